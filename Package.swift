@@ -1,0 +1,61 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Shared by every Swift target.
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Makes SEEK_DATA, O_TMPFILE, renameat2 and the like visible through the Glibc module.
+let gnu: [CSetting] = [.define("_GNU_SOURCE")]
+
+let package = Package(
+  name: "autosquash",
+  products: [
+    .executable(name: "autosquash", targets: ["autosquash"])
+  ],
+  dependencies: [
+    // Subcommands, help, completions and man pages.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // liblzma: the xz codec, the default and the one this program is tuned for.
+    .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
+    // zlib: the gzip codec, and .gz input with its checksum verified (libarchive skips it).
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    // libzstd: the zstd codec.
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    // liblz4: the lz4 codec, and the quick look for matches before a slow codec runs.
+    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+    // libarchive: every tar dialect, cpio, zip, 7z, mtree, and the stream filters.
+    .systemLibrary(
+      name: "CLibArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    // Headers that Swift's Glibc module leaves out: xattr, major and minor.
+    .target(name: "CLinux"),
+
+    .target(name: "Posix", cSettings: gnu, swiftSettings: settings),
+    .target(name: "TreeModel", swiftSettings: settings),
+    .target(name: "SquashFSFormat", swiftSettings: settings),
+    .target(
+      name: "SquashFS",
+      dependencies: [
+        "CLZMA", "CZlib", "CZstd", "CLZ4", "Posix", "SquashFSFormat", "TreeModel",
+      ],
+      cSettings: gnu, swiftSettings: settings),
+    .target(
+      name: "FileTrees",
+      dependencies: ["CLibArchive", "CLinux", "CZlib", "Posix", "TreeModel"],
+      cSettings: gnu, swiftSettings: settings),
+    .executableTarget(
+      name: "autosquash",
+      dependencies: [
+        "FileTrees", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      cSettings: gnu, swiftSettings: settings),
+  ],
+  swiftLanguageModes: [.v6]
+)

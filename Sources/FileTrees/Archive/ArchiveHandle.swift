@@ -1,0 +1,108 @@
+internal import CLibArchive
+internal import Glibc
+internal import Posix
+
+/// A libarchive reader over a `ByteInput`.
+final class ArchiveHandle {
+  let raw: OpaquePointer
+  private let path: [UInt8]
+  private let feed: Feed
+
+  /// What the callbacks see.
+  private final class Feed {
+    let input: any ByteInput
+    var error: (any Error)?
+    /// Called with each piece on its way to libarchive, and its position in the stream.
+    var observe: (UnsafeRawBufferPointer, Int64) -> Void = { _, _ in }
+    /// Handed out before the input is asked.
+    var first: UnsafeRawBufferPointer?
+
+    init(_ input: any ByteInput, first: UnsafeRawBufferPointer?) {
+      self.input = input
+      self.first = first
+    }
+  }
+
+  /// Opens the archive.
+  ///
+  /// - Parameters:
+  ///   - first: what was read from `input` already; it stays valid until the input's next call.
+  ///   - configure: chooses the formats and filters.
+  init(
+    _ input: any ByteInput, path: [UInt8], first: UnsafeRawBufferPointer? = nil,
+    observe: @escaping (UnsafeRawBufferPointer, Int64) -> Void = { _, _ in },
+    configure: (OpaquePointer) -> Void
+  ) throws {
+    guard let raw = archive_read_new() else {
+      throw SourceError(.unreadable, path: path, "no memory to read the archive")
+    }
+    self.raw = raw
+    self.path = path
+    feed = Feed(input, first: first)
+    feed.observe = observe
+    configure(raw)
+    archive_read_set_callback_data(raw, Unmanaged.passUnretained(feed).toOpaque())
+    archive_read_set_read_callback(raw) { archive, context, buffer in
+      let feed = Unmanaged<Feed>.fromOpaque(context!).takeUnretainedValue()
+      do {
+        let bytes = try feed.first ?? feed.input.next()
+        feed.first = nil
+        feed.observe(bytes, feed.input.position - Int64(bytes.count))
+        buffer!.pointee = bytes.baseAddress
+        return bytes.count
+      } catch {
+        feed.error = error
+        return -1
+      }
+    }
+    if input.isSeekable {
+      archive_read_set_seek_callback(raw) { archive, context, offset, whence in
+        let feed = Unmanaged<Feed>.fromOpaque(context!).takeUnretainedValue()
+        let length = feed.input.length ?? 0
+        let base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? feed.input.position : length
+        let (target, overflow) = offset.addingReportingOverflow(base)
+        // Beyond the end there is nothing; libarchive then finds the archive cut off.
+        guard !overflow, target >= 0, target <= length else { return -1 }
+        do {
+          try feed.input.seek(to: target)
+          feed.first = nil
+          return target
+        } catch {
+          feed.error = error
+          return -1
+        }
+      }
+    }
+    guard archive_read_open1(raw) == ARCHIVE_OK else { throw failure(.unreadable) }
+  }
+
+  deinit { archive_read_free(raw) }
+
+  /// The error that the last call left.
+  func failure(_ code: SourceError.Code, entry: [UInt8]? = nil) -> any Error {
+    if let error = feed.error { return error }
+    let reason = archive_error_string(raw).map { String(cString: $0) } ?? "unknown error"
+    let place = entry.map { " at \($0.escapedName)" } ?? ""
+    return SourceError(code, path: path, "damaged or cut-off archive\(place): \(reason)")
+  }
+
+  /// What libarchive last complained of.
+  var message: String { archive_error_string(raw).map { String(cString: $0) } ?? "unknown problem" }
+
+  /// What went wrong below libarchive.
+  var inputError: (any Error)? { feed.error }
+
+  /// The number of bytes that the format has used up.
+  var consumed: Int64 { archive_filter_bytes(raw, 0) }
+
+  /// Reads the input to its end, so that its own checks run too.
+  func drain() throws {
+    if let error = feed.error { throw error }
+    while true {
+      let bytes = try feed.first ?? feed.input.next()
+      feed.first = nil
+      if bytes.isEmpty { return }
+      feed.observe(bytes, feed.input.position - Int64(bytes.count))
+    }
+  }
+}

@@ -1,0 +1,110 @@
+internal import CLibArchive
+internal import Posix
+internal import TreeModel
+
+extension ArchiveSource {
+  /// Turns libarchive's entry into ours.
+  ///
+  /// - Throws: `SourceError` for a member of unknown type or without a name.
+  func treeEntry(_ raw: OpaquePointer, _ archive: ArchiveHandle) throws -> TreeEntry {
+    let path = try name(of: raw)
+    let attributes = Attributes(
+      permissions: UInt16(truncatingIfNeeded: archive_entry_perm(raw) & 0o7777),
+      uid: id(archive_entry_uid(raw), "uid"), gid: id(archive_entry_gid(raw), "gid"),
+      modified: modified(raw))
+    return TreeEntry(
+      path: path, kind: try kind(of: raw, path), attributes: attributes, xattrs: xattrs(of: raw))
+  }
+
+  private func name(of raw: OpaquePointer) throws -> [UInt8] {
+    // Bytes as they are in the archive: libarchive converts pax names between character sets.
+    if let name = headers.record("GNU.sparse.name") ?? headers.record("path") { return name }
+    guard let name = archive_entry_pathname(raw) else {
+      throw SourceError(.damaged, path: path, "an entry whose name cannot be read")
+    }
+    return [UInt8](cString: name)
+  }
+
+  private func linkTarget(
+    _ converted: UnsafePointer<CChar>?, of entry: [UInt8]
+  ) throws -> [UInt8] {
+    if let target = headers.record("linkpath") { return target }
+    guard let converted else {
+      throw SourceError(.damaged, path: entry, "a link whose target cannot be read")
+    }
+    return [UInt8](cString: converted)
+  }
+
+  private func kind(of raw: OpaquePointer, _ path: [UInt8]) throws -> TreeEntry.Kind {
+    let size = archive_entry_size_is_set(raw) != 0 ? UInt64(max(0, archive_entry_size(raw))) : nil
+    try checkTarType(path)
+    if let target = archive_entry_hardlink(raw) {
+      return .hardLink(target: try linkTarget(target, of: path), hasContent: (size ?? 0) > 0)
+    }
+    if headers.type == UInt8(ascii: "D") { return .directory }
+    switch UInt32(archive_entry_filetype(raw)) {
+    case carchive_ifreg: return .regular(size: size)
+    case carchive_ifdir: return .directory
+    case carchive_iflnk: return .symlink(target: try linkTarget(archive_entry_symlink(raw), of: path))
+    case carchive_ifblk: return .blockDevice(device(raw))
+    case carchive_ifchr: return .characterDevice(device(raw))
+    case carchive_ififo: return .fifo
+    case carchive_ifsock: return .socket
+    default:
+      throw SourceError(.refused, path: path, "a member of unknown type; leave it out when packing")
+    }
+  }
+
+  /// libarchive takes tar members of unknown type for files.
+  private func checkTarType(_ path: [UInt8]) throws {
+    guard let type = headers.type, type != 0 else { return }
+    guard !"01234567DSNA".utf8.contains(type) else { return }
+    let what =
+      type == UInt8(ascii: "M")
+      ? "the continuation of a file from another volume" : "a member of unknown type \([type].escapedName)"
+    throw SourceError(.refused, path: path, "\(what) cannot go into an image")
+  }
+
+  private func device(_ raw: OpaquePointer) -> DeviceNumber {
+    DeviceNumber(
+      major: UInt32(truncatingIfNeeded: archive_entry_rdevmajor(raw)),
+      minor: UInt32(truncatingIfNeeded: archive_entry_rdevminor(raw)))
+  }
+
+  /// What is no id becomes the one that is never used, (uid_t)-1.
+  private func id(_ value: Int64, _ key: StaticString) -> UInt32 {
+    let number = headers.globalOnly(key).flatMap(TarHeaders.integer) ?? value
+    return UInt32(exactly: number) ?? UInt32.max
+  }
+
+  private func modified(_ raw: OpaquePointer) -> Int64 {
+    if let global = headers.globalOnly("mtime").flatMap(TarHeaders.integer) { return global }
+    return archive_entry_mtime_is_set(raw) != 0 ? Int64(archive_entry_mtime(raw)) : 0
+  }
+
+  private func xattrs(of raw: OpaquePointer) -> [ExtendedAttribute] {
+    var list: [ExtendedAttribute] = []
+    archive_entry_xattr_reset(raw)
+    var name: UnsafePointer<CChar>?
+    var value: UnsafeRawPointer?
+    var count = 0
+    while archive_entry_xattr_next(raw, &name, &value, &count) == ARCHIVE_OK, let name {
+      list.append(
+        ExtendedAttribute(
+          name: [UInt8](cString: name),
+          value: Array(UnsafeRawBufferPointer(start: value, count: count))))
+    }
+    if let label = headers.record("RHT.security.selinux") {
+      let name = Array("security.selinux".utf8)
+      if !list.contains(where: { $0.name == name }) {
+        list.append(ExtendedAttribute(name: name, value: label))
+      }
+    }
+    let acls = archive_entry_acl_types(raw)
+    if acls & (ARCHIVE_ENTRY_ACL_TYPE_ACCESS | ARCHIVE_ENTRY_ACL_TYPE_DEFAULT) != 0 {
+      // An image cannot hold them; the name lets them be counted.
+      list.append(ExtendedAttribute(name: Array("system.posix_acl_access".utf8), value: []))
+    }
+    return list
+  }
+}

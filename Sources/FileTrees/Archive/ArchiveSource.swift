@@ -1,0 +1,208 @@
+internal import CLibArchive
+internal import Glibc
+internal import Posix
+public import TreeModel
+
+/// Reads an archive of any format and compression that libarchive knows, in one pass.
+public final class ArchiveSource {
+  public struct Options: Sendable {
+    /// Whether an archive that ends too early is read as far as it goes.
+    public var allowsTruncated = false
+
+    public init() {}
+  }
+
+  /// Called with sentences about what is odd but no error.
+  public var warn: (String) -> Void = { _ in }
+
+  let path: [UInt8]
+  private let options: Options
+  private let file: FileInput
+  var headers = TarHeaders()
+
+  /// - Parameter path: `-` is standard input.
+  /// - Throws: `SourceError` when the file cannot be opened.
+  public init(path: [UInt8], options: Options = Options()) throws {
+    self.path = path
+    self.options = options
+    file = try FileInput(path: path)
+  }
+
+  /// The number of bytes read from the file so far.
+  public var bytesRead: UInt64 { UInt64(file.position) }
+  /// The file's size, where known.
+  public var byteCount: UInt64? { file.length.map { UInt64($0) } }
+
+  /// Delivers all entries in the order of the archive.
+  ///
+  /// - Throws: `SourceError` when the archive is damaged, cut off, or has an entry that is not
+  ///   acceptable; what `sink` throws.
+  public func read(into sink: any EntrySink) throws {
+    let input = try unpackedInput()
+    let window = StreamWindow()
+    var isInHeader = true
+    var handle: ArchiveHandle?
+    let archive = try ArchiveHandle(
+      input, path: path,
+      observe: { piece, position in
+        window.append(
+          piece, at: position, consumed: handle?.consumed ?? 0, isInHeader: isInHeader)
+      },
+      configure: { raw in
+        archive_read_support_filter_none(raw)
+        archive_read_support_format_all(raw)
+      })
+    handle = archive
+    defer { handle = nil }
+    do {
+      while true {
+        isInHeader = true
+        guard let entry = try nextHeader(of: archive) else { break }
+        isInHeader = false
+        try deliver(entry, from: archive, window, to: sink)
+        // Here, not as part of the next header: the window grows while a header is read.
+        guard archive_read_data_skip(archive.raw) == ARCHIVE_OK else {
+          throw archive.failure(.damaged)
+        }
+      }
+      try checkEnd(of: archive, window)
+    } catch let error as SourceError where error.code == .damaged && options.allowsTruncated {
+      warn("\(error.message); read as far as it goes")
+    }
+  }
+
+  /// The archive without its compression.
+  private func unpackedInput() throws -> any ByteInput {
+    let first = try file.next()
+    guard !first.isEmpty else {
+      throw SourceError(.damaged, path: path, "the file is empty, not an archive")
+    }
+    if first.count > 2, first[0] == 0x1f, first[1] == 0x8b {
+      let gzip = try GzipInput(file, path: path, first: first)
+      gzip.reportTrailingGarbage = { [warn] in warn("ignored bytes after the end of the gzip data") }
+      return gzip
+    }
+    let filter = try FilterInput(file, path: path, first: first)
+    if !filter.isFiltered && file.isSeekable {
+      try file.seek(to: 0)
+      return file
+    }
+    return filter
+  }
+
+  private func nextHeader(of archive: ArchiveHandle) throws -> OpaquePointer? {
+    var entry: OpaquePointer?
+    switch archive_read_next_header(archive.raw, &entry) {
+    case ARCHIVE_OK: return entry
+    case ARCHIVE_EOF: return nil
+    case ARCHIVE_WARN:
+      // Names are taken as bytes, so that a failed conversion of one does not matter.
+      if !archive.message.contains("can't be converted") { warn(archive.message) }
+      return entry
+    default:
+      if archive_format(archive.raw) == 0, archive.inputError == nil {
+        throw SourceError(
+          .unreadable, path: path,
+          "not an archive of a known kind (tar, cpio, zip, 7z, mtree and others, also compressed)")
+      }
+      throw archive.failure(.damaged)
+    }
+  }
+
+  private func isTar(_ archive: ArchiveHandle) -> Bool {
+    archive_format(archive.raw) & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_TAR
+  }
+
+  // MARK: Entries
+
+  private func deliver(
+    _ raw: OpaquePointer, from archive: ArchiveHandle, _ window: StreamWindow,
+    to sink: any EntrySink
+  ) throws {
+    if isTar(archive) { headers.read(at: archive_read_header_position(archive.raw), in: window) }
+    let entry = try treeEntry(raw, archive)
+    do {
+      try sink.add(entry) { content in
+        try self.readContent(of: raw, entry, from: archive, into: content)
+      }
+    } catch let cut as UnreadableFile {
+      throw cut.reason
+    }
+  }
+
+  private func readContent(
+    of raw: OpaquePointer, _ entry: TreeEntry, from archive: ArchiveHandle,
+    into content: any ContentSink
+  ) throws {
+    let size = archive_entry_size_is_set(raw) != 0 ? archive_entry_size(raw) : nil
+    if archive_format(archive.raw) == ARCHIVE_FORMAT_MTREE && size == nil {
+      throw SourceError(
+        .unreadable, path: entry.path,
+        "its content was not found; the specification must name a file with contents=, or the name "
+          + "must be there in the current directory")
+    }
+    var position: Int64 = 0
+    var base: UnsafeRawPointer?
+    var count = 0
+    var offset: Int64 = 0
+    while true {
+      let status = archive_read_data_block(archive.raw, &base, &count, &offset)
+      if status == ARCHIVE_EOF { break }
+      guard status == ARCHIVE_OK else {
+        // Dropped by whoever takes the content, before the error goes on its way.
+        let failure = archive.failure(.damaged, entry: entry.path)
+        if let failure = failure as? SourceError { throw UnreadableFile(reason: failure) }
+        throw failure
+      }
+      guard offset >= position else { throw archive.failure(.damaged, entry: entry.path) }
+      if offset > position { try content.addHole(UInt64(offset - position)) }
+      try content.append(UnsafeRawBufferPointer(start: base, count: count))
+      position = offset + Int64(count)
+    }
+    guard let size else { return }
+    guard position <= size else {
+      throw UnreadableFile(
+        reason: SourceError(.damaged, path: path, "\(entry.path.escapedName) has more data than it says"))
+    }
+    if archive_entry_sparse_count(raw) == 0 && !isSparse(archive) && position < size {
+      throw UnreadableFile(
+        reason: SourceError(
+          .damaged, path: path,
+          "damaged or cut-off archive at \(entry.path.escapedName): "
+            + "\(size - position) bytes of \(size) are missing"))
+    }
+    if size > position { try content.addHole(UInt64(size - position)) }
+  }
+
+  /// Whether the current tar member is sparse in one of the four GNU forms or star's.
+  private func isSparse(_ archive: ArchiveHandle) -> Bool {
+    isTar(archive)
+      && (headers.type == UInt8(ascii: "S")
+        || headers.local.keys.contains {
+          $0.starts(with: Array("GNU.sparse.".utf8)) || $0 == Array("SCHILY.realsize".utf8)
+        })
+  }
+
+  // MARK: The end
+
+  /// Makes sure that the archive is whole: tar ends with two blocks of zeros, and a compressed
+  /// stream with its own mark and checksum.
+  private func checkEnd(of archive: ArchiveHandle, _ window: StreamWindow) throws {
+    let format = archive_format(archive.raw)
+    if format & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_EMPTY {
+      throw SourceError(.damaged, path: path, "the file is empty, not an archive")
+    }
+    let position = archive_read_header_position(archive.raw)
+    if !file.isSeekable || isTar(archive) { try archive.drain() }
+    guard isTar(archive), let end = window.slice(at: position, count: 1024) else { return }
+    let zeros = end.prefix { $0 == 0 }.count
+    if zeros >= 1024 { return }
+    guard zeros >= 512 else {
+      throw SourceError(
+        .damaged, path: path,
+        "the archive is cut off: it has no end-of-archive block; fetch or make it again, or "
+          + "--allow-truncated")
+    }
+    warn("a lone block of zeros at the end, where two belong")
+  }
+}

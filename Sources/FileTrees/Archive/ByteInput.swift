@@ -1,0 +1,25 @@
+/// A stream of bytes that an archive is read from.
+protocol ByteInput: AnyObject {
+  /// The next bytes, none at the end; valid until the next call.
+  ///
+  /// - Throws: `SourceError` when reading or unpacking fails.
+  func next() throws -> UnsafeRawBufferPointer
+
+  /// Where `next` will go on, in bytes from the start of the stream.
+  var position: Int64 { get }
+
+  /// Whether `seek` works.
+  var isSeekable: Bool { get }
+
+  /// Goes on reading at `offset` bytes from the start.
+  func seek(to offset: Int64) throws
+
+  /// The length in bytes, where known.
+  var length: Int64? { get }
+}
+
+extension ByteInput {
+  var isSeekable: Bool { false }
+  var length: Int64? { nil }
+  func seek(to offset: Int64) throws { preconditionFailure("not seekable") }
+}

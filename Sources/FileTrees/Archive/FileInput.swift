@@ -1,0 +1,51 @@
+internal import Glibc
+internal import Posix
+
+/// A file, or standard input, as it is.
+final class FileInput: ByteInput {
+  let path: [UInt8]
+  private let descriptor: Int32
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
+  let length: Int64?
+  private(set) var position: Int64 = 0
+
+  /// - Parameter path: `-` is standard input.
+  init(path: [UInt8]) throws {
+    self.path = path
+    descriptor =
+      path == [UInt8(ascii: "-")]
+      ? dup(STDIN_FILENO) : path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else {
+      throw SourceError(.unreadable, path: path, "cannot open: \(String(cString: strerror(errno)))")
+    }
+    var status = stat()
+    let isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    // Standard input may stand in the middle of a file; that is then read as a stream.
+    let isAtStart = isRegular && lseek(descriptor, 0, SEEK_CUR) == 0
+    length = isAtStart ? Int64(status.st_size) : nil
+    if isRegular { posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL) }
+  }
+
+  deinit {
+    close(descriptor)
+    buffer.deallocate()
+  }
+
+  var isSeekable: Bool { length != nil }
+
+  func next() throws -> UnsafeRawBufferPointer {
+    let count = retryingInterrupts { read(descriptor, buffer.baseAddress!, buffer.count) }
+    guard count >= 0 else {
+      throw SourceError(.unreadable, path: path, "cannot read: \(String(cString: strerror(errno)))")
+    }
+    position += Int64(count)
+    return UnsafeRawBufferPointer(rebasing: buffer[..<count])
+  }
+
+  func seek(to offset: Int64) throws {
+    guard lseek(descriptor, off_t(offset), SEEK_SET) == off_t(offset) else {
+      throw SourceError(.unreadable, path: path, "cannot seek: \(String(cString: strerror(errno)))")
+    }
+    position = offset
+  }
+}

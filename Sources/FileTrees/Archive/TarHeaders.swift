@@ -1,0 +1,91 @@
+/// The headers of one tar member, read again for what libarchive keeps to itself: names as bytes
+/// in pax records (libarchive converts them), global pax headers (it skips them), unknown types.
+///
+/// Layout: POSIX.1-2017, pax, "pax Header Block" and "ustar Interchange Format".
+struct TarHeaders {
+  /// Records of global headers seen so far: they hold until another one comes.
+  private(set) var global: [[UInt8]: [UInt8]] = [:]
+  /// Records for the current member alone.
+  private(set) var local: [[UInt8]: [UInt8]] = [:]
+  /// The current member's type, `nil` where its header could not be read again.
+  private(set) var type: UInt8?
+
+  private static let block = 512
+
+  /// Reads the headers of the member at `position`.
+  mutating func read(at position: Int64, in window: StreamWindow) {
+    local.removeAll(keepingCapacity: true)
+    type = nil
+    var position = position
+    while let header = window.slice(at: position, count: Self.block), header.count == Self.block {
+      let base = header.startIndex
+      let flag = header[base + 156]
+      guard [UInt8(ascii: "g"), UInt8(ascii: "x"), UInt8(ascii: "X"), UInt8(ascii: "L"),
+        UInt8(ascii: "K"), UInt8(ascii: "V")].contains(flag)
+      else {
+        type = flag
+        return
+      }
+      guard let size = Self.number(header[(base + 124)..<(base + 136)]), size <= 64 << 20,
+        let body = window.slice(at: position + Int64(Self.block), count: size),
+        body.count == size
+      else { return }
+      switch flag {
+      case UInt8(ascii: "g"): Self.parse(body, into: &global)
+      case UInt8(ascii: "x"), UInt8(ascii: "X"): Self.parse(body, into: &local)
+      default: break
+      }
+      position += Int64(Self.block + (size + Self.block - 1) / Self.block * Self.block)
+    }
+  }
+
+  /// The record that holds for the current member.
+  func record(_ key: StaticString) -> [UInt8]? {
+    let name = Array(UnsafeBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount))
+    return local[name] ?? global[name]
+  }
+
+  /// A record of a global header that no record of the member overrides.
+  func globalOnly(_ key: StaticString) -> [UInt8]? {
+    let name = Array(UnsafeBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount))
+    return local[name] == nil ? global[name] : nil
+  }
+
+  /// The digits before a decimal point, as a number.
+  static func integer(_ text: [UInt8]) -> Int64? {
+    Int64(String(decoding: text.prefix { $0 != UInt8(ascii: ".") }, as: UTF8.self))
+  }
+
+  /// Parses records of the form "LENGTH KEY=VALUE\n", as far as they are well formed: libarchive
+  /// has reported those that are not.
+  private static func parse(_ body: ArraySlice<UInt8>, into records: inout [[UInt8]: [UInt8]]) {
+    var rest = body
+    while let space = rest.firstIndex(of: UInt8(ascii: " ")) {
+      guard let length = Int(String(decoding: rest[..<space], as: UTF8.self)),
+        length > space - rest.startIndex + 1, length <= rest.count
+      else { return }
+      let record = rest[(space + 1)..<(rest.startIndex + length)]
+      rest = rest.dropFirst(length)
+      guard record.last == UInt8(ascii: "\n"),
+        let equals = record.firstIndex(of: UInt8(ascii: "="))
+      else { return }
+      let key = Array(record[..<equals])
+      let value = Array(record[(equals + 1)..<(record.endIndex - 1)])
+      records[key] = value.isEmpty ? nil : value  // an empty value takes a record back
+    }
+  }
+
+  /// A number in octal digits, or in GNU's binary form.
+  private static func number(_ field: ArraySlice<UInt8>) -> Int? {
+    if let first = field.first, first & 0x80 != 0 {
+      var value = Int(first & 0x7f)
+      for byte in field.dropFirst() {
+        guard value < 1 << 48 else { return nil }
+        value = value << 8 | Int(byte)
+      }
+      return value
+    }
+    let digits = field.drop { $0 == UInt8(ascii: " ") }.prefix { (0x30...0x37).contains($0) }
+    return Int(String(decoding: digits, as: UTF8.self), radix: 8)
+  }
+}

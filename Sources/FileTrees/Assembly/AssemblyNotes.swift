@@ -1,0 +1,59 @@
+/// What a user should be told after a tree was built: each is counted, and said once.
+public struct AssemblyNotes: Sendable {
+  /// Entries that patterns or paths left out.
+  public var leftOut = 0
+  /// Entries that a later one of the same name replaced.
+  public var replaced = 0
+  /// Names that lost a leading slash.
+  public var leadingSlashes = 0
+  /// Times outside 1970 to 2106.
+  public var clampedTimes = 0
+  /// Files that lost set-id bits or capabilities because their owner changed.
+  public var droppedSetIDs = 0
+  /// Extended attributes that an image cannot hold.
+  public var droppedXattrs = 0
+  /// Symbolic links with targets longer than Linux follows.
+  public var longTargets = 0
+  /// The directory that became the root.
+  public var strippedTop: [UInt8]?
+
+  /// One sentence each, most important first.
+  public var warnings: [String] {
+    var list: [String] = []
+    func note(_ count: Int, _ one: String, _ many: String) {
+      if count > 0 { list.append(count == 1 ? "1 \(one)" : "\(count.grouped) \(many)") }
+    }
+    note(
+      droppedXattrs, "extended attribute left out that an image cannot hold (POSIX ACLs are such)",
+      "extended attributes left out that an image cannot hold (POSIX ACLs are such)")
+    note(
+      droppedSetIDs,
+      "file lost its set-id bits or capabilities with its owner; --keep-setid keeps them",
+      "files lost their set-id bits or capabilities with their owner; --keep-setid keeps them")
+    note(
+      clampedTimes, "time outside 1970 to 2106 moved to the nearest an image can hold",
+      "times outside 1970 to 2106 moved to the nearest an image can hold")
+    note(leadingSlashes, "leading / removed from a name", "leading / removed from names")
+    note(
+      replaced, "entry replaced by a later one of the same name",
+      "entries replaced by later ones of the same name")
+    note(
+      longTargets, "symbolic link whose target Linux cannot follow (more than 4,096 bytes)",
+      "symbolic links whose targets Linux cannot follow (more than 4,096 bytes)")
+    return list
+  }
+
+  public init() {}
+}
+
+extension BinaryInteger {
+  /// The number in decimal, with commas between thousands.
+  public var grouped: String {
+    var text = ""
+    for (index, digit) in String(self).reversed().enumerated() {
+      if index > 0 && index % 3 == 0 && digit != "-" { text.append(",") }
+      text.append(digit)
+    }
+    return String(text.reversed())
+  }
+}

@@ -1,0 +1,71 @@
+internal import Glibc
+internal import TreeModel
+
+/// Who owns the entries of an image.
+public struct OwnershipPolicy: Sendable {
+  public enum Owner: Sendable, Equatable {
+    /// Everything belongs to root, whoever owns it in the source.
+    case root
+    /// The numbers of the source.
+    case keep
+    case fixed(uid: UInt32, gid: UInt32)
+  }
+
+  /// Renumbers a range of ids.
+  public struct Mapping: Sendable, Equatable {
+    public var from: UInt32
+    public var to: UInt32
+    public var count: UInt32
+
+    /// - Returns: `nil` when a range is empty or goes beyond the largest id.
+    public init?(from: UInt32, to: UInt32, count: UInt32 = 1) {
+      guard count > 0, UInt32.max - from >= count - 1, UInt32.max - to >= count - 1 else {
+        return nil
+      }
+      self.from = from
+      self.to = to
+      self.count = count
+    }
+  }
+
+  public var owner = Owner.root
+  public var uidMap: [Mapping] = []
+  public var gidMap: [Mapping] = []
+  /// Whether set-id bits and file capabilities stay when the owner changes.
+  public var keepsSetID = false
+
+  public init() {}
+
+  /// Changes the owner, and drops what chown(2) drops when it does: the set-user-id bit and,
+  /// of files their group may execute, the set-group-id bit, and file capabilities.
+  ///
+  /// - Returns: whether something was dropped.
+  func apply(
+    to attributes: inout Attributes, isRegular: Bool, xattrs: inout [ExtendedAttribute]
+  ) -> Bool {
+    let before = attributes
+    switch owner {
+    case .root: (attributes.uid, attributes.gid) = (0, 0)
+    case .fixed(let uid, let gid): (attributes.uid, attributes.gid) = (uid, gid)
+    case .keep:
+      attributes.uid = Self.map(attributes.uid, uidMap)
+      attributes.gid = Self.map(attributes.gid, gidMap)
+    }
+    guard isRegular, !keepsSetID, (before.uid, before.gid) != (attributes.uid, attributes.gid)
+    else { return false }
+    attributes.permissions &= ~UInt16(S_ISUID)
+    if attributes.permissions & UInt16(S_IXGRP) != 0 { attributes.permissions &= ~UInt16(S_ISGID) }
+    let attributesBefore = xattrs.count
+    xattrs.removeAll { $0.name == Self.capability }
+    return before.permissions != attributes.permissions || xattrs.count != attributesBefore
+  }
+
+  private static let capability = Array("security.capability".utf8)
+
+  private static func map(_ id: UInt32, _ mappings: [Mapping]) -> UInt32 {
+    for mapping in mappings where id >= mapping.from && id - mapping.from < mapping.count {
+      return mapping.to + (id - mapping.from)
+    }
+    return id
+  }
+}

@@ -1,0 +1,432 @@
+public import TreeModel
+internal import Posix
+
+/// Builds the tree of an image from the entries of a source, as `tar -x` would in an empty
+/// directory, and passes on the contents of files.
+///
+/// The last entry of a name wins; a hard link may come before its target; missing parents are
+/// made; nothing goes through a symlink or out of the tree.
+public final class TreeAssembler: EntrySink {
+  public struct Options: Sendable {
+    public var ownership = OwnershipPolicy()
+    public var selection = Selection()
+    /// Whether what an image cannot hold (POSIX ACLs) is an error.
+    public var isStrict = false
+    /// Whether `Selection.Stripping.auto` may strip: only names in archives have a top to strip.
+    public var stripsSingleTop = false
+
+    public init() {}
+  }
+
+  /// Called with the tidy path of each entry that is left out, and why.
+  public var reportExclusion: (ArraySlice<UInt8>, String) -> Void = { _, _ in }
+
+  public private(set) var notes = AssemblyNotes()
+
+  private let options: Options
+  private let content: (any ContentSink)?
+  private var tree = Tree(
+    root: Attributes(permissions: 0o755, uid: 0, gid: 0, modified: 0))
+  private var path = EntryPath()
+  private var linkPath = EntryPath()
+  private var hasRootEntry = false
+  private var pending: [PendingLink] = []
+  private var newest: Int64 = 0
+
+  /// A hard link whose target has not come yet.
+  private struct PendingLink {
+    var parent: Tree.NodeID
+    var name: [UInt8]
+    var target: [UInt8]
+    var source: [UInt8]
+  }
+
+  /// - Parameter content: takes the bytes of files; `nil` for a dry run.
+  public init(_ options: Options, content: (any ContentSink)?) {
+    self.options = options
+    self.content = content
+  }
+
+  // MARK: Entries
+
+  public func leavesOut(_ bytes: [UInt8]) throws -> Bool {
+    guard !options.selection.excludes.isEmpty else { return false }
+    try parse(bytes, into: &path)
+    return leavesOutParsedPath()
+  }
+
+  private func leavesOutParsedPath() -> Bool {
+    guard let pattern = options.selection.excludingPattern(path.tidy) else { return false }
+    leaveOut(path.tidy, "--exclude \(pattern.pattern.escapedName)")
+    return true
+  }
+
+  public func add(
+    _ entry: TreeEntry, content readContent: (any ContentSink) throws -> Void
+  ) throws -> Bool {
+    try parse(entry.path, into: &path)
+    if path.isAbsolute && !path.components.isEmpty { notes.leadingSlashes += 1 }
+    if leavesOutParsedPath() { return false }
+    let tidy = path.tidy
+    guard let names = place(path) else {
+      leaveOut(tidy, "not below --root-becomes or --strip-components")
+      return true
+    }
+    let isIncluded = options.selection.isIncluded(tidy)
+    if !isIncluded && entry.kind != .directory {
+      leaveOut(tidy, "no --include matches")
+      return true
+    }
+    try addPlaced(entry, names, isIncluded: isIncluded, readContent)
+    return true
+  }
+
+  private func addPlaced(
+    _ entry: TreeEntry, _ names: ArraySlice<Range<Int>>, isIncluded: Bool,
+    _ readContent: (any ContentSink) throws -> Void
+  ) throws {
+    var attributes = entry.attributes
+    var xattrs = entry.xattrs
+    try keepStorable(&xattrs, of: entry)
+    clamp(&attributes)
+    if options.ownership.apply(
+      to: &attributes, isRegular: entry.kind.isFile, xattrs: &xattrs)
+    {
+      notes.droppedSetIDs += 1
+    }
+
+    guard let last = names.last else {
+      try setRoot(entry, attributes, xattrs)
+      return
+    }
+    let parent = try parentDirectory(names.dropLast(), entry)
+    let existing = path.bytes.withUnsafeBytes { bytes in
+      tree.child(of: parent, named: UnsafeRawBufferPointer(rebasing: bytes[last]))
+    }
+
+    var kind: Tree.Kind
+    switch entry.kind {
+    case .directory:
+      try addDirectory(
+        last, in: parent, existing, entry, attributes, xattrs,
+        origin: isIncluded ? .entry : .ifNeeded)
+      return
+    case .hardLink(let target, let hasContent):
+      try addLink(last, in: parent, existing, entry, target, hasContent, readContent)
+      return
+    case .regular(let size): kind = .regular(try take(size, readContent))
+    case .symlink(let target):
+      guard target.count <= 0xffff else {
+        throw refused(entry, "the link's target has more than 65,535 bytes")
+      }
+      guard !target.isEmpty else { throw refused(entry, "a symbolic link without a target") }
+      if target.count > 4096 { notes.longTargets += 1 }
+      kind = tree.symlink(to: target)
+    case .blockDevice(let device): kind = .blockDevice(device)
+    case .characterDevice(let device): kind = .characterDevice(device)
+    case .fifo: kind = .fifo
+    case .socket: kind = .socket
+    }
+    try replace(existing, entry)
+    let inode = tree.addInode(
+      Tree.Inode(attributes: attributes, kind: kind, xattrs: tree.xattrSet(xattrs)))
+    addNode(last, in: parent, inode)
+  }
+
+  private func addDirectory(
+    _ name: Range<Int>, in parent: Tree.NodeID, _ existing: Tree.NodeID?, _ entry: TreeEntry,
+    _ attributes: Attributes, _ xattrs: [ExtendedAttribute], origin: Tree.Origin
+  ) throws {
+    let inode = Tree.Inode(
+      attributes: attributes, kind: .directory, xattrs: tree.xattrSet(xattrs), origin: origin)
+    if let existing, tree.isDirectory(existing) {
+      tree[tree.inode(of: existing)] = inode
+      return
+    }
+    try replace(existing, entry)
+    addNode(name, in: parent, tree.addInode(inode))
+  }
+
+  private func addNode(_ name: Range<Int>, in parent: Tree.NodeID, _ inode: Tree.InodeID) {
+    path.bytes.withUnsafeBytes { bytes in
+      _ = tree.addNode(UnsafeRawBufferPointer(rebasing: bytes[name]), in: parent, inode: inode)
+    }
+  }
+
+  /// Makes room for an entry of a name that is taken: the last one wins.
+  private func replace(_ existing: Tree.NodeID?, _ entry: TreeEntry) throws {
+    guard let existing else { return }
+    if tree.isDirectory(existing), !tree.isEmptyDirectory(existing) {
+      throw refused(entry, "the archive has a directory with entries of the same name")
+    }
+    tree.remove(existing)
+    notes.replaced += 1
+  }
+
+  private func take(
+    _ size: UInt64?, _ readContent: (any ContentSink) throws -> Void
+  ) throws -> ContentID {
+    guard let content else { return ContentID(number: 0) }
+    try content.begin(size: size)
+    do {
+      try readContent(content)
+    } catch let error as UnreadableFile {
+      try content.abandon()
+      throw error
+    }
+    return try content.end()
+  }
+
+  // MARK: Places
+
+  private func parse(
+    _ bytes: [UInt8], into path: inout EntryPath, of entry: [UInt8]? = nil
+  ) throws {
+    func refused(_ message: String) -> SourceError {
+      SourceError(.refused, path: entry ?? bytes, message)
+    }
+    do {
+      try path.parse(bytes)
+    } catch {
+      switch error {
+      case .parentReference:
+        throw refused("a path with \"..\" could leave the image; repack without it")
+      case .nulByte: throw refused("a name with a NUL byte")
+      case .nameTooLong:
+        throw refused("a name of more than \(EntryPath.longestName) bytes does not fit an image")
+      }
+    }
+  }
+
+  /// The components that a path keeps; `nil` where it is outside the selected part.
+  private func place(_ path: EntryPath) -> ArraySlice<Range<Int>>? {
+    var names = path.components[...]
+    if case .components(let count) = options.selection.stripping, count > 0 {
+      // The stripped directory itself becomes the root.
+      guard names.count >= count else { return nil }
+      names = names.dropFirst(count)
+    }
+    for expected in options.selection.rootBecomes {
+      guard let first = names.first, path.bytes[first].elementsEqual(expected) else { return nil }
+      names.removeFirst()
+    }
+    return names
+  }
+
+  private func parentDirectory(
+    _ names: ArraySlice<Range<Int>>, _ entry: TreeEntry
+  ) throws -> Tree.NodeID {
+    var parent = tree.root
+    for name in names {
+      parent = try path.bytes.withUnsafeBytes { bytes in
+        try directory(UnsafeRawBufferPointer(rebasing: bytes[name]), in: parent, entry)
+      }
+    }
+    return parent
+  }
+
+  /// The directory of that name, made where it is missing.
+  private func directory(
+    _ name: UnsafeRawBufferPointer, in parent: Tree.NodeID, _ entry: TreeEntry
+  ) throws -> Tree.NodeID {
+    if let node = tree.child(of: parent, named: name) {
+      guard tree.isDirectory(node) else {
+        throw refused(
+          entry, "it lies below \(tree.path(of: node).escapedName), which is not a directory")
+      }
+      return node
+    }
+    let inode = tree.addInode(
+      Tree.Inode(
+        attributes: Attributes(permissions: 0o755, uid: 0, gid: 0, modified: 0), kind: .directory,
+        origin: .missingParent))
+    return tree.addNode(name, in: parent, inode: inode)
+  }
+
+  private func setRoot(
+    _ entry: TreeEntry, _ attributes: Attributes, _ xattrs: [ExtendedAttribute]
+  ) throws {
+    guard entry.kind == .directory else {
+      throw refused(entry, "the root of an image must be a directory")
+    }
+    if options.selection.rootBecomes.isEmpty { hasRootEntry = true }
+    tree[tree.inode(of: tree.root)] = Tree.Inode(
+      attributes: attributes, kind: .directory, xattrs: tree.xattrSet(xattrs))
+  }
+
+  // MARK: Hard links
+
+  private func addLink(
+    _ name: Range<Int>, in parent: Tree.NodeID, _ existing: Tree.NodeID?, _ entry: TreeEntry,
+    _ target: [UInt8], _ hasContent: Bool, _ readContent: (any ContentSink) throws -> Void
+  ) throws {
+    if let node = try find(target, entry) {
+      guard !tree.isDirectory(node) else {
+        throw refused(entry, "a hard link to a directory, \(target.escapedName)")
+      }
+      let inode = tree.inode(of: node)
+      if hasContent, case .regular = tree[inode].kind {
+        tree[inode].kind = .regular(try take(nil, readContent))
+      }
+      guard node != existing else { return }  // a link to itself
+      try replace(existing, entry)
+      tree[inode].links += 1
+      addNode(name, in: parent, inode)
+      return
+    }
+    try replace(existing, entry)
+    pending.append(
+      PendingLink(
+        parent: parent, name: Array(path.bytes[name]), target: target, source: entry.path))
+  }
+
+  /// The node that a hard link's target names, found as the entry itself was placed.
+  private func find(_ target: [UInt8], _ entry: TreeEntry) throws -> Tree.NodeID? {
+    try parse(target, into: &linkPath, of: entry.path)
+    guard let names = place(linkPath) else { return nil }
+    var node = tree.root
+    for name in names {
+      let next = linkPath.bytes.withUnsafeBytes { bytes in
+        tree.child(of: node, named: UnsafeRawBufferPointer(rebasing: bytes[name]))
+      }
+      guard let next else { return nil }
+      node = next
+    }
+    return node
+  }
+
+  /// Resolves links whose targets came later. A link to a link may take several rounds.
+  private func resolvePendingLinks() throws {
+    var rest = pending
+    while !rest.isEmpty {
+      var unresolved: [PendingLink] = []
+      for link in rest {
+        let entry = TreeEntry(
+          path: link.source, kind: .hardLink(target: link.target, hasContent: false),
+          attributes: Attributes(permissions: 0, uid: 0, gid: 0, modified: 0))
+        guard let node = try find(link.target, entry) else {
+          unresolved.append(link)
+          continue
+        }
+        guard !tree.isDirectory(node) else {
+          throw refused(entry, "a hard link to a directory, \(link.target.escapedName)")
+        }
+        link.name.withUnsafeBytes { name in
+          // An entry of the same name that came after the link wins.
+          guard tree.child(of: link.parent, named: name) == nil else { return }
+          let inode = tree.inode(of: node)
+          tree[inode].links += 1
+          tree.addNode(name, in: link.parent, inode: inode)
+        }
+      }
+      guard unresolved.count < rest.count else {
+        let link = unresolved[0]
+        throw SourceError(
+          .refused, path: link.source,
+          "a hard link to \(link.target.escapedName), which is not among the entries\(excludedHint)")
+      }
+      rest = unresolved
+    }
+  }
+
+  private var excludedHint: String {
+    notes.leftOut > 0 ? " (some were left out by the options given)" : "; the archive is incomplete"
+  }
+
+  // MARK: The end
+
+  /// Completes the tree: late hard links, times of parents without an entry, the root.
+  ///
+  /// - Throws: `SourceError` for a hard link whose target never came.
+  public func finish() throws -> Tree {
+    try resolvePendingLinks()
+    removeUnneeded()
+    for node in tree.liveNodes { fixMissingParent(tree.inode(of: node)) }
+    fixMissingParent(tree.inode(of: tree.root))
+    if options.stripsSingleTop, options.selection.stripping == .auto,
+      options.selection.rootBecomes.isEmpty, !hasRootEntry
+    {
+      stripSingleTop()
+    }
+    tree.placeRoot(
+      at: options.selection.prefix,
+      attributes: Attributes(permissions: 0o755, uid: 0, gid: 0, modified: newest))
+    return tree
+  }
+
+  /// The newest time of an entry, in seconds since 1970.
+  public var newestTime: UInt32 { UInt32(clamping: newest) }
+
+  private func fixMissingParent(_ inode: Tree.InodeID) {
+    if tree[inode].origin == .missingParent { tree[inode].attributes.modified = newest }
+  }
+
+  /// Takes out directories that no include pattern matched and nothing needed.
+  private func removeUnneeded() {
+    guard !options.selection.includes.isEmpty else { return }
+    var children = [Int32](repeating: 0, count: tree.nodeCount)
+    for node in tree.liveNodesReversed {
+      let origin = tree[tree.inode(of: node)].origin
+      if tree.isDirectory(node), origin != .entry, children[node.index] == 0 {
+        tree.remove(node)
+      } else {
+        children[tree.parent(of: node).index] += 1
+      }
+    }
+  }
+
+  private func stripSingleTop() {
+    var top: Tree.NodeID?
+    for node in tree.liveNodes where tree.parent(of: node) == tree.root {
+      guard top == nil else { return }
+      top = node
+    }
+    guard let top, tree.isDirectory(top) else { return }
+    notes.strippedTop = Array(tree.name(of: top))
+    tree.root = top
+  }
+
+  // MARK: Details
+
+  private func leaveOut(_ path: ArraySlice<UInt8>, _ reason: String) {
+    notes.leftOut += 1
+    reportExclusion(path, reason)
+  }
+
+  private func clamp(_ attributes: inout Attributes) {
+    if attributes.modified < 0 || attributes.modified > Int64(UInt32.max) {
+      notes.clampedTimes += 1
+      attributes.modified = Int64(UInt32(clamping: attributes.modified))
+    }
+    newest = max(newest, attributes.modified)
+  }
+
+  /// Takes out the attributes that an image cannot hold.
+  private func keepStorable(_ xattrs: inout [ExtendedAttribute], of entry: TreeEntry) throws {
+    guard !xattrs.isEmpty else { return }
+    let all = xattrs.count
+    xattrs.removeAll { attribute in
+      !Self.storedPrefixes.contains {
+        attribute.name.starts(with: $0) && attribute.name.count > $0.count
+      }
+    }
+    let dropped = all - xattrs.count
+    if dropped > 0 && options.isStrict {
+      throw refused(entry, "it has attributes that an image cannot hold (such as POSIX ACLs)")
+    }
+    notes.droppedXattrs += dropped
+  }
+
+  private static let storedPrefixes = ["user.", "trusted.", "security."].map { Array($0.utf8) }
+
+  private func refused(_ entry: TreeEntry, _ message: String) -> SourceError {
+    SourceError(.refused, path: entry.path, message)
+  }
+}
+
+extension TreeEntry.Kind {
+  fileprivate var isFile: Bool {
+    if case .regular = self { return true }
+    return false
+  }
+}

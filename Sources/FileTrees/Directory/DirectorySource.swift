@@ -1,0 +1,236 @@
+internal import CLinux
+internal import Glibc
+internal import Posix
+public import TreeModel
+
+/// Reads a directory tree, depth first, the names of each directory in byte order: the order in
+/// which `tar --sort=name` writes.
+public final class DirectorySource {
+  public struct Options: Sendable {
+    /// Whether to stay on the file system of the top directory.
+    public var oneFileSystem = false
+    /// Whether files that cannot be read are left out, and counted, instead of ending it all.
+    public var ignoresUnreadable = false
+    /// A file to leave out: an earlier version of the image being made.
+    public var skipped: FileIdentity?
+
+    public init() {}
+  }
+
+  /// What tells a file from all others on this machine.
+  public struct FileIdentity: Hashable, Sendable {
+    var device: UInt64
+    var inode: UInt64
+
+    init(_ status: stat) {
+      device = UInt64(status.st_dev)
+      inode = UInt64(status.st_ino)
+    }
+
+    /// - Returns: `nil` when there is no such file.
+    public init?(of path: [UInt8]) {
+      var status = stat()
+      guard path.withCPath({ stat($0, &status) }) == 0 else { return nil }
+      self.init(status)
+    }
+  }
+
+  /// Called with each file that was left out, and why.
+  public var reportUnreadable: (SourceError) -> Void = { _ in }
+  /// The number of files left out.
+  public private(set) var unreadable = 0
+
+  private let path: [UInt8]
+  private let options: Options
+  private var linkPaths: [FileIdentity: [UInt8]] = [:]
+  private var device: UInt64 = 0
+  private let attributes = XattrReader()
+
+  public init(path: [UInt8], options: Options = Options()) {
+    self.path = path
+    self.options = options
+  }
+
+  /// Delivers the directory and all that is in it.
+  ///
+  /// - Throws: `SourceError` naming the file that could not be read or changed while it was.
+  public func read(into sink: any EntrySink) throws {
+    // Symbolic links given on the command line are followed, those inside are not.
+    let top = path.withCPath { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    guard top >= 0 else { throw unreadable([], "open") }
+    var status = stat()
+    guard fstat(top, &status) == 0 else {
+      close(top)
+      throw unreadable([], "read")
+    }
+    device = UInt64(status.st_dev)
+    let entry = TreeEntry(
+      path: [UInt8(ascii: ".")], kind: .directory, attributes: Attributes(status),
+      xattrs: try attributes.read(descriptor: top, path: path))
+    guard try sink.add(entry, content: { _ in }) else {
+      close(top)
+      return
+    }
+    var stack = [try OpenDirectory(descriptor: top, path: [])]
+    while let level = stack.last {
+      guard let name = level.nextName() else {
+        stack.removeLast()
+        continue
+      }
+      let entryPath = level.path.isEmpty ? name : level.path + [UInt8(ascii: "/")] + name
+      do {
+        if let directory = try visit(name, in: level, entryPath, sink) { stack.append(directory) }
+      } catch let error as UnreadableFile {
+        guard options.ignoresUnreadable else { throw error.reason }
+        unreadable += 1
+        reportUnreadable(error.reason)
+      }
+    }
+  }
+
+  /// - Returns: the directory to go on with, if the entry is one.
+  private func visit(
+    _ name: [UInt8], in level: OpenDirectory, _ entryPath: [UInt8], _ sink: any EntrySink
+  ) throws -> OpenDirectory? {
+    var status = stat()
+    guard name.withCPath({ fstatat(level.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0
+    else { throw UnreadableFile(reason: unreadable(entryPath, "read")) }
+    let identity = FileIdentity(status)
+    if try identity == options.skipped || sink.leavesOut(entryPath) { return nil }
+    var entry = TreeEntry(path: entryPath, kind: .fifo, attributes: Attributes(status))
+    switch status.st_mode & S_IFMT {
+    case S_IFDIR:
+      let isOther = options.oneFileSystem && identity.device != device
+      let descriptor = try openEntry(name, in: level, entryPath, O_DIRECTORY)
+      let directory = try OpenDirectory(descriptor: descriptor, path: entryPath)
+      entry.kind = .directory
+      entry.xattrs = try attributes.read(descriptor: descriptor, path: entryPath)
+      return try sink.add(entry, content: { _ in }) && !isOther ? directory : nil
+    case S_IFREG:
+      try visitFile(name, in: level, status, identity, &entry, sink)
+      return nil
+    case S_IFLNK: entry.kind = .symlink(target: try linkTarget(name, in: level, entryPath))
+    case S_IFBLK: entry.kind = .blockDevice(DeviceNumber(status.st_rdev))
+    case S_IFCHR: entry.kind = .characterDevice(DeviceNumber(status.st_rdev))
+    case S_IFIFO: entry.kind = .fifo
+    case S_IFSOCK: entry.kind = .socket
+    default: throw UnreadableFile(reason: failure(entryPath, "a file of unknown type"))
+    }
+    if linkTo(earlier: identity, status, &entry) {
+      try sink.add(entry, content: { _ in })
+      return nil
+    }
+    entry.xattrs = try attributes.read(link: path + [UInt8(ascii: "/")] + entryPath)
+    try sink.add(entry, content: { _ in })
+    return nil
+  }
+
+  private func visitFile(
+    _ name: [UInt8], in level: OpenDirectory, _ status: stat, _ identity: FileIdentity,
+    _ entry: inout TreeEntry, _ sink: any EntrySink
+  ) throws {
+    if linkTo(earlier: identity, status, &entry) {
+      try sink.add(entry, content: { _ in })
+      return
+    }
+    let entryPath = entry.path
+    // O_NONBLOCK: the name may have become a fifo since.
+    let descriptor: Int32
+    do {
+      descriptor = try openEntry(name, in: level, entryPath, O_NONBLOCK)
+    } catch {
+      linkPaths[identity] = nil
+      throw error
+    }
+    defer { close(descriptor) }
+    var opened = stat()
+    guard fstat(descriptor, &opened) == 0, FileIdentity(opened) == identity,
+      opened.st_mode & S_IFMT == S_IFREG
+    else { throw UnreadableFile(reason: changed(entryPath)) }
+    entry.attributes = Attributes(opened)
+    entry.kind = .regular(size: UInt64(opened.st_size))
+    entry.xattrs = try attributes.read(descriptor: descriptor, path: entryPath)
+    do {
+      try sink.add(entry) { content in
+        try FileReader(descriptor: descriptor, size: UInt64(opened.st_size)).read(into: content) {
+          UnreadableFile(reason: $0 ? self.changed(entryPath) : self.unreadable(entryPath, "read"))
+        }
+      }
+    } catch let error as UnreadableFile {
+      linkPaths[identity] = nil
+      throw error
+    }
+  }
+
+  /// Makes the entry a hard link when the file was met before, and remembers it otherwise.
+  private func linkTo(
+    earlier identity: FileIdentity, _ status: stat, _ entry: inout TreeEntry
+  ) -> Bool {
+    guard status.st_nlink > 1 else { return false }
+    if let earlier = linkPaths[identity] {
+      entry.kind = .hardLink(target: earlier, hasContent: false)
+      return true
+    }
+    linkPaths[identity] = entry.path
+    return false
+  }
+
+  private func openEntry(
+    _ name: [UInt8], in level: OpenDirectory, _ entryPath: [UInt8], _ flags: Int32
+  ) throws -> Int32 {
+    let descriptor = name.withCPath {
+      openat(level.descriptor, $0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | flags)
+    }
+    guard descriptor >= 0 else { throw UnreadableFile(reason: unreadable(entryPath, "open")) }
+    return descriptor
+  }
+
+  private func linkTarget(
+    _ name: [UInt8], in level: OpenDirectory, _ entryPath: [UInt8]
+  ) throws -> [UInt8] {
+    var count = -1
+    let target = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, initialized in
+      count = name.withCPath { name in
+        buffer.withMemoryRebound(to: CChar.self) {
+          readlinkat(level.descriptor, name, $0.baseAddress!, $0.count)
+        }
+      }
+      initialized = max(0, count)
+    }
+    guard count >= 0 else { throw UnreadableFile(reason: unreadable(entryPath, "read")) }
+    return Array(target)
+  }
+
+  // MARK: Errors
+
+  private func full(_ entryPath: [UInt8]) -> [UInt8] {
+    entryPath.isEmpty ? path : path + [UInt8(ascii: "/")] + entryPath
+  }
+
+  private func failure(_ entryPath: [UInt8], _ message: String) -> SourceError {
+    SourceError(.unreadable, path: full(entryPath), message)
+  }
+
+  private func unreadable(_ entryPath: [UInt8], _ action: String) -> SourceError {
+    let hint = entryPath.isEmpty ? "" : "; --ignore-unreadable leaves such files out"
+    return failure(entryPath, "cannot \(action): \(String(cString: strerror(errno)))\(hint)")
+  }
+
+  private func changed(_ entryPath: [UInt8]) -> SourceError {
+    failure(entryPath, "changed while it was read; try again when nothing writes to it")
+  }
+}
+
+extension Attributes {
+  init(_ status: stat) {
+    self.init(
+      permissions: UInt16(status.st_mode & 0o7777), uid: status.st_uid, gid: status.st_gid,
+      modified: Int64(status.st_mtim.tv_sec))
+  }
+}
+
+extension DeviceNumber {
+  init(_ device: dev_t) {
+    self.init(major: clinux_major(device), minor: clinux_minor(device))
+  }
+}

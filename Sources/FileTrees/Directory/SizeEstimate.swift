@@ -1,0 +1,36 @@
+internal import CLinux
+internal import Glibc
+internal import Posix
+internal import Synchronization
+
+/// Adds up the sizes of a directory's files on a thread of its own, so that a progress bar can
+/// say how much is left.
+public final class SizeEstimate: Sendable {
+  private let total = Atomic<UInt64>(0)
+  private let isComplete = Atomic<Bool>(false)
+
+  public init(of path: [UInt8]) {
+    // The thread ends with the process if it is not done by then.
+    _ = try? WorkerThread { self.addUp(path) }
+  }
+
+  /// The sum in bytes, once it is known.
+  public var bytes: UInt64? {
+    isComplete.load(ordering: .acquiring) ? total.load(ordering: .relaxed) : nil
+  }
+
+  private func addUp(_ path: [UInt8]) {
+    path.withCPath { path in
+      var paths: [UnsafeMutablePointer<CChar>?] = [strdup(path), nil]
+      defer { free(paths[0]) }
+      guard let walk = fts_open(&paths, FTS_PHYSICAL | FTS_NOCHDIR, nil) else { return }
+      defer { fts_close(walk) }
+      while let entry = fts_read(walk) {
+        if Int32(entry.pointee.fts_info) == FTS_F {
+          total.add(UInt64(max(0, entry.pointee.fts_statp.pointee.st_size)), ordering: .relaxed)
+        }
+      }
+    }
+    isComplete.store(true, ordering: .releasing)
+  }
+}

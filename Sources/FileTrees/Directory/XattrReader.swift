@@ -1,0 +1,66 @@
+internal import CLinux
+internal import Glibc
+internal import Posix
+internal import TreeModel
+
+/// Reads the extended attributes of files, in buffers that are used again.
+final class XattrReader {
+  private var names = [CChar](repeating: 0, count: 65536)
+  private var value = [UInt8](repeating: 0, count: 65536)
+
+  /// The attributes of an open file.
+  ///
+  /// - Throws: `UnreadableFile` when an attribute is there but cannot be read.
+  func read(descriptor: Int32, path: [UInt8]) throws -> [ExtendedAttribute] {
+    let listed = names.withUnsafeMutableBufferPointer {
+      flistxattr(descriptor, $0.baseAddress!, $0.count)
+    }
+    return try attributes(listed: listed, path) { name, buffer in
+      fgetxattr(descriptor, name, buffer.baseAddress!, buffer.count)
+    }
+  }
+
+  /// The attributes of a file that cannot be opened, such as a symbolic link itself.
+  func read(link path: [UInt8]) throws -> [ExtendedAttribute] {
+    let listed = names.withUnsafeMutableBufferPointer { names in
+      path.withCPath { llistxattr($0, names.baseAddress!, names.count) }
+    }
+    return try attributes(listed: listed, path) { name, buffer in
+      path.withCPath { lgetxattr($0, name, buffer.baseAddress!, buffer.count) }
+    }
+  }
+
+  private func attributes(
+    listed: Int, _ path: [UInt8],
+    _ get: (UnsafePointer<CChar>, UnsafeMutableRawBufferPointer) -> Int
+  ) throws -> [ExtendedAttribute] {
+    if listed == 0 { return [] }
+    guard listed > 0 else {
+      // A file system without attributes has none.
+      if errno == ENOTSUP || errno == ENOENT || errno == ENAMETOOLONG { return [] }
+      throw failure(path)
+    }
+    var list: [ExtendedAttribute] = []
+    var start = 0
+    while start < listed {
+      let name = names[start...].prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+      let count = names.withUnsafeBufferPointer { names in
+        value.withUnsafeMutableBytes { get(names.baseAddress! + start, $0) }
+      }
+      start += name.count + 1
+      if count < 0 {
+        if errno == ENODATA || errno == EOPNOTSUPP { continue }
+        throw failure(path)
+      }
+      list.append(ExtendedAttribute(name: name, value: Array(value[..<count])))
+    }
+    return list
+  }
+
+  private func failure(_ path: [UInt8]) -> UnreadableFile {
+    let reason = String(cString: strerror(errno))
+    return UnreadableFile(
+      reason: SourceError(
+        .unreadable, path: path, "cannot read its extended attributes: \(reason)"))
+  }
+}

@@ -1,0 +1,148 @@
+internal import Glibc
+
+/// A file under construction, which gets its final name only when it is complete and synced.
+///
+/// It has no name at all where the file system allows that (`O_TMPFILE`), so that not even
+/// `kill -9` leaves anything behind; elsewhere it has a hidden one in the same folder, which a
+/// signal handler and the end of this object's life remove.
+public final class AtomicFile {
+  /// Where the file will appear.
+  public let path: [UInt8]
+  /// Open for reading and writing.
+  public let descriptor: Int32
+  private var hiddenPath: [UInt8]?
+  private var isPublished = false
+
+  /// Opens an unnamed file in the folder of `path`.
+  ///
+  /// - Parameter replacing: whether an existing file under the final name may be replaced.
+  /// - Throws: `SystemError`: with `EEXIST` at once where the name is taken and may not be, and
+  ///   when the folder cannot be written.
+  public init(path: [UInt8], replacing: Bool) throws(SystemError) {
+    self.path = path
+    self.replacing = replacing
+    var status = stat()
+    if path.withCPath({ lstat($0, &status) }) == 0 {
+      guard replacing else { throw SystemError("create", path: path, code: EEXIST) }
+      guard status.st_mode & S_IFMT != S_IFDIR else {
+        throw SystemError("replace", path: path, code: EISDIR)
+      }
+    }
+    let folder = Self.folder(of: path)
+    let unnamed = folder.withCPath { open($0, O_TMPFILE | O_RDWR | O_CLOEXEC, 0o666) }
+    if unnamed >= 0 {
+      descriptor = unnamed
+      return
+    }
+    guard errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL else {
+      throw SystemError("create", path: path)
+    }
+    let hidden = Self.hiddenName(for: path, in: folder)
+    let named = hidden.withCPath { open($0, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o666) }
+    guard named >= 0 else { throw SystemError("create", path: path) }
+    descriptor = named
+    hiddenPath = hidden
+    Unlinking.remember(hidden)
+  }
+
+  private let replacing: Bool
+
+  deinit {
+    close(descriptor)
+    if !isPublished { discardHiddenName() }
+  }
+
+  /// Syncs the file and puts it under its final name; whoever looks sees either what was there
+  /// before or the whole new file.
+  ///
+  /// - Throws: `SystemError` when syncing or naming fails; the final name is then as it was.
+  public func publish() throws(SystemError) {
+    guard fsync(descriptor) == 0 else { throw SystemError("sync", path: path) }
+    if hiddenPath == nil {
+      if try linkUnnamed(to: path) { return finish() }
+      guard replacing else { throw SystemError("create", path: path, code: EEXIST) }
+      // linkat cannot replace; a hidden name and a rename can.
+      let hidden = Self.hiddenName(for: path, in: Self.folder(of: path))
+      guard try linkUnnamed(to: hidden) else {
+        throw SystemError("create", path: hidden, code: EEXIST)
+      }
+      hiddenPath = hidden
+      Unlinking.remember(hidden)
+    }
+    let flags: UInt32 = replacing ? 0 : UInt32(RENAME_NOREPLACE)
+    var moved = hiddenPath!.withCPath { from in
+      path.withCPath { to in renameat2(AT_FDCWD, from, AT_FDCWD, to, flags) }
+    }
+    if moved != 0 && errno == EINVAL {  // a file system that knows no RENAME_NOREPLACE
+      moved = hiddenPath!.withCPath { from in path.withCPath { to in link(from, to) } }
+      if moved == 0 { discardHiddenName() }
+    }
+    guard moved == 0 else { throw SystemError("create", path: path) }
+    finish()
+  }
+
+  private func finish() {
+    isPublished = true
+    Unlinking.forget()
+    // The name is on disk once the folder is; a folder that cannot be synced is no failure.
+    let folder = Self.folder(of: path).withCPath { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    if folder >= 0 {
+      fsync(folder)
+      close(folder)
+    }
+  }
+
+  /// - Returns: whether the name was free.
+  private func linkUnnamed(to name: [UInt8]) throws(SystemError) -> Bool {
+    let linked = Array("/proc/self/fd/\(descriptor)".utf8).withCPath { source in
+      name.withCPath { linkat(AT_FDCWD, source, AT_FDCWD, $0, AT_SYMLINK_FOLLOW) }
+    }
+    if linked == 0 { return true }
+    if errno == EEXIST { return false }
+    throw SystemError("create", path: path)
+  }
+
+  private func discardHiddenName() {
+    guard let hiddenPath else { return }
+    _ = hiddenPath.withCPath { unlink($0) }
+    Unlinking.forget()
+    self.hiddenPath = nil
+  }
+
+  private static func folder(of path: [UInt8]) -> [UInt8] {
+    guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return [UInt8(ascii: ".")] }
+    return slash == 0 ? [UInt8(ascii: "/")] : Array(path[..<slash])
+  }
+
+  private static func hiddenName(for path: [UInt8], in folder: [UInt8]) -> [UInt8] {
+    let base = path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...].prefix(200)
+    let unique = String(UInt64.random(in: 0 ... .max), radix: 36)
+    return folder + [UInt8(ascii: "/"), UInt8(ascii: ".")] + base + Array(".\(unique).tmp".utf8)
+  }
+}
+
+/// Removes a hidden temporary name when a signal ends the program.
+private enum Unlinking {
+  // Written only while the handlers below are not installed or blocked by a nil pointer.
+  nonisolated(unsafe) private static var path: UnsafeMutablePointer<CChar>?
+
+  static func remember(_ name: [UInt8]) {
+    forget()
+    path = name.withCPath { strdup($0) }
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      var action = sigaction()
+      action.__sigaction_handler.sa_handler = { number in
+        if let path = Unlinking.path { unlink(path) }
+        signal(number, SIG_DFL)
+        raise(number)
+      }
+      sigaction(number, &action, nil)
+    }
+  }
+
+  static func forget() {
+    guard let old = path else { return }
+    path = nil
+    free(old)
+  }
+}

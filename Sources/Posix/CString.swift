@@ -1,0 +1,20 @@
+/// A path as the kernel takes it.
+extension [UInt8] {
+  /// Calls `body` with the bytes as a NUL-terminated C string.
+  ///
+  /// A byte string that holds a NUL itself is cut there: callers refuse such names first.
+  public func withCPath<R>(_ body: (UnsafePointer<CChar>) throws -> R) rethrows -> R {
+    try withUnsafeTemporaryAllocation(of: CChar.self, capacity: count + 1) { buffer in
+      withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
+      buffer[count] = 0
+      return try body(UnsafePointer(buffer.baseAddress!))
+    }
+  }
+
+  /// The bytes of a NUL-terminated C string.
+  public init(cString pointer: UnsafePointer<CChar>) {
+    var count = 0
+    while pointer[count] != 0 { count += 1 }
+    self = Array(UnsafeRawBufferPointer(start: pointer, count: count))
+  }
+}

@@ -1,0 +1,39 @@
+public import Glibc
+
+/// A system call that failed on a file.
+public struct SystemError: Error, CustomStringConvertible {
+  /// The file the call was about, as bytes; empty where there is none.
+  public var path: [UInt8]
+  /// What was being done, as a verb phrase: "open", "write".
+  public var action: String
+  /// The C `errno`.
+  public var code: Int32
+
+  public init(_ action: String, path: [UInt8] = [], code: Int32 = errno) {
+    self.action = action
+    self.path = path
+    self.code = code
+  }
+
+  public var description: String {
+    "cannot \(action): \(String(cString: strerror(code)))\(remedy)"
+  }
+
+  private var remedy: String {
+    switch code {
+    case ENOSPC, EDQUOT: "; free some space or choose another place with -o"
+    case EACCES, EPERM: "; check its permissions, or run as a user who may"
+    case EMFILE, ENFILE: "; raise the limit on open files (ulimit -n)"
+    default: ""
+    }
+  }
+}
+
+/// Repeats a system call while a signal interrupts it.
+@inline(__always)
+public func retryingInterrupts<R: FixedWidthInteger>(_ call: () -> R) -> R {
+  while true {
+    let result = call()
+    if result != -1 || errno != EINTR { return result }
+  }
+}

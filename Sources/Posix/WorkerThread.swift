@@ -1,0 +1,72 @@
+internal import Glibc
+
+/// An operating-system thread that runs one closure and is joined once.
+public struct WorkerThread: ~Copyable {
+  private final class Box {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  private let handle: pthread_t
+
+  /// Starts the thread.
+  ///
+  /// - Throws: `SystemError` when the system has no thread left.
+  public init(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+    var handle = pthread_t()
+    let box = Unmanaged.passRetained(Box(body))
+    let status = pthread_create(
+      &handle, nil,
+      { context in
+        Unmanaged<Box>.fromOpaque(context!).takeRetainedValue().body()
+        return nil
+      }, box.toOpaque())
+    guard status == 0 else {
+      box.release()
+      throw SystemError("start a thread", code: status)
+    }
+    self.handle = handle
+  }
+
+  /// Waits for the closure to return.
+  public consuming func join() { pthread_join(handle, nil) }
+}
+
+/// A mutual-exclusion lock with condition variables.
+///
+/// `Synchronization.Mutex` cannot wait on a condition, which back-pressure needs.
+public final class Monitor: @unchecked Sendable {
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let conditions: UnsafeMutablePointer<pthread_cond_t>
+  private let conditionCount: Int
+
+  /// Makes a lock with that many conditions to wait on, numbered from 0.
+  public init(conditions count: Int) {
+    conditionCount = count
+    conditions = .allocate(capacity: count)
+    pthread_mutex_init(mutex, nil)
+    for index in 0..<count { pthread_cond_init(conditions + index, nil) }
+  }
+
+  deinit {
+    for index in 0..<conditionCount { pthread_cond_destroy(conditions + index) }
+    pthread_mutex_destroy(mutex)
+    conditions.deallocate()
+    mutex.deallocate()
+  }
+
+  /// Runs `body` while holding the lock.
+  public func withLock<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return try body()
+  }
+
+  /// Gives the lock up until the condition is signalled; call it inside `withLock`, in a loop.
+  public func wait(on condition: Int) { pthread_cond_wait(conditions + condition, mutex) }
+
+  /// Wakes one waiter.
+  public func signal(_ condition: Int) { pthread_cond_signal(conditions + condition) }
+
+  /// Wakes all waiters.
+  public func broadcast(_ condition: Int) { pthread_cond_broadcast(conditions + condition) }
+}

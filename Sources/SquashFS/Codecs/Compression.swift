@@ -1,0 +1,105 @@
+internal import SquashFSFormat
+
+/// How blocks are compressed.
+public struct Compression: Sendable, Equatable {
+  public enum Method: String, CaseIterable, Sendable {
+    case xz, gzip, zstd, lz4, none
+  }
+
+  public let method: Method
+  public let level: Int
+
+  /// - Parameter level: in `levels(of: method)`, or `nil` for the default.
+  /// - Returns: `nil` where the level is out of range.
+  public init?(_ method: Method, level: Int? = nil) {
+    let level = level ?? Self.defaultLevel(of: method)
+    guard Self.levels(of: method).contains(level) else { return nil }
+    self.method = method
+    self.level = level
+  }
+
+  public static func levels(of method: Method) -> ClosedRange<Int> {
+    switch method {
+    case .xz: 0...9
+    case .gzip: 1...9
+    case .zstd: 1...22
+    case .lz4: 1...12
+    case .none: 0...0
+    }
+  }
+
+  /// What mksquashfs uses as well.
+  public static func defaultLevel(of method: Method) -> Int {
+    switch method {
+    case .xz: 6
+    case .gzip: 9
+    case .zstd: 15
+    case .lz4: 1
+    case .none: 0
+    }
+  }
+
+  /// The number in the superblock. There is none for "no compression": such an image says gzip
+  /// and stores every block.
+  var id: CompressorID {
+    switch method {
+    case .xz: .xz
+    case .gzip, .none: .gzip
+    case .zstd: .zstd
+    case .lz4: .lz4
+    }
+  }
+
+  /// The payload of the block after the superblock, `nil` where the defaults say it all.
+  ///
+  /// Layout: SquashFS Binary Format, section "Compression Options". The xz dictionary is the
+  /// block size, which is what a reader assumes.
+  func appendOptions(to writer: inout ByteWriter) -> Bool {
+    switch method {
+    case .xz, .none: return false
+    case .gzip:
+      guard level != 9 else { return false }
+      writer.append(UInt32(level))
+      writer.append(UInt16(15))  // window bits
+      writer.append(UInt16(0))  // default strategy
+    case .zstd:
+      guard level != 15 else { return false }
+      writer.append(UInt32(level))
+    case .lz4:
+      writer.append(UInt32(1))  // version, always required
+      writer.append(UInt32(level >= LZ4Codec.firstHighLevel ? 1 : 0))
+    }
+    return true
+  }
+
+  /// Whether a look at a block before the codec runs can pay: not where the codec itself is as
+  /// quick as the look.
+  var isWorthProbing: Bool {
+    switch method {
+    case .xz, .gzip, .zstd: true
+    case .lz4, .none: false
+    }
+  }
+
+  /// - Parameter largest: the largest block that will be given to the codec, in bytes.
+  func makeCodec(largest: Int) throws(CodecError) -> any BlockCodec {
+    switch method {
+    case .xz: try XZCodec(level: level, dictionarySize: largest)
+    case .gzip: try ZlibCodec(level: level)
+    case .zstd: try ZstdCodec(level: level)
+    case .lz4: LZ4Codec(level: level)
+    case .none: StoringCodec()
+    }
+  }
+}
+
+/// Compresses nothing.
+final class StoringCodec: BlockCodec {
+  func compress(
+    _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+  ) throws(CodecError) -> Int? { nil }
+
+  func decompress(
+    _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+  ) throws(CodecError) -> Int { throw CodecError(codec: "none", code: 0) }
+}

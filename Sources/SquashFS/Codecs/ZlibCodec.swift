@@ -1,0 +1,76 @@
+internal import CZlib
+
+/// zlib streams: what the format calls gzip.
+final class ZlibCodec: BlockCodec {
+  // zlib keeps a pointer back to its stream, which therefore must not move.
+  private let deflater: UnsafeMutablePointer<z_stream>
+  private var inflater: UnsafeMutablePointer<z_stream>?
+
+  /// - Parameter level: 1 to 9.
+  init(level: Int) throws(CodecError) {
+    deflater = .allocate(capacity: 1)
+    deflater.initialize(to: z_stream())
+    let status = deflateInit_(
+      deflater, Int32(level), ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    guard status == Z_OK else { throw CodecError(codec: "gzip", code: Int(status)) }
+  }
+
+  deinit {
+    deflateEnd(deflater)
+    deflater.deallocate()
+    if let inflater {
+      inflateEnd(inflater)
+      inflater.deallocate()
+    }
+  }
+
+  func compress(
+    _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+  ) throws(CodecError) -> Int? {
+    deflateReset(deflater)
+    deflater.connect(input, output)
+    switch deflate(deflater, Z_FINISH) {
+    case Z_STREAM_END: return Int(deflater.pointee.total_out)
+    case Z_OK, Z_BUF_ERROR: return nil
+    case let status: throw CodecError(codec: "gzip", code: Int(status))
+    }
+  }
+
+  func decompress(
+    _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+  ) throws(CodecError) -> Int {
+    let stream = try readyInflater()
+    stream.connect(input, output)
+    let status = inflate(stream, Z_FINISH)
+    guard status == Z_STREAM_END else { throw CodecError(codec: "gzip", code: Int(status)) }
+    return Int(stream.pointee.total_out)
+  }
+
+  private func readyInflater() throws(CodecError) -> UnsafeMutablePointer<z_stream> {
+    if let inflater {
+      inflateReset(inflater)
+      return inflater
+    }
+    let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+    stream.initialize(to: z_stream())
+    let status = inflateInit_(stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    guard status == Z_OK else {
+      stream.deallocate()
+      throw CodecError(codec: "gzip", code: Int(status))
+    }
+    inflater = stream
+    return stream
+  }
+}
+
+extension UnsafeMutablePointer<z_stream> {
+  fileprivate func connect(
+    _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer
+  ) {
+    pointee.next_in = UnsafeMutablePointer<UInt8>(
+      mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    pointee.avail_in = UInt32(input.count)
+    pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    pointee.avail_out = UInt32(output.count)
+  }
+}

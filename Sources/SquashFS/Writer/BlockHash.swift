@@ -1,0 +1,26 @@
+internal import Glibc
+
+/// Hashes that find blocks which may be equal; bytes are always compared before sharing.
+enum BlockHash {
+  /// Stands for a block of zero bytes; no other block has this hash.
+  static let hole: UInt64 = 0
+
+  static func hash(_ block: UnsafeRawBufferPointer) -> UInt64 {
+    var hasher = Hasher()
+    hasher.combine(block.count)
+    hasher.combine(bytes: block)
+    return max(1, UInt64(bitPattern: Int64(hasher.finalize())))
+  }
+
+  /// Whether all bytes are zero.
+  static func isZero(_ block: UnsafeRawBufferPointer) -> Bool {
+    guard let base = block.baseAddress, block.count > 0 else { return true }
+    // Each byte equals the one before it, and the first is zero.
+    return block[0] == 0 && memcmp(base, base + 1, block.count - 1) == 0
+  }
+
+  static func areEqual(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> Bool {
+    first.count == second.count
+      && (first.count == 0 || memcmp(first.baseAddress!, second.baseAddress!, first.count) == 0)
+  }
+}

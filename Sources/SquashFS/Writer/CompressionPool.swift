@@ -1,0 +1,196 @@
+internal import Posix
+
+/// Worker threads that compress blocks, behind a window of slots: the caller submits blocks and
+/// takes them back in the order it submitted them.
+///
+/// Only the codec and the probe run elsewhere. Reading, finding duplicates and writing stay on
+/// the caller's thread, so the image cannot depend on timing or on the number of threads. The
+/// window bounds memory and is the back-pressure.
+struct CompressionPool: ~Copyable {
+  private let core: PoolCore
+  private var threads: [ThreadBox] = []
+  private var submitted = 0
+  private var retired = 0
+
+  /// - Parameter makeWorker: called once on each thread.
+  init(
+    threads count: Int, window: Int, blockSize: Int,
+    makeWorker: @escaping @Sendable () throws -> CompressionWorker
+  ) throws {
+    core = PoolCore(window: window, blockSize: blockSize)
+    for _ in 0..<count {
+      threads.append(try ThreadBox(WorkerThread { [core] in core.serve(makeWorker) }))
+    }
+  }
+
+  deinit {
+    core.close()
+    for box in threads { box.join() }
+  }
+
+  /// The slot to fill next, `nil` while the window is full: retire the oldest first.
+  var freeSlot: CompressionSlot? {
+    submitted - retired < core.slots.count ? core.slots[submitted % core.slots.count] : nil
+  }
+
+  /// Whether no block is in flight.
+  var isIdle: Bool { submitted == retired }
+
+  /// Hands the slot that `freeSlot` gave to a worker.
+  mutating func submit() {
+    submitted += 1
+    core.submit()
+  }
+
+  /// Waits for the oldest block in flight. Its slot is free again at the next call.
+  mutating func retire() throws -> CompressionSlot {
+    precondition(!isIdle)
+    defer { retired += 1 }
+    return try core.wait(for: retired)
+  }
+
+  /// The block in flight that is about `job`; its `input` may be read.
+  func inFlight(_ job: CompressionSlot.Job) -> CompressionSlot? {
+    for number in retired..<submitted {
+      let slot = core.slots[number % core.slots.count]
+      if slot.job == job { return slot }
+    }
+    return nil
+  }
+}
+
+/// One block on its way through the pool. The pool's counters say who may touch it: the caller
+/// before `submit` and after `retire`, a worker in between (`input` and `job` stay readable).
+final class CompressionSlot: @unchecked Sendable {
+  enum Job: Equatable {
+    /// The row of the block in the list of all blocks of files.
+    case data(file: Int, block: Int)
+    case fragment(Int)
+  }
+
+  /// Exchanged with the buffer the caller filled, so that no byte is copied.
+  var input: UnsafeMutableRawBufferPointer
+  var inputCount = 0
+  var job = Job.fragment(0)
+  let output: UnsafeMutableRawBufferPointer
+  /// The compressed size, `nil` where the block is to be stored as it is.
+  var outputCount: Int?
+
+  init(blockSize: Int) {
+    input = .allocate(byteCount: blockSize, alignment: 64)
+    output = .allocate(byteCount: blockSize, alignment: 64)
+  }
+
+  deinit {
+    input.deallocate()
+    output.deallocate()
+  }
+
+  /// The block before compression.
+  var plain: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: input[..<inputCount]) }
+
+  /// The block as it goes into the image.
+  var stored: UnsafeRawBufferPointer {
+    guard let outputCount else { return plain }
+    return UnsafeRawBufferPointer(rebasing: output[..<outputCount])
+  }
+}
+
+/// What one thread of the pool owns.
+struct CompressionWorker {
+  let codec: any BlockCodec
+  /// `nil` where every block goes to the codec.
+  let probe: BlockProbe?
+
+  func work(_ slot: CompressionSlot) throws(CodecError) {
+    let plain = slot.plain
+    if let probe, probe.isIncompressible(plain) {
+      slot.outputCount = nil
+      return
+    }
+    // One byte less than the block: what does not get smaller is stored.
+    let room = UnsafeMutableRawBufferPointer(rebasing: slot.output[..<(plain.count - 1)])
+    slot.outputCount = try codec.compress(plain, into: room)
+  }
+}
+
+/// What the caller's thread and the workers share.
+private final class PoolCore: @unchecked Sendable {
+  private static let workReady = 0
+  private static let blockDone = 1
+
+  let slots: [CompressionSlot]
+  private let monitor = Monitor(conditions: 2)
+
+  // Guarded by `monitor`.
+  private var isDone: [Bool]
+  private var submitted = 0
+  private var taken = 0
+  private var isClosed = false
+  private var failure: (any Error)?
+
+  init(window: Int, blockSize: Int) {
+    slots = (0..<window).map { _ in CompressionSlot(blockSize: blockSize) }
+    isDone = Array(repeating: false, count: window)
+  }
+
+  func submit() {
+    monitor.withLock {
+      submitted += 1
+      monitor.signal(Self.workReady)
+    }
+  }
+
+  func wait(for number: Int) throws -> CompressionSlot {
+    let index = number % slots.count
+    try monitor.withLock {
+      while !isDone[index] && failure == nil { monitor.wait(on: Self.blockDone) }
+      if let failure { throw failure }
+      isDone[index] = false
+    }
+    return slots[index]
+  }
+
+  func close() {
+    monitor.withLock {
+      isClosed = true
+      monitor.broadcast(Self.workReady)
+    }
+  }
+
+  func serve(_ makeWorker: () throws -> CompressionWorker) {
+    do {
+      let worker = try makeWorker()
+      while let number = next() {
+        try worker.work(slots[number % slots.count])
+        monitor.withLock {
+          isDone[number % slots.count] = true
+          monitor.signal(Self.blockDone)  // only the pool's owner waits on it
+        }
+      }
+    } catch {
+      monitor.withLock {
+        if failure == nil { failure = error }
+        monitor.broadcast(Self.blockDone)
+        monitor.broadcast(Self.workReady)
+      }
+    }
+  }
+
+  /// The number of the next block to work on, `nil` when there will be none.
+  private func next() -> Int? {
+    monitor.withLock {
+      while taken == submitted && !isClosed && failure == nil { monitor.wait(on: Self.workReady) }
+      guard !isClosed, failure == nil else { return nil }
+      taken += 1
+      return taken - 1
+    }
+  }
+}
+
+/// Lets a thread, which cannot be copied, live in an array.
+private final class ThreadBox {
+  private var thread: WorkerThread?
+  init(_ thread: consuming WorkerThread) { self.thread = consume thread }
+  func join() { if let thread = thread.take() { thread.join() } }
+}

@@ -1,0 +1,30 @@
+internal import Posix
+
+/// What an image cannot hold.
+public enum ImageError: Error, CustomStringConvertible {
+  case tooManyIDs
+  case tooManyInodes
+  case fileTooLarge
+  case directoryTooLarge(path: [UInt8])
+  case deviceTooLarge(path: [UInt8])
+  case unsupportedXattr(name: [UInt8])
+  case tablesTooLarge
+
+  public var description: String {
+    switch self {
+    case .tooManyIDs:
+      "more than 65,535 different user and group ids, the most an image can hold; map them with "
+        + "--uid-map and --gid-map, or use --ownership root"
+    case .tooManyInodes: "more than 4,294,967,294 entries, the most an image can hold"
+    case .fileTooLarge: "the file has more blocks than an image can list; use a larger --block-size"
+    case .directoryTooLarge(let path):
+      "\(path.escapedName): the names in this directory take more than 4 GiB"
+    case .deviceTooLarge(let path):
+      "\(path.escapedName): the device number does not fit an image (major below 4,096, minor below "
+        + "1,048,576)"
+    case .unsupportedXattr(let name):
+      "\(name.escapedName): an image holds user.*, trusted.* and security.* attributes only"
+    case .tablesTooLarge: "the names and inodes take more than 4 GiB, the most an image can hold"
+    }
+  }
+}

@@ -1,0 +1,27 @@
+internal import SquashFSFormat
+
+/// Writes a table of fixed-size rows: metadata blocks, then the list of their positions.
+///
+/// Layout: SquashFS Binary Format, section "Storing Lookup Tables".
+enum LookupTable {
+  /// - Parameters:
+  ///   - prefix: what stands right before the list of positions; the xattr table has something.
+  ///   - fill: appends the rows.
+  /// - Returns: the position of `prefix` and the list, which is what the superblock holds.
+  static func write(
+    to image: ImageFile, codec: any BlockCodec, prefix: UnsafeRawBufferPointer? = nil,
+    fill: (MetadataWriter) throws -> Void
+  ) throws -> UInt64 {
+    let rows = MetadataWriter(codec: codec)
+    try fill(rows)
+    try rows.finish()
+    let base = image.position
+    try rows.table.withUnsafeBytes { try image.append($0) }
+    let start = image.position
+    if let prefix { try image.append(prefix) }
+    var list = ByteWriter(capacity: rows.blockStarts.count * 8)
+    for blockStart in rows.blockStarts { list.append(base + blockStart) }
+    try list.withBytes { try image.append($0) }
+    return start
+  }
+}

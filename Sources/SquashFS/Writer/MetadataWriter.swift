@@ -1,0 +1,66 @@
+internal import SquashFSFormat
+
+/// Cuts records into metadata blocks of 8 KiB, compresses them, and keeps the result in memory
+/// until the table's place in the image is known.
+final class MetadataWriter {
+  private let codec: any BlockCodec
+  private let block = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: MetadataBlock.byteCount, alignment: 64)
+  private let packed = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: MetadataBlock.byteCount, alignment: 64)
+  private var filled = 0
+
+  /// The finished blocks, each with its header.
+  private(set) var table: [UInt8] = []
+  /// The starts of all finished blocks in `table`.
+  private(set) var blockStarts: [UInt64] = []
+
+  init(codec: any BlockCodec) { self.codec = codec }
+
+  deinit {
+    block.deallocate()
+    packed.deallocate()
+  }
+
+  /// Where the next record will start.
+  var position: MetadataReference {
+    MetadataReference(blockStart: UInt64(table.count), offset: filled)
+  }
+
+  /// Appends a record, which may cross blocks.
+  func append(_ record: UnsafeRawBufferPointer) throws(CodecError) {
+    var done = 0
+    while done < record.count {
+      let count = min(record.count - done, block.count - filled)
+      (block.baseAddress! + filled).copyMemory(
+        from: record.baseAddress! + done, byteCount: count)
+      filled += count
+      done += count
+      if filled == block.count { try flush() }
+    }
+  }
+
+  /// Ends the table: no record may follow.
+  func finish() throws(CodecError) {
+    if filled > 0 { try flush() }
+  }
+
+  private func flush() throws(CodecError) {
+    blockStarts.append(UInt64(table.count))
+    let plain = UnsafeRawBufferPointer(rebasing: block[..<filled])
+    let room = UnsafeMutableRawBufferPointer(rebasing: packed[..<(filled - 1)])
+    if let count = try codec.compress(plain, into: room) {
+      appendHeader(UInt16(count))
+      table.append(contentsOf: packed[..<count])
+    } else {
+      appendHeader(UInt16(filled) | MetadataBlock.storedBit)
+      table.append(contentsOf: plain)
+    }
+    filled = 0
+  }
+
+  private func appendHeader(_ header: UInt16) {
+    table.append(UInt8(truncatingIfNeeded: header))
+    table.append(UInt8(truncatingIfNeeded: header >> 8))
+  }
+}

@@ -1,0 +1,159 @@
+internal import SquashFSFormat
+internal import TreeModel
+
+/// Writes the inode table and the directory table.
+///
+/// Directories come after what is in them, since an entry refers to its inode and a directory's
+/// inode to its entries.
+struct TreeWriter: ~Copyable {
+  private let tree: Tree
+  private let listing: Tree.Listing
+  private let data: DataWriter
+  let inodes: MetadataWriter
+  let directories: MetadataWriter
+  private(set) var ids = IDTable()
+
+  /// By index of the tree's inode; number 0 means "not written".
+  private var numbers: [UInt32]
+  private(set) var references: [MetadataReference]
+  private(set) var count: UInt32 = 0
+  private var record = ByteWriter()
+
+  init(_ tree: Tree, data: DataWriter, makeCodec: () throws -> any BlockCodec) rethrows {
+    self.tree = tree
+    self.data = data
+    listing = tree.listing()
+    let codec = try makeCodec()
+    inodes = MetadataWriter(codec: codec)
+    directories = MetadataWriter(codec: codec)
+    numbers = Array(repeating: 0, count: tree.inodeCount)
+    references = Array(repeating: MetadataReference(rawValue: 0), count: tree.inodeCount)
+  }
+
+  /// The inode numbers and where the inodes are, in the order of the numbers.
+  var exportRows: [MetadataReference] {
+    var rows = [MetadataReference](repeating: MetadataReference(rawValue: 0), count: Int(count))
+    for index in numbers.indices where numbers[index] != 0 {
+      rows[Int(numbers[index]) - 1] = references[index]
+    }
+    return rows
+  }
+
+  /// Writes everything below the tree's root, and the root.
+  ///
+  /// - Returns: where the root's inode is.
+  mutating func write() throws -> MetadataReference {
+    try assignNumbers()
+    var isWritten = [Bool](repeating: false, count: tree.inodeCount)
+    var listingWriter = DirectoryListing(table: directories)
+    var walk = PostOrder(root: tree.root, listing: listing) { [tree] in tree.isDirectory($0) }
+    while let node = walk.next() {
+      let id = tree.inode(of: node)
+      guard !isWritten[id.index] else { continue }
+      isWritten[id.index] = true
+      let inode = tree[id]
+      let body: Inode.Body
+      var links = inode.links
+      if inode.kind == .directory {
+        (body, links) = try directory(node, &listingWriter)
+      } else {
+        body = try self.body(of: inode, node)
+      }
+      references[id.index] = inodes.position
+      record.removeAll()
+      record.append(
+        Inode(
+          permissions: inode.attributes.permissions,
+          uidIndex: try ids.row(of: inode.attributes.uid),
+          gidIndex: try ids.row(of: inode.attributes.gid),
+          modified: UInt32(clamping: inode.attributes.modified), number: numbers[id.index],
+          links: links, xattrIndex: inode.xattrs.map { UInt32($0.index) } ?? Inode.noXattrs,
+          body: body))
+      try record.withBytes { try inodes.append($0) }
+    }
+    try inodes.finish()
+    try directories.finish()
+    guard inodes.table.count <= Int(UInt32.max), directories.table.count <= Int(UInt32.max) else {
+      throw ImageError.tablesTooLarge
+    }
+    return references[tree.inode(of: tree.root).index]
+  }
+
+  /// Numbers go in the order in which the inodes are written, so that the entries of one
+  /// directory differ little; a parent's number must be known before it is written.
+  private mutating func assignNumbers() throws {
+    var walk = PostOrder(root: tree.root, listing: listing) { [tree] in tree.isDirectory($0) }
+    while let node = walk.next() {
+      let index = tree.inode(of: node).index
+      guard numbers[index] == 0 else { continue }
+      guard count < UInt32.max - 1 else { throw ImageError.tooManyInodes }
+      count += 1
+      numbers[index] = count
+    }
+  }
+
+  private func directory(
+    _ node: Tree.NodeID, _ writer: inout DirectoryListing
+  ) throws -> (Inode.Body, UInt32) {
+    var links: UInt32 = 2
+    writer.begin()
+    for child in listing.children(of: node) {
+      let id = tree.inode(of: child)
+      let kind = tree[id].kind
+      if kind == .directory { links += 1 }
+      try writer.add(
+        name: tree.name(of: child), type: kind.basicType, number: numbers[id.index],
+        inode: references[id.index])
+    }
+    // The kernel reads a root's parent too; squashfs-tools use the first number that is free.
+    let parent = node == tree.root ? count + 1 : numbers[tree.inode(of: tree.parent(of: node)).index]
+    guard let directory = try writer.end(parent: parent) else {
+      throw ImageError.directoryTooLarge(path: tree.path(of: node))
+    }
+    return (.directory(directory), links)
+  }
+
+  private func body(of inode: Tree.Inode, _ node: Tree.NodeID) throws -> Inode.Body {
+    switch inode.kind {
+    case .directory: preconditionFailure("directories have a listing")
+    case .regular(let content): .file(file(data.files[Int(content.number)]))
+    case .symlink(let target): .symlink(target: Array(tree.target(target)))
+    case .blockDevice(let number): .blockDevice(try encoded(number, node))
+    case .characterDevice(let number): .characterDevice(try encoded(number, node))
+    case .fifo: .fifo
+    case .socket: .socket
+    }
+  }
+
+  private func file(_ record: FileRecord) -> Inode.File {
+    let start = data.files[Int(record.owner)].start
+    return Inode.File(
+      blocksStart: start == FileRecord.unset ? 0 : start, size: record.size,
+      // The kernel computes size - sparse - 1.
+      sparse: record.sparse == record.size && record.size > 0 ? record.size - 1 : record.sparse,
+      fragment: record.fragment, fragmentOffset: record.fragmentOffset,
+      blocks: Array(data.blocks[record.blocks]))
+  }
+
+  private func encoded(_ number: DeviceNumber, _ node: Tree.NodeID) throws(ImageError) -> UInt32 {
+    guard let device = EncodedDevice.encode(major: number.major, minor: number.minor) else {
+      throw .deviceTooLarge(path: tree.path(of: node))
+    }
+    return device
+  }
+}
+
+extension Tree.Kind {
+  /// The type that directory entries give.
+  fileprivate var basicType: UInt16 {
+    switch self {
+    case .directory: 1
+    case .regular: 2
+    case .symlink: 3
+    case .blockDevice: 4
+    case .characterDevice: 5
+    case .fifo: 6
+    case .socket: 7
+    }
+  }
+}

@@ -1,0 +1,61 @@
+internal import SquashFSFormat
+internal import TreeModel
+
+/// Writes the sets of extended attributes: keys and values, then a table with a row a set.
+///
+/// Layout: SquashFS Binary Format, section "Extended Attribute Table". A value of more than
+/// eight bytes is stored once; where it occurs again a reference stands for it.
+enum XattrTable {
+  /// - Returns: the table's position, or `Superblock.noTable` where there are no sets.
+  static func write(
+    _ sets: [[ExtendedAttribute]], to image: ImageFile, codec: any BlockCodec
+  ) throws -> UInt64 {
+    guard !sets.isEmpty else { return Superblock.noTable }
+    let pairs = MetadataWriter(codec: codec)
+    var places: [[UInt8]: MetadataReference] = [:]
+    var rows = ByteWriter(capacity: sets.count * 16)
+    var record = ByteWriter()
+    for set in sets {
+      let start = pairs.position
+      var size = 0
+      for attribute in set {
+        guard let prefix = XattrPrefix(of: attribute.name) else {
+          throw ImageError.unsupportedXattr(name: attribute.name)
+        }
+        let name = attribute.name.dropFirst(prefix.text.utf8CodeUnitCount)
+        let place = places[attribute.value]
+        record.removeAll()
+        record.append(prefix.rawValue | (place == nil ? 0 : XattrPrefix.outOfLineBit))
+        record.append(UInt16(name.count))
+        record.append(name)
+        size += record.count
+        try record.withBytes { try pairs.append($0) }
+        record.removeAll()
+        if let place {
+          record.append(UInt32(8))
+          record.append(place.rawValue)
+        } else {
+          if attribute.value.count > 8 { places[attribute.value] = pairs.position }
+          record.append(UInt32(attribute.value.count))
+          record.append(attribute.value)
+        }
+        size += record.count
+        try record.withBytes { try pairs.append($0) }
+      }
+      rows.append(start.rawValue)
+      rows.append(UInt32(set.count))
+      rows.append(UInt32(size))
+    }
+    try pairs.finish()
+    var header = ByteWriter()
+    header.append(image.position)
+    header.append(UInt32(sets.count))
+    header.append(UInt32(0))
+    try pairs.table.withUnsafeBytes { try image.append($0) }
+    return try header.withBytes { header in
+      try LookupTable.write(to: image, codec: codec, prefix: header) { table in
+        try rows.withBytes { try table.append($0) }
+      }
+    }
+  }
+}

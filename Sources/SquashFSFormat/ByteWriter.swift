@@ -1,0 +1,63 @@
+/// Builds one on-disk record in a buffer that is used again for the next.
+///
+/// All numbers of the format are little-endian.
+public struct ByteWriter: ~Copyable {
+  private var buffer: UnsafeMutableRawBufferPointer
+  /// The number of bytes written since the last `removeAll`.
+  public private(set) var count = 0
+
+  public init(capacity: Int = 256) {
+    buffer = .allocate(byteCount: max(capacity, 16), alignment: 8)
+  }
+
+  deinit { buffer.deallocate() }
+
+  /// What was written since the last `removeAll`.
+  public func withBytes<R, E: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(E) -> R
+  ) throws(E) -> R {
+    try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+  }
+
+  /// Starts the next record.
+  public mutating func removeAll() { count = 0 }
+
+  @inline(__always)
+  public mutating func append<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
+    reserve(MemoryLayout<T>.size)
+    buffer.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)
+    count += MemoryLayout<T>.size
+  }
+
+  public mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    guard let source = bytes.baseAddress else { return }
+    reserve(bytes.count)
+    (buffer.baseAddress! + count).copyMemory(from: source, byteCount: bytes.count)
+    count += bytes.count
+  }
+
+  public mutating func append(_ bytes: some Collection<UInt8>) {
+    if bytes.withContiguousStorageIfAvailable({ append(UnsafeRawBufferPointer($0)) }) == nil {
+      for byte in bytes { append(byte) }
+    }
+  }
+
+  /// Overwrites a number written before, `offset` bytes from the record's start.
+  public mutating func replace<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, with value: T) {
+    precondition(offset + MemoryLayout<T>.size <= count)
+    buffer.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
+  }
+
+  @inline(__always)
+  private mutating func reserve(_ more: Int) {
+    if count + more > buffer.count { grow(count + more) }
+  }
+
+  private mutating func grow(_ wanted: Int) {
+    let larger = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(wanted, buffer.count * 2), alignment: 8)
+    larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    buffer.deallocate()
+    buffer = larger
+  }
+}

@@ -1,0 +1,74 @@
+extension ByteWriter {
+  /// Appends the inode in its basic form, or in the extended one where that is needed.
+  public mutating func append(_ inode: Inode) {
+    let isExtended = inode.isExtended
+    append(isExtended ? inode.basicType + 7 : inode.basicType)
+    append(inode.permissions)
+    append(inode.uidIndex)
+    append(inode.gidIndex)
+    append(inode.modified)
+    append(inode.number)
+    switch inode.body {
+    case .directory(let directory):
+      append(directory, of: inode, isExtended: isExtended)
+    case .file(let file):
+      append(file, of: inode, isExtended: isExtended)
+    case .symlink(let target):
+      append(inode.links)
+      append(UInt32(target.count))
+      append(target)
+      if isExtended { append(inode.xattrIndex) }
+    case .blockDevice(let device), .characterDevice(let device):
+      append(inode.links)
+      append(device)
+      if isExtended { append(inode.xattrIndex) }
+    case .fifo, .socket:
+      append(inode.links)
+      if isExtended { append(inode.xattrIndex) }
+    }
+  }
+
+  private mutating func append(_ directory: Inode.Directory, of inode: Inode, isExtended: Bool) {
+    // The kernel counts "." and ".." and an end: sizes are 3 more than what is there.
+    let size = directory.listingSize + 3
+    if isExtended {
+      append(inode.links)
+      append(UInt32(size))
+      append(UInt32(directory.listing.blockStart))
+      append(directory.parent)
+      append(UInt16(directory.index.count))
+      append(UInt16(directory.listing.offset))
+      append(inode.xattrIndex)
+      for entry in directory.index {
+        append(entry.offset)
+        append(entry.blockStart)
+        append(UInt32(entry.name.count - 1))
+        append(entry.name)
+      }
+    } else {
+      append(UInt32(directory.listing.blockStart))
+      append(inode.links)
+      append(UInt16(size))
+      append(UInt16(directory.listing.offset))
+      append(directory.parent)
+    }
+  }
+
+  private mutating func append(_ file: Inode.File, of inode: Inode, isExtended: Bool) {
+    if isExtended {
+      append(file.blocksStart)
+      append(file.size)
+      append(file.sparse)
+      append(inode.links)
+      append(file.fragment)
+      append(file.fragmentOffset)
+      append(inode.xattrIndex)
+    } else {
+      append(UInt32(file.blocksStart))
+      append(file.fragment)
+      append(file.fragmentOffset)
+      append(UInt32(file.size))
+    }
+    for block in file.blocks { append(block.rawValue) }
+  }
+}

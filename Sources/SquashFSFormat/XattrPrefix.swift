@@ -1,0 +1,31 @@
+/// The name spaces of extended attributes that the format can hold.
+public enum XattrPrefix: UInt16, CaseIterable, Sendable {
+  case user = 0
+  case trusted = 1
+  case security = 2
+
+  /// Set in a stored key's type when the value lies elsewhere.
+  public static let outOfLineBit: UInt16 = 0x0100
+
+  /// The prefix with its dot.
+  public var text: StaticString {
+    switch self {
+    case .user: "user."
+    case .trusted: "trusted."
+    case .security: "security."
+    }
+  }
+
+  /// The prefix of a full name, `nil` where the format has none for it.
+  public init?(of name: [UInt8]) {
+    for prefix in Self.allCases {
+      let text = prefix.text
+      let bytes = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+      if name.count > bytes.count, name.starts(with: bytes) {
+        self = prefix
+        return
+      }
+    }
+    return nil
+  }
+}

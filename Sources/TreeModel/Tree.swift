@@ -1,0 +1,245 @@
+/// A directory tree in memory, compact enough for millions of entries: names and inodes are
+/// rows of arrays, about 100 bytes an entry plus its name.
+///
+/// A *node* is a name in a directory; an *inode* is what the name stands for. Hard links are
+/// nodes that share an inode.
+public struct Tree {
+  /// A name in the tree. Until `placeRoot`, a parent's number is smaller than its children's.
+  public struct NodeID: Hashable, Sendable {
+    public let index: Int
+    fileprivate init(_ index: Int) { self.index = index }
+  }
+
+  /// The number of an inode, from 0.
+  public struct InodeID: Hashable, Sendable {
+    public let index: Int
+    fileprivate init(_ index: Int) { self.index = index }
+  }
+
+  /// A set of extended attributes that any number of inodes share.
+  public struct XattrSetID: Hashable, Sendable {
+    fileprivate let number: UInt32
+    public var index: Int { Int(number) }
+  }
+
+  /// What an inode is, with what only that kind has.
+  public enum Kind: Equatable, Sendable {
+    case directory
+    case regular(ContentID)
+    case symlink(target: ByteArena.Reference)
+    case blockDevice(DeviceNumber)
+    case characterDevice(DeviceNumber)
+    case fifo
+    case socket
+  }
+
+  public struct Inode {
+    public var attributes: Attributes
+    public var kind: Kind
+    public var xattrs: XattrSetID?
+    /// The number of names; for a directory this stays 1.
+    public var links: UInt32 = 1
+    /// How a directory came to be.
+    public var origin: Origin
+
+    public init(
+      attributes: Attributes, kind: Kind, xattrs: XattrSetID? = nil, origin: Origin = .entry
+    ) {
+      self.attributes = attributes
+      self.kind = kind
+      self.xattrs = xattrs
+      self.origin = origin
+    }
+  }
+
+  /// Why a directory is in the tree.
+  public enum Origin: UInt8, Sendable {
+    /// The source has an entry for it.
+    case entry
+    /// Something below it needed a parent.
+    case missingParent
+    /// The source has an entry, which stays only if something below it does.
+    case ifNeeded
+  }
+
+  private struct Node {
+    var name: ByteArena.Reference
+    var parent: UInt32
+    var inode: UInt32
+  }
+
+  private static let removed = UInt32.max
+
+  private var nodes: [Node] = []
+  private var inodes: [Inode] = []
+  private var bytes = ByteArena()
+  private var table = NodeTable()
+  private var setNumbers: [[ExtendedAttribute]: UInt32] = [:]
+
+  /// The distinct sets of extended attributes, by index.
+  public private(set) var xattrSets: [[ExtendedAttribute]] = []
+
+  /// The top of the tree; what lies outside it is left out of `Listing`.
+  public var root: NodeID
+
+  /// A tree that is one directory with these attributes.
+  public init(root attributes: Attributes) {
+    let name = bytes.add([])
+    nodes.append(Node(name: name, parent: 0, inode: 0))
+    inodes.append(Inode(attributes: attributes, kind: .directory, origin: .missingParent))
+    root = NodeID(0)
+  }
+
+  /// The number of nodes ever added, removed ones included.
+  public var nodeCount: Int { nodes.count }
+  /// The number of inodes ever added.
+  public var inodeCount: Int { inodes.count }
+
+  public subscript(inode: InodeID) -> Inode {
+    get { inodes[inode.index] }
+    set { inodes[inode.index] = newValue }
+  }
+
+  /// The inode a node stands for.
+  public func inode(of node: NodeID) -> InodeID { InodeID(Int(nodes[node.index].inode)) }
+  public func name(of node: NodeID) -> ArraySlice<UInt8> { bytes[nodes[node.index].name] }
+  public func parent(of node: NodeID) -> NodeID { NodeID(Int(nodes[node.index].parent)) }
+  public func isDirectory(_ node: NodeID) -> Bool { self[inode(of: node)].kind == .directory }
+  /// The bytes of a symlink's target.
+  public func target(_ reference: ByteArena.Reference) -> ArraySlice<UInt8> { bytes[reference] }
+
+  /// The path of a node from the root of the tree, without a leading slash.
+  public func path(of node: NodeID) -> [UInt8] {
+    var components: [ArraySlice<UInt8>] = []
+    var current = node
+    while current != root && parent(of: current) != current {
+      components.append(name(of: current))
+      current = parent(of: current)
+    }
+    return Array(components.reversed().joined(separator: [UInt8(ascii: "/")]))
+  }
+
+  /// The node called `name` in `parent`.
+  public func child(of parent: NodeID, named name: UnsafeRawBufferPointer) -> NodeID? {
+    table.find(hash: NodeTable.hash(parent.index, name)) { candidate in
+      Int(nodes[candidate].parent) == parent.index && bytes.equals(nodes[candidate].name, name)
+    }.map { NodeID($0) }
+  }
+
+  /// Makes a new inode; it is in the tree once a node stands for it.
+  public mutating func addInode(_ inode: Inode) -> InodeID {
+    inodes.append(inode)
+    return InodeID(inodes.count - 1)
+  }
+
+  /// Makes the kind of a symlink with this target, of at most 65,535 bytes.
+  public mutating func symlink(to target: [UInt8]) -> Kind { .symlink(target: bytes.add(target)) }
+
+  /// The set with these attributes, in any order.
+  public mutating func xattrSet(_ attributes: [ExtendedAttribute]) -> XattrSetID? {
+    guard !attributes.isEmpty else { return nil }
+    let sorted = attributes.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    if let number = setNumbers[sorted] { return XattrSetID(number: number) }
+    let number = UInt32(xattrSets.count)
+    setNumbers[sorted] = number
+    xattrSets.append(sorted)
+    return XattrSetID(number: number)
+  }
+
+  /// Puts a name into a directory, which must not have it yet.
+  @discardableResult
+  public mutating func addNode(
+    _ name: UnsafeRawBufferPointer, in parent: NodeID, inode: InodeID
+  ) -> NodeID {
+    let reference = bytes.add(name)
+    let id = nodes.count
+    nodes.append(Node(name: reference, parent: UInt32(parent.index), inode: UInt32(inode.index)))
+    let hash = NodeTable.hash(parent.index, name)
+    table.insert(id, hash: hash) { other in
+      NodeTable.hash(Int(nodes[other].parent), bytes[nodes[other].name])
+    }
+    return NodeID(id)
+  }
+
+  /// Takes a name out of the tree; it must not be a directory with children.
+  public mutating func remove(_ node: NodeID) {
+    let name = bytes[nodes[node.index].name]
+    table.remove(node.index, hash: NodeTable.hash(Int(nodes[node.index].parent), name))
+    inodes[Int(nodes[node.index].inode)].links -= 1
+    nodes[node.index].inode = Self.removed
+  }
+
+  /// Puts the whole tree at a path below a new root. The directories in between, and the new
+  /// root, get `attributes`.
+  public mutating func placeRoot(at path: [[UInt8]], attributes: Attributes) {
+    var below = root
+    for (depth, name) in path.enumerated().reversed() {
+      let inode = addInode(Inode(attributes: attributes, kind: .directory, origin: .missingParent))
+      let parent = nodes.count
+      let parentName = bytes.add(depth == 0 ? [] : path[depth - 1])
+      nodes.append(
+        Node(name: parentName, parent: UInt32(parent), inode: UInt32(inode.index)))
+      nodes[below.index].name = bytes.add(name)
+      nodes[below.index].parent = UInt32(parent)
+      below = NodeID(parent)
+    }
+    root = below
+  }
+
+  /// Whether `remove` took the node out.
+  public func isRemoved(_ node: NodeID) -> Bool { nodes[node.index].inode == Self.removed }
+
+  /// All nodes but the very first, parents before children, removed ones left out.
+  public var liveNodes: some Sequence<NodeID> {
+    (1..<max(1, nodes.count)).lazy.filter { nodes[$0].inode != Self.removed }.map { NodeID($0) }
+  }
+
+  /// The live nodes from the last added to the first: children before parents.
+  public var liveNodesReversed: some Sequence<NodeID> {
+    (1..<max(1, nodes.count)).reversed().lazy
+      .filter { nodes[$0].inode != Self.removed }.map { NodeID($0) }
+  }
+
+  /// Whether a directory has no live children. Slow: looks at all nodes.
+  public func isEmptyDirectory(_ node: NodeID) -> Bool {
+    !liveNodes.contains { parent(of: $0) == node }
+  }
+
+  /// The children of every directory, sorted by name.
+  public func listing() -> Listing { Listing(of: self) }
+
+  /// Every directory's children in byte order of their names, frozen.
+  public struct Listing {
+    private var starts: [UInt32]
+    private var order: [UInt32]
+
+    fileprivate init(of tree: Tree) {
+      let nodes = tree.nodes
+      starts = [UInt32](repeating: 0, count: nodes.count + 1)
+      // A root is its own parent.
+      for (index, node) in nodes.enumerated()
+      where node.inode != Tree.removed && node.parent != index {
+        starts[Int(node.parent) + 1] += 1
+      }
+      for index in nodes.indices { starts[index + 1] += starts[index] }
+      order = [UInt32](repeating: 0, count: Int(starts[nodes.count]))
+      var next = starts
+      for (index, node) in nodes.enumerated()
+      where node.inode != Tree.removed && node.parent != index {
+        let parent = Int(node.parent)
+        order[Int(next[parent])] = UInt32(index)
+        next[parent] += 1
+      }
+      for index in nodes.indices where starts[index + 1] - starts[index] > 1 {
+        order[Int(starts[index])..<Int(starts[index + 1])].sort {
+          tree.bytes.precedes(nodes[Int($0)].name, nodes[Int($1)].name)
+        }
+      }
+    }
+
+    /// The children of a directory.
+    public func children(of node: NodeID) -> some RandomAccessCollection<NodeID> {
+      order[Int(starts[node.index])..<Int(starts[node.index + 1])].lazy.map { NodeID(Int($0)) }
+    }
+  }
+}

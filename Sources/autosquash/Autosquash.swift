@@ -1,0 +1,18 @@
+import ArgumentParser
+import Glibc
+
+@main
+struct Autosquash: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "autosquash",
+    abstract: "Pack data into SquashFS images and mount them from a bucket.",
+    version: "0.1.0",
+    subcommands: [Pack.self])
+
+  static func main() {
+    // Names are UTF-8 or raw bytes whatever the user's locale; libarchive asks the C library.
+    setlocale(LC_CTYPE, "C.UTF-8")
+    Process.raiseFileLimit()
+    main(RawArguments.encoded())
+  }
+}

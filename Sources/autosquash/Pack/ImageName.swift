@@ -1,0 +1,48 @@
+import Glibc
+import Posix
+
+/// The name of an image made from a source: `data/my-tarball.tar.gz` makes `my-tarball.squash`.
+enum ImageName {
+  static let suffix = Array(".squash".utf8)
+
+  private static let compressions = [".gz", ".bz2", ".xz", ".lzma", ".lz", ".zst", ".lz4", ".Z"]
+  private static let containers = [".tar", ".cpio", ".zip", ".7z", ".mtree", ".whl", ".jar"]
+  private static let both = [
+    ".tgz", ".taz", ".tbz", ".tbz2", ".tb2", ".txz", ".tlz", ".tzst", ".tZ",
+  ]
+
+  /// - Returns: `nil` where the source has no name of its own ("/", standard input).
+  static func of(source: [UInt8], isDirectory: Bool) -> [UInt8]? {
+    var base = baseName(source)
+    if base.isEmpty || base == Array(".".utf8) || base == Array("..".utf8) {
+      guard isDirectory, let resolved = source.withCPath({ realpath($0, nil) }) else { return nil }
+      defer { free(resolved) }
+      base = baseName([UInt8](cString: resolved))
+    }
+    if !isDirectory {
+      let whole = base
+      if !drop(both, from: &base) {
+        _ = drop(compressions, from: &base)
+        _ = drop(containers, from: &base)
+      }
+      if base.isEmpty { base = whole }
+    }
+    return base.isEmpty ? nil : base + suffix
+  }
+
+  private static func baseName(_ path: [UInt8]) -> [UInt8] {
+    var path = path[...]
+    while path.last == UInt8(ascii: "/") { path.removeLast() }
+    return Array(path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? path.startIndex)...])
+  }
+
+  private static func drop(_ suffixes: [String], from name: inout [UInt8]) -> Bool {
+    for suffix in suffixes where name.count > suffix.utf8.count {
+      if name.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) {
+        name.removeLast(suffix.utf8.count)
+        return true
+      }
+    }
+    return false
+  }
+}

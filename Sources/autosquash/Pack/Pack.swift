@@ -1,0 +1,83 @@
+import ArgumentParser
+import FileTrees
+import Glibc
+import Posix
+
+/// `autosquash pack`: from a tarball or a directory to an image.
+struct Pack: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Make an image from an archive or a directory.",
+    discussion: """
+      Each SOURCE becomes an image in the current directory: my-tarball.tar.gz becomes \
+      my-tarball.squash. A source is a directory, an archive (tar, cpio, zip, 7z and others, \
+      compressed or not), an mtree(5) specification, or - for an archive on standard input.
+
+      Nothing is unpacked to disk and no root is needed: everything in the image belongs to \
+      root, as if packed under fakeroot. An archive's single top directory becomes the root of \
+      the image. The image appears under its name only when it is complete.
+      """)
+
+  @Argument(help: "Archives, directories or mtree specifications; - is standard input.")
+  var sources: [ByteArgument]
+
+  @Option(name: [.short, .long], help: "The image to make (with one source only).")
+  var output: ByteArgument?
+
+  @Flag(name: [.short, .long], help: "Replace an image that is there.")
+  var force = false
+
+  @Flag(name: .long, help: "List what would go in, and what is left out and why; make nothing.")
+  var dryRun = false
+
+  @OptionGroup(title: "Image") var image: ImageOptions
+  @OptionGroup(title: "Owners and modes") var ownership: OwnershipOptions
+  @OptionGroup(title: "Selection") var selection: SelectionOptions
+  @OptionGroup(title: "Reading the source") var reading: ReadingOptions
+  @OptionGroup(title: "Messages") var messages: MessageOptions
+
+  func validate() throws {
+    guard !sources.isEmpty else { throw ValidationError("Name a SOURCE to pack.") }
+    if output != nil && sources.count > 1 {
+      throw ValidationError("--output names one image, but there are \(sources.count) sources.")
+    }
+    if sources.contains(ByteArgument(bytes: [UInt8(ascii: "-")])) && output == nil && !dryRun {
+      throw ValidationError("An archive from standard input needs --output to name the image.")
+    }
+    _ = try image.writerOptions()
+    _ = try ownership.policy()
+    _ = try selection.selection()
+  }
+
+  func run() throws {
+    var status: Int32 = 0
+    for source in sources {
+      let job = try PackJob(source: source.bytes, command: self)
+      do {
+        let isWhole = try job.run()
+        if !isWhole { status = max(status, ExitStatus.failed) }
+      } catch let error as ExitCode {
+        throw error
+      } catch {
+        Messages.report(error, source: source.bytes)
+        status = sources.count > 1 ? ExitStatus.failed : ExitStatus.of(error)
+      }
+    }
+    if status != 0 { throw ExitCode(status) }
+  }
+}
+
+extension Messages {
+  /// Prints an error with the file it is about.
+  static func report(_ error: any Error, source: [UInt8]) {
+    switch error {
+    case let error as SourceError: write(error.path, error.message)
+    case let error as SystemError:
+      if error.code == EEXIST {
+        write(error.path, "exists already; --force replaces it, -o names another")
+      } else {
+        write(error.path, error.description)
+      }
+    default: write(source, "\(error)")
+    }
+  }
+}

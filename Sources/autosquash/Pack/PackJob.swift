@@ -1,0 +1,195 @@
+import ArgumentParser
+import FileTrees
+import Glibc
+import Posix
+import SquashFS
+import TreeModel
+
+/// The making of one image.
+struct PackJob {
+  private let source: [UInt8]
+  private let output: [UInt8]
+  private let isDirectory: Bool
+  private let command: Pack
+  private let messages: Messages
+  private let start = Process.now
+
+  /// - Throws: `SourceError` when there is no such source.
+  init(source: [UInt8], command: Pack) throws {
+    self.source = source
+    self.command = command
+    messages = Messages(
+      isQuiet: command.messages.quiet, isVerbose: command.messages.verbose)
+    var status = stat()
+    isDirectory =
+      source.withCPath { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
+    output =
+      command.output?.bytes ?? ImageName.of(source: source, isDirectory: isDirectory)
+      ?? Array("-".utf8)
+  }
+
+  /// - Returns: whether all of the source went in; not with `--ignore-unreadable` where
+  ///   something could not be read.
+  func run() throws -> Bool {
+    if output == Array("-".utf8) && !command.dryRun {
+      throw SourceError(.refused, path: source, "the image needs a name: give it with -o")
+    }
+    var options = TreeAssembler.Options()
+    options.ownership = try command.ownership.policy()
+    options.selection = try command.selection.selection(readsFiles: true)
+    options.isStrict = command.reading.strict
+    options.stripsSingleTop = !isDirectory
+    return command.dryRun ? try list(options) : try pack(options)
+  }
+
+  private func pack(_ options: TreeAssembler.Options) throws -> Bool {
+    let reader = try openSource()
+    let file = try AtomicFile(path: output, replacing: command.force)
+    let writer = try ImageWriter(file, options: try command.image.writerOptions())
+    let progress = progressBar(for: reader, writer)
+    let assembler = TreeAssembler(
+      options, content: progress.map { ProgressSink(writer.content, $0) } ?? writer.content)
+    assembler.reportExclusion = { path, reason in
+      messages.detail("\(path.escapedName): left out (\(reason))")
+    }
+    let unreadable = try reader.read(into: assembler)
+    let tree = try assembler.finish()
+    let summary = try writer.finish(tree, modified: try imageTime(assembler))
+    try file.publish()
+    ProgressBar.clearLine()
+    report(summary, assembler.notes, unreadable: unreadable)
+    return unreadable == 0
+  }
+
+  /// Lists what would go in, one path a line.
+  private func list(_ options: TreeAssembler.Options) throws -> Bool {
+    let reader = try openSource()
+    let assembler = TreeAssembler(options, content: nil)
+    assembler.reportExclusion = { path, reason in
+      print("- \(path.escapedName)  (\(reason))")
+    }
+    let unreadable = try reader.read(into: assembler)
+    let tree = try assembler.finish()
+    let listing = tree.listing()
+    var stack = Array(listing.children(of: tree.root).reversed())
+    while let node = stack.popLast() {
+      print("+ \(tree.path(of: node).escapedName)\(tree.isDirectory(node) ? "/" : "")")
+      if tree.isDirectory(node) { stack.append(contentsOf: listing.children(of: node).reversed()) }
+    }
+    for warning in assembler.notes.warnings { messages.warn(source, warning) }
+    return unreadable == 0
+  }
+
+  // MARK: The source
+
+  private func openSource() throws -> PackSource {
+    if isDirectory {
+      var options = DirectorySource.Options()
+      options.oneFileSystem = command.reading.oneFileSystem
+      options.ignoresUnreadable = command.reading.ignoreUnreadable
+      options.skipped = DirectorySource.FileIdentity(of: output)
+      let reader = DirectorySource(path: Self.withoutTrailingSlashes(source), options: options)
+      reader.reportUnreadable = { messages.warn($0.path, "\($0.message); left out") }
+      return .directory(reader)
+    }
+    var options = ArchiveSource.Options()
+    options.allowsTruncated = command.reading.allowTruncated
+    let reader = try ArchiveSource(path: source, options: options)
+    reader.warn = { messages.warn(source, $0) }
+    return .archive(reader)
+  }
+
+  private static func withoutTrailingSlashes(_ path: [UInt8]) -> [UInt8] {
+    var path = path
+    while path.count > 1 && path.last == UInt8(ascii: "/") { path.removeLast() }
+    return path
+  }
+
+  private func progressBar(for reader: PackSource, _ writer: ImageWriter) -> ProgressBar? {
+    guard command.messages.progress.isShown, !command.messages.quiet else { return nil }
+    let total = isDirectory ? SizeEstimate(of: source) : nil
+    return ProgressBar(title: output.escapedName) {
+      let bytes = writer.statistics.bytes
+      if case .archive(let archive) = reader {
+        let fraction = archive.byteCount.map { Double(archive.bytesRead) / Double(max(1, $0)) }
+        return .init(bytes: bytes, fraction: fraction)
+      }
+      return .init(bytes: bytes, fraction: total?.bytes.map { Double(bytes) / Double(max(1, $0)) })
+    }
+  }
+
+  /// SOURCE_DATE_EPOCH, or the newest time in the image: never the present.
+  private func imageTime(_ assembler: TreeAssembler) throws -> UInt32 {
+    guard let text = getenv("SOURCE_DATE_EPOCH") else { return assembler.newestTime }
+    guard let seconds = Int64(String(cString: text)) else {
+      throw SourceError(
+        .refused, path: output, "SOURCE_DATE_EPOCH is not a number of seconds; unset or mend it")
+    }
+    return UInt32(clamping: seconds)
+  }
+
+  // MARK: The result
+
+  private func report(_ summary: ImageWriter.Summary, _ notes: AssemblyNotes, unreadable: Int) {
+    for warning in notes.warnings { messages.warn(output, warning) }
+    if unreadable > 0 {
+      Messages.write(
+        output, unreadable == 1 ? "1 file could not be read and is not in the image"
+          : "\(unreadable.grouped) files could not be read and are not in the image")
+    }
+    if let top = notes.strippedTop {
+      messages.detail("\(top.escapedName)/ became the root; --strip-components 0 keeps it")
+    }
+    let seconds = Process.now - start
+    if command.messages.json {
+      print(json(summary, notes, unreadable, seconds).text)
+      return
+    }
+    let data = summary.data
+    var line = "\(summary.inodes.grouped) \(summary.inodes == 1 ? "inode" : "inodes"), "
+    line += "\(data.bytes.asBytes) in \(summary.imageBytes.asBytes)"
+    if data.bytes > 0 {
+      let percent = Double(summary.imageBytes) / Double(data.bytes) * 100
+      line += " (\(percent.rounded(toDigits: 1)) %)"
+    }
+    if data.duplicateBytes > 0 { line += ", \(data.duplicateBytes.asBytes) shared by duplicates" }
+    if notes.leftOut > 0 { line += ", \(notes.leftOut.grouped) left out" }
+    messages.note(output, "\(line), \(seconds.asDuration)")
+  }
+
+  private func json(
+    _ summary: ImageWriter.Summary, _ notes: AssemblyNotes, _ unreadable: Int, _ seconds: Double
+  ) -> JSON {
+    .object([
+      ("image", .name(output)),
+      ("source", .name(source)),
+      ("inodes", .integer(Int64(summary.inodes))),
+      ("bytes", .integer(summary.data.bytes)),
+      ("imageBytes", .integer(summary.imageBytes)),
+      ("duplicateBytes", .integer(summary.data.duplicateBytes)),
+      ("storedPlainBlocks", .integer(Int64(summary.data.storedPlainBlocks))),
+      ("leftOut", .integer(Int64(notes.leftOut))),
+      ("unreadable", .integer(Int64(unreadable))),
+      ("warnings", .array(notes.warnings.map { .string($0) })),
+      ("seconds", .number(seconds)),
+    ])
+  }
+}
+
+/// Where an image is made from.
+private enum PackSource {
+  case directory(DirectorySource)
+  case archive(ArchiveSource)
+
+  /// - Returns: the number of files that could not be read and were left out.
+  func read(into sink: any EntrySink) throws -> Int {
+    switch self {
+    case .directory(let source):
+      try source.read(into: sink)
+      return source.unreadable
+    case .archive(let source):
+      try source.read(into: sink)
+      return 0
+    }
+  }
+}

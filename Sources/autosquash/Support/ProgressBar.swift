@@ -1,0 +1,82 @@
+import ArgumentParser
+import Glibc
+import Posix
+
+/// When to show progress.
+enum ProgressMode: String, ExpressibleByArgument, CaseIterable {
+  /// On a terminal.
+  case auto
+  case always
+  case never
+
+  var isShown: Bool {
+    switch self {
+    case .auto: isatty(STDERR_FILENO) == 1
+    case .always: true
+    case .never: false
+    }
+  }
+}
+
+/// One line on the terminal that says how far the work is.
+final class ProgressBar {
+  nonisolated(unsafe) private static var isLineShown = false
+
+  private let start = Process.now
+  private var lastDrawn = 0.0
+  private let title: String
+  private let report: () -> State
+
+  struct State {
+    /// Bytes done, for the rate.
+    var bytes: UInt64
+    /// The part that is done, 0 to 1, where it is known.
+    var fraction: Double?
+  }
+
+  /// - Parameter report: asked whenever the line is drawn, a few times a second.
+  init(title: String, report: @escaping () -> State) {
+    self.title = title
+    self.report = report
+  }
+
+  /// Draws the line, if it has not been for a while.
+  func tick() {
+    let now = Process.now
+    guard now - lastDrawn >= 0.1 else { return }
+    lastDrawn = now
+    let state = report()
+    let elapsed = max(now - start, 0.001)
+    var line = "\(title): "
+    if let fraction = state.fraction {
+      let percent = min(99.0, fraction * 100)
+      line += Self.bar(fraction) + " " + String(Int(percent)).leftPadded(to: 2) + " %, "
+    }
+    line += state.bytes.asBytes
+    line += ", \(UInt64(Double(state.bytes) / elapsed).asBytes)/s"
+    if let fraction = state.fraction, fraction > 0.01, elapsed > 1 {
+      line += ", \((elapsed / fraction - elapsed).asDuration) left"
+    }
+    StandardError.write("\r\u{1B}[K\(line.prefix(Self.width))")
+    Self.isLineShown = true
+  }
+
+  /// Takes the line away, so that a message can stand there.
+  static func clearLine() {
+    guard isLineShown else { return }
+    StandardError.write("\r\u{1B}[K")
+    isLineShown = false
+  }
+
+  private static func bar(_ fraction: Double) -> String {
+    let filled = Int(max(0, min(1, fraction)) * 20)
+    return "[" + String(repeating: "=", count: filled) + String(repeating: " ", count: 20 - filled)
+      + "]"
+  }
+
+  private static var width: Int {
+    var size = winsize()
+    return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
+      ? Int(size.ws_col) - 1 : 79
+  }
+}
