@@ -2,10 +2,12 @@
 protocol BlockCodec: AnyObject {
   /// Compresses `input` into `output`.
   ///
+  /// - Parameter shape: what the block looks like; a codec may choose its settings by it.
   /// - Returns: the number of bytes written, `nil` where the result does not fit: the block is
   ///   then better stored as it is.
   func compress(
-    _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    _ input: UnsafeRawBufferPointer, shape: BlockShape,
+    into output: UnsafeMutableRawBufferPointer
   ) throws(CodecError) -> Int?
 
   /// Unpacks one block.

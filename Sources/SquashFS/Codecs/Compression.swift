@@ -96,7 +96,8 @@ public struct Compression: Sendable, Equatable {
 /// Compresses nothing.
 final class StoringCodec: BlockCodec {
   func compress(
-    _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    _ input: UnsafeRawBufferPointer, shape: BlockShape,
+    into output: UnsafeMutableRawBufferPointer
   ) throws(CodecError) -> Int? { nil }
 
   func decompress(

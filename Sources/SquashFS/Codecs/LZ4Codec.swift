@@ -18,7 +18,8 @@ final class LZ4Codec: BlockCodec {
   deinit { state.deallocate() }
 
   func compress(
-    _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    _ input: UnsafeRawBufferPointer, shape: BlockShape,
+    into output: UnsafeMutableRawBufferPointer
   ) throws(CodecError) -> Int? {
     let source = input.baseAddress?.assumingMemoryBound(to: CChar.self)
     let target = output.baseAddress?.assumingMemoryBound(to: CChar.self)

@@ -25,7 +25,8 @@ final class ZlibCodec: BlockCodec {
   }
 
   func compress(
-    _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    _ input: UnsafeRawBufferPointer, shape: BlockShape,
+    into output: UnsafeMutableRawBufferPointer
   ) throws(CodecError) -> Int? {
     deflateReset(deflater)
     deflater.connect(input, output)

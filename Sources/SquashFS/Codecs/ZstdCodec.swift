@@ -19,7 +19,8 @@ final class ZstdCodec: BlockCodec {
   }
 
   func compress(
-    _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    _ input: UnsafeRawBufferPointer, shape: BlockShape,
+    into output: UnsafeMutableRawBufferPointer
   ) throws(CodecError) -> Int? {
     let result = ZSTD_compress2(
       compressor, output.baseAddress, output.count, input.baseAddress, input.count)

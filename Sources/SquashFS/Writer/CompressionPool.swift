@@ -99,18 +99,21 @@ final class CompressionSlot: @unchecked Sendable {
 /// What one thread of the pool owns.
 struct CompressionWorker {
   let codec: any BlockCodec
-  /// `nil` where every block goes to the codec.
+  /// `nil` where looking at blocks takes as long as compressing them.
   let probe: BlockProbe?
+  /// Whether blocks that look incompressible are not tried.
+  let storesIncompressible: Bool
 
   func work(_ slot: CompressionSlot) throws(CodecError) {
     let plain = slot.plain
-    if let probe, probe.isIncompressible(plain) {
+    let shape = probe?.shape(of: plain) ?? .bytes
+    if shape == .incompressible && storesIncompressible {
       slot.outputCount = nil
       return
     }
     // One byte less than the block: what does not get smaller is stored.
     let room = UnsafeMutableRawBufferPointer(rebasing: slot.output[..<(plain.count - 1)])
-    slot.outputCount = try codec.compress(plain, into: room)
+    slot.outputCount = try codec.compress(plain, shape: shape, into: room)
   }
 }
 

@@ -65,8 +65,10 @@ final class DataWriter: ContentSink {
     // Enough blocks in flight that no thread waits for a slow neighbour, within 8 MiB.
     let window = max(threads + 2, min(8 * threads, (8 << 20) / (2 * bytes)))
     pool = try CompressionPool(threads: threads, window: window, blockSize: bytes) {
-      let probe = probes && compression.isWorthProbing ? BlockProbe(blockSize: bytes) : nil
-      return CompressionWorker(codec: try compression.makeCodec(largest: bytes), probe: probe)
+      CompressionWorker(
+        codec: try compression.makeCodec(largest: bytes),
+        probe: compression.isWorthProbing ? BlockProbe(blockSize: bytes) : nil,
+        storesIncompressible: probes)
     }
   }
 

@@ -49,7 +49,7 @@ final class MetadataWriter {
     blockStarts.append(UInt64(table.count))
     let plain = UnsafeRawBufferPointer(rebasing: block[..<filled])
     let room = UnsafeMutableRawBufferPointer(rebasing: packed[..<(filled - 1)])
-    if let count = try codec.compress(plain, into: room) {
+    if let count = try codec.compress(plain, shape: .bytes, into: room) {
       appendHeader(UInt16(count))
       table.append(contentsOf: packed[..<count])
     } else {
