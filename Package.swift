@@ -56,6 +56,19 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       cSettings: gnu, swiftSettings: settings),
+
+    .target(
+      name: "TestSupport", dependencies: ["CLinux", "Posix"], path: "Tests/TestSupport",
+      cSettings: gnu),
+    .testTarget(name: "PosixTests", dependencies: ["Posix", "TestSupport"], cSettings: gnu),
+    .testTarget(name: "SquashFSFormatTests", dependencies: ["SquashFSFormat"]),
+    .testTarget(name: "TreeModelTests", dependencies: ["TreeModel"]),
+    .testTarget(name: "SquashFSTests", dependencies: ["SquashFS", "SquashFSFormat", "TestSupport"]),
+    .testTarget(name: "FileTreesTests", dependencies: ["FileTrees", "TestSupport", "TreeModel"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["autosquash", "Posix", "TestSupport"], cSettings: gnu),
+    .testTarget(
+      name: "SystemTests", dependencies: ["autosquash", "Posix", "TestSupport"], cSettings: gnu),
   ],
   swiftLanguageModes: [.v6]
 )

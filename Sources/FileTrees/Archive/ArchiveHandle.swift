@@ -73,7 +73,12 @@ final class ArchiveHandle {
         }
       }
     }
-    guard archive_read_open1(raw) == ARCHIVE_OK else { throw failure(.unreadable) }
+    guard archive_read_open1(raw) == ARCHIVE_OK else {
+      if let error = feed.error { throw error }
+      throw SourceError(
+        .unreadable, path: path,
+        "not an archive of a known kind (tar, cpio, zip, 7z, mtree and others, also compressed)")
+    }
   }
 
   deinit { archive_read_free(raw) }
@@ -88,9 +93,6 @@ final class ArchiveHandle {
 
   /// What libarchive last complained of.
   var message: String { archive_error_string(raw).map { String(cString: $0) } ?? "unknown problem" }
-
-  /// What went wrong below libarchive.
-  var inputError: (any Error)? { feed.error }
 
   /// The number of bytes that the format has used up.
   var consumed: Int64 { archive_filter_bytes(raw, 0) }

@@ -51,6 +51,8 @@ public final class ArchiveSource {
       configure: { raw in
         archive_read_support_filter_none(raw)
         archive_read_support_format_all(raw)
+        // Lets mtree specifications name files with the contents.
+        archive_read_set_format_option(raw, "mtree", "checkfs", "1")
       })
     handle = archive
     defer { handle = nil }
@@ -100,11 +102,6 @@ public final class ArchiveSource {
       if !archive.message.contains("can't be converted") { warn(archive.message) }
       return entry
     default:
-      if archive_format(archive.raw) == 0, archive.inputError == nil {
-        throw SourceError(
-          .unreadable, path: path,
-          "not an archive of a known kind (tar, cpio, zip, 7z, mtree and others, also compressed)")
-      }
       throw archive.failure(.damaged)
     }
   }
@@ -194,6 +191,7 @@ public final class ArchiveSource {
     }
     let position = archive_read_header_position(archive.raw)
     if !file.isSeekable || isTar(archive) { try archive.drain() }
+    if format & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_ZIP { try checkZipEnd(window) }
     guard isTar(archive), let end = window.slice(at: position, count: 1024) else { return }
     let zeros = end.prefix { $0 == 0 }.count
     if zeros >= 1024 { return }
@@ -205,4 +203,26 @@ public final class ArchiveSource {
     }
     warn("a lone block of zeros at the end, where two belong")
   }
+
+  /// A zip archive ends with its directory, which has the modes: libarchive does without it.
+  private func checkZipEnd(_ window: StreamWindow) throws {
+    let longest = 65535 + Self.zipEndSize
+    let tail: [UInt8]
+    if let length = file.length {
+      tail = try file.bytes(at: max(0, length - Int64(longest)), count: longest)
+    } else {
+      let start = max(window.start, window.end - Int64(longest))
+      tail = Array(window.slice(at: start, count: longest) ?? [])
+    }
+    for start in 0...max(0, tail.count - Self.zipEndSize)
+    where tail[start...].starts(with: [0x50, 0x4b, 5, 6]) && start + Self.zipEndSize <= tail.count {
+      let comment = Int(tail[start + 20]) | Int(tail[start + 21]) << 8
+      if start + Self.zipEndSize + comment <= tail.count { return }
+    }
+    throw SourceError(
+      .damaged, path: path,
+      "the archive is cut off: its directory at the end is missing; fetch or make it again")
+  }
+
+  private static let zipEndSize = 22
 }

@@ -48,4 +48,23 @@ final class FileInput: ByteInput {
     }
     position = offset
   }
+
+  /// Up to `count` bytes at `offset`, of a file that can seek; the position stays.
+  func bytes(at offset: Int64, count: Int) throws -> [UInt8] {
+    try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      while initialized < count {
+        let more = retryingInterrupts {
+          pread(
+            descriptor, buffer.baseAddress! + initialized, count - initialized,
+            off_t(offset) + off_t(initialized))
+        }
+        guard more >= 0 else {
+          throw SourceError(
+            .unreadable, path: path, "cannot read: \(String(cString: strerror(errno)))")
+        }
+        if more == 0 { return }
+        initialized += more
+      }
+    }
+  }
 }

@@ -1,0 +1,278 @@
+import TestSupport
+import Testing
+
+/// Packs an archive given as bytes; asks unsquashfs what came out.
+struct Packed {
+  let folder: TemporaryFolder
+  let result: Tool.Result
+
+  init(_ archive: [UInt8], _ options: [String] = [], name: String = "in.tar") throws {
+    folder = try TemporaryFolder()
+    try folder.write(name, archive)
+    result = try Tool.run(
+      [Tool.autosquash, "pack", name, "-o", "out.squash"] + options, in: folder.root)
+  }
+
+  var image: String { folder.path("out.squash") }
+
+  func listing() throws -> Listing {
+    try #require(result.status == 0, "\(result.summary)")
+    return try Listing(of: image)
+  }
+
+  func text(_ path: String) throws -> String {
+    String(decoding: try content(of: path, in: image), as: UTF8.self)
+  }
+
+  /// Whether packing failed with this in its message, and left no image.
+  func failed(_ message: String) -> Bool {
+    result.status != 0 && result.errors.contains(message) && !folder.exists("out.squash")
+      && folder.names == ["in.tar"]
+  }
+}
+
+func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+@Suite struct ArchiveSemanticsTests {
+  @Test func lastMemberOfANameWins() throws {
+    var tar = TarBuilder()
+    tar.add("./", type: "5", mode: 0o755)
+    tar.add("a", bytes("old content"))
+    tar.add("a", bytes("new"), mode: 0o600)
+    let packed = try Packed(tar.finished())
+    #expect(try packed.listing()["a"]?.mode == "-rw-------")
+    #expect(try packed.text("a") == "new")
+    #expect(packed.result.errors.contains("1 entry replaced by a later one of the same name"))
+  }
+
+  @Test func hardLinkMayComeBeforeItsTarget() throws {
+    var tar = TarBuilder()
+    tar.add("first", type: "1", link: "./dir/file")
+    tar.add("second", type: "1", link: "first")
+    tar.add("dir/", type: "5", mode: 0o755)
+    tar.add("dir/file", bytes("shared"))
+    let packed = try Packed(tar.finished())
+    _ = try packed.listing()
+    for name in ["first", "second", "dir/file"] { #expect(try packed.text(name) == "shared") }
+  }
+
+  @Test func missingParentsGetTheNewestTime() throws {
+    var tar = TarBuilder()
+    tar.add("x/y/file", bytes("1"), mtime: 1_000_000_000)
+    tar.add("z", bytes("2"), mtime: 1_600_000_000)
+    let listing = try Packed(tar.finished(), ["--ownership", "keep"]).listing()
+    for name in ["", "x", "x/y"] {
+      #expect(listing[name]?.mode == "drwxr-xr-x")
+      #expect(listing[name]?.owner == "0/0")
+      #expect(listing[name]?.modified == "2020-09-13 12:26")
+    }
+    #expect(listing["x/y/file"]?.owner == "1000/1000")
+    #expect(listing["x/y/file"]?.modified == "2001-09-09 01:46")
+  }
+
+  @Test func dotSlashAndTrailingSlashesAreNormal() throws {
+    var tar = TarBuilder()
+    tar.add("./", type: "5", mode: 0o711, mtime: 1_000_000_000)
+    tar.add("./d//", type: "5", mode: 0o755)
+    tar.add("./d/./f", bytes("x"))
+    let listing = try Packed(tar.finished()).listing()
+    #expect(listing.paths == ["d", "d/f"])
+    #expect(listing[""]?.mode == "drwx--x--x")
+    #expect(listing[""]?.modified == "2001-09-09 01:46")
+  }
+
+  @Test func leadingSlashIsDroppedWithOneWarning() throws {
+    var tar = TarBuilder()
+    tar.add("/etc/a", bytes("x"))
+    tar.add("/etc/b", bytes("y"))
+    let packed = try Packed(tar.finished(), ["--strip-components", "0"])
+    #expect(try packed.listing().paths == ["etc", "etc/a", "etc/b"])
+    #expect(packed.result.errors.contains("2 leading / removed from names"))
+  }
+
+  @Test(arguments: ["../up", "a/../../up", "a/.."])
+  func pathsWithDotDotAreRefused(name: String) throws {
+    var tar = TarBuilder()
+    tar.add("fine", bytes("x"))
+    tar.add(name, bytes("x"))
+    #expect(try Packed(tar.finished()).failed("\(name): a path with \"..\""))
+  }
+
+  @Test func nothingGoesThroughASymlinkOrFile() throws {
+    for (type, link) in [("2", "/etc"), ("0", "")] {
+      var tar = TarBuilder()
+      tar.add("way", type: Character(type), link: link)
+      tar.add("way/passwd", bytes("evil"))
+      #expect(try Packed(tar.finished()).failed("way/passwd: it lies below way"))
+    }
+  }
+
+  @Test func unknownTypeIsRefused() throws {
+    var tar = TarBuilder()
+    tar.add("odd", type: "Z", bytes("x"))
+    #expect(try Packed(tar.finished()).failed("odd: a member of unknown type Z"))
+  }
+
+  @Test func hardLinkWithoutTargetIsRefused() throws {
+    var tar = TarBuilder()
+    tar.add("here", type: "1", link: "nowhere")
+    #expect(try Packed(tar.finished()).failed("here: a hard link to nowhere"))
+    var excluded = TarBuilder()
+    excluded.add("gone", bytes("x"))
+    excluded.add("here", type: "1", link: "gone")
+    #expect(try Packed(excluded.finished(), ["--exclude", "gone"]).failed("left out by the options"))
+  }
+
+  @Test func fileCannotReplaceAFullDirectory() throws {
+    var tar = TarBuilder()
+    tar.add("d/f", bytes("x"))
+    tar.add("d", bytes("y"))
+    #expect(try Packed(tar.finished()).failed("d: the archive has a directory"))
+  }
+
+  @Test func globalPaxHeadersHold() throws {
+    var tar = TarBuilder()
+    tar.addPax([("mtime", bytes("1000000000")), ("uid", bytes("77"))], isGlobal: true)
+    tar.add("a", bytes("x"))
+    tar.addPax([("mtime", bytes("1600000000.5"))])
+    tar.add("b", bytes("y"))
+    let listing = try Packed(tar.finished(), ["--ownership", "keep"]).listing()
+    #expect(listing["a"]?.modified == "2001-09-09 01:46")
+    #expect(listing["a"]?.owner == "77/1000")
+    #expect(listing["b"]?.modified == "2020-09-13 12:26")
+  }
+
+  @Test(arguments: ["C", "C.UTF-8", "POSIX"])
+  func namesAreBytesInAnyLocale(locale: String) throws {
+    let name: [UInt8] = [0xff, 0xfe] + bytes("é\n\"x")
+    let long = name + [UInt8](repeating: 0xe9, count: 240)
+    var tar = TarBuilder()
+    tar.add(name, bytes("x"))
+    tar.addPax([("path", long)])
+    tar.add("short", bytes("y"))
+    tar.addPax([("linkpath", long)])
+    tar.add("link", type: "2", link: "wrong")
+    let folder = try TemporaryFolder()
+    try folder.write("in.tar", tar.finished())
+    let result = try Tool.run(
+      [Tool.autosquash, "pack", "in.tar"], in: folder.root, environment: ["LC_ALL": locale])
+    try #require(result.status == 0, "\(result.summary)")
+    try Tool.check(["unsquashfs", "-n", "-d", "out", "in.squash"], in: folder.root)
+    let snapshot = try Snapshot(of: folder.path("out"))
+    #expect(Set(snapshot.entries.keys) == [[], name, long, bytes("link")])
+    #expect(snapshot.entries[bytes("link")]?.target == long)
+  }
+
+  @Test func timesOutsideTheFormatAreClampedAndCounted() throws {
+    var tar = TarBuilder()
+    tar.add("old", bytes("x"), mtime: -5)
+    tar.addPax([("mtime", bytes("9999999999"))])
+    tar.add("new", bytes("x"))
+    let packed = try Packed(tar.finished())
+    let listing = try packed.listing()
+    #expect(listing["old"]?.modified == "1970-01-01 00:00")
+    #expect(listing["new"]?.modified.hasPrefix("2106-02-07") == true)
+    #expect(packed.result.errors.contains("2 times outside 1970 to 2106"))
+  }
+}
+
+@Suite struct CutArchiveTests {
+  private static func course() -> [UInt8] {
+    var tar = TarBuilder()
+    tar.add("course/", type: "5", mode: 0o755)
+    for index in 0..<20 {
+      tar.add("course/file\(index)", [UInt8](repeating: UInt8(index), count: 700 * index))
+    }
+    return tar.finished()
+  }
+
+  @Test func noEndOfArchiveIsAnError() throws {
+    var tar = TarBuilder()
+    tar.add("a", bytes("x"))
+    let cut = tar.finished(endBlocks: 0)
+    #expect(try Packed(cut).failed("no end-of-archive block"))
+    let packed = try Packed(cut, ["--allow-truncated"])
+    #expect(try packed.listing().paths == ["a"])
+    #expect(packed.result.errors.contains("warning"))
+  }
+
+  @Test func loneEndBlockIsAWarning() throws {
+    var tar = TarBuilder()
+    tar.add("a", bytes("x"))
+    let packed = try Packed(tar.finished(endBlocks: 1))
+    #expect(try packed.listing().paths == ["a"])
+    #expect(packed.result.errors.contains("lone block of zeros"))
+  }
+
+  /// Cut anywhere before its end, no archive passes.
+  @Test(arguments: ["cat", "gzip", "bzip2", "xz", "zstd", "lz4", "lzip", "lzma"])
+  func cutAnywhereIsAnError(filter: String) throws {
+    let folder = try TemporaryFolder()
+    try folder.write("in", Self.course())
+    let command = filter == "lzma" ? "xz --format=lzma" : filter
+    let whole = try Tool.check(["sh", "-c", "\(command) < in"], in: folder.root).output
+    try #require(try Packed(whole).result.status == 0)
+    let end = filter == "cat" ? whole.count - 1023 : whole.count
+    for part in 1..<24 {
+      let count = end * part / 24
+      let packed = try Packed(Array(whole[..<count]))
+      #expect(packed.result.status != 0, "\(filter) cut to \(count) of \(whole.count) bytes passed")
+      #expect(!packed.folder.exists("out.squash"))
+    }
+    // The checksum at the end counts as well; lzma has none.
+    if filter != "cat" && filter != "lzma" {
+      #expect(try Packed(Array(whole.dropLast(1))).result.status != 0)
+    }
+  }
+
+  @Test(arguments: ["zip", "newc", "odc", "7zip"])
+  func cutOtherFormatsAreErrors(format: String) throws {
+    let folder = try TemporaryFolder()
+    try folder.write("in", Self.course())
+    try Tool.check(
+      ["sh", "-c", "mkdir d && tar -xf in -C d && cd d && bsdtar --format \(format) -cf ../out ."],
+      in: folder.root)
+    let whole = try folder.read("out")
+    try #require(try Packed(whole).result.status == 0)
+    for part in 1..<16 {
+      let packed = try Packed(Array(whole[..<(whole.count * part / 16)]))
+      #expect(packed.result.status != 0, "\(format) cut to \(part)/16 passed")
+    }
+  }
+
+  @Test func damagedGzipIsAnError() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("in", Self.course())
+    var whole = try Tool.check(["gzip", "-c", "in"], in: folder.root).output
+    whole[whole.count - 6] ^= 1  // in the checksum
+    #expect(try Packed(whole).failed("gzip stream is damaged"))
+  }
+
+  @Test func allowTruncatedKeepsWhatIsWhole() throws {
+    let whole = Self.course()
+    let packed = try Packed(Array(whole[..<(whole.count / 2)]), ["--allow-truncated"])
+    let listing = try packed.listing()
+    #expect(listing.paths.contains("file3"))
+    #expect(listing.paths.count > 5 && listing.paths.count < 20)
+    for index in 0..<(listing.paths.count - 1) {
+      #expect(try content(of: "file\(index)", in: packed.image).count == 700 * index)
+    }
+  }
+
+  @Test func emptyAndForeignFilesAreNoArchives() throws {
+    #expect(try Packed([]).failed("the file is empty"))
+    #expect(try Packed(bytes("just some text\n")).failed("not an archive"))
+    #expect(try Packed(bytes("just some text\n")).result.status == 2)
+  }
+
+  @Test func concatenatedGzipMembersAreOneStream() throws {
+    let folder = try TemporaryFolder()
+    let whole = Self.course()
+    try folder.write("a", Array(whole[..<5000]))
+    try folder.write("b", Array(whole[5000...]))
+    let both = try Tool.check(
+      ["sh", "-c", "gzip -c a; gzip -c b; head -c 600 /dev/zero"], in: folder.root
+    ).output
+    #expect(try Packed(both).listing().paths.count == 20)
+  }
+}

@@ -1,0 +1,162 @@
+import TestSupport
+import Testing
+
+@Suite struct SelectionTests {
+  private static func archive() -> [UInt8] {
+    var tar = TarBuilder()
+    tar.add("top/", type: "5", mode: 0o750, mtime: 1_000_000_000)
+    tar.add("top/doc/", type: "5", mode: 0o755)
+    tar.add("top/doc/a.pdf", bytes("pdf"))
+    tar.add("top/doc/a.txt", bytes("txt"))
+    tar.add("top/src/", type: "5", mode: 0o755)
+    tar.add("top/src/b.txt", bytes("b"))
+    tar.add("top/src/deep/c.txt", bytes("c"))
+    return tar.finished()
+  }
+
+  @Test func singleTopDirectoryBecomesTheRoot() throws {
+    let listing = try Packed(Self.archive()).listing()
+    #expect(listing.paths.first == "doc" && listing.paths.count == 7)
+    #expect(listing[""]?.mode == "drwxr-x---")
+    #expect(listing[""]?.modified == "2001-09-09 01:46")
+  }
+
+  @Test func archivesWithATopOfTheirOwnAreNotStripped() throws {
+    var rooted = TarBuilder()
+    rooted.add("./", type: "5", mode: 0o755)
+    rooted.add("./only/", type: "5", mode: 0o755)
+    rooted.add("./only/f", bytes("x"))
+    #expect(try Packed(rooted.finished()).listing().paths == ["only", "only/f"])
+    var two = TarBuilder()
+    two.add("a/f", bytes("x"))
+    two.add("b/f", bytes("x"))
+    #expect(try Packed(two.finished()).listing().paths == ["a", "a/f", "b", "b/f"])
+    var file = TarBuilder()
+    file.add("f", bytes("x"))
+    #expect(try Packed(file.finished()).listing().paths == ["f"])
+  }
+
+  struct Case: Sendable {
+    var options: [String]
+    /// The paths expected, one a word.
+    var expected: String
+  }
+
+  @Test(arguments: [
+    Case(
+      options: ["--strip-components", "0"],
+      expected: "top top/doc top/doc/a.pdf top/doc/a.txt top/src top/src/b.txt top/src/deep "
+        + "top/src/deep/c.txt"),
+    Case(
+      options: ["--strip-components", "1"],
+      expected: "doc doc/a.pdf doc/a.txt src src/b.txt src/deep src/deep/c.txt"),
+    Case(options: ["--strip-components", "2"], expected: "a.pdf a.txt b.txt deep deep/c.txt"),
+    Case(options: ["--root-becomes", "top/src"], expected: "b.txt deep deep/c.txt"),
+    Case(options: ["--root-becomes", "/top/src/"], expected: "b.txt deep deep/c.txt"),
+    Case(
+      options: ["--root-becomes", "top/src", "--prefix", "x/y"],
+      expected: "x x/y x/y/b.txt x/y/deep x/y/deep/c.txt"),
+    Case(
+      options: ["--prefix", "x"],
+      expected: "x x/doc x/doc/a.pdf x/doc/a.txt x/src x/src/b.txt x/src/deep x/src/deep/c.txt"),
+    Case(
+      options: ["--exclude", "*.pdf"],
+      expected: "doc doc/a.txt src src/b.txt src/deep src/deep/c.txt"),
+    Case(options: ["--exclude", "doc"], expected: "src src/b.txt src/deep src/deep/c.txt"),
+    Case(
+      options: ["--exclude", "doc/*.txt"],
+      expected: "doc doc/a.pdf src src/b.txt src/deep src/deep/c.txt"),
+    Case(
+      options: ["--exclude", "/doc"],
+      expected: "doc doc/a.pdf doc/a.txt src src/b.txt src/deep src/deep/c.txt"),
+    Case(options: ["--exclude", "/top/doc"], expected: "src src/b.txt src/deep src/deep/c.txt"),
+    Case(
+      options: ["--exclude", "src/**/c.txt"], expected: "doc doc/a.pdf doc/a.txt src src/b.txt"),
+    Case(
+      options: ["--include", "*.txt"],
+      expected: "doc doc/a.txt src src/b.txt src/deep src/deep/c.txt"),
+    Case(options: ["--include", "src"], expected: "src src/b.txt src/deep src/deep/c.txt"),
+    Case(
+      options: ["--include", "*.txt", "--exclude", "deep"], expected: "doc doc/a.txt src src/b.txt"),
+  ])
+  func selects(_ test: Case) throws {
+    let paths = try Packed(Self.archive(), test.options).listing().paths
+    #expect(paths.joined(separator: " ") == test.expected)
+  }
+
+  @Test func dryRunNamesTheRuleOfEachExclusion() throws {
+    let packed = try Packed(Self.archive(), ["--exclude", "*.pdf", "--dry-run"])
+    #expect(packed.result.status == 0)
+    #expect(packed.result.text.contains("- top/doc/a.pdf  (--exclude *.pdf)\n"))
+    #expect(packed.result.text.contains("+ src/deep/c.txt\n"))
+    #expect(!packed.folder.exists("out.squash"))
+  }
+
+  @Test func excludesFromAFile() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("in.tar", Self.archive())
+    try folder.write("patterns", bytes("# comment\n\n*.pdf\r\ndeep\n"))
+    let result = try Tool.autosquash("pack", "in.tar", "--exclude-from", "patterns", in: folder.root)
+    #expect(result.status == 0)
+    #expect(
+      try Listing(of: folder.path("in.squash")).paths == ["doc", "doc/a.txt", "src", "src/b.txt"])
+    let missing = try Tool.autosquash("pack", "in.tar", "-f", "--exclude-from", "none", in: folder.root)
+    #expect(missing.status == 2 && missing.errors.contains("none: cannot read"))
+  }
+}
+
+@Suite struct OwnershipTests {
+  private static func archive() -> [UInt8] {
+    var tar = TarBuilder()
+    tar.add("./", type: "5", mode: 0o755, uid: 500, gid: 500)
+    tar.add("a", bytes("x"), mode: 0o4755, uid: 500, gid: 501)
+    tar.add("b", bytes("x"), mode: 0o2745, uid: 1005, gid: 7)
+    tar.add("c", bytes("x"), mode: 0o6755, uid: 0, gid: 0)
+    tar.add("d/", type: "5", mode: 0o3777, uid: 9, gid: 9)
+    return tar.finished()
+  }
+
+  @Test func rootIsTheDefaultAndSetIDBitsGoWithTheOwner() throws {
+    let packed = try Packed(Self.archive())
+    let listing = try packed.listing()
+    #expect(listing.entries.values.allSatisfy { $0.owner == "0/0" })
+    #expect(listing["a"]?.mode == "-rwxr-xr-x")
+    // Without group execution the bit means locking, which chown(2) keeps.
+    #expect(listing["b"]?.mode == "-rwxr-Sr-x")
+    #expect(listing["c"]?.mode == "-rwsr-sr-x")
+    #expect(listing["d"]?.mode == "drwxrwsrwt")
+    #expect(packed.result.errors.contains("1 file lost its set-id bits"))
+    let kept = try Packed(Self.archive(), ["--keep-setid"]).listing()
+    #expect(kept["a"]?.mode == "-rwsr-xr-x")
+  }
+
+  @Test(arguments: [
+    (["--ownership", "keep"], ["a": "500/501", "b": "1005/7", "d": "9/9"]),
+    (["--ownership", "7:8"], ["a": "7/8", "c": "7/8"]),
+    (["--uid-map", "1000:2000:10"], ["a": "500/501", "b": "2005/7"]),
+    (["--uid-map", "500:0", "--gid-map", "501:100"], ["a": "0/100", "b": "1005/7"]),
+  ])
+  func ownersFollowTheOptions(options: [String], expected: [String: String]) throws {
+    let listing = try Packed(Self.archive(), options).listing()
+    for (path, owner) in expected { #expect(listing[path]?.owner == owner, "\(path)") }
+  }
+
+  @Test(arguments: [
+    ["--ownership", "me"], ["--ownership", "1:x"], ["--uid-map", "1"], ["--uid-map", "1:2:0"],
+    ["--uid-map", "4294967295:1:2"], ["--ownership", "root", "--gid-map", "1:2"],
+    ["--compression", "rar"], ["--level", "10"], ["--block-size", "100K"], ["--block-size", "2M"],
+    ["--threads", "0"], ["--strip-components", "x"], ["--root-becomes", "../x"],
+  ])
+  func badOptionsAreUsageErrors(options: [String]) throws {
+    let packed = try Packed(Self.archive(), options)
+    #expect(packed.result.status == 64, "\(packed.result.summary)")
+    #expect(packed.folder.names == ["in.tar"])
+  }
+
+  @Test func tooManyOwnersIsAClearError() throws {
+    var tar = TarBuilder()
+    for uid in 0..<65537 { tar.add("f\(uid)", uid: uid, gid: 0) }
+    #expect(try Packed(tar.finished(), ["--ownership", "keep"]).failed("more than 65,535 different"))
+    #expect(try Packed(tar.finished()).result.status == 0)
+  }
+}

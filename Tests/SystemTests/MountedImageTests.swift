@@ -1,0 +1,241 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// Images mounted by the kernel and read by others, compared entry by entry with their source.
+@Suite(.serialized, .enabled(if: SystemTests.canMount)) struct MountedImageTests {
+  /// A tree with one of everything.
+  static func makeTree(in root: String) throws {
+    let script = #"""
+      set -e
+      umask 022
+      mkdir plain empty 'sp ace' deep many
+      printf 'hello\n' > plain/hello
+      : > plain/nothing
+      for n in 1 4095 4096 131071 131072 131073 262144 300000; do
+        head -c $n /dev/urandom > plain/random$n
+        yes "line $n" | head -c $n > plain/text$n
+      done
+      cp plain/text300000 plain/copy300000
+      cp plain/random300000 'sp ace/copy'
+      cp plain/hello plain/hello-again
+      head -c 1000000 /dev/zero > plain/zeros
+      truncate -s 3M plain/sparse
+      printf data | dd of=plain/sparse bs=1 seek=2500000 conv=notrunc status=none
+      truncate -s 700000 plain/tail-hole
+      printf x | dd of=plain/tail-hole bs=1 seek=200000 conv=notrunc status=none
+      ln plain/hello plain/link1
+      ln plain/hello 'sp ace/link2'
+      ln -s hello plain/soft
+      ln -s /nowhere/at/all plain/dangling
+      ln plain/soft plain/soft-again
+      ln -s "$(head -c 4000 /dev/zero | tr '\0' a)" plain/long-target
+      mkfifo plain/pipe
+      mknod plain/null c 1 3
+      mknod plain/disk b 259 65793
+      python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.bind("plain/socket")'
+      chmod 4755 plain/random1
+      chmod 2711 plain/text1
+      chmod 1777 empty
+      chmod 0 plain/text4096
+      touch -d @1000000000 plain/hello
+      touch -d @4294967295 plain/random4095
+      touch -h -d @86400 plain/soft
+      chown 1234:4321 plain/text1
+      chown -h 65534:12345678 plain/dangling
+      setfattr -n user.note -v short plain/hello
+      setfattr -n user.note -v "a value that is longer than eight bytes" plain/random1
+      setfattr -n user.note -v "a value that is longer than eight bytes" plain
+      setfattr -n trusted.t -v 1 plain
+      setfattr -h -n trusted.t -v 2 plain/dangling
+      setfattr -n security.capability -v 0x0100000200040000000000000000000000000000 plain/text4095
+      cd deep
+      i=0; while [ $i -lt 120 ]; do mkdir d$i; cd d$i; i=$((i+1)); done
+      printf bottom > file
+      """#
+    try Tool.check(["bash", "-c", script], in: root)
+    for name in ["a\nb", "quote\"'", "tab\t", "back\\slash", "*?[", " lead", String(repeating: "n", count: 255)] {
+      try Tool.check(["touch", "-d", "@1500000000", "\(root)/many/\(name)"])
+    }
+    let invalid: [UInt8] = Array("\(root)/many/".utf8) + [0xff, 0xfe, 0x80]
+    let made = invalid.withUnsafeBufferPointer { bytes in
+      (Array(bytes.map { CChar(bitPattern: $0) }) + [0]).withUnsafeBufferPointer { mkdir($0.baseAddress!, 0o700) }
+    }
+    #expect(made == 0)
+    for number in 0..<1000 { try Data("\(number)".utf8).write(to: URL(fileURLWithPath: "\(root)/many/f\(number)")) }
+  }
+
+  let folder: TemporaryFolder
+  let source: Snapshot
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try Tool.check(["mkdir", folder.path("tree")])
+    try Self.makeTree(in: folder.path("tree"))
+    source = try Snapshot(of: folder.path("tree"))
+  }
+
+  private func pack(_ options: String...) throws -> String {
+    let result = try Tool.run(
+      [Tool.autosquash, "pack", "tree", "-f", "-o", "tree.squash"] + options, in: folder.root)
+    try #require(result.status == 0, "\(result.summary)")
+    return folder.path("tree.squash")
+  }
+
+  private func expectSame(_ found: Snapshot, _ expected: Snapshot) {
+    let differences = found.differences(from: expected)
+    #expect(differences.isEmpty, "\(differences.prefix(20).joined(separator: "\n"))")
+  }
+
+  @Test(arguments: ["xz", "gzip", "zstd", "lz4", "none"])
+  func kernelSeesTheSource(compression: String) throws {
+    let image = try pack("--ownership", "keep", "--compression", compression)
+    let found = try withMount(of: image) { try Snapshot(of: $0) }
+    expectSame(found, source)
+  }
+
+  @Test(arguments: ["4K", "1M"]) func kernelSeesTheSourceInOtherBlockSizes(size: String) throws {
+    let image = try pack("--ownership", "keep", "--block-size", size, "--compression", "zstd", "--level", "3", "--exports")
+    expectSame(try withMount(of: image) { try Snapshot(of: $0) }, source)
+  }
+
+  @Test func everythingBelongsToRootByDefault() throws {
+    let image = try pack()
+    let expected = source.mapping { entry in
+      let changes = entry.uid != 0 || entry.gid != 0
+      if changes && entry.type == S_IFREG { entry.mode &= ~0o6000 }
+      (entry.uid, entry.gid) = (0, 0)
+    }
+    expectSame(try withMount(of: image) { try Snapshot(of: $0) }, expected)
+  }
+
+  @Test func unsquashfsUnpacksTheSource() throws {
+    let image = try pack("--ownership", "keep")
+    try Tool.check(["unsquashfs", "-n", "-d", folder.path("out"), image])
+    expectSame(try Snapshot(of: folder.path("out")), source)
+  }
+
+  @Test func rdsquashfsUnpacksTheSource() throws {
+    let image = try pack("--ownership", "keep")
+    // -C chown, -O chmod, -T times, -X xattrs, -D devices, -S sockets
+    try Tool.check(["rdsquashfs", "-q", "-COTX", "-p", folder.path("out"), "-u", "/", image])
+    // It makes no hard links, and leaves the times of links and directories as they come.
+    let plain = { (entry: inout Snapshot.Entry) in
+      (entry.linkGroup, entry.links) = ([], 0)
+      if entry.type != S_IFREG { entry.mtime = 0 }
+      if entry.type == S_IFLNK { entry.mode = 0 }
+      // It sets the owner last, which drops capabilities.
+      entry.xattrs[Array("security.capability".utf8)] = nil
+    }
+    var found = try Snapshot(of: folder.path("out")).mapping(plain)
+    var expected = source.mapping(plain)
+    found.entries[[]] = nil
+    expected.entries[[]] = nil
+    expectSame(found, expected)
+  }
+
+  @Test func squashfuseSeesTheSource() throws {
+    let image = try pack("--ownership", "keep")
+    let found = try withMount(of: image, type: .squashfuse) { try Snapshot(of: $0) }
+    // It gives each name an inode number of its own and decodes large device numbers
+    // differently, and FUSE shows user.* only.
+    let comparable = { (entry: inout Snapshot.Entry) in
+      (entry.device, entry.linkGroup) = (0, [])
+      entry.xattrs = entry.xattrs.filter { $0.key.starts(with: Array("user.".utf8)) }
+    }
+    expectSame(found.mapping(comparable), source.mapping(comparable))
+  }
+
+  @Test func sevenZipTestsTheImage() throws {
+    let image = try pack()
+    let result = try Tool.run(["7z", "t", image])
+    #expect(result.status == 0, "\(result.summary)")
+  }
+
+  @Test func directoryAndTarballsGiveTheSameBytes() throws {
+    // Sockets do not go into tar.
+    try Tool.check(["rm", folder.path("tree/plain/socket")])
+    let image = try pack("--ownership", "keep", "--compression", "zstd")
+    let expected = try folder.read("tree.squash")
+    _ = image
+    let xattrs = "--xattrs --xattrs-include='*'"
+    for command in [
+      "tar --sort=name --format=pax -S \(xattrs) -cf - .",
+      "tar --sort=name --format=gnu -S -cf - . ",
+      "tar --sort=name --format=posix \(xattrs) -S -cf - . | gzip -1",
+      "tar --sort=name --format=posix \(xattrs) --sparse-version=0.0 -S -cf - . | zstd",
+      "tar --sort=name --format=posix \(xattrs) --sparse-version=0.1 -S -cf - . | lz4",
+    ] {
+      try Tool.check(["sh", "-c", "cd tree && \(command) > ../in.tar"], in: folder.root)
+      let result = try Tool.autosquash(
+        "pack", "in.tar", "-f", "-o", "tar.squash", "--ownership", "keep", "--compression", "zstd",
+        in: folder.root)
+      try #require(result.status == 0, "\(result.summary)")
+      if command.contains("gnu") {
+        let found = try withMount(of: folder.path("tar.squash")) { try Snapshot(of: $0) }
+        let now = try Snapshot(of: folder.path("tree"))
+        expectSame(found, now.mapping { $0.xattrs = [:] })
+      } else {
+        #expect(try folder.read("tar.squash") == expected, "\(command)")
+      }
+    }
+  }
+
+  @Test func sparseFileBeyondFourGigabytes() throws {
+    try Tool.check(["mkdir", folder.path("huge")])
+    try Tool.check(
+      ["sh", "-c", "truncate -s 5G f && printf data | dd of=f bs=1 seek=4400000000 conv=notrunc status=none"],
+      in: folder.path("huge"))
+    try Tool.check(["tar", "-S", "-cf", "huge.tar", "huge"], in: folder.root)
+    for (source, image) in [("huge", "a.squash"), ("huge.tar", "b.squash")] {
+      try Tool.check([Tool.autosquash, "pack", source, "-o", image], in: folder.root)
+      try withMount(of: folder.path(image)) { mount in
+        let found = try Tool.check(["stat", "-c", "%s %b", "\(mount)/f"]).text
+        // 5 GiB, and not more blocks than one of data.
+        #expect(found.hasPrefix("5368709120 "))
+        #expect(Int(found.dropFirst(11).dropLast()).map { $0 <= 256 } == true, "\(found)")
+        let part = try Tool.check(
+          ["sh", "-c", "tail -c +4399999991 '\(mount)/f' | head -c 30 | od -An -c | tr -d ' \n'"])
+        #expect(part.text == String(repeating: "\\0", count: 10) + "data" + String(repeating: "\\0", count: 16))
+      }
+    }
+    #expect(try folder.read("a.squash").count == 4096)
+  }
+
+  @Test func threadsDoNotChangeTheBytes() throws {
+    _ = try pack("--threads", "1", "--level", "1")
+    let expected = try folder.read("tree.squash")
+    for threads in ["2", "8"] {
+      _ = try pack("--threads", threads, "--level", "1")
+      #expect(try folder.read("tree.squash") == expected, "\(threads) threads")
+    }
+  }
+
+  @Test func devicesAndOwnersComeFromAnMtreeSpecification() throws {
+    try folder.write("content", Array("from a file\n".utf8))
+    try folder.write(
+      "spec.mtree",
+      Array(
+        """
+        #mtree
+        . type=dir mode=0755 uid=0 gid=0 time=1000000000.0
+        ./null type=char mode=0666 uid=0 gid=0 device=linux,1,3 time=1000000000.0
+        ./file type=file mode=0640 uid=12 gid=34 contents=content time=1000000000.0
+        ./link type=link mode=0777 link=file time=1000000000.0
+
+        """.utf8))
+    let result = try Tool.autosquash(
+      "pack", "spec.mtree", "--ownership", "keep", in: folder.root)
+    try #require(result.status == 0, "\(result.summary)")
+    let found = try withMount(of: folder.path("spec.squash")) { try Snapshot(of: $0) }
+    let file = try #require(found.entries[Array("file".utf8)])
+    #expect(file.uid == 12 && file.gid == 34 && file.mode == 0o640 && file.size == 12)
+    let null = try #require(found.entries[Array("null".utf8)])
+    #expect(null.type == S_IFCHR && null.device == 0x103 && null.mtime == 1_000_000_000)
+    #expect(found.entries[Array("link".utf8)]?.target == Array("file".utf8))
+    try Tool.check(["rm", folder.path("content")])
+    let missing = try Tool.autosquash("pack", "spec.mtree", "-f", in: folder.root)
+    #expect(missing.status == 2 && missing.errors.contains("file: its content was not found"))
+  }
+}

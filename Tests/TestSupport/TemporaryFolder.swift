@@ -1,0 +1,49 @@
+import Foundation
+import Glibc
+import Posix
+
+/// A folder that goes away with its value.
+public final class TemporaryFolder {
+  public let root: String
+
+  public init() throws {
+    let parent = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
+    var template = Array("\(parent)/autosquash-test.XXXXXX".utf8CString)
+    guard let made = mkdtemp(&template) else { throw SystemError("make a temporary folder") }
+    root = String(cString: made)
+  }
+
+  deinit { _ = try? Tool.runQuietly(["rm", "-rf", root]) }
+
+  /// The full path of a name in the folder.
+  public func path(_ name: String) -> String { "\(root)/\(name)" }
+
+  public func write(_ name: String, _ bytes: [UInt8]) throws {
+    try Data(bytes).write(to: URL(fileURLWithPath: path(name)))
+  }
+
+  public func read(_ name: String) throws -> [UInt8] {
+    Array(try Data(contentsOf: URL(fileURLWithPath: path(name))))
+  }
+
+  public func exists(_ name: String) -> Bool {
+    var status = stat()
+    return lstat(path(name), &status) == 0
+  }
+
+  /// The names in the folder, hidden ones too.
+  public var names: [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []).sorted()
+  }
+}
+
+extension Tool {
+  /// Runs a program without temporary files.
+  fileprivate static func runQuietly(_ command: [String]) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = command
+    try process.run()
+    process.waitUntilExit()
+  }
+}
