@@ -63,7 +63,8 @@ let package = Package(
     .testTarget(name: "PosixTests", dependencies: ["Posix", "TestSupport"], cSettings: gnu),
     .testTarget(name: "SquashFSFormatTests", dependencies: ["SquashFSFormat"]),
     .testTarget(name: "TreeModelTests", dependencies: ["TreeModel"]),
-    .testTarget(name: "SquashFSTests", dependencies: ["SquashFS", "SquashFSFormat", "TestSupport"]),
+    .testTarget(
+      name: "SquashFSTests", dependencies: ["SquashFS", "SquashFSFormat", "TestSupport"]),
     .testTarget(name: "FileTreesTests", dependencies: ["FileTrees", "TestSupport", "TreeModel"]),
     .testTarget(
       name: "CommandTests", dependencies: ["autosquash", "Posix", "TestSupport"], cSettings: gnu),

@@ -43,7 +43,9 @@ public struct ByteWriter: ~Copyable {
   }
 
   /// Overwrites a number written before, `offset` bytes from the record's start.
-  public mutating func replace<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, with value: T) {
+  public mutating func replace<T: FixedWidthInteger & BitwiseCopyable>(
+    at offset: Int, with value: T
+  ) {
     precondition(offset + MemoryLayout<T>.size <= count)
     buffer.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
   }

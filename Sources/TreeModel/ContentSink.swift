@@ -31,7 +31,8 @@ extension ContentSink {
     while !rest.isEmpty {
       let taken = try withFreeSpace { space in
         let count = min(space.count, rest.count)
-        space.baseAddress!.copyMemory(from: rest.base.baseAddress! + rest.startIndex, byteCount: count)
+        space.baseAddress!.copyMemory(
+          from: rest.base.baseAddress! + rest.startIndex, byteCount: count)
         return count
       }
       rest = rest.dropFirst(taken)

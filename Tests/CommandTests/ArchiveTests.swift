@@ -120,7 +120,8 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     var excluded = TarBuilder()
     excluded.add("gone", bytes("x"))
     excluded.add("here", type: "1", link: "gone")
-    #expect(try Packed(excluded.finished(), ["--exclude", "gone"]).failed("left out by the options"))
+    #expect(
+      try Packed(excluded.finished(), ["--exclude", "gone"]).failed("left out by the options"))
   }
 
   @Test func fileCannotReplaceAFullDirectory() throws {

@@ -96,11 +96,13 @@ import Testing
     let folder = try TemporaryFolder()
     try folder.write("in.tar", Self.archive())
     try folder.write("patterns", bytes("# comment\n\n*.pdf\r\ndeep\n"))
-    let result = try Tool.autosquash("pack", "in.tar", "--exclude-from", "patterns", in: folder.root)
+    let result = try Tool.autosquash(
+      "pack", "in.tar", "--exclude-from", "patterns", in: folder.root)
     #expect(result.status == 0)
     #expect(
       try Listing(of: folder.path("in.squash")).paths == ["doc", "doc/a.txt", "src", "src/b.txt"])
-    let missing = try Tool.autosquash("pack", "in.tar", "-f", "--exclude-from", "none", in: folder.root)
+    let missing = try Tool.autosquash(
+      "pack", "in.tar", "-f", "--exclude-from", "none", in: folder.root)
     #expect(missing.status == 2 && missing.errors.contains("none: cannot read"))
   }
 }
@@ -156,7 +158,8 @@ import Testing
   @Test func tooManyOwnersIsAClearError() throws {
     var tar = TarBuilder()
     for uid in 0..<65537 { tar.add("f\(uid)", uid: uid, gid: 0) }
-    #expect(try Packed(tar.finished(), ["--ownership", "keep"]).failed("more than 65,535 different"))
+    #expect(
+      try Packed(tar.finished(), ["--ownership", "keep"]).failed("more than 65,535 different"))
     #expect(try Packed(tar.finished()).result.status == 0)
   }
 }

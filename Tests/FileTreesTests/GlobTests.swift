@@ -10,7 +10,8 @@ import Testing
     ("a/**/c", "a/x/y/c", true), ("a/**", "a/x/y", true), ("a/**", "b/x", false),
     ("a?c", "abc", true), ("a?c", "a/c", false), ("[a-c]x", "bx", true), ("[!a-c]x", "bx", false),
     ("[^a-c]x", "dx", true), ("[]a]x", "]x", true), ("[a", "[a", true), ("\\*", "*", true),
-    ("\\*", "a", false), ("", "a", false), ("doc/", "doc", true), ("*a*a*a*b", "aaaaaaaaaaaa", false),
+    ("\\*", "a", false), ("", "a", false), ("doc/", "doc", true),
+    ("*a*a*a*b", "aaaaaaaaaaaa", false),
   ])
   func matches(pattern: String, path: String, expected: Bool) {
     #expect(Glob(Array(pattern.utf8)).matches(Array(path.utf8)[...]) == expected)
@@ -23,7 +24,7 @@ import Testing
 
   /// Patterns made to make matchers slow do not.
   @Test(.timeLimit(.minutes(1))) func hostilePatternsEnd() {
-    let pattern = Glob(Array(String(repeating: "**a", count: 300).utf8 ) + [UInt8(ascii: "b")])
+    let pattern = Glob(Array(String(repeating: "**a", count: 300).utf8) + [UInt8(ascii: "b")])
     #expect(!pattern.matches([UInt8](repeating: UInt8(ascii: "a"), count: 2000)[...]))
   }
 }

@@ -26,14 +26,18 @@ import Testing
     #expect(bytes[56..<64].allSatisfy { $0 == 0xff })
   }
 
-  @Test(arguments: [(4095, false), (4096, true), (131_072, true), (1 << 20, true), (1 << 21, false), (-1, false), (5000, false)])
+  @Test(arguments: [
+    (4095, false), (4096, true), (131_072, true), (1 << 20, true), (1 << 21, false), (-1, false),
+    (5000, false),
+  ])
   func blockSizesArePowersOfTwo(byteCount: Int, isValid: Bool) {
     #expect((BlockSize(byteCount: byteCount) != nil) == isValid)
   }
 
-  @Test(arguments: [
-    (8, 1, 0x801), (0xfff, 0xfffff, 0xffff_ffff), (1, 0x100, 0x10_0100),
-  ] as [(UInt32, UInt32, UInt32)])
+  @Test(
+    arguments: [
+      (8, 1, 0x801), (0xfff, 0xfffff, 0xffff_ffff), (1, 0x100, 0x10_0100),
+    ] as [(UInt32, UInt32, UInt32)])
   func devicesAreEncodedAsLinuxDoes(major: UInt32, minor: UInt32, expected: UInt32) {
     #expect(EncodedDevice.encode(major: major, minor: minor) == expected)
     #expect(EncodedDevice.encode(major: 1 << 12, minor: 0) == nil)

@@ -18,7 +18,8 @@ public struct Listing {
   public init(of image: String) throws {
     let result = try Tool.check(["env", "TZ=UTC", "LC_ALL=C", "unsquashfs", "-lln", image])
     for line in result.text.split(separator: "\n") {
-      guard let start = line.range(of: "squashfs-root"), line.first.map({ "-dlbcps".contains($0) }) == true
+      guard let start = line.range(of: "squashfs-root"),
+        line.first.map({ "-dlbcps".contains($0) }) == true
       else { continue }
       let fields = line[..<start.lowerBound].split(separator: " ")
       guard fields.count >= 5 else { continue }

@@ -40,9 +40,13 @@ public struct Snapshot: Equatable {
       paths.append(path)
       let full = Self.full(root, path)
       var status = stat()
-      guard full.withCPath({ lstat($0, &status) }) == 0 else { throw SystemError("read", path: full) }
+      guard full.withCPath({ lstat($0, &status) }) == 0 else {
+        throw SystemError("read", path: full)
+      }
       guard status.st_mode & S_IFMT == S_IFDIR else { continue }
-      guard let directory = full.withCPath({ opendir($0) }) else { throw SystemError("open", path: full) }
+      guard let directory = full.withCPath({ opendir($0) }) else {
+        throw SystemError("open", path: full)
+      }
       defer { closedir(directory) }
       while let entry = readdir(directory) {
         let name = withUnsafePointer(to: &entry.pointee.d_name) {
@@ -55,7 +59,9 @@ public struct Snapshot: Equatable {
     for path in paths.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
       let full = Self.full(root, path)
       var status = stat()
-      guard full.withCPath({ lstat($0, &status) }) == 0 else { throw SystemError("read", path: full) }
+      guard full.withCPath({ lstat($0, &status) }) == 0 else {
+        throw SystemError("read", path: full)
+      }
       let type = status.st_mode & S_IFMT
       var group: [UInt8] = []
       if type != S_IFDIR && status.st_nlink > 1 {
@@ -85,7 +91,9 @@ public struct Snapshot: Equatable {
   /// One line for each difference.
   public func differences(from other: Snapshot) -> [String] {
     var lines: [String] = []
-    for path in Set(entries.keys).union(other.entries.keys).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+    for path in Set(entries.keys).union(other.entries.keys).sorted(by: {
+      $0.lexicographicallyPrecedes($1)
+    }) {
       switch (entries[path], other.entries[path]) {
       case (let mine?, let theirs?):
         if mine != theirs { lines.append("\(path.escapedName):\n  \(mine)\n  \(theirs)") }
@@ -125,9 +133,11 @@ public struct Snapshot: Equatable {
       guard count >= 0 else { throw SystemError("read", path: path) }
       if count == 0 { return hash }
       // Long holes would take minutes word by word.
-      if count == buffer.count * 8, buffer.withUnsafeBytes({ bytes in
-        bytes[0] == 0 && memcmp(bytes.baseAddress!, bytes.baseAddress! + 1, count - 1) == 0
-      }) {
+      if count == buffer.count * 8,
+        buffer.withUnsafeBytes({ bytes in
+          bytes[0] == 0 && memcmp(bytes.baseAddress!, bytes.baseAddress! + 1, count - 1) == 0
+        })
+      {
         hash = (hash ^ 0xff) &* 0x100_0000_01b3
         continue
       }

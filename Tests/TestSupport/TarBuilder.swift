@@ -35,7 +35,10 @@ public struct TarBuilder {
     put(octal(uid, 8), at: 108)
     put(octal(gid, 8), at: 116)
     put(octal(size ?? content.count, 12), at: 124)
-    put(mtime < 0 ? [0xff] + (0..<11).map { UInt8(truncatingIfNeeded: mtime >> (80 - 8 * $0)) } : octal(mtime, 12), at: 136)
+    put(
+      mtime < 0
+        ? [0xff] + (0..<11).map { UInt8(truncatingIfNeeded: mtime >> (80 - 8 * $0)) }
+        : octal(mtime, 12), at: 136)
     header[156] = type.asciiValue!
     put(Array(link.prefix(100)), at: 157)
     put(Array(magic.utf8), at: 257)

@@ -37,7 +37,8 @@ public struct Tool {
     _ command: [String], in folder: String? = nil, input: [UInt8] = [],
     environment: [String: String] = [:]
   ) throws -> Result {
-    try run(bytes: command.map { Array($0.utf8) }, in: folder, input: input, environment: environment)
+    try run(
+      bytes: command.map { Array($0.utf8) }, in: folder, input: input, environment: environment)
   }
 
   /// Runs a program whose arguments need not be UTF-8.
@@ -102,7 +103,9 @@ public final class Running {
     }
     var process = pid_t()
     let status = posix_spawnp(&process, arguments[0]!, &actions, nil, &arguments, &settings)
-    guard status == 0 else { throw SystemError("run \(String(cString: arguments[0]!))", code: status) }
+    guard status == 0 else {
+      throw SystemError("run \(String(cString: arguments[0]!))", code: status)
+    }
     self.process = process
   }
 

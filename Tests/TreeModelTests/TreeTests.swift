@@ -33,13 +33,17 @@ import TreeModel
       }
     }
     let listing = tree.listing()
-    #expect(listing.children(of: folders[1]).count == model.keys.filter { $0.hasPrefix("\(folders[1].index)/") }.count)
+    #expect(
+      listing.children(of: folders[1]).count
+        == model.keys.filter { $0.hasPrefix("\(folders[1].index)/") }.count)
   }
 
   @Test func childrenAreInByteOrder() {
     var tree = Tree(root: Self.attributes)
     for name in ["b", "a", "é", "a.b", "B", "ab", "a-b"] { _ = add(name, &tree, in: tree.root) }
-    let names = tree.listing().children(of: tree.root).map { String(decoding: tree.name(of: $0), as: UTF8.self) }
+    let names = tree.listing().children(of: tree.root).map {
+      String(decoding: tree.name(of: $0), as: UTF8.self)
+    }
     #expect(names == ["B", "a", "a-b", "a.b", "ab", "b", "é"])
   }
 

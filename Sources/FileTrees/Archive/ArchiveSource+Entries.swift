@@ -45,7 +45,8 @@ extension ArchiveSource {
     switch UInt32(archive_entry_filetype(raw)) {
     case carchive_ifreg: return .regular(size: size)
     case carchive_ifdir: return .directory
-    case carchive_iflnk: return .symlink(target: try linkTarget(archive_entry_symlink(raw), of: path))
+    case carchive_iflnk:
+      return .symlink(target: try linkTarget(archive_entry_symlink(raw), of: path))
     case carchive_ifblk: return .blockDevice(device(raw))
     case carchive_ifchr: return .characterDevice(device(raw))
     case carchive_ififo: return .fifo
@@ -61,7 +62,8 @@ extension ArchiveSource {
     guard !"01234567DSNA".utf8.contains(type) else { return }
     let what =
       type == UInt8(ascii: "M")
-      ? "the continuation of a file from another volume" : "a member of unknown type \([type].escapedName)"
+      ? "the continuation of a file from another volume"
+      : "a member of unknown type \([type].escapedName)"
     throw SourceError(.refused, path: path, "\(what) cannot go into an image")
   }
 

@@ -81,7 +81,8 @@ public final class ArchiveSource {
     }
     if first.count > 2, first[0] == 0x1f, first[1] == 0x8b {
       let gzip = try GzipInput(file, path: path, first: first)
-      gzip.reportTrailingGarbage = { [warn] in warn("ignored bytes after the end of the gzip data") }
+      gzip.reportTrailingGarbage = { [warn] in warn("ignored bytes after the end of the gzip data")
+      }
       return gzip
     }
     let filter = try FilterInput(file, path: path, first: first)
@@ -98,12 +99,22 @@ public final class ArchiveSource {
     case ARCHIVE_OK: return entry
     case ARCHIVE_EOF: return nil
     case ARCHIVE_WARN:
+      if archive_format(archive.raw) == ARCHIVE_FORMAT_MTREE {
+        throw specificationError(entry, archive.message)
+      }
       // Names are taken as bytes, so that a failed conversion of one does not matter.
       if !archive.message.contains("can't be converted") { warn(archive.message) }
       return entry
     default:
       throw archive.failure(.damaged)
     }
+  }
+
+  private func specificationError(_ entry: OpaquePointer?, _ reason: String) -> SourceError {
+    SourceError(
+      .unreadable, path: archive_entry_pathname(entry).map { [UInt8](cString: $0) } ?? path,
+      "its content cannot be read (\(reason)); name a file with contents=, or have one of this name "
+        + "in the current directory")
   }
 
   private func isTar(_ archive: ArchiveHandle) -> Bool {
@@ -132,11 +143,11 @@ public final class ArchiveSource {
     into content: any ContentSink
   ) throws {
     let size = archive_entry_size_is_set(raw) != 0 ? archive_entry_size(raw) : nil
-    if archive_format(archive.raw) == ARCHIVE_FORMAT_MTREE && size == nil {
-      throw SourceError(
-        .unreadable, path: entry.path,
-        "its content was not found; the specification must name a file with contents=, or the name "
-          + "must be there in the current directory")
+    // libarchive takes a file that it does not find for an empty one, without an inode number.
+    if archive_format(archive.raw) == ARCHIVE_FORMAT_MTREE && size == 0
+      && archive_entry_ino_is_set(raw) == 0
+    {
+      throw specificationError(raw, "not found")
     }
     var position: Int64 = 0
     var base: UnsafeRawPointer?
@@ -159,7 +170,8 @@ public final class ArchiveSource {
     guard let size else { return }
     guard position <= size else {
       throw UnreadableFile(
-        reason: SourceError(.damaged, path: path, "\(entry.path.escapedName) has more data than it says"))
+        reason: SourceError(
+          .damaged, path: path, "\(entry.path.escapedName) has more data than it says"))
     }
     if archive_entry_sparse_count(raw) == 0 && !isSparse(archive) && position < size {
       throw UnreadableFile(

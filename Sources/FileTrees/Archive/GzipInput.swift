@@ -57,7 +57,8 @@ final class GzipInput: ByteInput {
       default:
         let reason = stream.pointee.msg.map { String(cString: $0) } ?? "unknown error"
         throw SourceError(
-          .damaged, path: path, "the gzip stream is damaged (\(reason)); fetch or make the file again")
+          .damaged, path: path,
+          "the gzip stream is damaged (\(reason)); fetch or make the file again")
       }
     }
     let count = buffer.count - Int(stream.pointee.avail_out)

@@ -20,8 +20,11 @@ struct TarHeaders {
     while let header = window.slice(at: position, count: Self.block), header.count == Self.block {
       let base = header.startIndex
       let flag = header[base + 156]
-      guard [UInt8(ascii: "g"), UInt8(ascii: "x"), UInt8(ascii: "X"), UInt8(ascii: "L"),
-        UInt8(ascii: "K"), UInt8(ascii: "V")].contains(flag)
+      guard
+        [
+          UInt8(ascii: "g"), UInt8(ascii: "x"), UInt8(ascii: "X"), UInt8(ascii: "L"),
+          UInt8(ascii: "K"), UInt8(ascii: "V"),
+        ].contains(flag)
       else {
         type = flag
         return

@@ -1,5 +1,5 @@
-public import TreeModel
 internal import Posix
+public import TreeModel
 
 /// Builds the tree of an image from the entries of a source, as `tar -x` would in an empty
 /// directory, and passes on the contents of files.
@@ -323,7 +323,8 @@ public final class TreeAssembler: EntrySink {
         let link = unresolved[0]
         throw SourceError(
           .refused, path: link.source,
-          "a hard link to \(link.target.escapedName), which is not among the entries\(excludedHint)")
+          "a hard link to \(link.target.escapedName), which is not among the entries\(excludedHint)"
+        )
       }
       rest = unresolved
     }

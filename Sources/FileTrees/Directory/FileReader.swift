@@ -22,7 +22,9 @@ struct FileReader {
         var count = 0
         try content.withFreeSpace { space in
           let wanted = Int(min(UInt64(space.count), end - offset))
-          count = retryingInterrupts { pread(descriptor, space.baseAddress!, wanted, off_t(offset)) }
+          count = retryingInterrupts {
+            pread(descriptor, space.baseAddress!, wanted, off_t(offset))
+          }
           return max(0, count)
         }
         guard count > 0 else { throw failure(count == 0) }

@@ -43,7 +43,8 @@ final class OpenDirectory {
   func nextName() -> [UInt8]? { names.next() }
 
   private static func failure(_ path: [UInt8]) -> SourceError {
-    let reason = errno == EMFILE
+    let reason =
+      errno == EMFILE
       ? "too many levels of directories for the limit on open files (ulimit -n)"
       : String(cString: strerror(errno))
     return SourceError(.unreadable, path: path, "cannot read the directory: \(reason)")

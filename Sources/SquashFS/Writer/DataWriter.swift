@@ -61,7 +61,8 @@ final class DataWriter: ContentSink {
     self.blockSize = bytes
     current = .allocate(byteCount: bytes, alignment: 64)
     fragment = .allocate(byteCount: bytes, alignment: 64)
-    reader = try BlockReader(image: image, codec: compression.makeCodec(largest: bytes), blockSize: bytes)
+    reader = try BlockReader(
+      image: image, codec: compression.makeCodec(largest: bytes), blockSize: bytes)
     // Enough blocks in flight that no thread waits for a slow neighbour, within 8 MiB.
     let window = max(threads + 2, min(8 * threads, (8 << 20) / (2 * bytes)))
     pool = try CompressionPool(threads: threads, window: window, blockSize: bytes) {
@@ -228,7 +229,8 @@ final class DataWriter: ContentSink {
     } else {
       if fragmentFilled + tail.count > blockSize { try flushFragment() }
       let place = Tail(
-        fragment: UInt32(fragments.count), offset: UInt32(fragmentFilled), count: UInt32(tail.count))
+        fragment: UInt32(fragments.count), offset: UInt32(fragmentFilled), count: UInt32(tail.count)
+      )
       (fragment.baseAddress! + fragmentFilled).copyMemory(
         from: tail.baseAddress!, byteCount: tail.count)
       fragmentFilled += tail.count
@@ -301,7 +303,8 @@ final class DataWriter: ContentSink {
     return row < other.blockCount && hashes[other.firstBlock + row] == BlockHash.hole
   }
 
-  private func isEqual(_ block: UnsafeRawBufferPointer, toCandidateBlock index: Int) throws -> Bool {
+  private func isEqual(_ block: UnsafeRawBufferPointer, toCandidateBlock index: Int) throws -> Bool
+  {
     let owner = Int(files[candidate!.file].owner)
     if let slot = pool.inFlight(.data(file: owner, block: index)) {
       return BlockHash.areEqual(block, slot.plain)

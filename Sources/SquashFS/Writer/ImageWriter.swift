@@ -64,7 +64,9 @@ public final class ImageWriter {
   public func finish(_ tree: Tree, modified: UInt32) throws -> Summary {
     try data.finish()
     let compression = options.compression
-    let makeCodec = { () throws(CodecError) -> any BlockCodec in try compression.makeCodec(largest: MetadataBlock.byteCount) }
+    let makeCodec = { () throws(CodecError) -> any BlockCodec in
+      try compression.makeCodec(largest: MetadataBlock.byteCount)
+    }
     var writer = try TreeWriter(tree, data: data, makeCodec: makeCodec)
     let root = try writer.write()
     let inodeTable = image.position
@@ -73,7 +75,8 @@ public final class ImageWriter {
     try writer.directories.table.withUnsafeBytes { try image.append($0) }
     let codec = try makeCodec()
     let fragmentTable = try writeFragments(codec)
-    let exportTable = try options.exportable
+    let exportTable =
+      try options.exportable
       ? writeRows(writer.exportRows.map(\.rawValue), codec) : Superblock.noTable
     let idTable = try writeRows(writer.ids.ids, codec)
     let xattrTable = try XattrTable.write(tree.xattrSets, to: image, codec: codec)

@@ -106,7 +106,8 @@ struct TreeWriter: ~Copyable {
         inode: references[id.index])
     }
     // The kernel reads a root's parent too; squashfs-tools use the first number that is free.
-    let parent = node == tree.root ? count + 1 : numbers[tree.inode(of: tree.parent(of: node)).index]
+    let parent =
+      node == tree.root ? count + 1 : numbers[tree.inode(of: tree.parent(of: node)).index]
     guard let directory = try writer.end(parent: parent) else {
       throw ImageError.directoryTooLarge(path: tree.path(of: node))
     }

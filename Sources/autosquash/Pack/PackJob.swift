@@ -134,7 +134,9 @@ struct PackJob {
     for warning in notes.warnings { messages.warn(output, warning) }
     if unreadable > 0 {
       Messages.write(
-        output, unreadable == 1 ? "1 file could not be read and is not in the image"
+        output,
+        unreadable == 1
+          ? "1 file could not be read and is not in the image"
           : "\(unreadable.grouped) files could not be read and are not in the image")
     }
     if let top = notes.strippedTop {

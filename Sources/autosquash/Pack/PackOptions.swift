@@ -113,7 +113,8 @@ struct SelectionOptions: ParsableArguments {
   @Option(help: "Leading directories that names lose; auto: an archive's single top directory.")
   var stripComponents = "auto"
 
-  @Option(help: ArgumentHelp("Take only what is below PATH, which becomes the root.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp("Take only what is below PATH, which becomes the root.", valueName: "path"))
   var rootBecomes: ByteArgument?
 
   @Option(help: ArgumentHelp("Place everything below PATH in the image.", valueName: "path"))

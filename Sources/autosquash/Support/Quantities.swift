@@ -22,7 +22,8 @@ extension Double {
     let scaled = Int((self * scale).rounded())
     guard digits > 0 else { return String(scaled) }
     let fraction = String(scaled % Int(scale))
-    return "\(scaled / Int(scale)).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
+    return
+      "\(scaled / Int(scale)).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
   }
 
   /// Seconds as "12.3 s", "4:05" or "1:02:03".

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Packs real trees with autosquash and its peers, in turn, and prints tables of ratios.
+
+    pack.py PROGRAM [--rounds N] [--trees python,bio] [--methods xz,zstd,lz4] [--work FOLDER]
+
+Wall time, CPU time (user and system, children included) and peak memory are the operating
+system's own figures; each is the median over the rounds. Ratios are to the best peer.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+import trees
+
+
+def measure(command, work):
+    """Runs a shell command; its wall seconds, CPU seconds and peak kilobytes."""
+    start = time.monotonic()
+    child = subprocess.Popen(
+        ["/usr/bin/time", "-f", "%U %S %M", "-o", "time.txt", "sh", "-c", command],
+        cwd=work, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )
+    errors = child.communicate()[1]
+    wall = time.monotonic() - start
+    if child.returncode != 0:
+        raise SystemExit(f"{command}: {errors}")
+    with open(os.path.join(work, "time.txt")) as file:
+        user, system, peak = file.read().split()[-3:]
+    return wall, float(user) + float(system), int(peak)
+
+
+def compare(title, commands, work, rounds):
+    """Runs the commands in turn, and prints a row for each; the first is ours."""
+    figures = {name: [] for name in commands}
+    sizes = {}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            for leftover in ("out.squash", "unpacked"):
+                path = os.path.join(work, leftover)
+                shutil.rmtree(path, ignore_errors=True) if os.path.isdir(path) else (
+                    os.path.exists(path) and os.remove(path))
+            figures[name].append(measure(command, work))
+            sizes[name] = os.path.getsize(os.path.join(work, "out.squash"))
+    rows = {
+        name: [statistics.median(run[column] for run in runs) for column in range(3)] + [sizes[name]]
+        for name, runs in figures.items()
+    }
+    peers = list(rows.values())[1:]
+    best = [min(row[column] for row in peers) for column in range(4)]
+    print(f"\n### {title}\n")
+    print("| | wall s | CPU s | peak MB | image bytes | wall ratio | CPU ratio | size ratio |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, (wall, cpu, peak, size) in rows.items():
+        ratios = f"{wall / best[0]:.2f} | {cpu / best[1]:.2f} | {size / best[3]:.4f}"
+        print(f"| {name} | {wall:.1f} | {cpu:.1f} | {peak / 1024:.0f} | {size:,} | {ratios} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--trees", default=",".join(trees.TREES))
+    parser.add_argument("--methods", default="xz,zstd,lz4")
+    parser.add_argument("--work")
+    options = parser.parse_args()
+    ours = os.path.abspath(options.program)
+    work = tempfile.mkdtemp(dir=options.work)
+    try:
+        for name in options.trees.split(","):
+            folder = trees.tree(name)
+            # Other methods than the default on one tree only.
+            methods = options.methods.split(",") if name == "python" else ["xz"]
+            for method in (m for m in methods if m in options.methods.split(",")):
+                compare(
+                    f"{name}, {method}",
+                    {
+                        "autosquash": f"{ours} pack {folder} -q -o out.squash --compression {method}",
+                        "mksquashfs": f"mksquashfs {folder} out.squash -comp {method} -no-progress -quiet",
+                        "gensquashfs": f"gensquashfs -q -D {folder} -c {method} out.squash",
+                    },
+                    work, options.rounds,
+                )
+        if "python" in options.trees.split(",") and "xz" in options.methods.split(","):
+            archive = trees.tarball("python")
+            compare(
+                "python, from a .tar.gz, xz",
+                {
+                    "autosquash": f"{ours} pack {archive} -q -o out.squash",
+                    "unpack, fakeroot mksquashfs":
+                        f"mkdir unpacked && cd unpacked && tar -xaf {archive} && "
+                        "fakeroot mksquashfs . ../out.squash -comp xz -no-progress -quiet",
+                    "sqfstar": f"zcat {archive} | sqfstar -comp xz -no-progress -quiet out.squash",
+                    "tar2sqfs": f"tar2sqfs -q -c xz out.squash < {archive}",
+                },
+                work, options.rounds,
+            )
+    finally:
+        shutil.rmtree(work)
+
+
+main()

@@ -1,0 +1,71 @@
+# One word a job. On a fresh machine with a Swift toolchain: make demo, make test.
+
+SWIFT ?= swift
+PREFIX ?= /usr/local
+DESTDIR ?=
+TARBALL ?= TestData/course.tar.gz
+
+# Installing packages needs root; sudo where we are not.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+export SWIFT_BACKTRACE = enable=no
+
+BUILD_PACKAGES = liblzma-dev zlib1g-dev libzstd-dev liblz4-dev libarchive-dev pkg-config
+DEMO_PACKAGES = squashfs-tools mount
+TEST_PACKAGES = $(DEMO_PACKAGES) squashfs-tools-ng squashfuse fuse3 p7zip-full libarchive-tools \
+  attr bzip2 cpio gzip lz4 lzip ncompress python3 tar xz-utils zip zstd
+BENCH_PACKAGES = squashfs-tools squashfs-tools-ng fakeroot python3 time
+
+.PHONY: all deps test-deps bench-deps build install demo test check format bench clean
+all: build
+
+# $(call install-packages,NAMES) installs what is missing.
+define install-packages
+	@missing=$$(for package in $(1); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; \
+	done); \
+	if [ -n "$$missing" ]; then \
+	  echo "Installing:" $$missing; \
+	  $(SUDO) apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+deps:
+	$(call install-packages,$(BUILD_PACKAGES))
+
+test-deps: deps
+	$(call install-packages,$(TEST_PACKAGES))
+
+bench-deps: deps
+	$(call install-packages,$(BENCH_PACKAGES))
+
+# The Swift runtime goes into the program, so that it runs where there is no toolchain.
+build: deps
+	$(SWIFT) build -c release --static-swift-stdlib --product autosquash
+
+install: build
+	install -D -m 0755 .build/release/autosquash $(DESTDIR)$(PREFIX)/bin/autosquash
+
+demo: build
+	$(call install-packages,$(DEMO_PACKAGES))
+	@sh scripts/demo.sh .build/release/autosquash "$(TARBALL)"
+
+test: test-deps
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --disable-xctest
+
+# What must hold before a commit: the layout, and the tests in both build modes.
+check: test-deps
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	$(MAKE) test
+	$(SWIFT) build -c release --build-tests -Xswiftc -enable-testing --scratch-path .build/check
+	$(SWIFT) test -c release --skip-build --disable-xctest -Xswiftc -enable-testing --scratch-path .build/check
+
+format:
+	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests
+
+bench: build bench-deps
+	python3 Benchmarks/pack.py .build/release/autosquash
+
+clean:
+	$(SWIFT) package clean
