@@ -12,7 +12,7 @@ export SWIFT_BACKTRACE = enable=no
 BUILD_PACKAGES = liblzma-dev zlib1g-dev libzstd-dev liblz4-dev libarchive-dev pkg-config
 DEMO_PACKAGES = squashfs-tools mount
 TEST_PACKAGES = $(DEMO_PACKAGES) squashfs-tools-ng squashfuse fuse3 p7zip-full libarchive-tools \
-  attr bzip2 cpio gzip lz4 lzip ncompress python3 tar xz-utils zip zstd
+  attr bindfs bzip2 cpio gzip lz4 lzip ncompress python3 tar xz-utils zip zstd
 BENCH_PACKAGES = squashfs-tools squashfs-tools-ng fakeroot python3 time
 
 .PHONY: all deps test-deps bench-deps build install demo test check format bench clean

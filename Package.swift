@@ -62,9 +62,10 @@ let package = Package(
       cSettings: gnu),
     .testTarget(name: "PosixTests", dependencies: ["Posix", "TestSupport"], cSettings: gnu),
     .testTarget(name: "SquashFSFormatTests", dependencies: ["SquashFSFormat"]),
-    .testTarget(name: "TreeModelTests", dependencies: ["TreeModel"]),
+    .testTarget(name: "TreeModelTests", dependencies: ["TestSupport", "TreeModel"]),
     .testTarget(
-      name: "SquashFSTests", dependencies: ["SquashFS", "SquashFSFormat", "TestSupport"]),
+      name: "SquashFSTests",
+      dependencies: ["Posix", "SquashFS", "SquashFSFormat", "TestSupport", "TreeModel"]),
     .testTarget(name: "FileTreesTests", dependencies: ["FileTrees", "TestSupport", "TreeModel"]),
     .testTarget(
       name: "CommandTests", dependencies: ["autosquash", "Posix", "TestSupport"], cSettings: gnu),

@@ -101,8 +101,21 @@ public final class Running {
     defer {
       for pointer in arguments + settings { free(pointer) }
     }
+    // The test runner blocks signals in its threads; a program started by a user has none.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    var all = sigset_t()
+    sigemptyset(&none)
+    sigfillset(&all)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF))
     var process = pid_t()
-    let status = posix_spawnp(&process, arguments[0]!, &actions, nil, &arguments, &settings)
+    let status = posix_spawnp(
+      &process, arguments[0]!, &actions, &attributes, &arguments, &settings)
     guard status == 0 else {
       throw SystemError("run \(String(cString: arguments[0]!))", code: status)
     }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import TreeModel
 
@@ -54,19 +55,5 @@ import TreeModel
     #expect(tree.path(of: file) == Array("x/y/f".utf8))
     let listing = tree.listing()
     #expect(listing.children(of: tree.root).map { Array(tree.name(of: $0)) } == [Array("x".utf8)])
-  }
-}
-
-/// Random numbers that a failing test can be run with again.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -12,7 +12,7 @@ enum LookupTable {
     to image: ImageFile, codec: any BlockCodec, prefix: UnsafeRawBufferPointer? = nil,
     fill: (MetadataWriter) throws -> Void
   ) throws -> UInt64 {
-    let rows = MetadataWriter(codec: codec)
+    let rows = MetadataWriter(codec: codec, shape: .words)
     try fill(rows)
     try rows.finish()
     let base = image.position

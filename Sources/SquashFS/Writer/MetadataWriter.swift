@@ -4,6 +4,7 @@ internal import SquashFSFormat
 /// until the table's place in the image is known.
 final class MetadataWriter {
   private let codec: any BlockCodec
+  private let shape: BlockShape
   private let block = UnsafeMutableRawBufferPointer.allocate(
     byteCount: MetadataBlock.byteCount, alignment: 64)
   private let packed = UnsafeMutableRawBufferPointer.allocate(
@@ -15,7 +16,11 @@ final class MetadataWriter {
   /// The starts of all finished blocks in `table`.
   private(set) var blockStarts: [UInt64] = []
 
-  init(codec: any BlockCodec) { self.codec = codec }
+  /// - Parameter shape: what most of the records look like.
+  init(codec: any BlockCodec, shape: BlockShape) {
+    self.codec = codec
+    self.shape = shape
+  }
 
   deinit {
     block.deallocate()
@@ -49,7 +54,7 @@ final class MetadataWriter {
     blockStarts.append(UInt64(table.count))
     let plain = UnsafeRawBufferPointer(rebasing: block[..<filled])
     let room = UnsafeMutableRawBufferPointer(rebasing: packed[..<(filled - 1)])
-    if let count = try codec.compress(plain, shape: .bytes, into: room) {
+    if let count = try codec.compress(plain, shape: shape, into: room) {
       appendHeader(UInt16(count))
       table.append(contentsOf: packed[..<count])
     } else {

@@ -24,8 +24,8 @@ struct TreeWriter: ~Copyable {
     self.data = data
     listing = tree.listing()
     let codec = try makeCodec()
-    inodes = MetadataWriter(codec: codec)
-    directories = MetadataWriter(codec: codec)
+    inodes = MetadataWriter(codec: codec, shape: .words)
+    directories = MetadataWriter(codec: codec, shape: .bytes)
     numbers = Array(repeating: 0, count: tree.inodeCount)
     references = Array(repeating: MetadataReference(rawValue: 0), count: tree.inodeCount)
   }

@@ -11,7 +11,7 @@ enum XattrTable {
     _ sets: [[ExtendedAttribute]], to image: ImageFile, codec: any BlockCodec
   ) throws -> UInt64 {
     guard !sets.isEmpty else { return Superblock.noTable }
-    let pairs = MetadataWriter(codec: codec)
+    let pairs = MetadataWriter(codec: codec, shape: .bytes)
     var places: [[UInt8]: MetadataReference] = [:]
     var rows = ByteWriter(capacity: sets.count * 16)
     var record = ByteWriter()

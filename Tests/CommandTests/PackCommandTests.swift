@@ -1,0 +1,207 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// A directory with a few files, and what a user does with it.
+@Suite struct PackCommandTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try Tool.check(
+      ["sh", "-c", "mkdir -p my-dir/sub && echo one > my-dir/a && echo two > my-dir/sub/b"],
+      in: folder.root)
+    try Tool.check(
+      ["sh", "-c", "tar -czf my-tarball.tar.gz my-dir && cp my-tarball.tar.gz v1.2.tgz"],
+      in: folder.root)
+  }
+
+  private func autosquash(_ arguments: String..., input: [UInt8] = []) throws -> Tool.Result {
+    try Tool.run([Tool.autosquash] + arguments, in: folder.root, input: input)
+  }
+
+  @Test(arguments: [
+    ("my-tarball.tar.gz", "my-tarball.squash"), ("my-dir/", "my-dir.squash"),
+    ("my-dir", "my-dir.squash"), ("v1.2.tgz", "v1.2.squash"),
+  ])
+  func theImageIsNamedAfterItsSource(source: String, image: String) throws {
+    let result = try autosquash("pack", source)
+    #expect(result.status == 0, "\(result.summary)")
+    #expect(result.output.isEmpty)
+    #expect(result.errors.hasPrefix("autosquash: \(image): 4 inodes, 8 bytes in 4.10 kB"))
+    #expect(try Listing(of: folder.path(image)).paths == ["a", "sub", "sub/b"])
+  }
+
+  @Test func theImageOfTheCurrentDirectoryIsNotInItself() throws {
+    let inside = folder.path("my-dir")
+    for _ in 0..<2 {
+      let result = try Tool.run([Tool.autosquash, "pack", ".", "-f"], in: inside)
+      #expect(result.status == 0, "\(result.summary)")
+      #expect(try Listing(of: inside + "/my-dir.squash").paths == ["a", "sub", "sub/b"])
+    }
+  }
+
+  @Test func standardInputNeedsAName() throws {
+    let archive = try folder.read("my-tarball.tar.gz")
+    #expect(try autosquash("pack", "-", input: archive).status == 64)
+    let result = try autosquash("pack", "-", "-o", "in.squash", input: archive)
+    #expect(result.status == 0, "\(result.summary)")
+    _ = try autosquash("pack", "my-tarball.tar.gz")
+    #expect(try folder.read("in.squash") == folder.read("my-tarball.squash"))
+  }
+
+  @Test func anExistingImageIsKeptUnlessForced() throws {
+    try folder.write("my-dir.squash", bytes("precious"))
+    let refused = try autosquash("pack", "my-dir")
+    #expect(refused.status == 1)
+    #expect(
+      refused.errors
+        == "autosquash: my-dir.squash: exists already; --force replaces it, -o names another\n")
+    #expect(try folder.read("my-dir.squash") == bytes("precious"))
+    #expect(try autosquash("pack", "my-dir", "--force").status == 0)
+    #expect(try folder.read("my-dir.squash").starts(with: bytes("hsqs")))
+  }
+
+  @Test func aFailedReplacementLeavesTheOldImage() throws {
+    try folder.write("out.squash", bytes("precious"))
+    try folder.write("broken.tar.gz", try folder.read("my-tarball.tar.gz").dropLast(9).map { $0 })
+    #expect(try autosquash("pack", "broken.tar.gz", "-f", "-o", "out.squash").status == 1)
+    #expect(try folder.read("out.squash") == bytes("precious"))
+  }
+
+  @Test func severalSourcesMakeSeveralImages() throws {
+    let result = try autosquash("pack", "my-dir", "missing.tar", "v1.2.tgz")
+    #expect(result.status == 1)
+    #expect(
+      result.errors.contains("autosquash: missing.tar: cannot open: No such file or directory"))
+    #expect(folder.exists("my-dir.squash") && folder.exists("v1.2.squash"))
+    #expect(try autosquash("pack", "my-dir", "v1.2.tgz", "-o", "x").status == 64)
+    #expect(try autosquash("pack", "missing.tar").status == 2)
+    #expect(try autosquash("pack").status == 64)
+  }
+
+  @Test func resultsAreJSONWhenAsked() throws {
+    let result = try autosquash("pack", "my-dir", "--json")
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(result.output)) as? [String: Any])
+    #expect(object["image"] as? String == "my-dir.squash")
+    #expect(object["inodes"] as? Int == 4)
+    #expect(object["bytes"] as? Int == 8)
+    #expect(object["imageBytes"] as? Int == 4096)
+  }
+
+  @Test func quietIsQuietAndProgressIsShownWhenAsked() throws {
+    #expect(try autosquash("pack", "my-dir", "-q").errors.isEmpty)
+    let shown = try autosquash("pack", "my-tarball.tar.gz", "--progress", "always").errors
+    #expect(shown.contains("my-tarball.squash: [=") && shown.contains("/s"))
+  }
+
+  @Test func timesComeFromTheSourceOrTheEnvironment() throws {
+    try Tool.check(
+      ["sh", "-c", "touch -d @1500000000 my-dir/a my-dir/sub/b my-dir/sub my-dir"], in: folder.root)
+    _ = try autosquash("pack", "my-dir", "-o", "one.squash")
+    #expect(
+      try folder.read("one.squash")[8..<12].reversed().reduce(0) { $0 << 8 | Int($1) }
+        == 1_500_000_000)
+    let result = try Tool.run(
+      [Tool.autosquash, "pack", "my-dir", "-o", "two.squash"], in: folder.root,
+      environment: ["SOURCE_DATE_EPOCH": "1234567890"])
+    #expect(result.status == 0)
+    #expect(
+      try folder.read("two.squash")[8..<12].reversed().reduce(0) { $0 << 8 | Int($1) }
+        == 1_234_567_890)
+  }
+
+  /// Names on the command line are bytes too.
+  @Test func sourcesAndImagesMayHaveAnyName() throws {
+    let name: [UInt8] = bytes("odd\n") + [0xff, 0xc3] + bytes(".tar")
+    let full = bytes(folder.root + "/") + name
+    #expect(
+      try Tool.run(bytes: [bytes("cp"), bytes("my-tarball.tar.gz"), full], in: folder.root).status
+        == 0)
+    let result = try Tool.run(
+      bytes: [bytes(Tool.autosquash), bytes("pack"), name], in: folder.root)
+    #expect(result.status == 0, "\(result.summary)")
+    #expect(result.errors.hasPrefix("autosquash: odd\\n\\377\\303.squash: 4 inodes"))
+    let snapshot = try Snapshot(of: folder.root)
+    #expect(snapshot.entries[bytes("odd\n") + [0xff, 0xc3] + bytes(".squash")] != nil)
+    let json = try Tool.run(
+      bytes: [bytes(Tool.autosquash), bytes("pack"), name, bytes("-f"), bytes("--json")],
+      in: folder.root)
+    #expect(json.text.contains(#""image": "odd\n\udcff\udcc3.squash""#))
+  }
+
+  @Test func unreadableFilesAreErrorsUnlessIgnored() throws {
+    try Tool.check(
+      [
+        "sh", "-c",
+        "echo secret > my-dir/secret && chmod 0 my-dir/secret && mkdir out && chmod 777 out . ",
+      ], in: folder.root)
+    let command =
+      geteuid() == 0 ? ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] : []
+    let pack = command + [Tool.autosquash, "pack", "my-dir", "-o", "out/x.squash"]
+    let refused = try Tool.run(pack, in: folder.root)
+    #expect(refused.status == 2)
+    #expect(
+      refused.errors.contains("my-dir/secret: cannot open: Permission denied; --ignore-unreadable"))
+    #expect(!folder.exists("out/x.squash"))
+    let ignored = try Tool.run(pack + ["--ignore-unreadable"], in: folder.root)
+    #expect(ignored.status == 1)
+    #expect(ignored.errors.contains("1 file could not be read and is not in the image"))
+    #expect(try Listing(of: folder.path("out/x.squash")).paths == ["a", "sub", "sub/b"])
+    // What is left out need not be readable.
+    let excluded = try Tool.run(pack + ["--exclude", "secret", "-f"], in: folder.root)
+    #expect(excluded.status == 0, "\(excluded.summary)")
+  }
+
+  @Test(arguments: ["v7", "ustar", "pax", "gnutar", "cpio", "newc", "bin", "zip", "7zip", "shar"])
+  func otherFormatsGiveTheSameFiles(format: String) throws {
+    try Tool.check(
+      ["bsdtar", "--format", format, "-cf", "in.\(format)", "my-dir"], in: folder.root)
+    let result = try autosquash("pack", "in.\(format)", "-o", "out.squash")
+    if format == "shar" {  // a shell script is nothing to run here
+      #expect(result.status == 2 && result.errors.contains("not an archive of a known kind"))
+      return
+    }
+    #expect(result.status == 0, "\(result.summary)")
+    #expect(try Listing(of: folder.path("out.squash")).paths == ["a", "sub", "sub/b"])
+    #expect(try content(of: "sub/b", in: folder.path("out.squash")) == bytes("two\n"))
+  }
+
+  @Test func hardLinksInCpioShareTheirContent() throws {
+    try Tool.check(
+      [
+        "sh", "-c",
+        "cd my-dir && ln a linked && ln -s a soft && find . | LC_ALL=C sort | cpio -o -H newc --quiet > ../in.cpio",
+      ],
+      in: folder.root)
+    #expect(try autosquash("pack", "in.cpio").status == 0)
+    let image = folder.path("in.squash")
+    #expect(try content(of: "a", in: image) == bytes("one\n"))
+    #expect(try content(of: "linked", in: image) == bytes("one\n"))
+    #expect(try Listing(of: image)["soft"]?.target == "a")
+  }
+
+  @Test func aclsAreCountedAndStrictRefusesThem() throws {
+    var tar = TarBuilder()
+    tar.addPax([
+      ("SCHILY.acl.access", bytes("user::rw-\nuser:lp:r--:7\ngroup::r--\nmask::r--\nother::r--\n")),
+      ("SCHILY.xattr.user.kept", bytes("v")), ("RHT.security.selinux", bytes("label")),
+    ])
+    tar.add("f", bytes("x"))
+    let packed = try Packed(tar.finished())
+    #expect(packed.result.status == 0)
+    #expect(packed.result.errors.contains("1 extended attribute left out"))
+    #expect(try Packed(tar.finished(), ["--strict"]).failed("f: it has attributes"))
+  }
+
+  @Test func helpAndUsageAreThere() throws {
+    let help = try autosquash("pack", "--help")
+    #expect(help.status == 0)
+    for option in ["--output", "--compression", "--exclude", "--ownership", "--dry-run", "--json"] {
+      #expect(help.text.contains(option))
+    }
+    #expect(try autosquash("pack", "--no-such-option", "x").status == 64)
+  }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+@Suite(.serialized, .enabled(if: SystemTests.canMount)) struct LargeTreeTests {
+  /// The kernel finds each of 70,000 names by the directory's index, and more than 65,536 inodes.
+  @Test func seventyThousandNamesInOneDirectory() throws {
+    var tar = TarBuilder()
+    for number in 0..<70_000 { tar.add("d/entry-\(number)", Array("\(number)".utf8)) }
+    let folder = try TemporaryFolder()
+    try folder.write("in.tar", tar.finished())
+    try Tool.check([Tool.autosquash, "pack", "in.tar", "--strip-components", "0"], in: folder.root)
+    try withMount(of: folder.path("in.squash")) { mount in
+      #expect(try FileManager.default.contentsOfDirectory(atPath: "\(mount)/d").count == 70_000)
+      var status = stat()
+      for number in stride(from: 0, to: 70_000, by: 7) {
+        try #require(lstat("\(mount)/d/entry-\(number)", &status) == 0)
+        try #require(Int(status.st_size) == String(number).utf8.count)
+      }
+      #expect(try Tool.check(["cat", "\(mount)/d/entry-69999"]).text == "69999")
+      #expect(lstat("\(mount)/d/entry-x", &status) == -1 && errno == ENOENT)
+    }
+  }
+
+  /// A path of thousands of levels neither crashes nor takes for ever.
+  @Test(.timeLimit(.minutes(2))) func veryDeepPaths() throws {
+    var tar = TarBuilder()
+    let path = String(repeating: "d/", count: 20_000) + "file"
+    tar.addPax([("path", Array(path.utf8))])
+    tar.add("short", Array("bottom".utf8))
+    let folder = try TemporaryFolder()
+    try folder.write("in.tar", tar.finished())
+    let result = try Tool.autosquash("pack", "in.tar", "--strip-components", "0", in: folder.root)
+    #expect(result.status == 0, "\(result.summary)")
+    try withMount(of: folder.path("in.squash")) { mount in
+      #expect(FileManager.default.fileExists(atPath: "\(mount)/d/d/d"))
+    }
+  }
+}
+
+/// Whatever happens while an image is made, nothing half-made gets its name.
+@Suite(.serialized, .enabled(if: SystemTests.canMount)) struct InterruptionTests {
+  @Test(arguments: [SIGKILL, SIGTERM, SIGINT])
+  func killedInMidWrite(signal: Int32) throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      ["sh", "-c", "mkdir d && head -c 40000000 /dev/urandom | base64 > d/big"], in: folder.root)
+    try folder.write("old.squash", Array("precious".utf8))
+    for image in ["new.squash", "old.squash"] {
+      let running = try Running(
+        [Tool.autosquash, "pack", "d", "-f", "-o", image].map { Array($0.utf8) }, in: folder.root)
+      usleep(700_000)
+      kill(running.process, signal)
+      #expect(running.wait().status == 128 + signal)
+    }
+    #expect(folder.names == ["d", "old.squash"])
+    #expect(try folder.read("old.squash") == Array("precious".utf8))
+  }
+
+  @Test func fullDisk() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      ["sh", "-c", "mkdir d small && head -c 8000000 /dev/urandom > d/big"], in: folder.root)
+    try Tool.check(["mount", "-t", "tmpfs", "-o", "size=4M", "tmpfs", folder.path("small")])
+    defer { _ = try? Tool.run(["umount", "-l", folder.path("small")]) }
+    let result = try Tool.autosquash("pack", "d", "-o", "small/x.squash", in: folder.root)
+    #expect(result.status == 1)
+    #expect(
+      result.errors.contains(
+        "small/x.squash: cannot write: No space left on device; free some space"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("small")) == [])
+  }
+
+  @Test func fileSizeLimit() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      ["sh", "-c", "mkdir d && head -c 3000000 /dev/urandom > d/big"], in: folder.root)
+    let result = try Tool.run(
+      ["bash", "-c", "trap '' XFSZ; ulimit -f 1000; exec '\(Tool.autosquash)' pack d"],
+      in: folder.root)
+    #expect(result.status == 1)
+    #expect(result.errors.contains("d.squash: cannot write: File too large"))
+    #expect(folder.names == ["d"])
+  }
+
+  /// File systems without unnamed files get a hidden name, and that goes away too.
+  @Test func withoutUnnamedFiles() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      ["sh", "-c", "mkdir d real fuse && head -c 20000000 /dev/urandom | base64 > d/big"],
+      in: folder.root)
+    try Tool.check(["bindfs", folder.path("real"), folder.path("fuse")])
+    defer { _ = try? Tool.run(["umount", "-l", folder.path("fuse")]) }
+    let contents = { try FileManager.default.contentsOfDirectory(atPath: folder.path("fuse")) }
+    let running = try Running(
+      [Tool.autosquash, "pack", "d", "-o", "fuse/x.squash"].map { Array($0.utf8) }, in: folder.root)
+    usleep(500_000)
+    #expect(try contents().map { $0.hasPrefix(".x.squash.") } == [true])
+    kill(running.process, SIGTERM)
+    #expect(running.wait().status == 128 + SIGTERM)
+    #expect(try contents() == [])
+    let result = try Tool.autosquash(
+      "pack", "d", "-o", "fuse/x.squash", "--compression", "lz4", in: folder.root)
+    #expect(result.status == 0, "\(result.summary)")
+    #expect(try contents() == ["x.squash"])
+    let again = try Tool.autosquash(
+      "pack", "d", "-f", "-o", "fuse/x.squash", "--compression", "lz4", in: folder.root)
+    #expect(again.status == 0, "\(again.summary)")
+    #expect(try contents() == ["x.squash"])
+  }
+}
