@@ -4,6 +4,8 @@
 /// `end`, or `abandon` where the file turned out to be unreadable.
 public protocol ContentSink: AnyObject {
   /// Starts a file; `size` is the announced number of bytes, where known.
+  ///
+  /// - Throws: `ContentTooLarge`, here or later, and errors of writing.
   func begin(size: UInt64?) throws
 
   /// Lends free space to be filled from the start: the source reads straight into it.
@@ -38,6 +40,11 @@ extension ContentSink {
       rest = rest.dropFirst(taken)
     }
   }
+}
+
+/// What a sink throws for a file that is larger than it can take.
+public struct ContentTooLarge: Error {
+  public init() {}
 }
 
 /// The content of a regular file, as its sink numbers it.

@@ -66,6 +66,7 @@ public struct Tree {
     var name: ByteArena.Reference
     var parent: UInt32
     var inode: UInt32
+    var children: UInt32 = 0
   }
 
   private static let removed = UInt32.max
@@ -154,6 +155,7 @@ public struct Tree {
     let reference = bytes.add(name)
     let id = nodes.count
     nodes.append(Node(name: reference, parent: UInt32(parent.index), inode: UInt32(inode.index)))
+    nodes[parent.index].children += 1
     let hash = NodeTable.hash(parent.index, name)
     table.insert(id, hash: hash) { other in
       NodeTable.hash(Int(nodes[other].parent), bytes[nodes[other].name])
@@ -167,6 +169,7 @@ public struct Tree {
     table.remove(node.index, hash: NodeTable.hash(Int(nodes[node.index].parent), name))
     inodes[Int(nodes[node.index].inode)].links -= 1
     nodes[node.index].inode = Self.removed
+    nodes[Int(nodes[node.index].parent)].children -= 1
   }
 
   /// Puts the whole tree at a path below a new root. The directories in between, and the new
@@ -200,10 +203,8 @@ public struct Tree {
       .filter { nodes[$0].inode != Self.removed }.map { NodeID($0) }
   }
 
-  /// Whether a directory has no live children. Slow: looks at all nodes.
-  public func isEmptyDirectory(_ node: NodeID) -> Bool {
-    !liveNodes.contains { parent(of: $0) == node }
-  }
+  /// Whether a directory has no children.
+  public func isEmptyDirectory(_ node: NodeID) -> Bool { nodes[node.index].children == 0 }
 
   /// The children of every directory, sorted by name.
   public func listing() -> Listing { Listing(of: self) }

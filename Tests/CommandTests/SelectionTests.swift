@@ -84,6 +84,13 @@ import Testing
     #expect(paths.joined(separator: " ") == test.expected)
   }
 
+  @Test func filesThatLoseTheirWholeNameAreLeftOut() throws {
+    var tar = TarBuilder()
+    tar.add("README", bytes("x"))
+    tar.add("d/f", bytes("x"))
+    #expect(try Packed(tar.finished(), ["--strip-components", "1"]).listing().paths == ["f"])
+  }
+
   @Test func dryRunNamesTheRuleOfEachExclusion() throws {
     let packed = try Packed(Self.archive(), ["--exclude", "*.pdf", "--dry-run"])
     #expect(packed.result.status == 0)

@@ -103,10 +103,19 @@ import Testing
   }
 
   @Test(arguments: ["4K", "1M"]) func kernelSeesTheSourceInOtherBlockSizes(size: String) throws {
-    let image = try pack(
-      "--ownership", "keep", "--block-size", size, "--compression", "zstd", "--level", "3",
-      "--exports")
+    let image = try pack("--ownership", "keep", "--block-size", size, "--level", "1", "--exports")
     expectSame(try withMount(of: image) { try Snapshot(of: $0) }, source)
+  }
+
+  @Test func otherFileSystemsAreLeftOutWhenAsked() throws {
+    let inside = folder.path("tree/empty")
+    try Tool.check(["mount", "-t", "tmpfs", "tmpfs", inside])
+    defer { _ = try? Tool.run(["umount", "-l", inside]) }
+    try Tool.check(["touch", "\(inside)/elsewhere"])
+    let with = try Listing(of: try pack("--level", "0"))
+    #expect(with["empty/elsewhere"] != nil)
+    let without = try Listing(of: try pack("--level", "0", "--one-file-system"))
+    #expect(without["empty"] != nil && without["empty/elsewhere"] == nil)
   }
 
   @Test func everythingBelongsToRootByDefault() throws {

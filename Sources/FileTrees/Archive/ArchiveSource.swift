@@ -61,6 +61,7 @@ public final class ArchiveSource {
         isInHeader = true
         guard let entry = try nextHeader(of: archive) else { break }
         isInHeader = false
+        if !input.isSeekable { try refuseStreamed(archive) }
         try deliver(entry, from: archive, window, to: sink)
         // Here, not as part of the next header: the window grows while a header is read.
         guard archive_read_data_skip(archive.raw) == ARCHIVE_OK else {
@@ -108,6 +109,16 @@ public final class ArchiveSource {
     default:
       throw archive.failure(.damaged)
     }
+  }
+
+  /// A zip archive's modes and links are in its directory, at the end.
+  private func refuseStreamed(_ archive: ArchiveHandle) throws {
+    guard archive_format(archive.raw) & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_ZIP else {
+      return
+    }
+    throw SourceError(
+      .refused, path: path,
+      "a zip archive cannot be read as a stream, its directory is at the end; name the plain file")
   }
 
   private func specificationError(_ entry: OpaquePointer?, _ reason: String) -> SourceError {
@@ -162,7 +173,9 @@ public final class ArchiveSource {
         if let failure = failure as? SourceError { throw UnreadableFile(reason: failure) }
         throw failure
       }
-      guard offset >= position else { throw archive.failure(.damaged, entry: entry.path) }
+      guard offset >= position, offset <= Int64.max - Int64(count) else {
+        throw archive.failure(.damaged, entry: entry.path)
+      }
       if offset > position { try content.addHole(UInt64(offset - position)) }
       try content.append(UnsafeRawBufferPointer(start: base, count: count))
       position = offset + Int64(count)
@@ -203,7 +216,7 @@ public final class ArchiveSource {
     }
     let position = archive_read_header_position(archive.raw)
     if !file.isSeekable || isTar(archive) { try archive.drain() }
-    if format & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_ZIP { try checkZipEnd(window) }
+    if format & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_ZIP { try checkZipEnd() }
     guard isTar(archive), let end = window.slice(at: position, count: 1024) else { return }
     let zeros = end.prefix { $0 == 0 }.count
     if zeros >= 1024 { return }
@@ -217,15 +230,10 @@ public final class ArchiveSource {
   }
 
   /// A zip archive ends with its directory, which has the modes: libarchive does without it.
-  private func checkZipEnd(_ window: StreamWindow) throws {
+  private func checkZipEnd() throws {
     let longest = 65535 + Self.zipEndSize
-    let tail: [UInt8]
-    if let length = file.length {
-      tail = try file.bytes(at: max(0, length - Int64(longest)), count: longest)
-    } else {
-      let start = max(window.start, window.end - Int64(longest))
-      tail = Array(window.slice(at: start, count: longest) ?? [])
-    }
+    let tail = try file.bytes(
+      at: max(0, (file.length ?? 0) - Int64(longest)), count: longest)
     for start in 0...max(0, tail.count - Self.zipEndSize)
     where tail[start...].starts(with: [0x50, 0x4b, 5, 6]) && start + Self.zipEndSize <= tail.count {
       let comment = Int(tail[start + 20]) | Int(tail[start + 21]) << 8

@@ -21,25 +21,17 @@ public final class TreeAssembler: EntrySink {
   /// Called with the tidy path of each entry that is left out, and why.
   public var reportExclusion: (ArraySlice<UInt8>, String) -> Void = { _, _ in }
 
-  public private(set) var notes = AssemblyNotes()
+  public internal(set) var notes = AssemblyNotes()
 
-  private let options: Options
+  let options: Options
   private let content: (any ContentSink)?
-  private var tree = Tree(
+  var tree = Tree(
     root: Attributes(permissions: 0o755, uid: 0, gid: 0, modified: 0))
-  private var path = EntryPath()
-  private var linkPath = EntryPath()
+  var path = EntryPath()
+  var linkPath = EntryPath()
   private var hasRootEntry = false
-  private var pending: [PendingLink] = []
+  var pending: [PendingLink] = []
   private var newest: Int64 = 0
-
-  /// A hard link whose target has not come yet.
-  private struct PendingLink {
-    var parent: Tree.NodeID
-    var name: [UInt8]
-    var target: [UInt8]
-    var source: [UInt8]
-  }
 
   /// - Parameter content: takes the bytes of files; `nil` for a dry run.
   public init(_ options: Options, content: (any ContentSink)?) {
@@ -72,6 +64,12 @@ public final class TreeAssembler: EntrySink {
       leaveOut(tidy, "not below --root-becomes or --strip-components")
       return true
     }
+    if names.isEmpty && !path.components.isEmpty && entry.kind != .directory
+      && options.selection.rootBecomes.isEmpty
+    {
+      leaveOut(tidy, "not below --strip-components")
+      return true
+    }
     let isIncluded = options.selection.isIncluded(tidy)
     if !isIncluded && entry.kind != .directory {
       leaveOut(tidy, "no --include matches")
@@ -89,6 +87,8 @@ public final class TreeAssembler: EntrySink {
     var xattrs = entry.xattrs
     try keepStorable(&xattrs, of: entry)
     clamp(&attributes)
+    guard options.ownership.owner != .keep || (attributes.uid != .max && attributes.gid != .max)
+    else { throw refused(entry, "its owner is not a valid number; use another --ownership") }
     if options.ownership.apply(
       to: &attributes, isRegular: entry.kind.isFile, xattrs: &xattrs)
     {
@@ -147,14 +147,14 @@ public final class TreeAssembler: EntrySink {
     addNode(name, in: parent, tree.addInode(inode))
   }
 
-  private func addNode(_ name: Range<Int>, in parent: Tree.NodeID, _ inode: Tree.InodeID) {
+  func addNode(_ name: Range<Int>, in parent: Tree.NodeID, _ inode: Tree.InodeID) {
     path.bytes.withUnsafeBytes { bytes in
       _ = tree.addNode(UnsafeRawBufferPointer(rebasing: bytes[name]), in: parent, inode: inode)
     }
   }
 
   /// Makes room for an entry of a name that is taken: the last one wins.
-  private func replace(_ existing: Tree.NodeID?, _ entry: TreeEntry) throws {
+  func replace(_ existing: Tree.NodeID?, _ entry: TreeEntry) throws {
     guard let existing else { return }
     if tree.isDirectory(existing), !tree.isEmptyDirectory(existing) {
       throw refused(entry, "the archive has a directory with entries of the same name")
@@ -163,23 +163,27 @@ public final class TreeAssembler: EntrySink {
     notes.replaced += 1
   }
 
-  private func take(
+  func take(
     _ size: UInt64?, _ readContent: (any ContentSink) throws -> Void
   ) throws -> ContentID {
     guard let content else { return ContentID(number: 0) }
-    try content.begin(size: size)
     do {
+      try content.begin(size: size)
       try readContent(content)
+      return try content.end()
     } catch let error as UnreadableFile {
       try content.abandon()
       throw error
+    } catch is ContentTooLarge {
+      throw SourceError(
+        .refused, path: Array(path.tidy),
+        "the file has more blocks than an image can list; use a larger --block-size")
     }
-    return try content.end()
   }
 
   // MARK: Places
 
-  private func parse(
+  func parse(
     _ bytes: [UInt8], into path: inout EntryPath, of entry: [UInt8]? = nil
   ) throws {
     func refused(_ message: String) -> SourceError {
@@ -199,7 +203,7 @@ public final class TreeAssembler: EntrySink {
   }
 
   /// The components that a path keeps; `nil` where it is outside the selected part.
-  private func place(_ path: EntryPath) -> ArraySlice<Range<Int>>? {
+  func place(_ path: EntryPath) -> ArraySlice<Range<Int>>? {
     var names = path.components[...]
     if case .components(let count) = options.selection.stripping, count > 0 {
       // The stripped directory itself becomes the root.
@@ -254,86 +258,6 @@ public final class TreeAssembler: EntrySink {
       attributes: attributes, kind: .directory, xattrs: tree.xattrSet(xattrs))
   }
 
-  // MARK: Hard links
-
-  private func addLink(
-    _ name: Range<Int>, in parent: Tree.NodeID, _ existing: Tree.NodeID?, _ entry: TreeEntry,
-    _ target: [UInt8], _ hasContent: Bool, _ readContent: (any ContentSink) throws -> Void
-  ) throws {
-    if let node = try find(target, entry) {
-      guard !tree.isDirectory(node) else {
-        throw refused(entry, "a hard link to a directory, \(target.escapedName)")
-      }
-      let inode = tree.inode(of: node)
-      if hasContent, case .regular = tree[inode].kind {
-        tree[inode].kind = .regular(try take(nil, readContent))
-      }
-      guard node != existing else { return }  // a link to itself
-      try replace(existing, entry)
-      tree[inode].links += 1
-      addNode(name, in: parent, inode)
-      return
-    }
-    try replace(existing, entry)
-    pending.append(
-      PendingLink(
-        parent: parent, name: Array(path.bytes[name]), target: target, source: entry.path))
-  }
-
-  /// The node that a hard link's target names, found as the entry itself was placed.
-  private func find(_ target: [UInt8], _ entry: TreeEntry) throws -> Tree.NodeID? {
-    try parse(target, into: &linkPath, of: entry.path)
-    guard let names = place(linkPath) else { return nil }
-    var node = tree.root
-    for name in names {
-      let next = linkPath.bytes.withUnsafeBytes { bytes in
-        tree.child(of: node, named: UnsafeRawBufferPointer(rebasing: bytes[name]))
-      }
-      guard let next else { return nil }
-      node = next
-    }
-    return node
-  }
-
-  /// Resolves links whose targets came later. A link to a link may take several rounds.
-  private func resolvePendingLinks() throws {
-    var rest = pending
-    while !rest.isEmpty {
-      var unresolved: [PendingLink] = []
-      for link in rest {
-        let entry = TreeEntry(
-          path: link.source, kind: .hardLink(target: link.target, hasContent: false),
-          attributes: Attributes(permissions: 0, uid: 0, gid: 0, modified: 0))
-        guard let node = try find(link.target, entry) else {
-          unresolved.append(link)
-          continue
-        }
-        guard !tree.isDirectory(node) else {
-          throw refused(entry, "a hard link to a directory, \(link.target.escapedName)")
-        }
-        link.name.withUnsafeBytes { name in
-          // An entry of the same name that came after the link wins.
-          guard tree.child(of: link.parent, named: name) == nil else { return }
-          let inode = tree.inode(of: node)
-          tree[inode].links += 1
-          tree.addNode(name, in: link.parent, inode: inode)
-        }
-      }
-      guard unresolved.count < rest.count else {
-        let link = unresolved[0]
-        throw SourceError(
-          .refused, path: link.source,
-          "a hard link to \(link.target.escapedName), which is not among the entries\(excludedHint)"
-        )
-      }
-      rest = unresolved
-    }
-  }
-
-  private var excludedHint: String {
-    notes.leftOut > 0 ? " (some were left out by the options given)" : "; the archive is incomplete"
-  }
-
   // MARK: The end
 
   /// Completes the tree: late hard links, times of parents without an entry, the root.
@@ -365,14 +289,9 @@ public final class TreeAssembler: EntrySink {
   /// Takes out directories that no include pattern matched and nothing needed.
   private func removeUnneeded() {
     guard !options.selection.includes.isEmpty else { return }
-    var children = [Int32](repeating: 0, count: tree.nodeCount)
-    for node in tree.liveNodesReversed {
-      let origin = tree[tree.inode(of: node)].origin
-      if tree.isDirectory(node), origin != .entry, children[node.index] == 0 {
-        tree.remove(node)
-      } else {
-        children[tree.parent(of: node).index] += 1
-      }
+    for node in tree.liveNodesReversed
+    where tree.isDirectory(node) && tree.isEmptyDirectory(node) {
+      if tree[tree.inode(of: node)].origin != .entry { tree.remove(node) }
     }
   }
 
@@ -420,7 +339,7 @@ public final class TreeAssembler: EntrySink {
 
   private static let storedPrefixes = ["user.", "trusted.", "security."].map { Array($0.utf8) }
 
-  private func refused(_ entry: TreeEntry, _ message: String) -> SourceError {
+  func refused(_ entry: TreeEntry, _ message: String) -> SourceError {
     SourceError(.refused, path: entry.path, message)
   }
 }

@@ -120,7 +120,9 @@ public final class DirectorySource {
       try sink.add(entry, content: { _ in })
       return nil
     }
-    entry.xattrs = try attributes.read(link: path + [UInt8(ascii: "/")] + entryPath)
+    // By way of the open directory: a path can be too long, or lead elsewhere by now.
+    let link = Array("/proc/self/fd/\(level.descriptor)/".utf8) + name
+    entry.xattrs = try attributes.read(link: link)
     try sink.add(entry, content: { _ in })
     return nil
   }

@@ -49,8 +49,8 @@ final class DataWriter: ContentSink {
     var count: UInt32
   }
 
-  /// A file of more blocks would make a block list no reader can hold: 16 TiB at 128 KiB.
-  private static let mostBlocks = 1 << 27
+  /// The list of a file's blocks is kept in memory, 12 bytes each: 4 TiB at 128 KiB a block.
+  private static let mostBlocks = 1 << 25
   private static let pending = StoredBlock(rawValue: UInt32.max)
 
   init(
@@ -80,7 +80,8 @@ final class DataWriter: ContentSink {
 
   // MARK: ContentSink
 
-  func begin(size: UInt64?) {
+  func begin(size: UInt64?) throws {
+    if let size, size / UInt64(blockSize) > Self.mostBlocks { throw ContentTooLarge() }
     announcedSize = size
     candidate = nil
     hasStoredBlocks = false
@@ -130,7 +131,11 @@ final class DataWriter: ContentSink {
     while !pool.isIdle { try retire() }
     // Blocks of the file are the last ones written: fragments go out between files only.
     let file = files.removeLast()
-    if file.start != FileRecord.unset { image.rewind(to: file.start) }
+    if file.start != FileRecord.unset {
+      statistics.storedBytes -= image.position - file.start
+      image.rewind(to: file.start)
+      reader.forget(from: file.start)
+    }
     blocks.removeSubrange(file.firstBlock...)
     hashes.removeSubrange(file.firstBlock...)
   }
@@ -176,7 +181,7 @@ final class DataWriter: ContentSink {
   }
 
   private func addBlockRow(_ block: StoredBlock, hash: UInt64) throws {
-    guard file.blockCount < Self.mostBlocks else { throw ImageError.fileTooLarge }
+    guard file.blockCount < Self.mostBlocks else { throw ContentTooLarge() }
     blocks.append(block)
     hashes.append(hash)
     file.blockCount += 1

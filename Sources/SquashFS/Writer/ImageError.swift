@@ -4,7 +4,6 @@ internal import Posix
 public enum ImageError: Error, CustomStringConvertible {
   case tooManyIDs
   case tooManyInodes
-  case fileTooLarge
   case directoryTooLarge(path: [UInt8])
   case deviceTooLarge(path: [UInt8])
   case unsupportedXattr(name: [UInt8])
@@ -16,7 +15,6 @@ public enum ImageError: Error, CustomStringConvertible {
       "more than 65,535 different user and group ids, the most an image can hold; map them with "
         + "--uid-map and --gid-map, or use --ownership root"
     case .tooManyInodes: "more than 4,294,967,294 entries, the most an image can hold"
-    case .fileTooLarge: "the file has more blocks than an image can list; use a larger --block-size"
     case .directoryTooLarge(let path):
       "\(path.escapedName): the names in this directory take more than 4 GiB"
     case .deviceTooLarge(let path):

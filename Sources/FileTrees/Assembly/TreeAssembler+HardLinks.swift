@@ -1,0 +1,110 @@
+internal import Posix
+internal import TreeModel
+
+extension TreeAssembler {
+  /// A hard link whose target has not come yet.
+  struct PendingLink {
+    var parent: Tree.NodeID
+    var name: [UInt8]
+    /// The place of the link itself in the tree.
+    var place: [UInt8]
+    var target: [UInt8]
+    var source: [UInt8]
+  }
+
+  func addLink(
+    _ name: Range<Int>, in parent: Tree.NodeID, _ existing: Tree.NodeID?, _ entry: TreeEntry,
+    _ target: [UInt8], _ hasContent: Bool, _ readContent: (any ContentSink) throws -> Void
+  ) throws {
+    if let node = try find(target, entry.path) {
+      guard !tree.isDirectory(node) else {
+        throw refused(entry, "a hard link to a directory, \(target.escapedName)")
+      }
+      let inode = tree.inode(of: node)
+      if hasContent, case .regular = tree[inode].kind {
+        tree[inode].kind = .regular(try take(nil, readContent))
+      }
+      guard node != existing else { return }  // a link to itself
+      try replace(existing, entry)
+      tree[inode].links += 1
+      addNode(name, in: parent, inode)
+      return
+    }
+    try replace(existing, entry)
+    pending.append(
+      PendingLink(
+        parent: parent, name: Array(path.bytes[name]), place: placedPath(to: name),
+        target: target, source: entry.path))
+  }
+
+  /// The node that a hard link's target names, found as the entry itself was placed.
+  private func find(_ target: [UInt8], _ entry: [UInt8]) throws -> Tree.NodeID? {
+    try parse(target, into: &linkPath, of: entry)
+    guard let names = place(linkPath) else { return nil }
+    var node = tree.root
+    for name in names {
+      let next = linkPath.bytes.withUnsafeBytes { bytes in
+        tree.child(of: node, named: UnsafeRawBufferPointer(rebasing: bytes[name]))
+      }
+      guard let next else { return nil }
+      node = next
+    }
+    return node
+  }
+
+  /// Resolves links whose targets came later; a target may be such a link itself.
+  func resolvePendingLinks() throws {
+    var ready: [PendingLink] = []
+    var waiting: [[UInt8]: [PendingLink]] = [:]
+    for link in pending {
+      if try find(link.target, link.source) != nil {
+        ready.append(link)
+      } else {
+        waiting[placedTarget, default: []].append(link)
+      }
+    }
+    while let link = ready.popLast() {
+      try resolve(link)
+      ready += waiting.removeValue(forKey: link.place) ?? []
+    }
+    for link in pending {
+      guard try find(link.target, link.source) == nil else { continue }
+      throw SourceError(
+        .refused, path: link.source,
+        "a hard link to \(link.target.escapedName), which is not among the entries\(excludedHint)")
+    }
+  }
+
+  private func resolve(_ link: PendingLink) throws {
+    guard let node = try find(link.target, link.source) else { return }
+    guard !tree.isDirectory(node) else {
+      throw SourceError(
+        .refused, path: link.source, "a hard link to a directory, \(link.target.escapedName)")
+    }
+    link.name.withUnsafeBytes { name in
+      // An entry of the same name that came after the link wins.
+      guard tree.child(of: link.parent, named: name) == nil else { return }
+      let inode = tree.inode(of: node)
+      tree[inode].links += 1
+      tree.addNode(name, in: link.parent, inode: inode)
+    }
+  }
+
+  /// The place in the tree of the entry at hand, which ends with `name`.
+  private func placedPath(to name: Range<Int>) -> [UInt8] {
+    let first = place(path)?.first ?? name
+    return Array(path.bytes[first.lowerBound..<name.upperBound])
+  }
+
+  /// The place in the tree of the target that `find` looked for last.
+  private var placedTarget: [UInt8] {
+    guard let names = place(linkPath), let first = names.first, let last = names.last else {
+      return []
+    }
+    return Array(linkPath.bytes[first.lowerBound..<last.upperBound])
+  }
+
+  private var excludedHint: String {
+    notes.leftOut > 0 ? " (some were left out by the options given)" : "; the archive is incomplete"
+  }
+}
