@@ -24,25 +24,33 @@ public final class AtomicFile {
     var status = stat()
     if path.withCPath({ lstat($0, &status) }) == 0 {
       guard replacing else { throw SystemError("create", path: path, code: EEXIST) }
-      guard status.st_mode & S_IFMT != S_IFDIR else {
-        throw SystemError("replace", path: path, code: EISDIR)
+      let type = status.st_mode & S_IFMT
+      guard type == S_IFREG || type == S_IFLNK else {
+        throw SystemError("replace", path: path, code: type == S_IFDIR ? EISDIR : EINVAL)
       }
     }
     let folder = Self.folder(of: path)
     let unnamed = folder.withCPath { open($0, O_TMPFILE | O_RDWR | O_CLOEXEC, 0o666) }
     if unnamed >= 0 {
-      descriptor = unnamed
-      return
-    }
-    guard errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL else {
+      // Its name will be given by way of /proc, which a bare chroot may not have.
+      if access("/proc/self/fd/\(unnamed)", F_OK) == 0 {
+        descriptor = unnamed
+        return
+      }
+      close(unnamed)
+    } else if errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL {
       throw SystemError("create", path: path)
     }
     let hidden = Self.hiddenName(for: path, in: folder)
+    Unlinking.remember(hidden)
     let named = hidden.withCPath { open($0, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o666) }
-    guard named >= 0 else { throw SystemError("create", path: path) }
+    guard named >= 0 else {
+      let error = SystemError("create", path: path)
+      Unlinking.forget()
+      throw error
+    }
     descriptor = named
     hiddenPath = hidden
-    Unlinking.remember(hidden)
   }
 
   private let replacing: Bool
@@ -63,22 +71,39 @@ public final class AtomicFile {
       guard replacing else { throw SystemError("create", path: path, code: EEXIST) }
       // linkat cannot replace; a hidden name and a rename can.
       let hidden = Self.hiddenName(for: path, in: Self.folder(of: path))
+      Unlinking.remember(hidden)
+      hiddenPath = hidden
       guard try linkUnnamed(to: hidden) else {
         throw SystemError("create", path: hidden, code: EEXIST)
       }
-      hiddenPath = hidden
-      Unlinking.remember(hidden)
     }
     let flags: UInt32 = replacing ? 0 : UInt32(RENAME_NOREPLACE)
     var moved = hiddenPath!.withCPath { from in
       path.withCPath { to in renameat2(AT_FDCWD, from, AT_FDCWD, to, flags) }
     }
-    if moved != 0 && errno == EINVAL {  // a file system that knows no RENAME_NOREPLACE
-      moved = hiddenPath!.withCPath { from in path.withCPath { to in link(from, to) } }
-      if moved == 0 { discardHiddenName() }
+    if moved != 0 && (errno == EINVAL || errno == ENOSYS) {
+      moved = moveWithoutFlags()
     }
     guard moved == 0 else { throw SystemError("create", path: path) }
     finish()
+  }
+
+  /// For file systems that know no RENAME_NOREPLACE, and perhaps no hard links either.
+  private func moveWithoutFlags() -> Int32 {
+    let hidden = hiddenPath!
+    if !replacing {
+      if hidden.withCPath({ from in path.withCPath { to in link(from, to) } }) == 0 {
+        discardHiddenName()
+        return 0
+      }
+      guard errno != EEXIST else { return -1 }
+      var status = stat()
+      guard path.withCPath({ lstat($0, &status) }) != 0 else {
+        errno = EEXIST
+        return -1
+      }
+    }
+    return hidden.withCPath { from in path.withCPath { to in rename(from, to) } }
   }
 
   private func finish() {
@@ -123,7 +148,7 @@ public final class AtomicFile {
 
 /// Removes a hidden temporary name when a signal ends the program.
 private enum Unlinking {
-  // Written only while the handlers below are not installed or blocked by a nil pointer.
+  // A handler may run at any time on any thread, so a string that was once here is never freed.
   nonisolated(unsafe) private static var path: UnsafeMutablePointer<CChar>?
 
   static func remember(_ name: [UInt8]) {
@@ -131,6 +156,10 @@ private enum Unlinking {
     path = name.withCPath { strdup($0) }
     for number in [SIGINT, SIGTERM, SIGHUP] {
       var action = sigaction()
+      sigaction(number, nil, &action)
+      // Who ignores a signal (nohup) means it.
+      if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1 { continue }
+      action = sigaction()
       action.__sigaction_handler.sa_handler = { number in
         if let path = Unlinking.path { unlink(path) }
         signal(number, SIG_DFL)
@@ -140,9 +169,5 @@ private enum Unlinking {
     }
   }
 
-  static func forget() {
-    guard let old = path else { return }
-    path = nil
-    free(old)
-  }
+  static func forget() { path = nil }
 }

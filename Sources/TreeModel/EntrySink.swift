@@ -9,7 +9,8 @@ public protocol EntrySink: AnyObject {
   ///
   /// - Parameter content: writes the entry's bytes; called at most once, before `add` returns,
   ///   and only where the entry has bytes that are wanted.
-  /// - Returns: whether anything below the entry, if it is a directory, may be wanted.
+  /// - Returns: for a directory, whether anything in it may be wanted; for others, whether the
+  ///   entry was taken.
   /// - Throws: what `content` throws, and an error naming the entry when it is not acceptable.
   @discardableResult
   func add(_ entry: TreeEntry, content: (any ContentSink) throws -> Void) throws -> Bool

@@ -136,10 +136,13 @@ public struct Tree {
   /// Makes the kind of a symlink with this target, of at most 65,535 bytes.
   public mutating func symlink(to target: [UInt8]) -> Kind { .symlink(target: bytes.add(target)) }
 
-  /// The set with these attributes, in any order.
+  /// The set with these attributes, in any order; of two with one name the first.
   public mutating func xattrSet(_ attributes: [ExtendedAttribute]) -> XattrSetID? {
     guard !attributes.isEmpty else { return nil }
-    let sorted = attributes.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    // Archives may have an attribute twice (bsdtar writes two dialects); the first counts.
+    var names: Set<[UInt8]> = []
+    let sorted = attributes.filter { names.insert($0.name).inserted }
+      .sorted { $0.name.lexicographicallyPrecedes($1.name) }
     if let number = setNumbers[sorted] { return XattrSetID(number: number) }
     let number = UInt32(xattrSets.count)
     setNumbers[sorted] = number

@@ -178,6 +178,45 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     #expect(try Packed(loop.finished()).failed("a: a hard link to b"))
   }
 
+  @Test func attributesComeOnceAndOnlyIfLinuxCanReadThem() throws {
+    var tar = TarBuilder()
+    tar.addPax([
+      ("LIBARCHIVE.xattr.user.a", bytes("b25l")), ("SCHILY.xattr.user.a", bytes("one")),
+      ("SCHILY.xattr.user." + String(repeating: "n", count: 70_000), bytes("v")),
+      ("SCHILY.xattr.user." + String(repeating: "n", count: 251), bytes("v")),
+      ("SCHILY.xattr.user.big", [UInt8](repeating: 1, count: 65_537)),
+    ])
+    tar.add("f", bytes("x"))
+    let packed = try Packed(tar.finished())
+    #expect(
+      packed.result.errors.contains("3 extended attributes left out"), "\(packed.result.summary)")
+    try Tool.check(["unsquashfs", "-n", "-d", "out", "out.squash"], in: packed.folder.root)
+    let found = try Tool.check(["getfattr", "-d", packed.folder.path("out/f")]).text
+    #expect(found.contains("user.a=\"one\"\n\n"))
+  }
+
+  @Test func targetsWithNULAreRefused() throws {
+    var tar = TarBuilder()
+    tar.addPax([("linkpath", bytes("safe\u{0}evil"))])
+    tar.add("link", type: "2", link: "x")
+    #expect(try Packed(tar.finished()).failed("link: a target with a NUL byte"))
+  }
+
+  @Test func linksBelowAReplacedDirectoryAreRefused() throws {
+    var tar = TarBuilder()
+    tar.add("d/", type: "5", mode: 0o755)
+    tar.add("d/l", type: "1", link: "z")
+    tar.add("d", bytes("now a file"))
+    tar.add("z", bytes("target"))
+    #expect(try Packed(tar.finished()).failed("d/l: its directory was replaced"))
+  }
+
+  /// A specification can name any file, so nothing else may pass for one.
+  @Test func specificationsMustBeNamedSo() throws {
+    let text = bytes("#mtree\n./k type=file contents=/etc/hostname\n")
+    #expect(try Packed(text).failed("an mtree specification can put any file of yours"))
+  }
+
   @Test func limitsOfTheFormatAreClearErrors() throws {
     var name = TarBuilder()
     name.addPax([("path", [UInt8](repeating: 0x61, count: 257))])
@@ -245,6 +284,33 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     let packed = try Packed(cut, ["--allow-truncated"])
     #expect(try packed.listing().paths == ["a"])
     #expect(packed.result.errors.contains("warning"))
+  }
+
+  @Test func archivesOfSpecialHeadersAloneAreWhole() throws {
+    var global = TarBuilder()
+    global.addPax([("comment", bytes("0123456789"))], isGlobal: true)
+    #expect(try Packed(global.finished()).listing().paths == [])
+    #expect(try Packed(global.finished(endBlocks: 0)).failed("no end-of-archive block"))
+    var label = TarBuilder()
+    label.add("volume", type: "V")
+    #expect(try Packed(label.finished()).listing().paths == [])
+  }
+
+  /// The end of a stored zip archive within a zip archive is not the end of the outer one.
+  @Test func zipArchivesCutAfterAnInnerOneAreErrors() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      [
+        "sh", "-c",
+        "mkdir d && echo 1 > d/a && bsdtar --format zip -cf d/inner.zip d/a && echo 2 > d/z && bsdtar --format zip --options zip:compression=store -cf out.zip d/inner.zip d/z",
+      ],
+      in: folder.root)
+    let whole = try folder.read("out.zip")
+    #expect(try Packed(whole).result.status == 0)
+    for count in 1..<whole.count {
+      let packed = try Packed(Array(whole[..<count]), ["--compression", "none"])
+      #expect(packed.result.status != 0, "cut to \(count) of \(whole.count) bytes passed")
+    }
   }
 
   @Test func loneEndBlockIsAWarning() throws {

@@ -68,6 +68,31 @@ import Testing
     #expect(zip.status == 1 && zip.errors.contains("cannot be read as a stream"))
   }
 
+  /// Of a file with several names, any may be the one that is wanted.
+  @Test(arguments: [["--include", "sub"], ["--root-becomes", "sub"], ["--exclude", "/a"]])
+  func hardLinksSurviveSelection(options: [String]) throws {
+    try Tool.check(["ln", "my-dir/a", "my-dir/sub/a"], in: folder.root)
+    let result = try Tool.run([Tool.autosquash, "pack", "my-dir"] + options, in: folder.root)
+    #expect(result.status == 0, "\(result.summary)")
+    let path = options[0] == "--root-becomes" ? "a" : "sub/a"
+    #expect(try content(of: path, in: folder.path("my-dir.squash")) == bytes("one\n"))
+  }
+
+  @Test func linksToDirectoriesAreFollowedOnTheCommandLine() throws {
+    try Tool.check(["ln", "-s", "my-dir", "link"], in: folder.root)
+    let result = try autosquash("pack", "link", "--progress", "always")
+    #expect(result.status == 0, "\(result.summary)")
+    #expect(try Listing(of: folder.path("link.squash")).paths == ["a", "sub", "sub/b"])
+  }
+
+  @Test func onlyFilesAndLinksAreReplaced() throws {
+    try Tool.check(["mkfifo", "pipe"], in: folder.root)
+    let result = try autosquash("pack", "my-dir", "-f", "-o", "pipe")
+    #expect(result.status == 1 && result.errors.contains("pipe: cannot replace"))
+    #expect(
+      try autosquash("pack", "my-dir", "-f", "-o", "my-dir").errors.contains("Is a directory"))
+  }
+
   @Test func anExistingImageIsKeptUnlessForced() throws {
     try folder.write("my-dir.squash", bytes("precious"))
     let refused = try autosquash("pack", "my-dir")

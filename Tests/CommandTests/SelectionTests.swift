@@ -84,6 +84,15 @@ import Testing
     #expect(paths.joined(separator: " ") == test.expected)
   }
 
+  /// What is left of an archive's tops does not change where things go.
+  @Test(arguments: [["--include", "/etc"], ["--exclude", "/usr"]])
+  func selectionDoesNotChangeStripping(options: [String]) throws {
+    var tar = TarBuilder()
+    tar.add("etc/passwd", bytes("x"))
+    tar.add("usr/bin", bytes("x"))
+    #expect(try Packed(tar.finished(), options).listing().paths == ["etc", "etc/passwd"])
+  }
+
   @Test func filesThatLoseTheirWholeNameAreLeftOut() throws {
     var tar = TarBuilder()
     tar.add("README", bytes("x"))

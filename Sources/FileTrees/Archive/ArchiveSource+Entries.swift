@@ -8,6 +8,11 @@ extension ArchiveSource {
   /// - Throws: `SourceError` for a member of unknown type or without a name.
   func treeEntry(_ raw: OpaquePointer, _ archive: ArchiveHandle) throws -> TreeEntry {
     let path = try name(of: raw)
+    guard path.count <= Self.longestPath else {
+      throw SourceError(
+        .refused, path: Array(path.prefix(100)),
+        "a path of more than 4,095 bytes, longer than Linux takes")
+    }
     let attributes = Attributes(
       permissions: UInt16(truncatingIfNeeded: archive_entry_perm(raw) & 0o7777),
       uid: id(archive_entry_uid(raw), "uid"), gid: id(archive_entry_gid(raw), "gid"),
@@ -15,6 +20,9 @@ extension ArchiveSource {
     return TreeEntry(
       path: path, kind: try kind(of: raw, path), attributes: attributes, xattrs: xattrs(of: raw))
   }
+
+  /// PATH_MAX of Linux, without the NUL. A tiny archive can hold many paths of millions of names.
+  private static let longestPath = 4095
 
   private func name(of raw: OpaquePointer) throws -> [UInt8] {
     // Bytes as they are in the archive: libarchive converts pax names between character sets.

@@ -61,7 +61,7 @@ public final class ArchiveSource {
         isInHeader = true
         guard let entry = try nextHeader(of: archive) else { break }
         isInHeader = false
-        if !input.isSeekable { try refuseStreamed(archive) }
+        try checkFormat(archive, isStream: !input.isSeekable)
         try deliver(entry, from: archive, window, to: sink)
         // Here, not as part of the next header: the window grows while a header is read.
         guard archive_read_data_skip(archive.raw) == ARCHIVE_OK else {
@@ -111,14 +111,27 @@ public final class ArchiveSource {
     }
   }
 
-  /// A zip archive's modes and links are in its directory, at the end.
-  private func refuseStreamed(_ archive: ArchiveHandle) throws {
-    guard archive_format(archive.raw) & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_ZIP else {
-      return
+  private func checkFormat(_ archive: ArchiveHandle, isStream: Bool) throws {
+    switch archive_format(archive.raw) & ARCHIVE_FORMAT_BASE_MASK {
+    case ARCHIVE_FORMAT_ZIP where isStream:
+      throw SourceError(
+        .refused, path: path,
+        "a zip archive cannot be read as a stream, its directory is at the end; name the plain file"
+      )
+    case ARCHIVE_FORMAT_MTREE where !isNamedAsSpecification:
+      throw SourceError(
+        .refused, path: path,
+        "an mtree specification can put any file of yours into the image; if you trust it, name it "
+          + "with .mtree at the end")
+    default: break
     }
-    throw SourceError(
-      .refused, path: path,
-      "a zip archive cannot be read as a stream, its directory is at the end; name the plain file")
+  }
+
+  /// Whether the user can see that the source is an mtree specification.
+  private var isNamedAsSpecification: Bool {
+    let name = path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
+    return name.split(separator: UInt8(ascii: ".")).dropFirst().suffix(2)
+      .contains { $0.elementsEqual("mtree".utf8) }
   }
 
   private func specificationError(_ entry: OpaquePointer?, _ reason: String) -> SourceError {
@@ -217,7 +230,10 @@ public final class ArchiveSource {
     let position = archive_read_header_position(archive.raw)
     if !file.isSeekable || isTar(archive) { try archive.drain() }
     if format & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_ZIP { try checkZipEnd() }
-    guard isTar(archive), let end = window.slice(at: position, count: 1024) else { return }
+    guard isTar(archive) else { return }
+    // After headers that stand for no member: global ones, volume labels.
+    headers.read(at: position, in: window)
+    guard let end = window.slice(at: headers.position, count: 1024) else { return }
     let zeros = end.prefix { $0 == 0 }.count
     if zeros >= 1024 { return }
     guard zeros >= 512 else {
@@ -229,20 +245,29 @@ public final class ArchiveSource {
     warn("a lone block of zeros at the end, where two belong")
   }
 
-  /// A zip archive ends with its directory, which has the modes: libarchive does without it.
+  /// A zip archive ends with its directory, which has the modes: libarchive does without it, or
+  /// takes the end of an archive within the archive for it.
   private func checkZipEnd() throws {
-    let longest = 65535 + Self.zipEndSize
-    let tail = try file.bytes(
-      at: max(0, (file.length ?? 0) - Int64(longest)), count: longest)
-    for start in 0...max(0, tail.count - Self.zipEndSize)
-    where tail[start...].starts(with: [0x50, 0x4b, 5, 6]) && start + Self.zipEndSize <= tail.count {
-      let comment = Int(tail[start + 20]) | Int(tail[start + 21]) << 8
-      if start + Self.zipEndSize + comment <= tail.count { return }
+    let length = file.length ?? 0
+    let tail = try file.bytes(at: max(0, length - 65535 - 22), count: 65535 + 22)
+    func number(_ offset: Int, _ count: Int) -> Int64 {
+      (0..<count).reduce(0) { $0 | Int64(tail[offset + $1]) << (8 * $1) }
+    }
+    var start = tail.count - 22
+    while start >= 0 {
+      if tail[start...].starts(with: [0x50, 0x4b, 5, 6]),
+        start + 22 + Int(number(start + 20, 2)) == tail.count
+      {
+        let (size, offset) = (number(start + 12, 4), number(start + 16, 4))
+        // Of an archive beyond 4 GiB the fields say so, and the true ones are elsewhere.
+        let isLarge =
+          size == 0xffff_ffff || offset == 0xffff_ffff || number(start + 10, 2) == 0xffff
+        if isLarge || offset + size == length - Int64(tail.count - start) { return }
+      }
+      start -= 1
     }
     throw SourceError(
       .damaged, path: path,
-      "the archive is cut off: its directory at the end is missing; fetch or make it again")
+      "the archive is cut off: its directory is not at the end; fetch or make it again")
   }
-
-  private static let zipEndSize = 22
 }

@@ -10,14 +10,19 @@ struct TarHeaders {
   /// The current member's type, `nil` where its header could not be read again.
   private(set) var type: UInt8?
 
+  /// Where the header of the current member itself is.
+  private(set) var position: Int64 = 0
+
   private static let block = 512
 
   /// Reads the headers of the member at `position`.
   mutating func read(at position: Int64, in window: StreamWindow) {
     local.removeAll(keepingCapacity: true)
     type = nil
-    var position = position
-    while let header = window.slice(at: position, count: Self.block), header.count == Self.block {
+    self.position = position
+    while let header = window.slice(at: self.position, count: Self.block),
+      header.count == Self.block
+    {
       let base = header.startIndex
       let flag = header[base + 156]
       guard
@@ -30,7 +35,7 @@ struct TarHeaders {
         return
       }
       guard let size = Self.number(header[(base + 124)..<(base + 136)]), size <= 64 << 20,
-        let body = window.slice(at: position + Int64(Self.block), count: size),
+        let body = window.slice(at: self.position + Int64(Self.block), count: size),
         body.count == size
       else { return }
       switch flag {
@@ -38,7 +43,7 @@ struct TarHeaders {
       case UInt8(ascii: "x"), UInt8(ascii: "X"): Self.parse(body, into: &local)
       default: break
       }
-      position += Int64(Self.block + (size + Self.block - 1) / Self.block * Self.block)
+      self.position += Int64(Self.block + (size + Self.block - 1) / Self.block * Self.block)
     }
   }
 

@@ -81,9 +81,16 @@ extension TreeAssembler {
       throw SourceError(
         .refused, path: link.source, "a hard link to a directory, \(link.target.escapedName)")
     }
+    guard !tree.isRemoved(link.parent) else {
+      throw SourceError(
+        .refused, path: link.source, "its directory was replaced by a later entry of the same name")
+    }
     link.name.withUnsafeBytes { name in
       // An entry of the same name that came after the link wins.
-      guard tree.child(of: link.parent, named: name) == nil else { return }
+      guard tree.child(of: link.parent, named: name) == nil else {
+        notes.replaced += 1
+        return
+      }
       let inode = tree.inode(of: node)
       tree[inode].links += 1
       tree.addNode(name, in: link.parent, inode: inode)

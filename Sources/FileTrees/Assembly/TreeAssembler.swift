@@ -30,6 +30,8 @@ public final class TreeAssembler: EntrySink {
   var path = EntryPath()
   var linkPath = EntryPath()
   private var hasRootEntry = false
+  private var onlyTop: [UInt8]?
+  private var hasSeveralTops = false
   var pending: [PendingLink] = []
   private var newest: Int64 = 0
 
@@ -58,22 +60,24 @@ public final class TreeAssembler: EntrySink {
   ) throws -> Bool {
     try parse(entry.path, into: &path)
     if path.isAbsolute && !path.components.isEmpty { notes.leadingSlashes += 1 }
+    noteTop(of: entry)
     if leavesOutParsedPath() { return false }
     let tidy = path.tidy
     guard let names = place(path) else {
+      if isAboveSelection(path) && entry.kind == .directory { return true }
       leaveOut(tidy, "not below --root-becomes or --strip-components")
-      return true
+      return entry.kind == .directory
     }
     if names.isEmpty && !path.components.isEmpty && entry.kind != .directory
       && options.selection.rootBecomes.isEmpty
     {
       leaveOut(tidy, "not below --strip-components")
-      return true
+      return false
     }
     let isIncluded = options.selection.isIncluded(tidy)
     if !isIncluded && entry.kind != .directory {
       leaveOut(tidy, "no --include matches")
-      return true
+      return false
     }
     try addPlaced(entry, names, isIncluded: isIncluded, readContent)
     return true
@@ -120,6 +124,7 @@ public final class TreeAssembler: EntrySink {
         throw refused(entry, "the link's target has more than 65,535 bytes")
       }
       guard !target.isEmpty else { throw refused(entry, "a symbolic link without a target") }
+      guard !target.contains(0) else { throw refused(entry, "a target with a NUL byte") }
       if target.count > 4096 { notes.longTargets += 1 }
       kind = tree.symlink(to: target)
     case .blockDevice(let device): kind = .blockDevice(device)
@@ -217,6 +222,16 @@ public final class TreeAssembler: EntrySink {
     return names
   }
 
+  /// Whether the selected part of the source lies below this path.
+  private func isAboveSelection(_ path: EntryPath) -> Bool {
+    var stripped = 0
+    if case .components(let count) = options.selection.stripping { stripped = count }
+    let rootBecomes = options.selection.rootBecomes
+    guard path.components.count < stripped + rootBecomes.count else { return false }
+    return zip(path.components.dropFirst(stripped), rootBecomes)
+      .allSatisfy { path.bytes[$0].elementsEqual($1) }
+  }
+
   private func parentDirectory(
     _ names: ArraySlice<Range<Int>>, _ entry: TreeEntry
   ) throws -> Tree.NodeID {
@@ -295,7 +310,24 @@ public final class TreeAssembler: EntrySink {
     }
   }
 
+  /// Whether an archive has a single top directory is up to all its entries, not to those that
+  /// the options leave.
+  private func noteTop(of entry: TreeEntry) {
+    guard options.stripsSingleTop, !hasSeveralTops, let first = path.components.first else {
+      return
+    }
+    let name = path.bytes[first]
+    if path.components.count == 1 && entry.kind != .directory {
+      hasSeveralTops = true
+    } else if let onlyTop {
+      hasSeveralTops = !onlyTop.elementsEqual(name)
+    } else {
+      onlyTop = Array(name)
+    }
+  }
+
   private func stripSingleTop() {
+    guard !hasSeveralTops else { return }
     var top: Tree.NodeID?
     for node in tree.liveNodes where tree.parent(of: node) == tree.root {
       guard top == nil else { return }
@@ -328,7 +360,8 @@ public final class TreeAssembler: EntrySink {
     xattrs.removeAll { attribute in
       !Self.storedPrefixes.contains {
         attribute.name.starts(with: $0) && attribute.name.count > $0.count
-      }
+      } || attribute.name.count > Self.longestXattrName
+        || attribute.value.count > Self.longestXattrValue
     }
     let dropped = all - xattrs.count
     if dropped > 0 && options.isStrict {
@@ -336,6 +369,10 @@ public final class TreeAssembler: EntrySink {
     }
     notes.droppedXattrs += dropped
   }
+
+  // XATTR_NAME_MAX and XATTR_SIZE_MAX of Linux: larger ones cannot be read back.
+  private static let longestXattrName = 255
+  private static let longestXattrValue = 65_536
 
   private static let storedPrefixes = ["user.", "trusted.", "security."].map { Array($0.utf8) }
 

@@ -11,8 +11,8 @@ public final class DirectorySource {
     public var oneFileSystem = false
     /// Whether files that cannot be read are left out, and counted, instead of ending it all.
     public var ignoresUnreadable = false
-    /// A file to leave out: an earlier version of the image being made.
-    public var skipped: FileIdentity?
+    /// Files to leave out: the image being made, and an earlier version of it.
+    public var skipped: Set<FileIdentity> = []
 
     public init() {}
   }
@@ -27,10 +27,19 @@ public final class DirectorySource {
       inode = UInt64(status.st_ino)
     }
 
+    /// The file of that name itself, even if it is a symbolic link.
+    ///
     /// - Returns: `nil` when there is no such file.
     public init?(of path: [UInt8]) {
       var status = stat()
-      guard path.withCPath({ stat($0, &status) }) == 0 else { return nil }
+      guard path.withCPath({ lstat($0, &status) }) == 0 else { return nil }
+      self.init(status)
+    }
+
+    /// An open file.
+    public init?(descriptor: Int32) {
+      var status = stat()
+      guard fstat(descriptor, &status) == 0 else { return nil }
       self.init(status)
     }
   }
@@ -96,7 +105,7 @@ public final class DirectorySource {
     guard name.withCPath({ fstatat(level.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0
     else { throw UnreadableFile(reason: unreadable(entryPath, "read")) }
     let identity = FileIdentity(status)
-    if try identity == options.skipped || sink.leavesOut(entryPath) { return nil }
+    if try options.skipped.contains(identity) || sink.leavesOut(entryPath) { return nil }
     var entry = TreeEntry(path: entryPath, kind: .fifo, attributes: Attributes(status))
     switch status.st_mode & S_IFMT {
     case S_IFDIR:
@@ -123,7 +132,7 @@ public final class DirectorySource {
     // By way of the open directory: a path can be too long, or lead elsewhere by now.
     let link = Array("/proc/self/fd/\(level.descriptor)/".utf8) + name
     entry.xattrs = try attributes.read(link: link)
-    try sink.add(entry, content: { _ in })
+    try add(entry, identity, status, to: sink)
     return nil
   }
 
@@ -137,13 +146,7 @@ public final class DirectorySource {
     }
     let entryPath = entry.path
     // O_NONBLOCK: the name may have become a fifo since.
-    let descriptor: Int32
-    do {
-      descriptor = try openEntry(name, in: level, entryPath, O_NONBLOCK)
-    } catch {
-      linkPaths[identity] = nil
-      throw error
-    }
+    let descriptor = try openEntry(name, in: level, entryPath, O_NONBLOCK)
     defer { close(descriptor) }
     var opened = stat()
     guard fstat(descriptor, &opened) == 0, FileIdentity(opened) == identity,
@@ -152,29 +155,30 @@ public final class DirectorySource {
     entry.attributes = Attributes(opened)
     entry.kind = .regular(size: UInt64(opened.st_size))
     entry.xattrs = try attributes.read(descriptor: descriptor, path: entryPath)
-    do {
-      try sink.add(entry) { content in
-        try FileReader(descriptor: descriptor, size: UInt64(opened.st_size)).read(into: content) {
-          UnreadableFile(reason: $0 ? self.changed(entryPath) : self.unreadable(entryPath, "read"))
-        }
+    try add(entry, identity, status, to: sink) { content in
+      try FileReader(descriptor: descriptor, size: UInt64(opened.st_size)).read(into: content) {
+        UnreadableFile(reason: $0 ? self.changed(entryPath) : self.unreadable(entryPath, "read"))
       }
-    } catch let error as UnreadableFile {
-      linkPaths[identity] = nil
-      throw error
     }
   }
 
-  /// Makes the entry a hard link when the file was met before, and remembers it otherwise.
+  /// Makes the entry a hard link when the file was met before.
   private func linkTo(
     earlier identity: FileIdentity, _ status: stat, _ entry: inout TreeEntry
   ) -> Bool {
-    guard status.st_nlink > 1 else { return false }
-    if let earlier = linkPaths[identity] {
-      entry.kind = .hardLink(target: earlier, hasContent: false)
-      return true
+    guard status.st_nlink > 1, let earlier = linkPaths[identity] else { return false }
+    entry.kind = .hardLink(target: earlier, hasContent: false)
+    return true
+  }
+
+  /// Adds an entry, and remembers it for its other names if the sink took it.
+  private func add(
+    _ entry: TreeEntry, _ identity: FileIdentity, _ status: stat, to sink: any EntrySink,
+    content: (any ContentSink) throws -> Void = { _ in }
+  ) throws {
+    if try sink.add(entry, content: content) && status.st_nlink > 1 {
+      linkPaths[identity] = entry.path
     }
-    linkPaths[identity] = entry.path
-    return false
   }
 
   private func openEntry(

@@ -23,7 +23,9 @@ public final class SizeEstimate: Sendable {
     path.withCPath { path in
       var paths: [UnsafeMutablePointer<CChar>?] = [strdup(path), nil]
       defer { free(paths[0]) }
-      guard let walk = fts_open(&paths, FTS_PHYSICAL | FTS_NOCHDIR, nil) else { return }
+      guard let walk = fts_open(&paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, nil) else {
+        return
+      }
       defer { fts_close(walk) }
       while let entry = fts_read(walk) {
         if Int32(entry.pointee.fts_info) == FTS_F {

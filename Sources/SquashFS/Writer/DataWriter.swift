@@ -51,6 +51,8 @@ final class DataWriter: ContentSink {
 
   /// The list of a file's blocks is kept in memory, 12 bytes each: 4 TiB at 128 KiB a block.
   private static let mostBlocks = 1 << 25
+  /// For all files together, so that many such files cannot take all memory either.
+  private static let mostBlocksInAll = 1 << 26
   private static let pending = StoredBlock(rawValue: UInt32.max)
 
   init(
@@ -181,7 +183,9 @@ final class DataWriter: ContentSink {
   }
 
   private func addBlockRow(_ block: StoredBlock, hash: UInt64) throws {
-    guard file.blockCount < Self.mostBlocks else { throw ContentTooLarge() }
+    guard file.blockCount < Self.mostBlocks, blocks.count < Self.mostBlocksInAll else {
+      throw ContentTooLarge()
+    }
     blocks.append(block)
     hashes.append(hash)
     file.blockCount += 1

@@ -67,7 +67,10 @@ final class ImageFile {
   /// Sets the file's length to `position`, rounded up to a multiple of `unit`.
   func pad(to unit: UInt64) throws(SystemError) {
     let length = (position + unit - 1) / unit * unit
-    guard ftruncate(file.descriptor, off_t(length)) == 0 else {
+    // First to the end of what counts: beyond it there may be bytes of a file given up.
+    guard ftruncate(file.descriptor, off_t(position)) == 0,
+      ftruncate(file.descriptor, off_t(length)) == 0
+    else {
       throw SystemError("write", path: file.path)
     }
   }

@@ -96,6 +96,7 @@ struct TreeWriter: ~Copyable {
     _ node: Tree.NodeID, _ writer: inout DirectoryListing
   ) throws -> (Inode.Body, UInt32) {
     var links: UInt32 = 2
+    guard directories.table.count <= Int(UInt32.max) else { throw ImageError.tablesTooLarge }
     writer.begin()
     for child in listing.children(of: node) {
       let id = tree.inode(of: child)

@@ -43,8 +43,8 @@ struct PackJob {
   }
 
   private func pack(_ options: TreeAssembler.Options) throws -> Bool {
-    let reader = try openSource()
     let file = try AtomicFile(path: output, replacing: command.force)
+    let reader = try openSource(leavingOut: file)
     let writer = try ImageWriter(file, options: try command.image.writerOptions())
     let progress = progressBar(for: reader, writer)
     let assembler = TreeAssembler(
@@ -82,12 +82,16 @@ struct PackJob {
 
   // MARK: The source
 
-  private func openSource() throws -> PackSource {
+  private func openSource(leavingOut file: AtomicFile? = nil) throws -> PackSource {
     if isDirectory {
       var options = DirectorySource.Options()
       options.oneFileSystem = command.reading.oneFileSystem
       options.ignoresUnreadable = command.reading.ignoreUnreadable
-      options.skipped = DirectorySource.FileIdentity(of: output)
+      let images = [
+        DirectorySource.FileIdentity(of: output),
+        file.flatMap { DirectorySource.FileIdentity(descriptor: $0.descriptor) },
+      ]
+      options.skipped = Set(images.compactMap { $0 })
       let reader = DirectorySource(path: Self.withoutTrailingSlashes(source), options: options)
       reader.reportUnreadable = { messages.warn($0.path, "\($0.message); left out") }
       return .directory(reader)

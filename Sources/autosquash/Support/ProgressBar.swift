@@ -45,7 +45,9 @@ final class ProgressBar {
     let now = Process.now
     guard now - lastDrawn >= 0.1 else { return }
     lastDrawn = now
-    let state = report()
+    var state = report()
+    // A source may grow while it is read.
+    state.fraction = state.fraction.map { max(0, min(1, $0)) }
     let elapsed = max(now - start, 0.001)
     var line = "\(title): "
     if let fraction = state.fraction {
@@ -69,7 +71,7 @@ final class ProgressBar {
   }
 
   private static func bar(_ fraction: Double) -> String {
-    let filled = Int(max(0, min(1, fraction)) * 20)
+    let filled = Int(fraction * 20)
     return "[" + String(repeating: "=", count: filled) + String(repeating: " ", count: 20 - filled)
       + "]"
   }

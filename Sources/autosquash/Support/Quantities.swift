@@ -15,11 +15,11 @@ extension UInt64 {
 }
 
 extension Double {
-  /// The number with that many digits after the point.
+  /// The number, not less than zero, with that many digits after the point.
   func rounded(toDigits digits: Int) -> String {
     var scale = 1.0
     for _ in 0..<digits { scale *= 10 }
-    let scaled = Int((self * scale).rounded())
+    let scaled = Int((max(0, self) * scale).rounded())
     guard digits > 0 else { return String(scaled) }
     let fraction = String(scaled % Int(scale))
     return
