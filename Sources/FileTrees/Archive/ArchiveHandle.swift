@@ -77,7 +77,8 @@ final class ArchiveHandle {
       if let error = feed.error { throw error }
       throw SourceError(
         .unreadable, path: path,
-        "not an archive of a known kind (tar, cpio, zip, 7z, mtree and others, also compressed)")
+        "not an archive of a known kind: tar, cpio, zip, 7z and others, also compressed; an mtree "
+          + "specification must have a name that ends with .mtree")
     }
   }
 
@@ -97,14 +98,19 @@ final class ArchiveHandle {
   /// The number of bytes that the format has used up.
   var consumed: Int64 { archive_filter_bytes(raw, 0) }
 
-  /// Reads the input to its end, so that its own checks run too.
+  /// Reads and observes some more of the input than libarchive asked for; for use at the end.
+  ///
+  /// - Returns: whether there was more.
+  func readAhead() throws -> Bool {
+    if let error = feed.error { throw error }
+    let bytes = try feed.input.next()
+    feed.observe(bytes, feed.input.position - Int64(bytes.count))
+    return !bytes.isEmpty
+  }
+
+  /// Reads the input to its end without observing it, so that its own checks run too.
   func drain() throws {
     if let error = feed.error { throw error }
-    while true {
-      let bytes = try feed.first ?? feed.input.next()
-      feed.first = nil
-      if bytes.isEmpty { return }
-      feed.observe(bytes, feed.input.position - Int64(bytes.count))
-    }
+    while try !feed.input.next().isEmpty {}
   }
 }

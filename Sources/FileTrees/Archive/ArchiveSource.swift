@@ -48,11 +48,14 @@ public final class ArchiveSource {
         window.append(
           piece, at: position, consumed: handle?.consumed ?? 0, isInHeader: isInHeader)
       },
-      configure: { raw in
+      configure: { [isNamedAsSpecification] raw in
         archive_read_support_filter_none(raw)
-        archive_read_support_format_all(raw)
-        // Lets mtree specifications name files with the contents.
-        archive_read_set_format_option(raw, "mtree", "checkfs", "1")
+        Self.enableFormats(raw)
+        if isNamedAsSpecification {
+          archive_read_support_format_mtree(raw)
+          // Lets it name files with the contents.
+          archive_read_set_format_option(raw, "mtree", "checkfs", "1")
+        }
       })
     handle = archive
     defer { handle = nil }
@@ -61,14 +64,14 @@ public final class ArchiveSource {
         isInHeader = true
         guard let entry = try nextHeader(of: archive) else { break }
         isInHeader = false
-        try checkFormat(archive, isStream: !input.isSeekable)
+        if !input.isSeekable { try refuseStreamedZip(archive) }
         try deliver(entry, from: archive, window, to: sink)
         // Here, not as part of the next header: the window grows while a header is read.
         guard archive_read_data_skip(archive.raw) == ARCHIVE_OK else {
           throw archive.failure(.damaged)
         }
       }
-      try checkEnd(of: archive, window)
+      try checkEnd(of: archive, isStream: !input.isSeekable, window)
     } catch let error as SourceError where error.code == .damaged && options.allowsTruncated {
       warn("\(error.message); read as far as it goes")
     }
@@ -82,8 +85,8 @@ public final class ArchiveSource {
     }
     if first.count > 2, first[0] == 0x1f, first[1] == 0x8b {
       let gzip = try GzipInput(file, path: path, first: first)
-      gzip.reportTrailingGarbage = { [warn] in warn("ignored bytes after the end of the gzip data")
-      }
+      let warn = warn
+      gzip.reportTrailingGarbage = { warn("ignored bytes after the end of the gzip data") }
       return gzip
     }
     let filter = try FilterInput(file, path: path, first: first)
@@ -111,20 +114,32 @@ public final class ArchiveSource {
     }
   }
 
-  private func checkFormat(_ archive: ArchiveHandle, isStream: Bool) throws {
-    switch archive_format(archive.raw) & ARCHIVE_FORMAT_BASE_MASK {
-    case ARCHIVE_FORMAT_ZIP where isStream:
-      throw SourceError(
-        .refused, path: path,
-        "a zip archive cannot be read as a stream, its directory is at the end; name the plain file"
-      )
-    case ARCHIVE_FORMAT_MTREE where !isNamedAsSpecification:
-      throw SourceError(
-        .refused, path: path,
-        "an mtree specification can put any file of yours into the image; if you trust it, name it "
-          + "with .mtree at the end")
-    default: break
+  /// All formats but mtree: a specification can put any file of the user's into the image, so
+  /// nothing from elsewhere may pass for one.
+  private static func enableFormats(_ raw: OpaquePointer) {
+    archive_read_support_format_tar(raw)
+    archive_read_support_format_cpio(raw)
+    archive_read_support_format_zip(raw)
+    archive_read_support_format_7zip(raw)
+    archive_read_support_format_ar(raw)
+    archive_read_support_format_cab(raw)
+    archive_read_support_format_iso9660(raw)
+    archive_read_support_format_lha(raw)
+    archive_read_support_format_rar(raw)
+    archive_read_support_format_rar5(raw)
+    archive_read_support_format_warc(raw)
+    archive_read_support_format_xar(raw)
+    archive_read_support_format_empty(raw)
+  }
+
+  /// A zip archive's modes and links are in its directory, at the end.
+  private func refuseStreamedZip(_ archive: ArchiveHandle) throws {
+    guard archive_format(archive.raw) & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_ZIP else {
+      return
     }
+    throw SourceError(
+      .refused, path: path,
+      "a zip archive cannot be read as a stream, its directory is at the end; name the plain file")
   }
 
   /// Whether the user can see that the source is an mtree specification.
@@ -222,19 +237,26 @@ public final class ArchiveSource {
 
   /// Makes sure that the archive is whole: tar ends with two blocks of zeros, and a compressed
   /// stream with its own mark and checksum.
-  private func checkEnd(of archive: ArchiveHandle, _ window: StreamWindow) throws {
+  private func checkEnd(
+    of archive: ArchiveHandle, isStream: Bool, _ window: StreamWindow
+  ) throws {
     let format = archive_format(archive.raw)
     if format & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_EMPTY {
       throw SourceError(.damaged, path: path, "the file is empty, not an archive")
     }
-    let position = archive_read_header_position(archive.raw)
-    if !file.isSeekable || isTar(archive) { try archive.drain() }
+    if isTar(archive) { try checkTarEnd(archive, window) }
     if format & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_ZIP { try checkZipEnd() }
-    guard isTar(archive) else { return }
+    if isStream { try archive.drain() }
+  }
+
+  private func checkTarEnd(_ archive: ArchiveHandle, _ window: StreamWindow) throws {
     // After headers that stand for no member: global ones, volume labels.
-    headers.read(at: position, in: window)
-    guard let end = window.slice(at: headers.position, count: 1024) else { return }
-    let zeros = end.prefix { $0 == 0 }.count
+    headers.read(at: archive_read_header_position(archive.raw), in: window)
+    var end = window.slice(at: headers.position, count: 1024)
+    while let found = end, found.count < 1024, try archive.readAhead() {
+      end = window.slice(at: headers.position, count: 1024)
+    }
+    let zeros = end?.prefix { $0 == 0 }.count ?? 0
     if zeros >= 1024 { return }
     guard zeros >= 512 else {
       throw SourceError(
