@@ -10,7 +10,8 @@ struct Pack: ParsableCommand {
     discussion: """
       Each SOURCE becomes an image in the current directory: my-tarball.tar.gz becomes \
       my-tarball.squash. A source is a directory, an archive (tar, cpio, zip, 7z and others, \
-      compressed or not), an mtree(5) specification, or - for an archive on standard input.
+      compressed or not), an mtree(5) specification (*.mtree), or - for an archive on \
+      standard input.
 
       Nothing is unpacked to disk and no root is needed: everything in the image belongs to \
       root, as if packed under fakeroot. An archive's single top directory becomes the root of \
