@@ -17,6 +17,9 @@ import time
 
 import trees
 
+# The trees that are also packed from a tarball.
+TARBALLS = ("python", "compressed", "tiny")
+
 
 def measure(command, work):
     """Runs a shell command; its wall seconds, CPU seconds and peak kilobytes."""
@@ -89,20 +92,20 @@ def main():
                     },
                     work, options.rounds,
                 )
-        if "python" in options.trees.split(",") and "xz" in options.methods.split(","):
-            archive = trees.tarball("python")
-            compare(
-                "python, from a .tar.gz, xz",
-                {
-                    "autosquash": f"{ours} pack {archive} -q -o out.squash",
-                    "unpack, fakeroot mksquashfs":
-                        f"mkdir unpacked && cd unpacked && tar -xaf {archive} && "
-                        "fakeroot mksquashfs . ../out.squash -comp xz -no-progress -quiet",
-                    "sqfstar": f"zcat {archive} | sqfstar -comp xz -no-progress -quiet out.squash",
-                    "tar2sqfs": f"tar2sqfs -q -c xz out.squash < {archive}",
-                },
-                work, options.rounds,
-            )
+            if name in TARBALLS and "xz" in methods:
+                archive = trees.tarball(name)
+                compare(
+                    f"{name}, from a .tar.gz, xz",
+                    {
+                        "autosquash": f"{ours} pack {archive} -q -o out.squash",
+                        "unpack, fakeroot mksquashfs":
+                            f"mkdir unpacked && cd unpacked && tar -xaf {archive} && "
+                            "fakeroot mksquashfs . ../out.squash -comp xz -no-progress -quiet",
+                        "sqfstar": f"zcat {archive} | sqfstar -comp xz -no-progress -quiet out.squash",
+                        "tar2sqfs": f"tar2sqfs -q -c xz out.squash < {archive}",
+                    },
+                    work, options.rounds,
+                )
     finally:
         shutil.rmtree(work)
 
