@@ -9,11 +9,11 @@ TARBALL ?= TestData/course.tar.gz
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export SWIFT_BACKTRACE = enable=no
 
-BUILD_PACKAGES = liblzma-dev zlib1g-dev libzstd-dev liblz4-dev libarchive-dev pkg-config
-DEMO_PACKAGES = squashfs-tools mount
-TEST_PACKAGES = $(DEMO_PACKAGES) squashfs-tools-ng squashfuse fuse3 p7zip-full libarchive-tools \
-  attr bindfs bzip2 cpio gzip lz4 lzip ncompress python3 tar xz-utils zip zstd
-BENCH_PACKAGES = squashfs-tools squashfs-tools-ng fakeroot python3 time
+BUILD_PACKAGES = liblzma-dev zlib1g-dev libzstd-dev liblz4-dev liblzo2-dev libarchive-dev nettle-dev pkg-config
+DEMO_PACKAGES = mount
+TEST_PACKAGES = $(DEMO_PACKAGES) squashfs-tools squashfs-tools-ng squashfuse fuse3 p7zip-full libarchive-tools \
+  attr bindfs bzip2 chromium cpio gzip lz4 lzip ncompress python3 tar time xz-utils zip zstd
+BENCH_PACKAGES = squashfs-tools squashfs-tools-ng fakeroot gcc python3 time
 
 .PHONY: all deps test-deps bench-deps build install demo test check format bench clean
 all: build
@@ -66,6 +66,7 @@ format:
 
 bench: build bench-deps
 	python3 Benchmarks/pack.py .build/release/autosquash
+	python3 Benchmarks/read.py .build/release/autosquash
 
 clean:
 	$(SWIFT) package clean

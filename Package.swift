@@ -30,6 +30,10 @@ let package = Package(
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     // liblz4: the lz4 codec, and the quick look for matches before a slow codec runs.
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+    // liblzo2: reads the lzo images of appliances; nothing is written with it.
+    .systemLibrary(name: "CLZO", pkgConfig: "lzo2", providers: [.apt(["liblzo2-dev"])]),
+    // nettle: SHA-256 with the processor's own instructions; libarchive brings it in any case.
+    .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
     // libarchive: every tar dialect, cpio, zip, 7z, mtree, and the stream filters.
     .systemLibrary(
       name: "CLibArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
@@ -42,12 +46,12 @@ let package = Package(
     .target(
       name: "SquashFS",
       dependencies: [
-        "CLZMA", "CZlib", "CZstd", "CLZ4", "Posix", "SquashFSFormat", "TreeModel",
+        "CLZMA", "CLZO", "CZlib", "CZstd", "CLZ4", "Posix", "SquashFSFormat", "TreeModel",
       ],
       cSettings: gnu, swiftSettings: settings),
     .target(
       name: "FileTrees",
-      dependencies: ["CLibArchive", "CLinux", "CZlib", "Posix", "TreeModel"],
+      dependencies: ["CLibArchive", "CLinux", "CNettle", "CZlib", "Posix", "TreeModel"],
       cSettings: gnu, swiftSettings: settings),
     .executableTarget(
       name: "autosquash",
@@ -65,7 +69,10 @@ let package = Package(
     .testTarget(name: "TreeModelTests", dependencies: ["TestSupport", "TreeModel"]),
     .testTarget(
       name: "SquashFSTests",
-      dependencies: ["Posix", "SquashFS", "SquashFSFormat", "TestSupport", "TreeModel"]),
+      dependencies: [
+        "autosquash", "FileTrees", "Posix", "SquashFS", "SquashFSFormat", "TestSupport",
+        "TreeModel",
+      ]),
     .testTarget(name: "FileTreesTests", dependencies: ["FileTrees", "TestSupport", "TreeModel"]),
     .testTarget(
       name: "CommandTests", dependencies: ["autosquash", "Posix", "TestSupport"], cSettings: gnu),

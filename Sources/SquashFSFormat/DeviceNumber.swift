@@ -5,4 +5,9 @@ public enum EncodedDevice {
     guard major < 1 << 12, minor < 1 << 20 else { return nil }
     return (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)
   }
+
+  /// Takes a stored number apart.
+  public static func decode(_ number: UInt32) -> (major: UInt32, minor: UInt32) {
+    (number >> 8 & 0xfff, (number & 0xff) | (number >> 12 & 0xfff00))
+  }
 }

@@ -136,6 +136,9 @@ public struct StoredBlock: Hashable, Sendable {
   /// A block of nothing but zero bytes, which takes no room.
   public static let hole = StoredBlock(rawValue: 0)
 
+  /// Bits that mean nothing.
+  public static let unusedBits: UInt32 = ~((1 << 25) - 1)
+
   /// The size on disk in bytes.
   public var byteCount: Int { Int(rawValue & (Self.uncompressedBit - 1)) }
   public var isCompressed: Bool { rawValue & Self.uncompressedBit == 0 }

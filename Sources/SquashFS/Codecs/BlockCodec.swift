@@ -1,5 +1,5 @@
 /// One compressor with its working memory, kept from block to block; used by one thread at a time.
-protocol BlockCodec: AnyObject {
+protocol BlockCompressor: AnyObject {
   /// Compresses `input` into `output`.
   ///
   /// - Parameter shape: what the block looks like; a codec may choose its settings by it.
@@ -9,14 +9,25 @@ protocol BlockCodec: AnyObject {
     _ input: UnsafeRawBufferPointer, shape: BlockShape,
     into output: UnsafeMutableRawBufferPointer
   ) throws(CodecError) -> Int?
+}
 
+/// One decompressor with its working memory, kept from block to block; used by one thread at a
+/// time.
+protocol BlockDecompressor: AnyObject {
   /// Unpacks one block.
   ///
-  /// - Returns: the number of bytes written.
   /// - Throws: `CodecError` when the block is damaged or unpacks to more than `output` holds.
   func decompress(
     _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-  ) throws(CodecError) -> Int
+  ) throws(CodecError) -> UnpackedBlock
+}
+
+/// What a decompressor did with a block.
+struct UnpackedBlock {
+  /// The number of bytes written.
+  var count: Int
+  /// The number of bytes read: what comes after them means nothing.
+  var consumed: Int
 }
 
 /// A failure reported by a compression library.

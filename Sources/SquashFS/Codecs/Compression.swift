@@ -67,7 +67,7 @@ public struct Compression: Sendable, Equatable {
       writer.append(UInt32(level))
     case .lz4:
       writer.append(UInt32(1))  // version, always required
-      writer.append(UInt32(level >= LZ4Codec.firstHighLevel ? 1 : 0))
+      writer.append(UInt32(level >= LZ4Compressor.firstHighLevel ? 1 : 0))
     }
     return true
   }
@@ -81,26 +81,35 @@ public struct Compression: Sendable, Equatable {
     }
   }
 
-  /// - Parameter largest: the largest block that will be given to the codec, in bytes.
-  func makeCodec(largest: Int) throws(CodecError) -> any BlockCodec {
+  /// - Parameter largest: the largest block that will be given to the compressor, in bytes.
+  func makeCompressor(largest: Int) throws(CodecError) -> any BlockCompressor {
     switch method {
-    case .xz: try XZCodec(level: level, dictionarySize: largest)
-    case .gzip: try ZlibCodec(level: level)
-    case .zstd: try ZstdCodec(level: level)
-    case .lz4: LZ4Codec(level: level)
-    case .none: StoringCodec()
+    case .xz: try XZCompressor(level: level, dictionarySize: largest)
+    case .gzip: try ZlibCompressor(level: level)
+    case .zstd: try ZstdCompressor(level: level)
+    case .lz4: LZ4Compressor(level: level)
+    case .none: StoringCompressor()
+    }
+  }
+}
+
+extension CompressorID {
+  func makeDecompressor() throws(CodecError) -> any BlockDecompressor {
+    switch self {
+    case .gzip: try ZlibDecompressor()
+    case .lzma: LZMADecompressor()
+    case .lzo: LZODecompressor()
+    case .xz: XZDecompressor()
+    case .lz4: LZ4Decompressor()
+    case .zstd: try ZstdDecompressor()
     }
   }
 }
 
 /// Compresses nothing.
-final class StoringCodec: BlockCodec {
+final class StoringCompressor: BlockCompressor {
   func compress(
     _ input: UnsafeRawBufferPointer, shape: BlockShape,
     into output: UnsafeMutableRawBufferPointer
   ) throws(CodecError) -> Int? { nil }
-
-  func decompress(
-    _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-  ) throws(CodecError) -> Int { throw CodecError(codec: "none", code: 0) }
 }

@@ -1,7 +1,7 @@
 internal import CLZ4
 
 /// Raw LZ4 blocks.
-final class LZ4Codec: BlockCodec {
+final class LZ4Compressor: BlockCompressor {
   /// From this level on the slower "high compression" coder is used.
   static let firstHighLevel = 3
 
@@ -30,15 +30,18 @@ final class LZ4Codec: BlockCodec {
       : LZ4_compress_fast_extState(state, source, target, from, to, 1)
     return written > 0 ? Int(written) : nil
   }
+}
 
+/// Raw LZ4 blocks, which have no checksum and no mark at their end.
+final class LZ4Decompressor: BlockDecompressor {
   func decompress(
     _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-  ) throws(CodecError) -> Int {
+  ) throws(CodecError) -> UnpackedBlock {
     let written = LZ4_decompress_safe(
       input.baseAddress?.assumingMemoryBound(to: CChar.self),
       output.baseAddress?.assumingMemoryBound(to: CChar.self),
       Int32(input.count), Int32(output.count))
     guard written >= 0 else { throw CodecError(codec: "lz4", code: Int(written)) }
-    return Int(written)
+    return UnpackedBlock(count: Int(written), consumed: input.count)
   }
 }

@@ -1,11 +1,11 @@
 internal import CLZMA
 
 /// `.xz` streams, one a block, with the CRC32 that the kernel's decoder asks for.
-final class XZCodec: BlockCodec {
+final class XZCompressor: BlockCompressor {
   private let options: UnsafeMutablePointer<lzma_options_lzma>
   private let filters: UnsafeMutablePointer<lzma_filter>
   private let allocator: UnsafeMutablePointer<lzma_allocator>
-  private let arena = Arena()
+  private let arena = LZMAArena()
 
   /// - Parameters:
   ///   - level: the preset, 0 to 9.
@@ -56,11 +56,27 @@ final class XZCodec: BlockCodec {
     default: throw CodecError(codec: "xz", code: Int(status.rawValue))
     }
   }
+}
+
+/// `.xz` streams, with whatever check they have verified.
+final class XZDecompressor: BlockDecompressor {
+  private let allocator: UnsafeMutablePointer<lzma_allocator>
+  private let arena = LZMAArena()
+
+  init() {
+    allocator = .allocate(capacity: 1)
+    allocator.initialize(to: arena.makeAllocator())
+  }
+
+  deinit { allocator.deallocate() }
+
+  /// A block of 1 MiB needs a little more than that; a damaged one may ask for gigabytes.
+  private static let memoryLimit: UInt64 = 64 << 20
 
   func decompress(
     _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-  ) throws(CodecError) -> Int {
-    var limit: UInt64 = 64 << 20
+  ) throws(CodecError) -> UnpackedBlock {
+    var limit = Self.memoryLimit
     var read = 0
     var written = 0
     let status = lzma_stream_buffer_decode(
@@ -68,59 +84,6 @@ final class XZCodec: BlockCodec {
       input.baseAddress?.assumingMemoryBound(to: UInt8.self), &read, input.count,
       output.baseAddress?.assumingMemoryBound(to: UInt8.self), &written, output.count)
     guard status == LZMA_OK else { throw CodecError(codec: "xz", code: Int(status.rawValue)) }
-    return written
-  }
-
-  /// liblzma's working memory, kept between blocks.
-  ///
-  /// Each block makes liblzma ask for the same few regions (2.7 MB at preset 6) and give them
-  /// back; handing out the ones given back saves page faults worth 3 to 5 % of the time. Regions
-  /// of sizes that are not asked for again are freed when there are too many.
-  private final class Arena {
-    private struct Region {
-      var base: UnsafeMutableRawPointer
-      var size: Int
-      var isUsed: Bool
-    }
-    private var regions: [Region] = []
-    private static let mostRegions = 24
-
-    init() { regions.reserveCapacity(Self.mostRegions + 1) }
-    deinit { for region in regions { region.base.deallocate() } }
-
-    func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
-      for index in regions.indices where !regions[index].isUsed && regions[index].size == size {
-        regions[index].isUsed = true
-        return regions[index].base
-      }
-      if regions.count >= Self.mostRegions, let spare = regions.firstIndex(where: { !$0.isUsed }) {
-        regions.remove(at: spare).base.deallocate()
-      }
-      let base = UnsafeMutableRawPointer.allocate(byteCount: max(size, 1), alignment: 16)
-      regions.append(Region(base: base, size: size, isUsed: true))
-      return base
-    }
-
-    func free(_ pointer: UnsafeMutableRawPointer) {
-      for index in regions.indices where regions[index].base == pointer {
-        regions[index].isUsed = false
-        return
-      }
-    }
-
-    /// A C allocator that borrows this arena and must not outlive it.
-    func makeAllocator() -> lzma_allocator {
-      lzma_allocator(
-        alloc: { arena, count, size in
-          let (total, overflow) = count.multipliedReportingOverflow(by: size)
-          guard !overflow else { return nil }
-          return Unmanaged<Arena>.fromOpaque(arena!).takeUnretainedValue().allocate(total)
-        },
-        free: { arena, pointer in
-          guard let pointer else { return }
-          Unmanaged<Arena>.fromOpaque(arena!).takeUnretainedValue().free(pointer)
-        },
-        opaque: Unmanaged.passUnretained(self).toOpaque())
-    }
+    return UnpackedBlock(count: written, consumed: read)
   }
 }

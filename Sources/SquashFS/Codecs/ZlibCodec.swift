@@ -1,10 +1,9 @@
 internal import CZlib
 
 /// zlib streams: what the format calls gzip.
-final class ZlibCodec: BlockCodec {
+final class ZlibCompressor: BlockCompressor {
   // zlib keeps a pointer back to its stream, which therefore must not move.
   private let deflater: UnsafeMutablePointer<z_stream>
-  private var inflater: UnsafeMutablePointer<z_stream>?
 
   /// - Parameter level: 1 to 9.
   init(level: Int) throws(CodecError) {
@@ -18,10 +17,6 @@ final class ZlibCodec: BlockCodec {
   deinit {
     deflateEnd(deflater)
     deflater.deallocate()
-    if let inflater {
-      inflateEnd(inflater)
-      inflater.deallocate()
-    }
   }
 
   func compress(
@@ -36,31 +31,33 @@ final class ZlibCodec: BlockCodec {
     case let status: throw CodecError(codec: "gzip", code: Int(status))
     }
   }
+}
+
+/// zlib streams, with their Adler-32 verified.
+final class ZlibDecompressor: BlockDecompressor {
+  private let inflater: UnsafeMutablePointer<z_stream>
+
+  init() throws(CodecError) {
+    inflater = .allocate(capacity: 1)
+    inflater.initialize(to: z_stream())
+    let status = inflateInit_(inflater, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    guard status == Z_OK else { throw CodecError(codec: "gzip", code: Int(status)) }
+  }
+
+  deinit {
+    inflateEnd(inflater)
+    inflater.deallocate()
+  }
 
   func decompress(
     _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-  ) throws(CodecError) -> Int {
-    let stream = try readyInflater()
-    stream.connect(input, output)
-    let status = inflate(stream, Z_FINISH)
+  ) throws(CodecError) -> UnpackedBlock {
+    inflateReset(inflater)
+    inflater.connect(input, output)
+    let status = inflate(inflater, Z_FINISH)
     guard status == Z_STREAM_END else { throw CodecError(codec: "gzip", code: Int(status)) }
-    return Int(stream.pointee.total_out)
-  }
-
-  private func readyInflater() throws(CodecError) -> UnsafeMutablePointer<z_stream> {
-    if let inflater {
-      inflateReset(inflater)
-      return inflater
-    }
-    let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
-    stream.initialize(to: z_stream())
-    let status = inflateInit_(stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-    guard status == Z_OK else {
-      stream.deallocate()
-      throw CodecError(codec: "gzip", code: Int(status))
-    }
-    inflater = stream
-    return stream
+    return UnpackedBlock(
+      count: Int(inflater.pointee.total_out), consumed: Int(inflater.pointee.total_in))
   }
 }
 

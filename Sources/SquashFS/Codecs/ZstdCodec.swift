@@ -1,9 +1,8 @@
 internal import CZstd
 
 /// Zstandard frames, each with its checksum: without one a damaged block can pass unnoticed.
-final class ZstdCodec: BlockCodec {
+final class ZstdCompressor: BlockCompressor {
   private let compressor: OpaquePointer
-  private var decompressor: OpaquePointer?
 
   /// - Parameter level: 1 to 22.
   init(level: Int) throws(CodecError) {
@@ -13,10 +12,7 @@ final class ZstdCodec: BlockCodec {
     self.compressor = compressor
   }
 
-  deinit {
-    ZSTD_freeCCtx(compressor)
-    if let decompressor { ZSTD_freeDCtx(decompressor) }
-  }
+  deinit { ZSTD_freeCCtx(compressor) }
 
   func compress(
     _ input: UnsafeRawBufferPointer, shape: BlockShape,
@@ -29,17 +25,31 @@ final class ZstdCodec: BlockCodec {
     if code == ZSTD_error_dstSize_tooSmall { return nil }
     throw CodecError(codec: "zstd", code: Int(code.rawValue))
   }
+}
+
+/// Zstandard frames. A frame's checksum is verified where it has one; those of other writers have
+/// none.
+final class ZstdDecompressor: BlockDecompressor {
+  private let context: OpaquePointer
+
+  init() throws(CodecError) {
+    guard let context = ZSTD_createDCtx() else { throw CodecError(codec: "zstd", code: 0) }
+    self.context = context
+  }
+
+  deinit { ZSTD_freeDCtx(context) }
 
   func decompress(
     _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-  ) throws(CodecError) -> Int {
-    if decompressor == nil { decompressor = ZSTD_createDCtx() }
-    guard let decompressor else { throw CodecError(codec: "zstd", code: 0) }
-    let result = ZSTD_decompressDCtx(
-      decompressor, output.baseAddress, output.count, input.baseAddress, input.count)
+  ) throws(CodecError) -> UnpackedBlock {
+    let frame = ZSTD_findFrameCompressedSize(input.baseAddress, input.count)
+    let result =
+      ZSTD_isError(frame) == 0
+      ? ZSTD_decompressDCtx(context, output.baseAddress, output.count, input.baseAddress, frame)
+      : frame
     guard ZSTD_isError(result) == 0 else {
       throw CodecError(codec: "zstd", code: Int(ZSTD_getErrorCode(result).rawValue))
     }
-    return result
+    return UnpackedBlock(count: result, consumed: frame)
   }
 }

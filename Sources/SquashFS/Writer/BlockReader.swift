@@ -3,7 +3,7 @@ internal import SquashFSFormat
 /// Reads blocks back from the image under construction, to compare them with new ones.
 final class BlockReader {
   private let image: ImageFile
-  private let codec: any BlockCodec
+  private let codec: any BlockDecompressor
   private let packed: UnsafeMutableRawBufferPointer
   private var cache: [Entry] = []
   private let cacheLimit: Int
@@ -17,7 +17,7 @@ final class BlockReader {
     var lastUse: Int
   }
 
-  init(image: ImageFile, codec: any BlockCodec, blockSize: Int) {
+  init(image: ImageFile, codec: any BlockDecompressor, blockSize: Int) {
     self.image = image
     self.codec = codec
     self.blockSize = blockSize
@@ -55,7 +55,7 @@ final class BlockReader {
     cache[slot].position = UInt64.max  // not valid until filled
     let bytes = try stored(at: position, block.byteCount)
     if block.isCompressed {
-      cache[slot].count = try codec.decompress(bytes, into: cache[slot].plain)
+      cache[slot].count = try codec.decompress(bytes, into: cache[slot].plain).count
     } else {
       cache[slot].plain.copyMemory(from: bytes)
       cache[slot].count = bytes.count

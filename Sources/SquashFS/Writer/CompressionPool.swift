@@ -98,7 +98,7 @@ final class CompressionSlot: @unchecked Sendable {
 
 /// What one thread of the pool owns.
 struct CompressionWorker {
-  let codec: any BlockCodec
+  let codec: any BlockCompressor
   /// `nil` where looking at blocks takes as long as compressing them.
   let probe: BlockProbe?
   /// Whether blocks that look incompressible are not tried.

@@ -64,12 +64,12 @@ final class DataWriter: ContentSink {
     current = .allocate(byteCount: bytes, alignment: 64)
     fragment = .allocate(byteCount: bytes, alignment: 64)
     reader = try BlockReader(
-      image: image, codec: compression.makeCodec(largest: bytes), blockSize: bytes)
+      image: image, codec: compression.id.makeDecompressor(), blockSize: bytes)
     // Enough blocks in flight that no thread waits for a slow neighbour, within 8 MiB.
     let window = max(threads + 2, min(8 * threads, (8 << 20) / (2 * bytes)))
     pool = try CompressionPool(threads: threads, window: window, blockSize: bytes) {
       CompressionWorker(
-        codec: try compression.makeCodec(largest: bytes),
+        codec: try compression.makeCompressor(largest: bytes),
         probe: compression.isWorthProbing ? BlockProbe(blockSize: bytes) : nil,
         storesIncompressible: probes)
     }

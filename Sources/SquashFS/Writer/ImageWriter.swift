@@ -64,16 +64,16 @@ public final class ImageWriter {
   public func finish(_ tree: Tree, modified: UInt32) throws -> Summary {
     try data.finish()
     let compression = options.compression
-    let makeCodec = { () throws(CodecError) -> any BlockCodec in
-      try compression.makeCodec(largest: MetadataBlock.byteCount)
+    let makeCompressor = { () throws(CodecError) -> any BlockCompressor in
+      try compression.makeCompressor(largest: MetadataBlock.byteCount)
     }
-    var writer = try TreeWriter(tree, data: data, makeCodec: makeCodec)
+    var writer = try TreeWriter(tree, data: data, makeCompressor: makeCompressor)
     let root = try writer.write()
     let inodeTable = image.position
     try writer.inodes.table.withUnsafeBytes { try image.append($0) }
     let directoryTable = image.position
     try writer.directories.table.withUnsafeBytes { try image.append($0) }
-    let codec = try makeCodec()
+    let codec = try makeCompressor()
     let fragmentTable = try writeFragments(codec)
     let exportTable =
       try options.exportable
@@ -105,7 +105,7 @@ public final class ImageWriter {
       imageBytes: (image.position + 4095) / 4096 * 4096)
   }
 
-  private func writeFragments(_ codec: any BlockCodec) throws -> UInt64 {
+  private func writeFragments(_ codec: any BlockCompressor) throws -> UInt64 {
     guard !data.fragments.isEmpty else { return Superblock.noTable }
     return try LookupTable.write(to: image, codec: codec) { table in
       var row = ByteWriter()
@@ -120,7 +120,7 @@ public final class ImageWriter {
   }
 
   private func writeRows(
-    _ rows: [some FixedWidthInteger & BitwiseCopyable], _ codec: any BlockCodec
+    _ rows: [some FixedWidthInteger & BitwiseCopyable], _ codec: any BlockCompressor
   ) throws -> UInt64 {
     try LookupTable.write(to: image, codec: codec) { table in
       var bytes = ByteWriter(capacity: rows.count * 8)

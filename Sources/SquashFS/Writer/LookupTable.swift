@@ -9,7 +9,7 @@ enum LookupTable {
   ///   - fill: appends the rows.
   /// - Returns: the position of `prefix` and the list, which is what the superblock holds.
   static func write(
-    to image: ImageFile, codec: any BlockCodec, prefix: UnsafeRawBufferPointer? = nil,
+    to image: ImageFile, codec: any BlockCompressor, prefix: UnsafeRawBufferPointer? = nil,
     fill: (MetadataWriter) throws -> Void
   ) throws -> UInt64 {
     let rows = MetadataWriter(codec: codec, shape: .words)

@@ -3,7 +3,7 @@ internal import SquashFSFormat
 /// Cuts records into metadata blocks of 8 KiB, compresses them, and keeps the result in memory
 /// until the table's place in the image is known.
 final class MetadataWriter {
-  private let codec: any BlockCodec
+  private let codec: any BlockCompressor
   private let shape: BlockShape
   private let block = UnsafeMutableRawBufferPointer.allocate(
     byteCount: MetadataBlock.byteCount, alignment: 64)
@@ -17,7 +17,7 @@ final class MetadataWriter {
   private(set) var blockStarts: [UInt64] = []
 
   /// - Parameter shape: what most of the records look like.
-  init(codec: any BlockCodec, shape: BlockShape) {
+  init(codec: any BlockCompressor, shape: BlockShape) {
     self.codec = codec
     self.shape = shape
   }

@@ -19,11 +19,11 @@ struct TreeWriter: ~Copyable {
   private(set) var count: UInt32 = 0
   private var record = ByteWriter()
 
-  init(_ tree: Tree, data: DataWriter, makeCodec: () throws -> any BlockCodec) rethrows {
+  init(_ tree: Tree, data: DataWriter, makeCompressor: () throws -> any BlockCompressor) rethrows {
     self.tree = tree
     self.data = data
     listing = tree.listing()
-    let codec = try makeCodec()
+    let codec = try makeCompressor()
     inodes = MetadataWriter(codec: codec, shape: .words)
     directories = MetadataWriter(codec: codec, shape: .bytes)
     numbers = Array(repeating: 0, count: tree.inodeCount)

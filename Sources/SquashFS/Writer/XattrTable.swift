@@ -8,7 +8,7 @@ internal import TreeModel
 enum XattrTable {
   /// - Returns: the table's position, or `Superblock.noTable` where there are no sets.
   static func write(
-    _ sets: [[ExtendedAttribute]], to image: ImageFile, codec: any BlockCodec
+    _ sets: [[ExtendedAttribute]], to image: ImageFile, codec: any BlockCompressor
   ) throws -> UInt64 {
     guard !sets.isEmpty else { return Superblock.noTable }
     let pairs = MetadataWriter(codec: codec, shape: .bytes)

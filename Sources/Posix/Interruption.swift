@@ -1,0 +1,34 @@
+internal import Glibc
+internal import Synchronization
+
+/// Signals that ask the program to stop, taken note of so that it can tidy up first.
+public enum Interruption {
+  private static let number = Atomic<Int32>(0)
+
+  /// From now on SIGINT, SIGTERM and SIGHUP are only noted; a second one ends the program.
+  public static func watch() {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      var action = sigaction()
+      sigaction(number, nil, &action)
+      // Who ignores a signal (nohup) means it.
+      if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1 { continue }
+      action = sigaction()
+      action.__sigaction_handler.sa_handler = { number in
+        Interruption.number.store(number, ordering: .relaxed)
+        signal(number, SIG_DFL)
+      }
+      sigaction(number, &action, nil)
+    }
+  }
+
+  /// Whether a signal has come.
+  public static var isRequested: Bool { number.load(ordering: .relaxed) != 0 }
+
+  /// Ends the program the way the signal would have, if one has come.
+  public static func honour() {
+    let number = number.load(ordering: .relaxed)
+    guard number != 0 else { return }
+    signal(number, SIG_DFL)
+    raise(number)
+  }
+}

@@ -1,0 +1,127 @@
+/// Threads that run closures in any order, each thread with a context of its own.
+///
+/// The queue is bounded: who submits more than the threads can do waits.
+public final class TaskPool<Context> {
+  private let core: Core
+  private var threads: [ThreadBox] = []
+
+  /// Starts the threads.
+  ///
+  /// - Parameters:
+  ///   - contexts: one a thread; each is used by that thread only.
+  ///   - queueLimit: the number of closures that may wait.
+  /// - Throws: `SystemError` when the system has no thread left.
+  public init(contexts: [Context], queueLimit: Int) throws(SystemError) {
+    core = Core(limit: queueLimit)
+    for context in contexts {
+      let box = ContextBox(context)
+      threads.append(try ThreadBox(WorkerThread { [core] in core.serve(box.context) }))
+    }
+  }
+
+  deinit {
+    core.close()
+    for box in threads { box.join() }
+  }
+
+  /// Hands a closure to the threads; waits while the queue is full.
+  ///
+  /// - Parameter isUrgent: whether it goes before those that wait.
+  public func submit(isUrgent: Bool = false, _ task: @escaping (Context) -> Void) {
+    core.submit(task, isUrgent: isUrgent)
+  }
+
+  /// Waits until all closures have run.
+  public func drain() { core.drain() }
+
+  private final class ContextBox: @unchecked Sendable {
+    let context: Context
+    init(_ context: Context) { self.context = context }
+  }
+
+  private final class ThreadBox {
+    private var thread: WorkerThread?
+    init(_ thread: consuming WorkerThread) { self.thread = consume thread }
+    func join() { if let thread = thread.take() { thread.join() } }
+  }
+
+  private final class Core: @unchecked Sendable {
+    private static var workReady: Int { 0 }
+    private static var roomReady: Int { 1 }
+    private static var allDone: Int { 2 }
+
+    private let monitor = Monitor(conditions: 3)
+    private let limit: Int
+    // Guarded by `monitor`: a ring of closures.
+    private var ring: [((Context) -> Void)?]
+    private var head = 0
+    private var waiting = 0
+    private var running = 0
+    private var isClosed = false
+
+    init(limit: Int) {
+      self.limit = limit
+      ring = Array(repeating: nil, count: limit)
+    }
+
+    func submit(_ task: @escaping (Context) -> Void, isUrgent: Bool) {
+      monitor.withLock {
+        while waiting == limit { monitor.wait(on: Self.roomReady) }
+        if isUrgent {
+          head = (head + limit - 1) % limit
+          ring[head] = task
+        } else {
+          ring[(head + waiting) % limit] = task
+        }
+        waiting += 1
+        monitor.signal(Self.workReady)
+      }
+    }
+
+    func drain() {
+      monitor.withLock {
+        while waiting + running > 0 { monitor.wait(on: Self.allDone) }
+      }
+    }
+
+    func close() {
+      monitor.withLock {
+        isClosed = true
+        monitor.broadcast(Self.workReady)
+      }
+    }
+
+    func serve(_ context: Context) {
+      while runNext(context) {
+        monitor.withLock {
+          running -= 1
+          if waiting + running == 0 { monitor.broadcast(Self.allDone) }
+        }
+      }
+    }
+
+    /// Runs a closure and lets go of all it holds, so that `drain` waits for that as well.
+    ///
+    /// - Returns: whether there was one.
+    @inline(never)
+    private func runNext(_ context: Context) -> Bool {
+      guard let task = next() else { return false }
+      task(context)
+      return true
+    }
+
+    private func next() -> ((Context) -> Void)? {
+      monitor.withLock {
+        while waiting == 0 && !isClosed { monitor.wait(on: Self.workReady) }
+        guard waiting > 0, !isClosed else { return nil }
+        let task = ring[head]
+        ring[head] = nil
+        head = (head + 1) % limit
+        waiting -= 1
+        running += 1
+        monitor.signal(Self.roomReady)
+        return task
+      }
+    }
+  }
+}

@@ -1,0 +1,131 @@
+internal import Posix
+public import SquashFSFormat
+
+/// Reads the entries of a directory one after the other.
+public struct DirectoryCursor {
+  public struct Entry: Sendable {
+    public var name: [UInt8]
+    public var inode: MetadataReference
+    /// The inode's number, as the entry says.
+    public var number: UInt32
+    /// The inode's type, as the entry says.
+    public var type: InodeType
+  }
+
+  /// An entry as it is stored, which may make no sense.
+  struct RawEntry {
+    var name: [UInt8]
+    var inode: MetadataReference
+    var number: Int64
+    var type: UInt16
+    /// Whether it is the first after a header.
+    var followsHeader: Bool
+  }
+
+  private let table: MetadataTable
+  private var cursor: MetadataCursor?
+  private var suspended: MetadataReference?
+  /// The bytes of the listing that are left.
+  public private(set) var remaining: Int
+  private let size: Int
+  private var header = DirectoryHeader(empty: ())
+  private var entriesLeft: UInt64 = 0
+  /// The position in the file of the metadata block that is being read.
+  var fileOffset: UInt64? {
+    cursor?.fileOffset ?? suspended.map { table.fileOffset($0.blockStart) }
+  }
+  /// The current header's offset from the listing's start, and where it is in the table.
+  private(set) var headerOffset = 0
+  private(set) var headerReference = MetadataReference(rawValue: 0)
+
+  init(_ table: MetadataTable, _ directory: InodeRecord.Directory) throws(ImageReadError) {
+    self.table = table
+    remaining = directory.listingSize
+    size = remaining
+    cursor = remaining > 0 ? try MetadataCursor(table, at: directory.listing) : nil
+  }
+
+  /// Lets go of the block that is being read; who goes deep keeps many cursors.
+  public mutating func suspend() {
+    guard let cursor else { return }
+    if remaining > 0 || entriesLeft > 0 { suspended = cursor.reference }
+    self.cursor = nil
+  }
+
+  /// The next entry, `nil` after the last.
+  ///
+  /// - Throws: `ImageReadError` also for a name that cannot be one, and for an unknown type.
+  public mutating func next() throws(ImageReadError) -> Entry? {
+    guard let raw = try nextRaw() else { return nil }
+    guard Self.isName(raw.name), let type = InodeType(rawValue: raw.type),
+      let number = UInt32(exactly: raw.number)
+    else {
+      throw .damaged(
+        at: fileOffset, "a directory entry that cannot be one: \"\(raw.name.escapedName)\"")
+    }
+    return Entry(name: raw.name, inode: raw.inode, number: number, type: type)
+  }
+
+  /// Whether a file can have this name, and no path can be led astray by it.
+  static func isName(_ name: [UInt8]) -> Bool {
+    name.withUnsafeBytes { name in
+      let dot = UInt8(ascii: ".")
+      if name.count == 1 && name[0] == dot { return false }
+      if name.count == 2 && name[0] == dot && name[1] == dot { return false }
+      for byte in name where byte == 0 || byte == UInt8(ascii: "/") { return false }
+      return !name.isEmpty
+    }
+  }
+
+  /// The next entry, whatever it says.
+  mutating func nextRaw() throws(ImageReadError) -> RawEntry? {
+    if let place = suspended {
+      suspended = nil
+      cursor = try MetadataCursor(table, at: place)
+    }
+    guard cursor != nil else { return nil }
+    let followsHeader = entriesLeft == 0
+    if entriesLeft == 0 {
+      guard remaining > 0 else { return nil }
+      try take(DirectoryHeader.byteCount)
+      headerOffset = size - remaining - DirectoryHeader.byteCount
+      headerReference = cursor!.reference
+      header = try cursor!.record(DirectoryHeader.byteCount) { DirectoryHeader(parsing: $0) }
+      guard header.entryCount <= UInt64(DirectoryHeader.mostEntries) else {
+        throw .damaged(
+          at: fileOffset, "\(header.entryCount) entries after one directory header")
+      }
+      entriesLeft = header.entryCount
+    }
+    try take(DirectoryEntryRecord.byteCount)
+    let record = try cursor!.record(DirectoryEntryRecord.byteCount) {
+      DirectoryEntryRecord(parsing: $0)
+    }
+    guard record.nameSize <= DirectoryEntryRecord.longestName else {
+      throw .damaged(at: fileOffset, "a name of \(record.nameSize) bytes; 256 are allowed")
+    }
+    try take(record.nameSize)
+    let name = try cursor!.bytes(record.nameSize)
+    entriesLeft -= 1
+    return RawEntry(
+      name: name,
+      inode: MetadataReference(
+        blockStart: UInt64(header.inodeBlockStart), offset: Int(record.inodeOffset)),
+      number: Int64(header.inodeNumber) + Int64(record.inodeNumberDifference), type: record.type,
+      followsHeader: followsHeader)
+  }
+
+  private mutating func take(_ count: Int) throws(ImageReadError) {
+    guard remaining >= count else {
+      throw .damaged(at: fileOffset, "a directory's size does not agree with what is in it")
+    }
+    remaining -= count
+  }
+}
+
+extension DirectoryHeader {
+  /// Stands for none.
+  fileprivate init(empty: ()) {
+    self = withUnsafeBytes(of: (UInt64(0), UInt32(0))) { DirectoryHeader(parsing: $0) }
+  }
+}

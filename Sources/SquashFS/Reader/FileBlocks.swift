@@ -1,0 +1,81 @@
+internal import SquashFSFormat
+
+/// The parts of a regular file in order: blocks, holes, and the end that is in a fragment.
+public struct FileBlocks {
+  public enum Part: Sendable {
+    /// A block that unpacks to exactly `size` bytes.
+    case block(BlockPlace, size: Int)
+    /// Zero bytes that take no room.
+    case hole(size: Int)
+    /// Bytes of a fragment block.
+    case tail(fragment: UInt32, offset: Int, size: Int)
+
+    /// In bytes of the file.
+    public var size: Int {
+      switch self {
+      case .block(_, let size), .hole(let size), .tail(_, _, let size): size
+      }
+    }
+  }
+
+  private let image: Image
+  private let file: InodeRecord.File
+  private var cursor: MetadataCursor?
+  private var blocksLeft: UInt64
+  private var position: UInt64
+  /// The offset in the file of the next part, in bytes.
+  public private(set) var offset: UInt64 = 0
+  /// Whether there are no more parts.
+  public private(set) var isDone = false
+
+  init(
+    _ image: Image, _ file: InodeRecord.File, at tail: MetadataReference
+  ) throws(ImageReadError) {
+    guard file.size <= UInt64(Int64.max) else {
+      throw .damaged(at: nil, "a file of \(file.size) bytes, more than Linux knows")
+    }
+    self.image = image
+    self.file = file
+    blocksLeft = file.blockCount(image.superblock.blockSize)
+    cursor = blocksLeft > 0 ? try MetadataCursor(image.inodes, at: tail) : nil
+    position = file.blocksStart
+  }
+
+  /// The next part, `nil` after the last.
+  ///
+  /// - Throws: `ImageReadError` for a block that cannot be where it is said to be. The part is
+  ///   then passed over, except where the list itself cannot be read.
+  public mutating func next() throws(ImageReadError) -> Part? {
+    let blockSize = image.superblock.blockSize
+    if blocksLeft > 0 {
+      let stored = try nextStored()
+      let size = Int(min(UInt64(blockSize.byteCount), file.size - offset))
+      offset += UInt64(size)
+      if stored == .hole { return .hole(size: size) }
+      let start = position
+      position = position.addingReportingOverflow(UInt64(stored.byteCount)).partialValue
+      return .block(try image.place(start, stored), size: size)
+    }
+    guard !isDone else { return nil }
+    isDone = true
+    let size = file.tailSize(blockSize)
+    guard size > 0 else { return nil }
+    offset += UInt64(size)
+    guard UInt64(file.fragmentOffset) + UInt64(size) <= UInt64(blockSize.byteCount) else {
+      throw .damaged(
+        at: nil, "the end of a file is said to be beyond the end of its fragment")
+    }
+    return .tail(fragment: file.fragment, offset: Int(file.fragmentOffset), size: size)
+  }
+
+  private mutating func nextStored() throws(ImageReadError) -> StoredBlock {
+    do {
+      blocksLeft -= 1
+      return StoredBlock(rawValue: try cursor!.record(4) { $0.little(0) })
+    } catch {
+      blocksLeft = 0
+      isDone = true
+      throw error
+    }
+  }
+}

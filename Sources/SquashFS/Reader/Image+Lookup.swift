@@ -1,0 +1,116 @@
+internal import SquashFSFormat
+
+extension Image {
+  /// Why a path leads nowhere.
+  public enum LookupFailure: Error, Equatable {
+    case notFound
+    case notADirectory
+    case tooManyLinks
+  }
+
+  /// Finds what a path names, as the kernel would: symbolic links on the way are followed, within
+  /// the image.
+  ///
+  /// - Parameter followsLast: whether a link that the whole path names is followed too.
+  public func lookup(
+    _ path: [UInt8], followsLast: Bool
+  ) throws(ImageReadError) -> Result<ImageInode, LookupFailure> {
+    let root = try root()
+    var directories = [root]
+    var current = root
+    var rest = Self.components(of: path)
+    var linksLeft = 40  // Linux's limit
+    // As for the kernel, a slash at the end asks for a directory.
+    let needsDirectory = path.last == UInt8(ascii: "/") || path.suffix(2).elementsEqual("/.".utf8)
+    let followsLast = followsLast || needsDirectory
+    while let name = rest.popLast() {
+      guard current.record.type == .directory else { return .failure(.notADirectory) }
+      if name == Self.parent {
+        if directories.count > 1 { directories.removeLast() }
+        current = directories[directories.count - 1]
+        continue
+      }
+      guard let child = try child(of: current, named: name) else { return .failure(.notFound) }
+      if child.record.type == .symlink && (followsLast || !rest.isEmpty) {
+        linksLeft -= 1
+        guard linksLeft >= 0 else { return .failure(.tooManyLinks) }
+        let target = try target(of: child)
+        if target.first == UInt8(ascii: "/") {
+          directories = [root]
+          current = root
+        }
+        rest += Self.components(of: target)
+        continue
+      }
+      current = child
+      if child.record.type == .directory { directories.append(child) }
+    }
+    if needsDirectory && current.record.type != .directory { return .failure(.notADirectory) }
+    return .success(current)
+  }
+
+  private static let parent = [UInt8(ascii: "."), UInt8(ascii: ".")]
+
+  /// The components that mean something, last first.
+  private static func components(of path: [UInt8]) -> [[UInt8]] {
+    path.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual([UInt8(ascii: ".")]) }
+      .reversed().map { Array($0) }
+  }
+
+  /// The entry of that name in a directory, by way of its index where it has one.
+  func child(
+    of directory: ImageInode, named name: [UInt8]
+  ) throws(ImageReadError) -> ImageInode? {
+    guard case .directory(let record) = directory.record.body else { return nil }
+    var cursor = try start(for: name, in: directory, record)
+    while let entry = try cursor.next() {
+      if entry.name == name {
+        let inode = try inode(at: entry.inode)
+        guard inode.record.type == entry.type else {
+          throw .damaged(
+            at: fileOffset(of: inode), "an inode of another type than its directory says")
+        }
+        return inode
+      }
+      // Names are sorted, which `verify` checks; the kernel relies on it as well.
+      if name.lexicographicallyPrecedes(entry.name) { return nil }
+    }
+    return nil
+  }
+
+  /// A cursor at the last header that the index lists before `name`.
+  private func start(
+    for name: [UInt8], in directory: ImageInode, _ record: InodeRecord.Directory
+  ) throws(ImageReadError) -> DirectoryCursor {
+    guard record.indexCount > 0 else { return try DirectoryCursor(directories, record) }
+    var cursor = try MetadataCursor(inodes, at: directory.tail)
+    var best: DirectoryIndexRecord?
+    for _ in 0..<record.indexCount {
+      let entry = try indexEntry(next: &cursor)
+      if name.lexicographicallyPrecedes(entry.name) { break }
+      best = entry.record
+    }
+    guard let best, Int(best.offset) < record.listingSize else {
+      return try DirectoryCursor(directories, record)
+    }
+    // The offset in the unpacked block follows from the listing's own.
+    var later = record
+    let offset = (record.listing.offset + Int(best.offset)) % MetadataBlock.byteCount
+    later.listing = MetadataReference(blockStart: UInt64(best.blockStart), offset: offset)
+    later.storedSize -= best.offset
+    return try DirectoryCursor(directories, later)
+  }
+
+  /// Reads an entry of a directory's index.
+  func indexEntry(
+    next cursor: inout MetadataCursor
+  ) throws(ImageReadError) -> (record: DirectoryIndexRecord, name: [UInt8]) {
+    let record = try cursor.record(DirectoryIndexRecord.byteCount) {
+      DirectoryIndexRecord(parsing: $0)
+    }
+    guard record.nameSize <= UInt64(DirectoryEntryRecord.longestName) else {
+      throw .damaged(at: cursor.fileOffset, "a name of \(record.nameSize) bytes in an index")
+    }
+    return (record, try cursor.bytes(Int(record.nameSize)))
+  }
+}

@@ -1,0 +1,348 @@
+public import SquashFSFormat
+public import TreeModel
+
+/// A SquashFS 4.0 image that is open for reading. Metadata is read as it is asked for, by one
+/// thread; blocks of files are read by any number of `BlockUnpacker`s.
+///
+/// Nothing in an image is trusted: whatever it claims, memory stays within the caches, reading
+/// ends, and damage is an `ImageReadError`.
+public final class Image {
+  public let superblock: Superblock
+  /// What the writer says of the compressor's settings, where it does.
+  public let compressorOptions: CompressorOptions?
+  public let input: ImageInput
+
+  let inodes: MetadataTable
+  let directories: MetadataTable
+  let idTable: LookupTableReader
+  let fragmentTable: LookupTableReader?
+  let exportTable: LookupTableReader?
+  let xattrs: XattrTableReader?
+  /// Tables that could not be read, of an image that was opened to salvage what there is.
+  public let lostTables: [String]
+  /// User and group ids, by index.
+  let ids: [UInt32]
+
+  /// The largest number of inodes that is read, 67 million: sets of them are bitmaps.
+  static let mostInodes: UInt32 = 1 << 26
+
+  /// Opens an image and reads its superblock and the places of its tables.
+  ///
+  /// - Parameters:
+  ///   - input: the file.
+  ///   - allowsTruncated: whether an image that is longer than its file is taken as it is.
+  ///   - salvages: whether an image is opened without tables that cannot be read, as long as its
+  ///     inodes and directories may be there; `lostTables` then names them.
+  public init(
+    _ input: ImageInput, allowsTruncated: Bool = false, salvages: Bool = false
+  ) throws(ImageReadError) {
+    self.input = input
+    let superblock = try Self.readSuperblock(of: input)
+    self.superblock = superblock
+    guard superblock.bytesUsed <= UInt64(Int64.max) else {
+      throw .damaged(
+        at: input.base, "will not mount: an image of \(superblock.bytesUsed) bytes is too large")
+    }
+    if superblock.bytesUsed > input.length && !allowsTruncated {
+      let missing = superblock.bytesUsed - input.length
+      throw .damaged(
+        at: input.base + input.length,
+        "the file is \(missing) \(missing == 1 ? "byte" : "bytes") short; fetch it again")
+    }
+    compressorOptions = try Self.options(superblock, input)
+    let codec: any BlockDecompressor
+    do {
+      codec = try superblock.compressor.makeDecompressor()
+    } catch {
+      throw ImageReadError(.unsupported, "\(error)")
+    }
+    let layout = try TableLayout(superblock, input, salvages: salvages)
+    inodes = MetadataTable(
+      layout.inodes, of: input, codec: codec)
+    directories = MetadataTable(
+      layout.directories, of: input, codec: codec)
+    func table(
+      _ list: UInt64, _ rowSize: Int, _ count: UInt32, _ name: String
+    ) throws(ImageReadError) -> LookupTableReader {
+      try LookupTableReader(
+        list: list, rowSize: rowSize, count: Int(count), end: layout.end, of: input, codec: codec,
+        name: name)
+    }
+    var lost: [String] = []
+    /// What `body` gives; in a salvage nothing where that fails.
+    func reading<R>(
+      _ name: String, _ body: () throws(ImageReadError) -> R
+    ) throws(ImageReadError) -> R? {
+      do throws(ImageReadError) { return try body() } catch {
+        guard salvages else { throw error }
+        lost.append(name)
+        return nil
+      }
+    }
+    let idRows = try reading("id") { () throws(ImageReadError) in
+      try table(superblock.idTable, 4, UInt32(superblock.idCount), "id")
+    }
+    if let idRows {
+      idTable = idRows
+    } else {
+      idTable = try table(UInt64(Superblock.byteCount), 4, 0, "id")  // an empty one in its place
+    }
+    fragmentTable =
+      superblock.fragmentCount == 0
+      ? nil
+      : try reading("fragment") { () throws(ImageReadError) in
+        try table(superblock.fragmentTable, 16, superblock.fragmentCount, "fragment")
+      }
+    exportTable =
+      superblock.exportTable == Superblock.noTable
+      ? nil
+      : try reading("export") { () throws(ImageReadError) in
+        try table(superblock.exportTable, 8, superblock.inodeCount, "export")
+      }
+    xattrs =
+      superblock.xattrTable == Superblock.noTable
+      ? nil
+      : try reading("xattr") { () throws(ImageReadError) in
+        try XattrTableReader(superblock.xattrTable, end: layout.end, of: input, codec: codec)
+      }
+    let rows = idTable
+    let ids = try reading("id") { () throws(ImageReadError) in
+      var ids: [UInt32] = []
+      for index in 0..<rows.count {
+        let id: UInt32 = try rows.row(index) { $0.little(0) }
+        ids.append(id)
+      }
+      return ids
+    }
+    lostTables = lost
+    self.ids = ids ?? []
+  }
+
+  static func readSuperblock(of input: ImageInput) throws(ImageReadError) -> Superblock {
+    var bytes = [UInt8](repeating: 0, count: Superblock.byteCount)
+    var failure: ImageReadError?
+    let count = bytes.withUnsafeMutableBytes { buffer -> Int in
+      do throws(ImageReadError) {
+        return try input.readSome(buffer, at: 0)
+      } catch {
+        failure = error
+        return 0
+      }
+    }
+    if let failure { throw failure }
+    guard count > 0 else {
+      throw ImageReadError(.notAnImage, at: input.base, "the file is empty, not a SquashFS image")
+    }
+    guard count == bytes.count else {
+      throw ImageReadError(
+        .notAnImage, at: input.base, "not a SquashFS image: only \(count) bytes are there")
+    }
+    let parsed: Result<Superblock, Superblock.Problem> = bytes.withUnsafeBytes { buffer in
+      do throws(Superblock.Problem) {
+        return .success(try Superblock(parsing: buffer))
+      } catch { return .failure(error) }
+    }
+    switch parsed {
+    case .success(let superblock): return superblock
+    case .failure(let problem): throw ImageReadError(problem, at: input.base)
+    }
+  }
+
+  private static func options(
+    _ superblock: Superblock, _ input: ImageInput
+  ) throws(ImageReadError) -> CompressorOptions? {
+    guard superblock.flags.contains(.compressorOptions) else { return nil }
+    let start = UInt64(Superblock.byteCount)
+    let table = MetadataTable(
+      start..<max(start, min(superblock.bytesUsed, input.length)), of: input,
+      codec: try noDecompressor())
+    let block = try table.block(at: 0)
+    guard let options = CompressorOptions(superblock.compressor, parsing: block.bytes) else {
+      throw .damaged(
+        at: input.base + start,
+        "the compressor's options have \(block.count) bytes, which is wrong for "
+          + "\(superblock.compressor.name)")
+    }
+    return options
+  }
+
+  /// The options are always stored; what is marked as compressed is damaged.
+  private static func noDecompressor() throws(ImageReadError) -> any BlockDecompressor {
+    final class Refusing: BlockDecompressor {
+      func decompress(
+        _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+      ) throws(CodecError) -> UnpackedBlock { throw CodecError(codec: "options", code: 0) }
+    }
+    return Refusing()
+  }
+
+  /// Has the inodes and directories unpacked by further threads, for who is going to read most of
+  /// them.
+  public func readMetadataAhead() {
+    for table in [inodes, directories] {
+      if let codec = try? superblock.compressor.makeDecompressor() { table.readAhead(with: codec) }
+    }
+  }
+
+  /// Whether directories can have so many bytes of listings together. Directories that share their
+  /// listings, which only a hostile image has, would otherwise have no end.
+  public func canList(_ bytes: UInt64) -> Bool {
+    let size = directories.range.upperBound - directories.range.lowerBound
+    // Names are not compressed to less than a thirtieth; only who has more must be looked into.
+    if bytes <= max(16 << 20, size.multipliedReportingOverflow(by: 32).partialValue) { return true }
+    if unpackedListings == nil { unpackedListings = unpackAll(directories, size) }
+    return bytes <= unpackedListings ?? 0
+  }
+
+  private var unpackedListings: UInt64?
+
+  /// What a table unpacks to in bytes, as far as it does.
+  private func unpackAll(_ table: MetadataTable, _ size: UInt64) -> UInt64 {
+    var bytes: UInt64 = 0
+    var position: UInt64 = 0
+    while position < size, let block = try? table.block(at: position) {
+      bytes += UInt64(block.count)
+      position = block.next
+    }
+    return bytes
+  }
+
+  // MARK: Inodes
+
+  /// The root directory's inode.
+  public func root() throws(ImageReadError) -> ImageInode {
+    let root = try inode(at: superblock.rootInode)
+    guard root.record.type == .directory else {
+      throw .damaged(at: fileOffset(of: root), "the root of the image is not a directory")
+    }
+    return root
+  }
+
+  /// The inode at a place in the inode table.
+  public func inode(at reference: MetadataReference) throws(ImageReadError) -> ImageInode {
+    var cursor = try MetadataCursor(inodes, at: reference)
+    return try inode(next: &cursor)
+  }
+
+  /// The inode that the cursor is at; leaves it at what follows the fixed part.
+  func inode(next cursor: inout MetadataCursor) throws(ImageReadError) -> ImageInode {
+    let reference = cursor.reference
+    let type = try cursor.peek()
+    guard let size = InodeRecord.byteCount(storedType: type),
+      let record = try cursor.record(size, { InodeRecord(parsing: $0) })
+    else {
+      throw .damaged(
+        at: inodes.fileOffset(reference.blockStart), "an inode of type \(type), which is none")
+    }
+    return ImageInode(record: record, reference: reference, tail: cursor.reference)
+  }
+
+  /// The position in the file of the metadata block with an inode.
+  public func fileOffset(of inode: ImageInode) -> UInt64 {
+    inodes.fileOffset(inode.reference.blockStart)
+  }
+
+  /// Owner, mode and time.
+  public func attributes(of inode: ImageInode) throws(ImageReadError) -> Attributes {
+    let record = inode.record
+    if ids.isEmpty {  // lost, or the image would not be open
+      return Attributes(
+        permissions: record.permissions & 0o777, uid: 0, gid: 0, modified: Int64(record.modified))
+    }
+    guard Int(record.uidIndex) < ids.count, Int(record.gidIndex) < ids.count else {
+      throw .damaged(at: fileOffset(of: inode), "an owner that is not in the id table")
+    }
+    return Attributes(
+      permissions: record.permissions, uid: ids[Int(record.uidIndex)],
+      gid: ids[Int(record.gidIndex)], modified: Int64(record.modified))
+  }
+
+  /// What a symbolic link points to.
+  public func target(of inode: ImageInode) throws(ImageReadError) -> [UInt8] {
+    guard case .symlink(let size) = inode.record.body else { return [] }
+    guard (1...Self.longestTarget).contains(size) else {
+      throw .damaged(at: fileOffset(of: inode), "a symbolic link with a target of \(size) bytes")
+    }
+    var cursor = try MetadataCursor(inodes, at: inode.tail)
+    return try cursor.bytes(Int(size))
+  }
+
+  /// What the writer of any tool allows.
+  static let longestTarget: UInt32 = 65_535
+
+  /// The row of the xattr table that an inode refers to, or `Inode.noXattrs`.
+  func xattrIndex(of inode: ImageInode) throws(ImageReadError) -> UInt32 {
+    guard case .symlink(let size) = inode.record.body, inode.record.isExtended else {
+      return inode.record.xattrIndex
+    }
+    guard size <= Self.longestTarget else {
+      throw .damaged(at: fileOffset(of: inode), "a symbolic link with a target of \(size) bytes")
+    }
+    var cursor = try MetadataCursor(inodes, at: inode.tail)
+    try cursor.skip(UInt64(size))
+    return try cursor.record(4) { $0.little(0) }
+  }
+
+  /// The extended attributes of an inode.
+  public func extendedAttributes(
+    of inode: ImageInode
+  ) throws(ImageReadError) -> [ExtendedAttribute] {
+    let index = try xattrIndex(of: inode)
+    guard index != Inode.noXattrs else { return [] }
+    guard let xattrs else {
+      throw .damaged(
+        at: fileOffset(of: inode), "extended attributes in an image without a table of them")
+    }
+    return try xattrs.attributes(index)
+  }
+
+  /// The entries of a directory, in the order of the image, which is that of the names' bytes.
+  public func entries(of inode: ImageInode) throws(ImageReadError) -> DirectoryCursor {
+    guard case .directory(let directory) = inode.record.body else {
+      throw .damaged(at: fileOffset(of: inode), "this is not a directory")
+    }
+    return try DirectoryCursor(directories, directory)
+  }
+
+  /// The blocks of a regular file.
+  public func blocks(of inode: ImageInode) throws(ImageReadError) -> FileBlocks {
+    guard case .file(let file) = inode.record.body else {
+      throw .damaged(at: fileOffset(of: inode), "this is not a regular file")
+    }
+    return try FileBlocks(self, file, at: inode.tail)
+  }
+
+  /// Where a fragment block is.
+  public func fragment(_ index: UInt32) throws(ImageReadError) -> BlockPlace {
+    guard let fragmentTable, Int(index) < fragmentTable.count else {
+      throw .damaged(at: nil, "fragment \(index) is not in the fragment table")
+    }
+    let (start, stored) = try fragmentTable.row(Int(index)) {
+      ($0.little(0, as: UInt64.self), StoredBlock(rawValue: $0.little(8)))
+    }
+    return try place(start, stored)
+  }
+
+  /// Makes sure that a block lies within the image, and has a size that a block can have.
+  func place(_ start: UInt64, _ stored: StoredBlock) throws(ImageReadError) -> BlockPlace {
+    guard stored.rawValue & StoredBlock.unusedBits == 0,
+      stored.byteCount > 0, stored.byteCount <= superblock.blockSize.byteCount
+    else {
+      throw .damaged(
+        at: input.base.addingReportingOverflow(start).partialValue,
+        "a block of \(stored.byteCount) bytes, which is no size for one")
+    }
+    let end = start.addingReportingOverflow(UInt64(stored.byteCount))
+    guard start >= UInt64(Superblock.byteCount), !end.overflow,
+      end.partialValue <= superblock.bytesUsed
+    else {
+      throw .damaged(
+        at: input.base.addingReportingOverflow(start).partialValue,
+        "a block is said to be here, outside the image")
+    }
+    return BlockPlace(start: start, stored: stored)
+  }
+
+  /// An unpacker for one thread.
+  public func makeUnpacker() throws(ImageReadError) -> BlockUnpacker { try BlockUnpacker(self) }
+}

@@ -1,0 +1,59 @@
+internal import SquashFSFormat
+
+/// Why an image, or a part of it, cannot be read.
+public struct ImageReadError: Error, CustomStringConvertible {
+  public enum Code: Sendable {
+    /// The system did not give us the bytes.
+    case unreadable
+    /// The file is something else.
+    case notAnImage
+    /// A kind of image that this program does not read.
+    case unsupported
+    /// The bytes make no sense.
+    case damaged
+  }
+
+  public var code: Code
+  /// The position in the file, in bytes, where it is known.
+  public var offset: UInt64?
+  /// What is wrong.
+  public var message: String
+
+  public init(_ code: Code, at offset: UInt64? = nil, _ message: String) {
+    self.code = code
+    self.offset = offset
+    self.message = message
+  }
+
+  public var description: String { offset.map { "\(message) (at byte \($0))" } ?? message }
+
+  /// A place that is damaged.
+  static func damaged(at offset: UInt64?, _ message: String) -> ImageReadError {
+    ImageReadError(.damaged, at: offset, message)
+  }
+}
+
+extension ImageReadError {
+  /// What a superblock's problem means for its user.
+  init(_ problem: Superblock.Problem, at offset: UInt64) {
+    switch problem {
+    case .empty:
+      self.init(
+        .damaged, at: offset,
+        "the superblock is empty: whatever made this image was stopped before it was done")
+    case .notSquashFS: self.init(.notAnImage, at: offset, "not a SquashFS image")
+    case .bigEndian:
+      self.init(.unsupported, at: offset, "a big-endian image of a version before 4.0")
+    case .version(let major, let minor):
+      self.init(
+        .unsupported, at: offset,
+        "SquashFS version \(major).\(minor); Linux and this program read 4.0")
+    case .blockSize(let size, let log):
+      self.init(
+        .damaged, at: offset,
+        "will not mount: a block size of \(size) bytes with the logarithm \(log)")
+    case .compressor(let id):
+      self.init(.unsupported, at: offset, "compressor number \(id) is not known")
+    }
+  }
+}

@@ -1,0 +1,64 @@
+public import SquashFSFormat
+
+/// What is in an image, counted.
+public struct ImageSummary: Sendable {
+  /// The number of inodes of each type.
+  public var inodes: [InodeType: Int] = [:]
+  /// The size of all regular files together, in bytes; a file with several names counts once.
+  public var contentBytes: UInt64 = 0
+  /// The part of it in holes, in bytes.
+  public var holeBytes: UInt64 = 0
+  /// Files whose blocks or end are those of another file, and their size in bytes.
+  public var duplicateFiles = 0
+  public var duplicateBytes: UInt64 = 0
+  /// Data blocks that files refer to, and how many of these references are to blocks stored as
+  /// they are.
+  public var blocks = 0
+  public var plainBlocks = 0
+  /// Files that end in a fragment block.
+  public var tails = 0
+  /// Other names for files, beyond the first.
+  public var extraLinks: UInt64 = 0
+
+  private struct Place: Hashable {
+    var start: UInt64
+    var fragment: UInt32
+    var offset: UInt32
+  }
+
+  /// Reads all inodes.
+  public init(_ image: Image) throws(ImageReadError) {
+    var scan = try InodeScan(image)
+    var places: Set<Place> = []
+    while let inode = try scan.next() {
+      inodes[inode.record.type, default: 0] += 1
+      if inode.record.type != .directory, inode.record.links > 1 {
+        extraLinks += UInt64(inode.record.links - 1)
+      }
+      guard case .file(let file) = inode.record.body else { continue }
+      contentBytes = contentBytes.addingReportingOverflow(file.size).partialValue
+      guard file.size > 0 else { continue }
+      if file.hasFragment { tails += 1 }
+      var stored = 0
+      var list = try image.blocks(of: inode)
+      while let part = try list.next() {
+        switch part {
+        case .hole(let size): holeBytes += UInt64(size)
+        case .block(let place, _):
+          blocks += 1
+          stored += 1
+          if !place.stored.isCompressed { plainBlocks += 1 }
+        case .tail: break
+        }
+      }
+      guard stored > 0 || file.hasFragment else { continue }
+      let place = Place(
+        start: stored > 0 ? file.blocksStart : 0, fragment: file.fragment,
+        offset: file.hasFragment ? file.fragmentOffset : 0)
+      if !places.insert(place).inserted {
+        duplicateFiles += 1
+        duplicateBytes = duplicateBytes.addingReportingOverflow(file.size).partialValue
+      }
+    }
+  }
+}

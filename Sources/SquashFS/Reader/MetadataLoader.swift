@@ -1,0 +1,110 @@
+internal import SquashFSFormat
+
+/// Reads and unpacks the blocks of a table, for one thread.
+final class MetadataLoader {
+  /// Where the table's blocks start and end in the image, in bytes.
+  let range: Range<UInt64>
+  private let input: ImageInput
+  private let codec: any BlockDecompressor
+  /// Called with each compressed block as it is stored, its position in the file, and how many of
+  /// its bytes the codec used.
+  var inspect: ((UnsafeRawBufferPointer, UInt64, Int) -> Void)?
+
+  /// Bytes as stored, read ahead: blocks are small and mostly wanted in order.
+  private let window = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
+  private var windowStart: UInt64 = 0
+  private var windowCount = 0
+
+  /// An unpacked block.
+  final class Block {
+    /// The position of the block's header in the table.
+    let start: UInt64
+    /// The position of the next block's header in the table.
+    fileprivate(set) var next: UInt64 = 0
+    /// The number of bytes, 1 to 8,192.
+    fileprivate(set) var count = 0
+    let base: UnsafeMutableRawPointer
+    /// Whether it was asked for since a cache last looked.
+    var wasUsed = true
+
+    fileprivate init(start: UInt64) {
+      self.start = start
+      base = .allocate(byteCount: MetadataBlock.byteCount, alignment: 8)
+    }
+    deinit { base.deallocate() }
+
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+  }
+
+  init(_ range: Range<UInt64>, of input: ImageInput, codec: any BlockDecompressor) {
+    self.range = range
+    self.input = input
+    self.codec = codec
+  }
+
+  deinit { window.deallocate() }
+
+  /// The position in the file of a place in the table.
+  func fileOffset(_ start: UInt64) -> UInt64 {
+    let (position, overflow) = range.lowerBound.addingReportingOverflow(start)
+    return overflow ? UInt64.max : input.base.addingReportingOverflow(position).partialValue
+  }
+
+  /// Reads and unpacks the block whose header is `start` bytes after the table's start.
+  func load(_ start: UInt64) throws(ImageReadError) -> Block {
+    let size = range.upperBound - range.lowerBound
+    guard start < size, size - start > 2 else {
+      throw .damaged(
+        at: fileOffset(start), "a metadata block is said to be here, outside its table")
+    }
+    let header = try stored(start, 2).little(0, as: UInt16.self)
+    let count = Int(header & ~MetadataBlock.storedBit)
+    guard count > 0, count <= MetadataBlock.byteCount, UInt64(count) <= size - start - 2 else {
+      throw .damaged(
+        at: fileOffset(start), "a metadata block of \(count) bytes, which is no size for one")
+    }
+    let payload = UnsafeRawBufferPointer(rebasing: try stored(start, 2 + count)[2...])
+    let block = Block(start: start)
+    block.next = start + 2 + UInt64(count)
+    if header & MetadataBlock.storedBit == 0 {
+      do {
+        let target = UnsafeMutableRawBufferPointer(
+          start: block.base, count: MetadataBlock.byteCount)
+        let unpacked = try codec.decompress(payload, into: target)
+        block.count = unpacked.count
+        inspect?(payload, fileOffset(start), unpacked.consumed)
+      } catch {
+        throw .damaged(at: fileOffset(start), "a metadata block does not unpack: \(error)")
+      }
+      guard block.count > 0 else {
+        throw .damaged(at: fileOffset(start), "a metadata block without content")
+      }
+    } else {
+      block.base.copyMemory(from: payload.baseAddress!, byteCount: count)
+      block.count = count
+    }
+    return block
+  }
+
+  /// Bytes of the table as stored; valid until the next call.
+  private func stored(_ start: UInt64, _ count: Int) throws(ImageReadError)
+    -> UnsafeRawBufferPointer
+  {
+    let isThere =
+      start >= windowStart && start - windowStart <= UInt64(windowCount)
+      && UInt64(windowCount) - (start - windowStart) >= UInt64(count)
+    if !isThere {
+      let rest = range.upperBound - range.lowerBound - start
+      let wanted = UnsafeMutableRawBufferPointer(
+        rebasing: window[..<Int(min(UInt64(window.count), rest))])
+      windowCount = 0
+      windowCount = try input.readSome(wanted, at: range.lowerBound + start)
+      windowStart = start
+      guard windowCount >= count else {
+        throw .damaged(at: fileOffset(start), "the file ends within a table")
+      }
+    }
+    let first = Int(start - windowStart)
+    return UnsafeRawBufferPointer(rebasing: window[first..<first + count])
+  }
+}

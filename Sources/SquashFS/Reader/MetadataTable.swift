@@ -1,0 +1,86 @@
+internal import SquashFSFormat
+
+/// A table of metadata blocks in an image, read block by block as they are wanted, with the
+/// latest kept unpacked.
+///
+/// Layout: SquashFS Binary Format, section "Storing Meta Data". Used by one thread.
+final class MetadataTable {
+  typealias Block = MetadataLoader.Block
+
+  /// Where the table's blocks start and end in the image, in bytes.
+  var range: Range<UInt64> { loader.range }
+  private let input: ImageInput
+  private let loader: MetadataLoader
+  private var ahead: MetadataReadAhead?
+
+  /// Called with each compressed block as it is stored, its position in the file, and how many of
+  /// its bytes the codec used. Nothing is read ahead then.
+  var inspect: ((UnsafeRawBufferPointer, UInt64, Int) -> Void)? {
+    get { loader.inspect }
+    set { loader.inspect = newValue }
+  }
+
+  private var cache: [UInt64: Block] = [:]
+  private var clock: [Block] = []
+  private var hand = 0
+  private let cacheLimit: Int
+
+  /// - Parameter cacheLimit: the number of blocks of 8 KiB to keep.
+  init(
+    _ range: Range<UInt64>, of input: ImageInput, codec: any BlockDecompressor,
+    cacheLimit: Int = 768
+  ) {
+    self.cacheLimit = cacheLimit
+    self.input = input
+    loader = MetadataLoader(range, of: input, codec: codec)
+  }
+
+  /// Has another thread unpack the table from its start, for who is going to read most of it.
+  ///
+  /// - Parameter codec: for that thread alone.
+  func readAhead(with codec: any BlockDecompressor) {
+    guard ahead == nil, inspect == nil else { return }
+    ahead = MetadataReadAhead(
+      MetadataLoader(range, of: input, codec: codec), limit: cacheLimit / 2)
+  }
+
+  /// The position in the file of a place in the table.
+  func fileOffset(_ start: UInt64) -> UInt64 { loader.fileOffset(start) }
+
+  /// The block whose header is `start` bytes after the table's start.
+  ///
+  /// - Throws: `ImageReadError` where there is no whole block, or it does not unpack.
+  func block(at start: UInt64) throws(ImageReadError) -> Block {
+    if let block = cache[start] {
+      block.wasUsed = true
+      return block
+    }
+    let block: Block
+    if let ready = ahead?.take(start) { block = ready } else { block = try loader.load(start) }
+    insert(block)
+    return block
+  }
+
+  /// Forgets all blocks, so that they are read anew.
+  func forget() {
+    cache.removeAll()
+    clock.removeAll()
+    hand = 0
+  }
+
+  /// Keeps the block in place of one that was not used for a while.
+  private func insert(_ block: Block) {
+    if clock.count < cacheLimit {
+      clock.append(block)
+    } else {
+      while clock[hand].wasUsed {
+        clock[hand].wasUsed = false
+        hand = (hand + 1) % clock.count
+      }
+      cache[clock[hand].start] = nil
+      clock[hand] = block
+      hand = (hand + 1) % clock.count
+    }
+    cache[block.start] = block
+  }
+}

@@ -1,0 +1,79 @@
+internal import SquashFSFormat
+
+/// Where the tables of an image end: a table ends where the next one starts.
+struct TableLayout {
+  /// The first byte that no table can have.
+  let end: UInt64
+  let inodes: Range<UInt64>
+  let directories: Range<UInt64>
+
+  /// - Throws: `ImageReadError` where a table starts outside the image.
+  ///
+  /// - Parameter salvages: whether tables without which files can be found do not count.
+  init(
+    _ superblock: Superblock, _ input: ImageInput, salvages: Bool = false
+  ) throws(ImageReadError) {
+    let end = min(superblock.bytesUsed, input.length)
+    self.end = end
+    guard superblock.inodeCount > 0 else {
+      throw .damaged(at: input.base, "an image without inodes")
+    }
+    guard superblock.idCount > 0 else { throw .damaged(at: input.base, "an image without owners") }
+    var boundaries = [end]
+    func add(_ start: UInt64, _ name: String) throws(ImageReadError) {
+      guard start >= UInt64(Superblock.byteCount), start < end else {
+        throw .damaged(at: input.base, "the \(name) table is said to start outside the image")
+      }
+    }
+    /// A table whose blocks come before the list that the superblock gives the place of.
+    func add(list: UInt64, skipping header: UInt64, _ name: String) throws(ImageReadError) {
+      do throws(ImageReadError) { try add(list, name) } catch {
+        if salvages { return }
+        throw error
+      }
+      boundaries.append(list)
+      let (position, overflow) = list.addingReportingOverflow(header)
+      guard !overflow, position <= end, end - position >= 8 else { return }
+      let first = try input.number(at: position, as: UInt64.self)
+      if first >= UInt64(Superblock.byteCount), first < list { boundaries.append(first) }
+    }
+    try add(superblock.inodeTable, "inode")
+    try add(superblock.directoryTable, "directory")
+    guard superblock.inodeTable != superblock.directoryTable else {
+      throw .damaged(at: input.base, "the inode table and the directory table start at one place")
+    }
+    try add(list: superblock.idTable, skipping: 0, "id")
+    if superblock.fragmentCount > 0 {
+      try add(list: superblock.fragmentTable, skipping: 0, "fragment")
+    }
+    if superblock.exportTable != Superblock.noTable {
+      try add(list: superblock.exportTable, skipping: 0, "export")
+    }
+    if superblock.xattrTable != Superblock.noTable {
+      // The header begins with the place of the attributes themselves, the first of its blocks.
+      try add(list: superblock.xattrTable, skipping: 0, "xattr")
+    }
+    // An empty image has no directory entries: the next table then starts at the same place.
+    let (inodeStart, directoryStart) = (superblock.inodeTable, superblock.directoryTable)
+    let others = boundaries
+    func next(_ start: UInt64, _ other: UInt64) -> UInt64 {
+      min(others.filter { $0 >= start }.min() ?? end, other > start ? other : end)
+    }
+    inodes = inodeStart..<next(inodeStart, directoryStart)
+    directories = directoryStart..<next(directoryStart, inodeStart)
+    // Three bytes are the smallest metadata block, 20 the smallest inode.
+    let most = ((inodes.upperBound - inodes.lowerBound) / 3 + 1)
+      .multipliedReportingOverflow(by: UInt64(MetadataBlock.byteCount) / 20 + 1)
+    guard most.overflow || UInt64(superblock.inodeCount) <= most.partialValue else {
+      throw .damaged(
+        at: input.base,
+        "\(superblock.inodeCount) inodes are said to be in a table of "
+          + "\(inodes.upperBound - inodes.lowerBound) bytes")
+    }
+    guard superblock.inodeCount <= Image.mostInodes else {
+      throw ImageReadError(
+        .unsupported, at: input.base,
+        "\(superblock.inodeCount) inodes; this program reads up to \(Image.mostInodes)")
+    }
+  }
+}

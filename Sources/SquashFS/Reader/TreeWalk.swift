@@ -1,0 +1,112 @@
+internal import Posix
+internal import SquashFSFormat
+
+/// Visits everything below a directory, each directory before what is in it, names in the order
+/// of the image.
+public struct TreeWalk {
+  public struct Node: Sendable {
+    /// The path from where the walk began, without a leading slash.
+    public var path: [UInt8]
+    /// Where the name starts in the path.
+    public var nameStart: Int
+    public var inode: ImageInode
+
+    public var name: ArraySlice<UInt8> { path[nameStart...] }
+  }
+
+  private struct Level {
+    var cursor: DirectoryCursor
+    var pathCount: Int
+  }
+
+  /// Twice as many bytes as a path can have that Linux takes at once.
+  public static let longestPath = 8192
+  /// More levels than any path that Linux takes at once can have.
+  static let mostLevels = 3072
+
+  private let image: Image
+  private var stack: [Level] = []
+  /// What was read last, for errors: the path of an entry, or of a directory.
+  public private(set) var path: [UInt8] = []
+  private var visited: InodeSet
+  private var entered: Node?
+  private var listingBytes: UInt64 = 0
+
+  /// - Parameter directory: where to begin; it is not visited itself.
+  public init(_ image: Image, from directory: ImageInode) throws(ImageReadError) {
+    self.image = image
+    visited = InodeSet(upTo: image.superblock.inodeCount)
+    _ = visited.insert(directory.record.number)
+    stack.append(Level(cursor: try image.entries(of: directory), pathCount: 0))
+  }
+
+  /// The number of directories that were begun and not ended, the first included.
+  public var depth: Int { stack.count }
+
+  /// The next node, `nil` at the end.
+  ///
+  /// - Throws: `ImageReadError` for a directory or inode that is damaged; the walk can go on
+  ///   after it, without what cannot be read.
+  public mutating func next() throws(ImageReadError) -> Node? {
+    if let node = entered {
+      entered = nil
+      try enter(node)
+    }
+    while !stack.isEmpty {
+      let entry: DirectoryCursor.Entry?
+      do throws(ImageReadError) {
+        entry = try stack[stack.count - 1].cursor.next()
+      } catch {
+        path.removeSubrange(stack.removeLast().pathCount...)
+        throw error
+      }
+      guard let entry else {
+        stack.removeLast()
+        continue
+      }
+      path.removeSubrange(stack[stack.count - 1].pathCount...)
+      if !path.isEmpty { path.append(UInt8(ascii: "/")) }
+      let nameStart = path.count
+      path.append(contentsOf: entry.name)
+      guard path.count <= Self.longestPath else {
+        throw .damaged(
+          at: image.fileOffset(of: try image.inode(at: entry.inode)),
+          "a path of more than \(Self.longestPath) bytes")
+      }
+      let inode = try image.inode(at: entry.inode)
+      guard inode.record.type == entry.type else {
+        throw .damaged(
+          at: image.fileOffset(of: inode),
+          "\(path.escapedName) has another type in its directory than its inode says")
+      }
+      let node = Node(path: path, nameStart: nameStart, inode: inode)
+      if inode.record.type == .directory { entered = node }
+      return node
+    }
+    return nil
+  }
+
+  /// Does not go into the directory that `next` gave last.
+  public mutating func skipChildren() { entered = nil }
+
+  private mutating func enter(_ node: Node) throws(ImageReadError) {
+    guard visited.insert(node.inode.record.number) else {
+      throw .damaged(
+        at: image.fileOffset(of: node.inode),
+        "the directory \(node.path.escapedName) is in the tree twice, or in itself")
+    }
+    guard stack.count < Self.mostLevels else {
+      throw .damaged(
+        at: image.fileOffset(of: node.inode),
+        "directories are nested more than \(Self.mostLevels) deep")
+    }
+    let cursor = try image.entries(of: node.inode)
+    listingBytes += UInt64(cursor.remaining)
+    guard image.canList(listingBytes) else {
+      throw .damaged(
+        at: image.fileOffset(of: node.inode), "directories have more entries than there can be")
+    }
+    stack[stack.count - 1].cursor.suspend()
+    stack.append(Level(cursor: cursor, pathCount: node.path.count))
+  }
+}

@@ -1,0 +1,181 @@
+internal import SquashFSFormat
+internal import TreeModel
+
+/// The sets of extended attributes of an image.
+///
+/// Layout: SquashFS Binary Format, section "Extended Attribute Table".
+final class XattrTableReader {
+  /// Where the header is: the place of the attributes, the number of sets, then the list.
+  let header: UInt64
+  /// The rows, each with the place of a set, its number of attributes, and its size.
+  let rows: LookupTableReader
+  /// Where the attributes themselves are.
+  let pairs: MetadataTable
+
+  static let headerSize: UInt64 = 16
+
+  /// A set as its row describes it.
+  struct Row {
+    var reference: MetadataReference
+    var count: UInt32
+    /// The size of its keys and values as they lie in the table, in bytes.
+    var size: UInt32
+  }
+
+  init(
+    _ header: UInt64, end: UInt64, of input: ImageInput, codec: any BlockDecompressor
+  ) throws(ImageReadError) {
+    self.header = header
+    guard header <= end, end - header >= Self.headerSize else {
+      throw .damaged(at: input.base, "the xattr table is said to start outside the image")
+    }
+    let start: UInt64 = try input.number(at: header)
+    let count: UInt32 = try input.number(at: header + 8)
+    rows = try LookupTableReader(
+      list: header + Self.headerSize, rowSize: 16, count: Int(count),
+      end: end, of: input, codec: codec, name: "xattr")
+    // The rows come right after the attributes.
+    let pairsEnd = rows.count > 0 ? try rows.position(ofBlock: 0) : header
+    guard start >= UInt64(Superblock.byteCount), start <= pairsEnd, pairsEnd <= header else {
+      throw .damaged(
+        at: input.base + header, "the extended attributes are said to be outside their table")
+    }
+    pairs = MetadataTable(start..<pairsEnd, of: input, codec: codec, cacheLimit: 256)
+  }
+
+  func row(_ index: Int) throws(ImageReadError) -> Row {
+    try rows.row(index) {
+      Row(
+        reference: MetadataReference(rawValue: $0.little(0)), count: $0.little(8),
+        size: $0.little(12))
+    }
+  }
+
+  /// Linux's limits: a list of names of 64 KiB and a value of 64 KiB.
+  static let mostAttributes: UInt32 = 65_536 / 6
+  static let longestValue: UInt32 = 65_536
+  /// All values of one set together.
+  private static let mostBytes = 1 << 20
+
+  /// Sets read lately: many files have the same.
+  private var cache: [UInt32: [ExtendedAttribute]] = [:]
+  private var cachedBytes = 0
+
+  /// A set with its values.
+  func attributes(_ index: UInt32) throws(ImageReadError) -> [ExtendedAttribute] {
+    if let known = cache[index] { return known }
+    let attributes = try read(index)
+    cachedBytes += attributes.reduce(64) { $0 + $1.name.count + $1.value.count + 64 }
+    if cachedBytes > Self.mostCached {
+      cache.removeAll()
+      cachedBytes = 0
+    }
+    cache[index] = attributes
+    return attributes
+  }
+
+  private static let mostCached = 8 << 20
+  private var skippedBytes: UInt64 = 0
+  private static let mostSkipped: UInt64 = 256 << 20
+
+  private func read(_ index: UInt32) throws(ImageReadError) -> [ExtendedAttribute] {
+    guard Int(index) < rows.count else {
+      throw .damaged(
+        at: pairs.fileOffset(0), "set \(index) of extended attributes is not in the table")
+    }
+    let row = try row(Int(index))
+    guard row.count <= Self.mostAttributes else {
+      throw .damaged(
+        at: pairs.fileOffset(row.reference.blockStart),
+        "a file with \(row.count) extended attributes")
+    }
+    var cursor = try MetadataCursor(pairs, at: row.reference)
+    var list: [ExtendedAttribute] = []
+    var total = 0
+    for _ in 0..<row.count {
+      let attribute = try attribute(next: &cursor)
+      total += attribute.name.count + attribute.value.count
+      guard total <= Self.mostBytes else {
+        throw .damaged(at: cursor.fileOffset, "more extended attributes than Linux allows")
+      }
+      list.append(attribute)
+    }
+    return list
+  }
+
+  /// The names in a set, whose values are passed over, and where the set ends.
+  func names(_ row: Row) throws(ImageReadError) -> (names: [[UInt8]], end: MetadataReference) {
+    guard row.count <= Self.mostAttributes else {
+      throw .damaged(
+        at: pairs.fileOffset(row.reference.blockStart),
+        "a file with \(row.count) extended attributes")
+    }
+    var cursor = try MetadataCursor(pairs, at: row.reference)
+    var names: [[UInt8]] = []
+    for _ in 0..<row.count {
+      let (name, isElsewhere) = try key(next: &cursor)
+      names.append(name)
+      var value = try valueCursor(isElsewhere, &cursor)
+      let size = try value.record(4) { $0.little(0, as: UInt32.self) }
+      try check(size, value)
+      // Many can refer to one value: after a while their sizes alone are looked at.
+      if !isElsewhere || skippedBytes < Self.mostSkipped {
+        try value.skip(UInt64(size))
+        skippedBytes += isElsewhere ? UInt64(size) : 0
+      }
+      if !isElsewhere { cursor = value }
+    }
+    return (names, cursor.reference)
+  }
+
+  /// Reads a key and its value, which may lie elsewhere.
+  private func attribute(
+    next cursor: inout MetadataCursor
+  ) throws(ImageReadError) -> ExtendedAttribute {
+    let (name, isElsewhere) = try key(next: &cursor)
+    var value = try valueCursor(isElsewhere, &cursor)
+    let size = try value.record(4) { $0.little(0, as: UInt32.self) }
+    try check(size, value)
+    let bytes = try value.bytes(Int(size))
+    if !isElsewhere { cursor = value }
+    return ExtendedAttribute(name: name, value: bytes)
+  }
+
+  /// A cursor at the size of a value; the given one passes over a reference to it.
+  private func valueCursor(
+    _ isElsewhere: Bool, _ cursor: inout MetadataCursor
+  ) throws(ImageReadError) -> MetadataCursor {
+    guard isElsewhere else { return cursor }
+    let (size, place) = try cursor.record(12) {
+      ($0.little(0, as: UInt32.self), MetadataReference(rawValue: $0.little(4)))
+    }
+    guard size == 8 else {
+      throw .damaged(at: cursor.fileOffset, "a reference of \(size) bytes to a value")
+    }
+    return try MetadataCursor(pairs, at: place)
+  }
+
+  private func key(
+    next cursor: inout MetadataCursor
+  ) throws(ImageReadError) -> (name: [UInt8], isElsewhere: Bool) {
+    let (type, size) = try cursor.record(4) {
+      ($0.little(0, as: UInt16.self), $0.little(2, as: UInt16.self))
+    }
+    guard let prefix = XattrPrefix(rawValue: type & ~XattrPrefix.outOfLineBit),
+      size > 0, size <= 255
+    else {
+      throw .damaged(at: cursor.fileOffset, "an extended attribute of unknown kind")
+    }
+    let text = prefix.text
+    let name =
+      Array(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+      + (try cursor.bytes(Int(size)))
+    return (name, type & XattrPrefix.outOfLineBit != 0)
+  }
+
+  private func check(_ size: UInt32, _ cursor: MetadataCursor) throws(ImageReadError) {
+    guard size <= Self.longestValue else {
+      throw .damaged(at: cursor.fileOffset, "an extended attribute of \(size) bytes")
+    }
+  }
+}

@@ -1,0 +1,55 @@
+extension Superblock {
+  /// Why 96 bytes are not the superblock of an image that this program reads.
+  public enum Problem: Error, Equatable {
+    /// Nothing but zeros: the superblock is what a writer writes last.
+    case empty
+    /// Another magic number.
+    case notSquashFS
+    /// The magic number in the other byte order, as versions before 4 could have it.
+    case bigEndian
+    case version(major: UInt16, minor: UInt16)
+    /// Not a power of two from 4 KiB to 1 MiB, or not the one its logarithm says.
+    case blockSize(UInt32, log: UInt16)
+    case compressor(UInt16)
+  }
+
+  /// Decodes a superblock.
+  ///
+  /// Only what the type cannot express is checked here; the fields' sense is not.
+  ///
+  /// - Parameter bytes: at least `byteCount` bytes.
+  public init(parsing bytes: UnsafeRawBufferPointer) throws(Problem) {
+    precondition(bytes.count >= Self.byteCount)
+    let magic: UInt32 = bytes.little(0)
+    guard magic == Self.magic else {
+      if magic == Self.magic.byteSwapped { throw .bigEndian }
+      throw bytes.prefix(Self.byteCount).allSatisfy { $0 == 0 } ? .empty : .notSquashFS
+    }
+    let (major, minor): (UInt16, UInt16) = (bytes.little(28), bytes.little(30))
+    guard major == 4, minor == 0 else { throw .version(major: major, minor: minor) }
+    let (size, log): (UInt32, UInt16) = (bytes.little(12), bytes.little(22))
+    guard let blockSize = BlockSize(byteCount: Int(size)), blockSize.log == log else {
+      throw .blockSize(size, log: log)
+    }
+    let compressor: UInt16 = bytes.little(20)
+    guard let compressor = CompressorID(rawValue: compressor) else {
+      throw .compressor(compressor)
+    }
+    self.init(
+      inodeCount: bytes.little(4), modified: bytes.little(8), blockSize: blockSize,
+      fragmentCount: bytes.little(16), compressor: compressor,
+      flags: Flags(rawValue: bytes.little(24)), idCount: bytes.little(26),
+      rootInode: MetadataReference(rawValue: bytes.little(32)), bytesUsed: bytes.little(40),
+      idTable: bytes.little(48), xattrTable: bytes.little(56), inodeTable: bytes.little(64),
+      directoryTable: bytes.little(72), fragmentTable: bytes.little(80),
+      exportTable: bytes.little(88))
+  }
+}
+
+extension Superblock.Flags {
+  /// All that squashfs-tools write; 0x0004 was used by a version before 4.
+  public static let known: Superblock.Flags = [
+    .inodesStored, .dataStored, .fragmentsStored, .noFragments, .alwaysFragments,
+    .duplicatesShared, .exportable, .xattrsStored, .noXattrs, .compressorOptions, .idsStored,
+  ]
+}
