@@ -1,0 +1,338 @@
+internal import Glibc
+internal import Posix
+internal import SquashFSFormat
+
+/// Unpacks every data and fragment block once, in the order in which they lie in the image, on all
+/// threads; checks that nothing lies on top of something else and that nothing is left over.
+final class DataCheck {
+  /// The sizes of this many fragment blocks are kept, 16 MiB.
+  static let mostFragments = 1 << 22
+
+  private let image: Image
+  private let list: FindingList
+  private let collector: BlockCollector
+  private let regions: [Region]
+  private let threads: Int
+
+  private(set) var blocks: UInt64 = 0
+  private(set) var storedBytes: UInt64 = 0
+  private(set) var plainBytes: UInt64 = 0
+  var onProgress: (Double, UInt64) -> Void = { _, _ in }
+
+  /// What each fragment block unpacks to.
+  private let fragmentSizes: FragmentSizes
+  /// The end of what was passed so far, and the next table in the image.
+  private var covered: UInt64 = 0
+  private var nextRegion = 0
+  private var coveredBy = "superblock"
+
+  init(
+    _ image: Image, _ list: FindingList, _ collector: BlockCollector, regions: [Region],
+    threads: Int
+  ) {
+    self.image = image
+    self.list = list
+    self.collector = collector
+    self.regions = regions
+    self.threads = threads
+    fragmentSizes = FragmentSizes(count: Int(image.superblock.fragmentCount))
+  }
+
+  /// - Parameters:
+  ///   - readsBlocks: whether blocks are unpacked, or only their places are looked at.
+  ///   - findsGaps: whether all owners of bytes are known.
+  func run(readsBlocks: Bool, findsGaps: Bool) throws {
+    let windows = collector.blockWindows()
+    let pool = readsBlocks ? try makePool() : nil
+    let tally = Tally()
+    for window in windows {
+      collector.collectBlocks(window, isOnly: windows.count == 1)
+      if collector.hasOverflowed { break }
+      collector.sortBlocks()
+      checkPlaces(findsGaps: findsGaps)
+      if let pool { read(with: pool, tally) }
+    }
+    passRegions(before: UInt64.max, findsGaps: findsGaps)
+    if findsGaps { checkGap(before: min(image.superblock.bytesUsed, image.input.length)) }
+    pool?.drain()
+    (blocks, storedBytes, plainBytes) = tally.values
+    let tailWindows = collector.tailWindows()
+    for window in tailWindows {
+      collector.collectTails(window, isOnly: tailWindows.count == 1)
+      collector.sortTails()
+      checkTails(window, knowsSizes: readsBlocks, findsGaps: findsGaps)
+    }
+    if collector.hasOverflowed {
+      list.add(
+        Finding(
+          .error, .block, "too many blocks, or too many in one place; not all were checked"))
+    }
+  }
+
+  // MARK: Places
+
+  private func checkPlaces(findsGaps: Bool) {
+    var last: BlockCollector.Block?
+    for block in collector.blocks {
+      passRegions(before: block.start, findsGaps: findsGaps)
+      let isRepeated =
+        last.map { $0.start == block.start && $0.stored.byteCount == block.stored.byteCount }
+        ?? false
+      if block.start < covered && !isRepeated {
+        list.add(
+          Finding(
+            .error, .overlap, offset: image.input.base + block.start,
+            "a block of \(block.stored.byteCount) bytes lies on top of the \(coveredBy)"),
+          about: block.subject)
+      } else if findsGaps && !isRepeated {
+        checkGap(before: block.start)
+      }
+      if block.end > covered {
+        covered = block.end
+        coveredBy = "block before"
+      }
+      last = block
+    }
+  }
+
+  /// Passes over the tables that start before a position.
+  private func passRegions(before position: UInt64, findsGaps: Bool) {
+    while nextRegion < regions.count, regions[nextRegion].range.lowerBound <= position {
+      let region = regions[nextRegion]
+      nextRegion += 1
+      if region.range.lowerBound < covered {
+        list.add(
+          Finding(
+            .error, .overlap, offset: image.input.base + region.range.lowerBound,
+            "the \(region.name) lies on top of the \(coveredBy)"))
+      } else if findsGaps {
+        checkGap(before: region.range.lowerBound)
+      }
+      if region.range.upperBound > covered {
+        covered = region.range.upperBound
+        coveredBy = region.name
+      }
+    }
+  }
+
+  private func checkGap(before position: UInt64) {
+    guard position > covered else { return }
+    list.add(
+      Finding(
+        .warning, .gap, offset: image.input.base + covered,
+        "\(position - covered) bytes belong to nothing"))
+  }
+
+  // MARK: Blocks
+
+  /// Counts what threads have done.
+  private final class Tally: @unchecked Sendable {
+    private let monitor = Monitor(conditions: 0)
+    private var blocks: UInt64 = 0
+    private var stored: UInt64 = 0
+    private var plain: UInt64 = 0
+
+    func add(blocks: UInt64, stored: UInt64, plain: UInt64) {
+      monitor.withLock {
+        self.blocks += blocks
+        self.stored += stored
+        self.plain += plain
+      }
+    }
+
+    var values: (UInt64, UInt64, UInt64) { monitor.withLock { (blocks, stored, plain) } }
+  }
+
+  private func makePool() throws -> TaskPool<BlockTester> {
+    var testers: [BlockTester] = []
+    // Each has buffers of a block's size, and a decompressor with a dictionary of one.
+    let most = max(2, (32 << 20) / (3 * image.superblock.blockSize.byteCount))
+    for _ in 0..<min(threads, most) { testers.append(try BlockTester(image, list, fragmentSizes)) }
+    return try TaskPool(contexts: testers, queueLimit: 4 * testers.count)
+  }
+
+  /// Hands runs of neighbouring blocks to the threads.
+  private func read(with pool: TaskPool<BlockTester>, _ tally: Tally) {
+    let total = Double(max(1, image.superblock.bytesUsed))
+    var run: [BlockCollector.Block] = []
+    func submit() {
+      guard !run.isEmpty else { return }
+      let blocks = run
+      run.removeAll()
+      pool.submit { tester in
+        let plain = tester.test(blocks)
+        tally.add(
+          blocks: UInt64(blocks.count),
+          stored: blocks.reduce(0) { $0 + UInt64($1.stored.byteCount) }, plain: plain)
+      }
+      onProgress(Double(blocks[blocks.count - 1].end) / total, tally.values.1)
+    }
+    for block in collector.blocks {
+      if let first = run.first, let last = run.last,
+        block.start != last.end || block.end - first.start > UInt64(BlockTester.runSize)
+      {
+        submit()
+      }
+      run.append(block)
+    }
+    submit()
+    pool.drain()
+  }
+
+  // MARK: Ends of files
+
+  /// The ends of files must fill each fragment block without lying on top of each other.
+  private func checkTails(_ window: Range<UInt64>, knowsSizes: Bool, findsGaps: Bool) {
+    var tails = collector.tails[...]
+    let end = min(window.upperBound, UInt64(image.superblock.fragmentCount))
+    var fragment = window.lowerBound
+    while fragment < end {
+      let rest = tails.drop { UInt64($0.fragment) == fragment }
+      let own = tails[..<rest.startIndex]
+      tails = rest
+      checkTails(of: UInt32(fragment), own, knowsSizes: knowsSizes, findsGaps: findsGaps)
+      fragment += 1
+    }
+  }
+
+  private func checkTails(
+    of fragment: UInt32, _ tails: ArraySlice<BlockCollector.Tail>, knowsSizes: Bool,
+    findsGaps: Bool
+  ) {
+    let size = knowsSizes ? fragmentSizes[fragment] : nil
+    if knowsSizes && size == nil && list.isLost(.fragment(fragment)) { return }
+    let offset = (try? image.fragment(fragment)).map { image.input.base + $0.start }
+    func report(_ severity: Finding.Severity, _ kind: Finding.Kind, _ file: UInt32?, _ text: String)
+    {
+      list.add(
+        Finding(severity, kind, offset: offset, text), about: file.map { .inode($0) })
+    }
+    var covered: UInt32 = 0
+    for tail in tails {
+      if let size, tail.offset + tail.size > size {
+        report(
+          .error, .tail, tail.file,
+          "its end is said to be beyond the end of fragment \(fragment), which has \(size) bytes")
+      } else if tail.offset < covered {
+        report(
+          .error, .overlap, tail.file,
+          "its end lies on top of another file's end in fragment \(fragment)")
+      } else if tail.offset > covered && findsGaps {
+        report(
+          .warning, .gap, nil,
+          "\(tail.offset - covered) bytes of fragment \(fragment) belong to no file")
+      }
+      covered = max(covered, tail.offset + tail.size)
+    }
+    if let size, covered < size, findsGaps {
+      report(
+        .warning, .gap, nil, "\(size - covered) bytes of fragment \(fragment) belong to no file")
+    }
+  }
+}
+
+/// What fragment blocks unpack to, noted by several threads, each a place of its own.
+private final class FragmentSizes: @unchecked Sendable {
+  private let sizes: UnsafeMutableBufferPointer<UInt32>
+
+  init(count: Int) {
+    sizes = .allocate(capacity: count)
+    sizes.initialize(repeating: 0)
+  }
+  deinit { sizes.deallocate() }
+
+  /// `nil` where the block could not be unpacked.
+  subscript(index: UInt32) -> UInt32? {
+    get {
+      guard Int(index) < sizes.count, sizes[Int(index)] != 0 else { return nil }
+      return sizes[Int(index)]
+    }
+    set { if Int(index) < sizes.count { sizes[Int(index)] = newValue ?? 0 } }
+  }
+}
+
+/// Unpacks runs of blocks on one thread.
+private final class BlockTester {
+  /// The most bytes of the image that are read at once, but for a single block.
+  static let runSize = 1 << 20
+
+  private let image: Image
+  private let list: FindingList
+  private let fragmentSizes: FragmentSizes
+  private let unpacker: BlockUnpacker
+  private let watch: BlockWatch
+  private let input: UnsafeMutableRawBufferPointer
+  private let output: UnsafeMutableRawBufferPointer
+
+  init(
+    _ image: Image, _ list: FindingList, _ fragmentSizes: FragmentSizes
+  ) throws(ImageReadError) {
+    self.image = image
+    self.list = list
+    self.fragmentSizes = fragmentSizes
+    unpacker = try image.makeUnpacker()
+    watch = BlockWatch(image)
+    input = .allocate(byteCount: Self.runSize, alignment: 64)
+    output = .allocate(byteCount: image.superblock.blockSize.byteCount, alignment: 64)
+  }
+
+  deinit {
+    input.deallocate()
+    output.deallocate()
+  }
+
+  /// - Parameter blocks: each starts where the one before ends.
+  /// - Returns: the number of bytes they unpack to.
+  func test(_ blocks: [BlockCollector.Block]) -> UInt64 {
+    guard let first = blocks.first, let last = blocks.last else { return 0 }
+    var plain: UInt64 = 0
+    let run = UnsafeMutableRawBufferPointer(rebasing: input[..<Int(last.end - first.start)])
+    let isRead: Bool
+    do throws(ImageReadError) {
+      try image.input.read(run, at: first.start)
+      isRead = true
+    } catch {
+      isRead = false  // perhaps one block can be read, and another cannot
+    }
+    for block in blocks {
+      let start = Int(block.start - first.start)
+      let bytes = UnsafeMutableRawBufferPointer(
+        rebasing: run[start..<start + block.stored.byteCount])
+      do throws(ImageReadError) {
+        if !isRead { try image.input.read(bytes, at: block.start) }
+        let size = try test(block, UnsafeRawBufferPointer(bytes))
+        plain += UInt64(size)
+        if block.isFragment {
+          fragmentSizes[block.owner] = UInt32(size)
+        } else if size != Int(block.size) {
+          throw .damaged(
+            at: image.input.base + block.start,
+            "a block unpacks to \(size) bytes, \(block.size) are due")
+        }
+      } catch {
+        list.add(error, .block, about: block.subject)
+      }
+    }
+    return plain
+  }
+
+  private func test(
+    _ block: BlockCollector.Block, _ bytes: UnsafeRawBufferPointer
+  ) throws(ImageReadError) -> Int {
+    guard block.stored.isCompressed else { return bytes.count }
+    let unpacked = try unpacker.unpack(
+      bytes, from: BlockPlace(start: block.start, stored: block.stored), into: output)
+    if unpacked.consumed < bytes.count {
+      throw .damaged(
+        at: image.input.base + block.start,
+        "\(bytes.count - unpacked.consumed) bytes too many in a block")
+    }
+    if unpacked.count == 0 {
+      throw .damaged(at: image.input.base + block.start, "a block without content")
+    }
+    if let problem = watch.problem(with: bytes) {
+      list.addKernelFinding(problem, offset: image.input.base + block.start)
+    }
+    return unpacked.count
+  }
+}

@@ -1,0 +1,145 @@
+internal import SquashFSFormat
+
+/// Checks the superblock against the file, and the bytes after the image.
+struct FileCheck {
+  private let image: Image
+  private let list: FindingList
+
+  init(_ image: Image, _ list: FindingList) {
+    self.image = image
+    self.list = list
+  }
+
+  /// The unit in which the kernel reads through a loop device.
+  private static let sector: UInt64 = 512
+
+  func run() {
+    checkFlags()
+    checkOptions()
+    checkTrailing()
+  }
+
+  /// Compares the size of the image with that of the file.
+  static func checkEnd(_ superblock: Superblock, _ input: ImageInput, _ list: FindingList) {
+    let (used, length, base) = (superblock.bytesUsed, input.length, input.base)
+    if used > length {
+      let missing = used - length
+      list.add(
+        Finding(
+          .error, .truncated, offset: base + length,
+          "will not mount: the file is \(missing) \(missing == 1 ? "byte" : "bytes") short; "
+            + "copy or upload it again"))
+    } else if used > length / sector * sector {
+      let missing = sector - length % sector
+      list.add(
+        Finding(
+          .error, .padding, offset: base + length,
+          "will not mount: the file does not end with a whole 512-byte sector; append \(missing) "
+            + "zero bytes (truncate -s %4096 FILE)"))
+    } else if length % 4096 != 0 && base == 0 {
+      list.add(
+        Finding(
+          .note, .padding, offset: base + length,
+          "the file's length is no multiple of 4 KiB, which some loop devices want"))
+    }
+  }
+
+  /// For a file that is no image: whether a copy was cut is not to be known, but zeros tell.
+  static func checkLength(of input: ImageInput, _ list: FindingList) {
+    if input.length < UInt64(Superblock.byteCount) { return }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
+    defer { buffer.deallocate() }
+    guard let count = try? input.readSome(buffer, at: 0) else { return }
+    if buffer[..<count].allSatisfy({ $0 == 0 }) && UInt64(count) < input.length {
+      list.add(
+        Finding(
+          .note, .superblock, offset: input.base,
+          "the first \(count) bytes are zeros, as a download that did not finish leaves them"))
+    }
+  }
+
+  private func checkFlags() {
+    let superblock = image.superblock
+    func warn(_ message: String) {
+      list.add(Finding(.warning, .flags, offset: image.input.base + 24, message))
+    }
+    let unknown = superblock.flags.subtracting(.known)
+    if !unknown.isEmpty {
+      warn("unknown flags \(String(unknown.rawValue, radix: 16)) (hexadecimal) are set")
+    }
+    let hasExports = superblock.exportTable != Superblock.noTable
+    if superblock.flags.contains(.exportable) != hasExports {
+      warn("the flag for an export table is wrong: there is \(hasExports ? "one" : "none")")
+    }
+    if superblock.flags.contains(.noXattrs), superblock.xattrTable != Superblock.noTable,
+      image.xattrs.map({ $0.rows.count > 0 }) ?? false
+    {
+      warn("the flag for no extended attributes is set, but there are some")
+    }
+    if superblock.flags.contains(.noFragments) && superblock.fragmentCount > 0 {
+      warn("the flag for no fragments is set, but there are \(superblock.fragmentCount)")
+    }
+  }
+
+  /// What the kernel's decompressors ask of the options.
+  private func checkOptions() {
+    let offset = image.input.base + UInt64(Superblock.byteCount)
+    switch (image.superblock.compressor, image.compressorOptions) {
+    case (.lzma, _):
+      list.addKernelFinding(
+        "no kernel reads the old lzma compression; pack it again with xz", offset: offset)
+    case (.lz4, nil):
+      list.addKernelFinding("an lz4 image needs the compressor's options", offset: offset)
+    case (.lz4, .lz4(let version, _)):
+      if version != 1 { list.addKernelFinding("lz4 version \(version) is not 1", offset: offset) }
+    case (_, .xz(let dictionary, _)):
+      let isPower = dictionary.nonzeroBitCount == 1
+      let isSum =
+        dictionary.nonzeroBitCount == 2
+        && dictionary >> UInt32(dictionary.trailingZeroBitCount) == 3
+      if dictionary == 0 || !(isPower || isSum) {
+        list.addKernelFinding(
+          "an xz dictionary of \(dictionary) bytes is neither a power of two nor one and a half",
+          offset: offset)
+      }
+    case (_, .gzip(let level, let window, _)):
+      if !(1...9).contains(level) || !(8...15).contains(window) {
+        list.add(
+          Finding(
+            .warning, .kernel, offset: offset,
+            "gzip level \(level) with a window of \(window) bits makes no sense"))
+      }
+    default: break
+    }
+  }
+
+  private func checkTrailing() {
+    let (used, length) = (image.superblock.bytesUsed, image.input.length)
+    guard length > used else { return }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
+    defer { buffer.deallocate() }
+    var position = used
+    // More than anything pads with; whatever comes later is counted, not read.
+    let end = min(length, used + (64 << 20))
+    while position < end {
+      let wanted = UnsafeMutableRawBufferPointer(
+        rebasing: buffer[..<Int(min(UInt64(buffer.count), end - position))])
+      guard let count = try? image.input.readSome(wanted, at: position), count > 0 else { return }
+      if let index = buffer[..<count].firstIndex(where: { $0 != 0 }) {
+        list.add(
+          Finding(
+            .warning, .trailing, offset: image.input.base + position + UInt64(index),
+            "\(length - used) bytes after the image's end are not all zero: something was appended, "
+              + "or a larger image was overwritten"))
+        return
+      }
+      position += UInt64(count)
+    }
+    if length - used > 1 << 20 {
+      list.add(
+        Finding(
+          .note, .trailing, offset: image.input.base + used,
+          "\(length - used) zero bytes follow the image's end"))
+    }
+  }
+}

@@ -1,0 +1,61 @@
+internal import SquashFSFormat
+
+/// What the inode table says of a range of inode numbers, to compare with what directories say.
+final class InodeWindow {
+  /// A million numbers take about 21 MB.
+  static let size: UInt64 = 1_000_000
+
+  let numbers: Range<UInt32>
+  private var references: [UInt64]
+  private var types: [UInt8]
+  private var links: [UInt32]
+  private var found: [UInt32]
+  private var parents: [UInt32]
+
+  init(_ numbers: Range<UInt32>) {
+    self.numbers = numbers
+    let count = numbers.count
+    references = Array(repeating: 0, count: count)
+    types = Array(repeating: 0, count: count)
+    links = Array(repeating: 0, count: count)
+    found = Array(repeating: 0, count: count)
+    parents = Array(repeating: 0, count: count)
+  }
+
+  /// Notes an inode of the table; those outside the range are passed over.
+  func note(_ inode: ImageInode) {
+    guard numbers.contains(inode.record.number) else { return }
+    let index = Int(inode.record.number - numbers.lowerBound)
+    references[index] = inode.reference.rawValue
+    types[index] = UInt8(inode.record.type.rawValue)
+    links[index] = inode.record.links
+    if case .directory(let directory) = inode.record.body { parents[index] = directory.parent }
+  }
+
+  /// What the table has under a number.
+  struct Row {
+    var number: UInt32
+    var reference: MetadataReference
+    var type: InodeType
+    var links: UInt32
+    /// The number of directory entries that lead to it.
+    var found: UInt32
+    var parent: UInt32
+  }
+
+  /// - Returns: `nil` where no inode has the number.
+  subscript(number: UInt32) -> Row? {
+    guard numbers.contains(number) else { return nil }
+    let index = Int(number - numbers.lowerBound)
+    guard let type = InodeType(rawValue: UInt16(types[index])) else { return nil }
+    return Row(
+      number: number, reference: MetadataReference(rawValue: references[index]), type: type,
+      links: links[index], found: found[index], parent: parents[index])
+  }
+
+  /// Counts an entry that leads to the number.
+  func count(_ number: UInt32) {
+    guard numbers.contains(number) else { return }
+    found[Int(number - numbers.lowerBound)] &+= 1
+  }
+}

@@ -1,0 +1,120 @@
+internal import SquashFSFormat
+
+/// Looks at compressed blocks with the eyes of the kernel's decompressors, which take less than
+/// the libraries do.
+enum KernelCheck {
+  /// Has every metadata block that is read looked at.
+  static func watchMetadata(of image: Image, _ list: FindingList) {
+    let check = BlockWatch(image)
+    image.idTable.blocks.forget()  // was read when the image was opened
+    for table in tables(of: image) {
+      table.inspect = { payload, offset, consumed in
+        if consumed < payload.count {
+          list.add(
+            Finding(
+              .warning, .layout, offset: offset,
+              "\(payload.count - consumed) bytes too many in a metadata block"))
+        }
+        if let problem = check.problem(with: payload) {
+          list.addKernelFinding(problem, offset: offset)
+        }
+      }
+    }
+  }
+
+  /// Ends that: blocks that are read again have been looked at.
+  static func endWatch(of image: Image) {
+    for table in tables(of: image) { table.inspect = nil }
+  }
+
+  private static func tables(of image: Image) -> [MetadataTable] {
+    [
+      image.inodes, image.directories, image.idTable.blocks, image.fragmentTable?.blocks,
+      image.exportTable?.blocks, image.xattrs?.pairs, image.xattrs?.rows.blocks,
+    ].compactMap { $0 }
+  }
+}
+
+/// Tells what a kernel would not take in a compressed block.
+struct BlockWatch: Sendable {
+  private let compressor: CompressorID
+  /// What the kernel's decompressor has memory for, in bytes.
+  private let window: UInt64
+
+  init(_ image: Image) {
+    compressor = image.superblock.compressor
+    let blockSize = max(image.superblock.blockSize.byteCount, MetadataBlock.byteCount)
+    if case .xz(let dictionary, _) = image.compressorOptions {
+      window = UInt64(max(Int(dictionary), MetadataBlock.byteCount))
+    } else {
+      window = UInt64(blockSize)
+    }
+  }
+
+  /// - Parameter block: a block that unpacks without error.
+  func problem(with block: UnsafeRawBufferPointer) -> String? {
+    switch compressor {
+    case .xz: xzProblem(block)
+    case .zstd: zstdProblem(block)
+    case .gzip, .lzma, .lzo, .lz4: nil
+    }
+  }
+
+  /// Layout: The .xz File Format, sections 2.1.1 and 3.1. What the kernel takes: its
+  /// lib/xz, which has no check but CRC32, and no filters but LZMA2 and those for machine code.
+  private func xzProblem(_ block: UnsafeRawBufferPointer) -> String? {
+    guard block.count > 14 else { return "an xz block is too short" }
+    let check = block[7] & 0xf
+    guard check <= 1 else { return "xz blocks have check number \(check), the kernel knows CRC32" }
+    let headerSize = (Int(block[12]) + 1) * 4
+    guard 12 + headerSize <= block.count else { return "an xz block's header is cut" }
+    let flags = block[13]
+    var position = 14
+    let end = 12 + headerSize
+    func number() -> UInt64? {
+      var value: UInt64 = 0
+      var shift: UInt64 = 0
+      while position < end, shift < 63 {
+        let byte = block[position]
+        position += 1
+        value |= UInt64(byte & 0x7f) << shift
+        if byte & 0x80 == 0 { return value }
+        shift += 7
+      }
+      return nil
+    }
+    if flags & 0x40 != 0 && number() == nil { return "an xz block's header is cut" }
+    if flags & 0x80 != 0 && number() == nil { return "an xz block's header is cut" }
+    for _ in 0...(flags & 3) {
+      guard let id = number(), let size = number(), size <= UInt64(end - position) else {
+        return "an xz block's header is cut"
+      }
+      switch id {
+      case 0x21:
+        guard size == 1 else { return "an xz block's header is cut" }
+        let bits = block[position] & 0x3f
+        let dictionary = bits >= 40 ? .max : (2 | UInt64(bits & 1)) << UInt64(bits / 2 + 11)
+        guard dictionary <= window else {
+          return "xz blocks need a dictionary of \(dictionary) bytes, the kernel has \(window)"
+        }
+      case 4...9: break  // x86, PowerPC, IA-64, ARM, ARM-Thumb, SPARC
+      default: return "xz filter number \(id), which the kernel does not know"
+      }
+      position += Int(size)
+    }
+    return nil
+  }
+
+  /// Layout: RFC 8878, section 3.1.1.1.
+  private func zstdProblem(_ block: UnsafeRawBufferPointer) -> String? {
+    guard block.count > 5 else { return nil }
+    let descriptor = block[4]
+    // A frame in one segment needs no more memory than its content.
+    guard descriptor & 0x20 == 0 else { return nil }
+    let exponent = UInt64(block[5] >> 3)
+    let base: UInt64 = 1 << (10 + exponent)
+    let size = base + base / 8 * UInt64(block[5] & 7)
+    return size > window
+      ? "zstd blocks need a window of \(size) bytes, the kernel has \(window)" : nil
+  }
+}

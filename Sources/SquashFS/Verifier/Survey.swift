@@ -1,0 +1,74 @@
+internal import SquashFSFormat
+
+/// After damage was found: finds out which files it is in, and how many can still be read.
+struct Survey {
+  private let image: Image
+  private let list: FindingList
+  private let isTreeWhole: Bool
+
+  init(_ image: Image, _ list: FindingList, isTreeWhole: Bool) {
+    self.image = image
+    self.list = list
+    self.isTreeWhole = isTreeWhole
+  }
+
+  func run() -> Verifier.Salvage {
+    var salvage = Verifier.Salvage()
+    salvage.isPartial = !isTreeWhole
+    guard let root = try? image.root(), var walk = try? TreeWalk(image, from: root) else {
+      salvage.isPartial = true
+      return salvage
+    }
+    var seen = InodeSet(upTo: image.superblock.inodeCount)
+    list.setPath([], of: .inode(root.record.number))
+    while true {
+      let node: TreeWalk.Node?
+      do throws(ImageReadError) {
+        node = try walk.next()
+      } catch {
+        salvage.isPartial = true
+        continue
+      }
+      guard let node else { return salvage }
+      let number = node.inode.record.number
+      guard node.inode.record.type == .directory || seen.insert(number) else { continue }
+      list.setPath(node.path, of: .inode(number))
+      guard case .file(let file) = node.inode.record.body else { continue }
+      salvage.files += 1
+      let bytes = readable(node, file)
+      salvage.bytes = salvage.bytes.addingReportingOverflow(file.size).partialValue
+      salvage.readableBytes = salvage.readableBytes.addingReportingOverflow(bytes).partialValue
+      if bytes == file.size { salvage.readableFiles += 1 }
+    }
+  }
+
+  /// Whether a cut file still has a block.
+  private func isThere(_ place: BlockPlace) -> Bool {
+    place.start + UInt64(place.stored.byteCount) <= image.input.length
+  }
+
+  /// The number of a file's bytes that are in no damaged block.
+  private func readable(_ node: TreeWalk.Node, _ file: InodeRecord.File) -> UInt64 {
+    guard var parts = try? image.blocks(of: node.inode) else { return 0 }
+    var bytes: UInt64 = 0
+    while !parts.isDone {
+      guard let part = try? parts.next() else { continue }
+      var subject: FindingList.Subject?
+      switch part {
+      case .hole: break
+      case .block(let place, _):
+        subject = .block(place.start)
+        if !isThere(place) { continue }
+      case .tail(let fragment, _, _):
+        subject = .fragment(fragment)
+        guard let place = try? image.fragment(fragment), isThere(place) else { continue }
+      }
+      if let subject, list.isLost(subject) {
+        list.setPath(node.path, of: subject)
+      } else {
+        bytes += UInt64(part.size)
+      }
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,239 @@
+internal import Posix
+internal import SquashFSFormat
+internal import TreeModel
+
+/// Checks where the tables lie, and the small ones row by row.
+final class TableCheck {
+  private let image: Image
+  private let list: FindingList
+  private let superblock: Superblock
+  /// What the superblock and the tables occupy, as far as they can be followed.
+  private(set) var regions: [Region] = []
+
+  init(_ image: Image, _ list: FindingList) {
+    self.image = image
+    self.list = list
+    superblock = image.superblock
+  }
+
+  func run() {
+    let start = UInt64(Superblock.byteCount)
+    regions.append(Region(range: 0..<start, name: "superblock"))
+    if superblock.flags.contains(.compressorOptions),
+      let size = CompressorOptions.byteCount(superblock.compressor)
+    {
+      regions.append(Region(range: start..<start + 2 + UInt64(size), name: "compressor options"))
+    }
+    follow(image.inodes, "inode table", .inode)
+    follow(image.directories, "directory table", .directory)
+    if let table = image.fragmentTable { checkRows(table, "fragment table", .fragmentTable) }
+    if let table = image.exportTable { checkRows(table, "export table", .exportTable) }
+    checkRows(image.idTable, "id table", .idTable)
+    if let xattrs = image.xattrs {
+      follow(xattrs.pairs, "extended attributes", .xattrTable)
+      checkRows(xattrs.rows, "xattr table", .xattrTable)
+      regions.append(
+        Region(
+          range: xattrs.header..<xattrs.header + XattrTableReader.headerSize,
+          name: "xattr table's header"))
+    }
+    checkOrder()
+    checkIDs()
+    checkXattrs()
+  }
+
+  /// Adds the fragment blocks to those that are to be unpacked.
+  func collectFragments(into blocks: BlockCollector) {
+    guard let table = image.fragmentTable else { return }
+    for index in 0..<table.count {
+      let unused: UInt32
+      do throws(ImageReadError) {
+        unused = try table.row(index) { $0.little(12) }
+      } catch {
+        return  // reported by the table's own check
+      }
+      if unused != 0 {
+        list.add(
+          Finding(
+            .warning, .fragmentTable, offset: image.input.base + table.list,
+            "row \(index) of the fragment table has something in its unused field"))
+      }
+      do throws(ImageReadError) {
+        blocks.add(fragment: UInt32(index), try image.fragment(UInt32(index)))
+      } catch {
+        list.add(error, .fragmentTable, about: .fragment(UInt32(index)))
+      }
+    }
+  }
+
+  // MARK: Places
+
+  /// Goes along a table's metadata blocks, which must end where the table does.
+  private func follow(_ table: MetadataTable, _ name: String, _ kind: Finding.Kind) {
+    regions.append(Region(range: table.range, name: name))
+    let size = table.range.upperBound - table.range.lowerBound
+    var position: UInt64 = 0
+    while position < size {
+      do throws(ImageReadError) {
+        let block = try table.block(at: position)
+        if block.next < size && block.count < MetadataBlock.byteCount {
+          list.add(
+            Finding(
+              .error, kind, offset: table.fileOffset(position),
+              "a metadata block of \(block.count) bytes in the middle of the \(name)"))
+        }
+        position = block.next
+      } catch {
+        list.add(error, kind)
+        return
+      }
+    }
+  }
+
+  /// Goes along the blocks of a table of rows: each must follow the one before, and the list the
+  /// last.
+  private func checkRows(_ table: LookupTableReader, _ name: String, _ kind: Finding.Kind) {
+    regions.append(
+      Region(range: table.list..<table.list + table.listSize, name: "list of the \(name)"))
+    var expected: UInt64?
+    var start: UInt64?
+    defer {
+      if let start, let expected { regions.append(Region(range: start..<expected, name: name)) }
+    }
+    for index in 0..<table.blockCount {
+      do throws(ImageReadError) {
+        let block = try table.block(index)
+        if let expected, block.start != expected {
+          list.add(
+            Finding(
+              .error, kind, offset: image.input.base + block.start,
+              "the \(name) says that its block \(index) is here, not after the one before"))
+          return
+        }
+        let due = min(
+          MetadataBlock.byteCount, table.count * table.rowSize - index * MetadataBlock.byteCount)
+        if block.count != due {
+          list.add(
+            Finding(
+              .error, kind, offset: image.input.base + block.start,
+              "a block of the \(name) unpacks to \(block.count) bytes, \(due) are due"))
+        }
+        start = start ?? block.start
+        expected = block.next
+      } catch {
+        list.add(error, kind)
+        return
+      }
+    }
+    let end = kind == .xattrTable ? table.list - XattrTableReader.headerSize : table.list
+    if let expected, expected != end {
+      list.add(
+        Finding(
+          .error, kind, offset: image.input.base + expected,
+          "the \(name) ends here, \(Int64(clamping: end) - Int64(clamping: expected)) bytes before "
+            + "its list of blocks"))
+    }
+  }
+
+  /// The kernel goes from the last table to the first and wants each before the other.
+  private func checkOrder() {
+    var tables: [(UInt64, String)] = [
+      (superblock.inodeTable, "inode"), (superblock.directoryTable, "directory"),
+    ]
+    if image.fragmentTable != nil { tables.append((superblock.fragmentTable, "fragment")) }
+    if image.exportTable != nil { tables.append((superblock.exportTable, "export")) }
+    tables.append((superblock.idTable, "id"))
+    if image.xattrs != nil { tables.append((superblock.xattrTable, "xattr")) }
+    for (first, second) in zip(tables, tables.dropFirst()) where first.0 >= second.0 {
+      list.add(
+        Finding(
+          .error, .layout, offset: image.input.base + second.0,
+          "will not mount: the \(second.1) table is not after the \(first.1) table"))
+    }
+    checkEnds()
+    if image.fragmentTable == nil && superblock.fragmentTable != Superblock.noTable
+      && superblock.fragmentTable > superblock.bytesUsed
+    {
+      list.add(
+        Finding(
+          .warning, .layout, offset: image.input.base + 80,
+          "the place of the fragment table makes no sense, but there are no fragments"))
+    }
+  }
+
+  /// Where the kernel wants tables to end exactly where the next thing starts.
+  private func checkEnds() {
+    func check(_ table: LookupTableReader, _ next: UInt64, _ name: String, _ kind: Finding.Kind) {
+      let end = table.list + table.listSize
+      guard end != next else { return }
+      list.add(
+        Finding(
+          .error, kind, offset: image.input.base + end,
+          "will not mount: the \(name) table ends here, but what follows it starts at byte \(next)")
+      )
+    }
+    let idBlocks = try? image.idTable.position(ofBlock: 0)
+    if let table = image.exportTable, let idBlocks {
+      check(table, idBlocks, "export", .exportTable)
+    }
+    if let xattrs = image.xattrs {
+      check(image.idTable, xattrs.pairs.range.lowerBound, "id", .idTable)
+      check(xattrs.rows, superblock.bytesUsed, "xattr", .xattrTable)
+      if xattrs.rows.count == 0 {
+        list.add(
+          Finding(
+            .error, .xattrTable, offset: image.input.base + xattrs.header,
+            "will not mount: a table of extended attributes without any"))
+      }
+    } else {
+      check(image.idTable, superblock.bytesUsed, "id", .idTable)
+    }
+  }
+
+  // MARK: Rows
+
+  private func checkIDs() {
+    var seen: [UInt32: Int] = [:]
+    for (index, id) in image.ids.enumerated() {
+      if let first = seen[id] {
+        list.add(
+          Finding(
+            .warning, .idTable, offset: image.input.base + image.idTable.list,
+            "id \(id) is in the table twice, at \(first) and \(index)"))
+      }
+      seen[id] = index
+      if id == UInt32.max {
+        list.add(
+          Finding(
+            .warning, .idTable, offset: image.input.base + image.idTable.list,
+            "id \(id) is no user and no group"))
+      }
+    }
+  }
+
+  /// Sets follow each other in the table; reading one twice would have no end in a hostile image.
+  private func checkXattrs() {
+    guard let xattrs = image.xattrs else { return }
+    var end = MetadataReference(rawValue: 0)
+    for index in 0..<xattrs.rows.count {
+      do throws(ImageReadError) {
+        let row = try xattrs.row(index)
+        let place = xattrs.pairs.fileOffset(row.reference.blockStart)
+        guard row.reference.rawValue >= end.rawValue else {
+          throw .damaged(at: place, "set \(index) of extended attributes lies on top of another")
+        }
+        guard row.count > 0 else {
+          throw .damaged(at: place, "set \(index) of extended attributes is empty")
+        }
+        let (names, next) = try xattrs.names(row)
+        end = next
+        if Set(names).count < names.count {
+          throw .damaged(at: place, "set \(index) has an attribute twice")
+        }
+      } catch {
+        list.add(error, .xattrTable)
+        return  // what follows is most likely as bad
+      }
+    }
+  }
+}

@@ -1,0 +1,178 @@
+internal import Posix
+internal import SquashFSFormat
+
+/// Checks an image from its first byte to its last: that it is whole, that all in it agrees, and
+/// that Linux mounts it.
+///
+/// Memory is bounded, whatever the image claims: what is kept for each inode and each block is
+/// kept for a window of them at a time, and the image's metadata is read again for the next.
+public final class Verifier {
+  public struct Options: Sendable {
+    /// Whether blocks of files are left unread.
+    public var isQuick = false
+    /// The number of findings to keep; all are counted.
+    public var maxFindings = 50
+    public var threads = 1
+
+    public init() {}
+  }
+
+  /// What came of it.
+  public struct Report: Sendable {
+    public var findings: [Finding]
+    public var errors: Int
+    public var warnings: Int
+    public var unreadable: Int
+    public var notes: Int
+    /// The number of inodes that were looked at.
+    public var inodes: UInt64 = 0
+    /// Blocks that were unpacked, and their bytes in the image and unpacked.
+    public var blocks: UInt64 = 0
+    public var storedBytes: UInt64 = 0
+    public var plainBytes: UInt64 = 0
+    /// What can still be read of a damaged image.
+    public var salvage: Salvage?
+
+    /// Errors that keep Linux from mounting the image, and nothing else.
+    public var mountErrors = 0
+    /// Errors of the kind `difference`.
+    public var differences = 0
+
+    public var isWhole: Bool { errors == 0 && unreadable == 0 }
+    /// Whether all can be read, but not by a kernel.
+    public var isOnlyUnmountable: Bool { errors > 0 && errors == mountErrors }
+
+    /// Adds a finding of somebody else's; it is kept where there are not more than `limit`.
+    public mutating func add(_ finding: Finding, limit: Int) {
+      switch finding.severity {
+      case .error: errors += 1
+      case .warning: warnings += 1
+      case .unreadable: unreadable += 1
+      case .note: notes += 1
+      }
+      if finding.kind == .difference && finding.severity == .error { differences += 1 }
+      if findings.count < limit { findings.append(finding) }
+    }
+  }
+
+  /// How much of a damaged image can be read.
+  public struct Salvage: Sendable {
+    public var files = 0
+    public var readableFiles = 0
+    public var bytes: UInt64 = 0
+    public var readableBytes: UInt64 = 0
+    /// Whether parts of the tree could not be looked at.
+    public var isPartial = false
+  }
+
+  private let input: ImageInput
+  private let options: Options
+  private let list: FindingList
+  private var report: Report
+
+  public init(_ input: ImageInput, options: Options = Options()) {
+    self.input = input
+    self.options = options
+    list = FindingList(limit: options.maxFindings)
+    report = Report(findings: [], errors: 0, warnings: 0, unreadable: 0, notes: 0)
+  }
+
+  /// Called with the part of the work that is done, 0 to 1, and the number of bytes read of the
+  /// image's data.
+  public var onProgress: (Double, UInt64) -> Void = { _, _ in }
+
+  /// Checks everything.
+  ///
+  /// - Throws: `ImageReadError` of the codes `unreadable` and `unsupported`, where there is nothing
+  ///   to be said about the image; `SystemError` when threads cannot be started.
+  public func run() throws -> Report {
+    if let image = try open() {
+      let isTreeWhole = try check(image)
+      let isDamaged = list.count(.error) + list.count(.unreadable) > 0
+      if isDamaged || list.lacksPaths {
+        let salvage = Survey(image, list, isTreeWhole: isTreeWhole).run()
+        if isDamaged { report.salvage = salvage }
+      }
+    } else if let image = try? Image(input, allowsTruncated: true, salvages: true) {
+      report.salvage = Survey(image, list, isTreeWhole: false).run()
+    }
+    report.findings = list.findings
+    report.errors = list.count(.error)
+    report.warnings = list.count(.warning)
+    report.unreadable = list.count(.unreadable)
+    report.notes = list.count(.note)
+    report.mountErrors = list.count(.kernel) + list.count(.padding)
+    return report
+  }
+
+  /// Opens the image; what keeps it from being opened is a finding.
+  private func open() throws -> Image? {
+    do {
+      let superblock = try Image.readSuperblock(of: input)
+      FileCheck.checkEnd(superblock, input, list)
+      let image = try Image(input, allowsTruncated: true)
+      FileCheck(image, list).run()
+      return image
+    } catch {
+      switch error.code {
+      case .unreadable, .unsupported: throw error
+      case .notAnImage, .damaged:
+        let kind: Finding.Kind = error.offset == input.base ? .superblock : .layout
+        list.add(Finding(.error, kind, offset: error.offset, error.message))
+        FileCheck.checkLength(of: input, list)
+        return nil
+      }
+    }
+  }
+
+  /// - Returns: whether the inodes and directories could all be read.
+  private func check(_ image: Image) throws -> Bool {
+    guard image.superblock.fragmentCount <= DataCheck.mostFragments else {
+      throw ImageReadError(
+        .unsupported, at: input.base,
+        "\(image.superblock.fragmentCount) fragments; this program checks up to "
+          + "\(DataCheck.mostFragments)")
+    }
+    KernelCheck.watchMetadata(of: image, list)
+    let tables = TableCheck(image, list)
+    tables.run()
+    KernelCheck.endWatch(of: image)
+    var regions = tables.regions
+    let blocks = BlockCollector(image)
+    tables.collectFragments(into: blocks)
+
+    var isTreeWhole = true
+    var window: Range<UInt32> = 1..<1
+    repeat {
+      let last = image.superblock.inodeCount
+      let end = UInt32(min(UInt64(last) + 1, UInt64(window.upperBound) + InodeWindow.size))
+      let isFirst = window.isEmpty
+      window = window.upperBound..<end
+      let inodes = InodeCheck(image, list, window: window, isFirst: isFirst)
+      let isScanWhole = inodes.run(collecting: isFirst ? blocks : nil)
+      if isFirst {
+        report.inodes = inodes.count
+        // Numbers that are not there need no windows.
+        if inodes.count < UInt64(last) { window = 1..<last + 1 }
+      }
+      let directories = DirectoryCheck(image, list, inodes.window, isFirst: isFirst)
+      let isWalkWhole = directories.run(isScanWhole: isScanWhole)
+      isTreeWhole = isTreeWhole && isScanWhole && isWalkWhole
+    } while isTreeWhole && window.upperBound <= image.superblock.inodeCount
+
+    regions.sort { $0.range.lowerBound < $1.range.lowerBound }
+    let data = DataCheck(image, list, blocks, regions: regions, threads: options.threads)
+    data.onProgress = onProgress
+    try data.run(readsBlocks: !options.isQuick, findsGaps: isTreeWhole)
+    report.blocks = data.blocks
+    report.storedBytes = data.storedBytes
+    report.plainBytes = data.plainBytes
+    return isTreeWhole
+  }
+}
+
+/// A part of the image that belongs to a table or the superblock.
+struct Region {
+  var range: Range<UInt64>
+  var name: String
+}
