@@ -12,6 +12,8 @@ public final class TreeAssembler: EntrySink {
     public var selection = Selection()
     /// Whether what an image cannot hold (POSIX ACLs) is an error.
     public var isStrict = false
+    /// Whether ids that are nobody's are taken; an image should not get them.
+    public var takesAnyOwner = false
     /// Whether `Selection.Stripping.auto` may strip: only names in archives have a top to strip.
     public var stripsSingleTop = false
 
@@ -91,7 +93,9 @@ public final class TreeAssembler: EntrySink {
     var xattrs = entry.xattrs
     try keepStorable(&xattrs, of: entry)
     clamp(&attributes)
-    guard options.ownership.owner != .keep || (attributes.uid != .max && attributes.gid != .max)
+    guard
+      options.takesAnyOwner || options.ownership.owner != .keep
+        || (attributes.uid != .max && attributes.gid != .max)
     else { throw refused(entry, "its owner is not a valid number; use another --ownership") }
     if options.ownership.apply(
       to: &attributes, isRegular: entry.kind.isFile, xattrs: &xattrs)

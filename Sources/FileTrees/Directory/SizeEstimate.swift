@@ -29,7 +29,7 @@ public final class SizeEstimate: Sendable {
       defer { fts_close(walk) }
       while let entry = fts_read(walk) {
         if Int32(entry.pointee.fts_info) == FTS_F {
-          total.add(UInt64(max(0, entry.pointee.fts_statp.pointee.st_size)), ordering: .relaxed)
+          total.add(UInt64(max(0, clinux_fts_size(entry))), ordering: .relaxed)
         }
       }
     }

@@ -1,0 +1,242 @@
+internal import Posix
+internal import TreeModel
+
+/// A difference between two trees.
+public struct Difference: Sendable {
+  public enum Kind: Sendable {
+    /// Only in the first tree.
+    case removed
+    /// Only in the second tree.
+    case added
+    /// In both, with these aspects that differ; each with a text for people.
+    case changed([(aspect: Aspect, text: String)])
+  }
+
+  public var path: [UInt8]
+  public var kind: Kind
+
+  /// What differs, on one line: "mode 0644 -> 0755, content".
+  public var text: String {
+    switch kind {
+    case .removed: "removed"
+    case .added: "added"
+    case .changed(let aspects): aspects.map(\.text).joined(separator: ", ")
+    }
+  }
+}
+
+/// Compares two trees, entry by entry.
+public struct TreeComparison {
+  private let first: DigestedTree
+  private let second: DigestedTree
+  private let ignored: Set<Aspect>
+  private let firstLinks: LinkGroups
+  private let secondLinks: LinkGroups
+  private let firstListing: Tree.Listing
+  private let secondListing: Tree.Listing
+
+  /// - Parameter ignoring: aspects that do not count; those that a source does not tell never do.
+  public init(_ first: DigestedTree, _ second: DigestedTree, ignoring: Set<Aspect> = []) {
+    self.first = first
+    self.second = second
+    // Sizes and digests are compared where both sides have them.
+    ignored = ignoring.union(
+      first.unknown.union(second.unknown).subtracting([.size, .content]))
+    firstLinks = LinkGroups(first.tree)
+    secondLinks = LinkGroups(second.tree)
+    firstListing = first.tree.listing()
+    secondListing = second.tree.listing()
+  }
+
+  /// Reports all differences, in the order of the paths.
+  ///
+  /// - Returns: their number.
+  public func run(_ report: (Difference) throws -> Void) rethrows -> Int {
+    var count = 0
+    func note(_ difference: Difference) throws {
+      count += 1
+      try report(difference)
+    }
+    try compare(first.tree.root, second.tree.root, [], note)
+    var stack = [(first.tree.root, second.tree.root, [UInt8]())]
+    while let (a, b, path) = stack.popLast() {
+      var pairs: [(Tree.NodeID, Tree.NodeID, [UInt8])] = []
+      var (left, right) = (firstListing.children(of: a)[...], secondListing.children(of: b)[...])
+      while !left.isEmpty || !right.isEmpty {
+        let order = Self.order(left.first.map(first.tree.name), right.first.map(second.tree.name))
+        if order < 0 {
+          try reportAll(left.removeFirst(), of: first.tree, firstListing, path, .removed, note)
+        } else if order > 0 {
+          try reportAll(right.removeFirst(), of: second.tree, secondListing, path, .added, note)
+        } else {
+          let (c, d) = (left.removeFirst(), right.removeFirst())
+          let childPath = Self.join(path, first.tree.name(of: c))
+          try compare(c, d, childPath, note)
+          switch (first.tree.isDirectory(c), second.tree.isDirectory(d)) {
+          case (true, true): pairs.append((c, d, childPath))
+          case (true, false):
+            try reportChildren(c, of: first.tree, firstListing, childPath, .removed, note)
+          case (false, true):
+            try reportChildren(d, of: second.tree, secondListing, childPath, .added, note)
+          case (false, false): break
+          }
+        }
+      }
+      stack.append(contentsOf: pairs.reversed())
+    }
+    return count
+  }
+
+  private static func order(_ first: ArraySlice<UInt8>?, _ second: ArraySlice<UInt8>?) -> Int {
+    guard let first else { return 1 }
+    guard let second else { return -1 }
+    if first.elementsEqual(second) { return 0 }
+    return first.lexicographicallyPrecedes(second) ? -1 : 1
+  }
+
+  private static func join(_ path: [UInt8], _ name: ArraySlice<UInt8>) -> [UInt8] {
+    path.isEmpty ? Array(name) : path + [UInt8(ascii: "/")] + name
+  }
+
+  private func reportAll(
+    _ node: Tree.NodeID, of tree: Tree, _ listing: Tree.Listing, _ parent: [UInt8],
+    _ kind: Difference.Kind, _ note: (Difference) throws -> Void
+  ) rethrows {
+    try reportOne(node, of: tree, parent, kind, note)
+    if tree.isDirectory(node) {
+      let path = Self.join(parent, tree.name(of: node))
+      try reportChildren(node, of: tree, listing, path, kind, note)
+    }
+  }
+
+  private func reportOne(
+    _ node: Tree.NodeID, of tree: Tree, _ parent: [UInt8], _ kind: Difference.Kind,
+    _ note: (Difference) throws -> Void
+  ) rethrows {
+    if ignored.contains(.sockets), tree[tree.inode(of: node)].kind == .socket { return }
+    try note(Difference(path: Self.join(parent, tree.name(of: node)), kind: kind))
+  }
+
+  private func reportChildren(
+    _ top: Tree.NodeID, of tree: Tree, _ listing: Tree.Listing, _ path: [UInt8],
+    _ kind: Difference.Kind, _ note: (Difference) throws -> Void
+  ) rethrows {
+    var stack = [(top, path)]
+    while let (node, path) = stack.popLast() {
+      for child in listing.children(of: node) {
+        try reportOne(child, of: tree, path, kind, note)
+        if tree.isDirectory(child) {
+          stack.append((child, Self.join(path, tree.name(of: child))))
+        }
+      }
+    }
+  }
+
+  // MARK: One entry
+
+  private func compare(
+    _ a: Tree.NodeID, _ b: Tree.NodeID, _ path: [UInt8], _ note: (Difference) throws -> Void
+  ) rethrows {
+    let x = first.tree[first.tree.inode(of: a)]
+    let y = second.tree[second.tree.inode(of: b)]
+    var changes: [(aspect: Aspect, text: String)] = []
+    func add(_ aspect: Aspect, _ text: @autoclosure () -> String) {
+      if !ignored.contains(aspect) { changes.append((aspect, text())) }
+    }
+    if x.kind.word != y.kind.word {
+      add(.type, "type \(x.kind.word) -> \(y.kind.word)")
+    } else {
+      compare(x.kind, y.kind, add)
+    }
+    // A directory without an entry of its own has made-up attributes.
+    if x.origin != .missingParent && y.origin != .missingParent {
+      compare(x.attributes, y.attributes, isLink: x.kind.word == "link", add)
+      compareXattrs(x, y, add)
+    }
+    let (groupA, groupB) = (firstLinks.first(of: a), secondLinks.first(of: b))
+    if groupA != groupB {
+      func text(_ path: [UInt8]?) -> String { path.map { $0.escapedName } ?? "none" }
+      add(.links, "hard link to \(text(groupA)) -> \(text(groupB))")
+    }
+    if !changes.isEmpty { try note(Difference(path: path, kind: .changed(changes))) }
+  }
+
+  private func compare(
+    _ x: Tree.Kind, _ y: Tree.Kind, _ add: (Aspect, @autoclosure () -> String) -> Void
+  ) {
+    switch (x, y) {
+    case (.regular(let a), .regular(let b)):
+      guard let a = first.content(a), let b = second.content(b) else { return }
+      if let a = a.size, let b = b.size, a != b { add(.size, "size \(a) -> \(b)") }
+      if let a = a.digest, let b = b.digest, a != b { add(.content, "content") }
+    case (.symlink(let a), .symlink(let b)):
+      let (a, b) = (first.tree.target(a), second.tree.target(b))
+      if !a.elementsEqual(b) { add(.target, "target \(a.escapedName) -> \(b.escapedName)") }
+    case (.blockDevice(let a), .blockDevice(let b)),
+      (.characterDevice(let a), .characterDevice(let b)):
+      if a != b { add(.device, "device \(a.major),\(a.minor) -> \(b.major),\(b.minor)") }
+    default: break
+    }
+  }
+
+  private func compare(
+    _ a: Attributes, _ b: Attributes, isLink: Bool,
+    _ add: (Aspect, @autoclosure () -> String) -> Void
+  ) {
+    // Linux has no permissions of symbolic links; what sources say differs.
+    if a.permissions != b.permissions && !isLink {
+      func text(_ mode: UInt16) -> String {
+        String(mode, radix: 8).leftPadded(to: 4, with: "0")
+      }
+      add(.mode, "mode \(text(a.permissions)) -> \(text(b.permissions))")
+    }
+    if (a.uid, a.gid) != (b.uid, b.gid) {
+      add(.owner, "owner \(a.uid):\(a.gid) -> \(b.uid):\(b.gid)")
+    }
+    if a.modified != b.modified { add(.mtime, "time \(a.modified) -> \(b.modified)") }
+  }
+
+  private func compareXattrs(
+    _ x: Tree.Inode, _ y: Tree.Inode, _ add: (Aspect, @autoclosure () -> String) -> Void
+  ) {
+    let a = x.xattrs.map { first.tree.xattrSets[$0.index] } ?? []
+    let b = y.xattrs.map { second.tree.xattrSets[$0.index] } ?? []
+    guard a != b else { return }
+    var texts: [String] = []
+    for attribute in a where !b.contains(where: { $0.name == attribute.name }) {
+      texts.append("-\(attribute.name.escapedName)")
+    }
+    for attribute in b {
+      if let other = a.first(where: { $0.name == attribute.name }) {
+        if other != attribute { texts.append("\(attribute.name.escapedName) (value)") }
+      } else {
+        texts.append("+\(attribute.name.escapedName)")
+      }
+    }
+    add(.xattrs, "attributes \(texts.joined(separator: " "))")
+  }
+}
+
+/// Which names of a tree stand for the same file.
+private struct LinkGroups {
+  /// By inode, the first path of those with several names.
+  private var firstPaths: [Int: [UInt8]] = [:]
+  private let tree: Tree
+
+  init(_ tree: Tree) {
+    self.tree = tree
+    var found: [Int: [UInt8]] = [:]
+    TreeLines(tree).visit { node, path in
+      let id = tree.inode(of: node)
+      guard tree[id].links > 1, tree[id].kind != .directory else { return }
+      if let first = found[id.index] {
+        firstPaths[id.index] = first
+      } else {
+        found[id.index] = path
+      }
+    }
+  }
+
+  /// `nil` for a file with one name in the tree.
+  func first(of node: Tree.NodeID) -> [UInt8]? { firstPaths[tree.inode(of: node).index] }
+}

@@ -1,0 +1,98 @@
+public import TreeModel
+
+/// Hashes the contents of files that pass through it, on to another sink or to nowhere.
+public final class DigestSink: ContentSink {
+  /// What is known of a file's content.
+  public struct Content: Hashable, Sendable {
+    /// In bytes; `nil` where a source does not tell.
+    public var size: UInt64?
+    public var digest: SHA256.Digest?
+  }
+
+  /// By the number of the `ContentID`.
+  public private(set) var contents: [Content?] = []
+
+  /// The number of bytes that passed through so far.
+  public private(set) var byteCount: UInt64 = 0
+
+  private let next: (any ContentSink)?
+  private var hash = SHA256()
+  private var size: UInt64 = 0
+  private var known: Content?
+  private lazy var scratch = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: 128 << 10, alignment: 64)
+  private var hasScratch = false
+
+  /// - Parameter next: takes the bytes as well.
+  public init(_ next: (any ContentSink)? = nil) { self.next = next }
+
+  deinit { if hasScratch { scratch.deallocate() } }
+
+  public func begin(size: UInt64?) throws {
+    hash = SHA256()
+    self.size = 0
+    known = nil
+    try next?.begin(size: size)
+  }
+
+  public func withFreeSpace(
+    _ body: (UnsafeMutableRawBufferPointer) throws -> Int
+  ) throws -> Int {
+    func fill(_ space: UnsafeMutableRawBufferPointer) throws -> Int {
+      let count = try body(space)
+      hash.update(UnsafeRawBufferPointer(rebasing: space[..<count]))
+      size += UInt64(count)
+      byteCount += UInt64(count)
+      return count
+    }
+    if let next { return try next.withFreeSpace(fill) }
+    hasScratch = true
+    return try fill(scratch)
+  }
+
+  public func addHole(_ count: UInt64) throws {
+    hash.update(zeros: count)
+    size += count
+    byteCount += count
+    try next?.addHole(count)
+  }
+
+  /// Takes size and digest of the file begun last from elsewhere, in place of its bytes.
+  public func setKnown(_ content: Content) { known = content }
+
+  public func end() throws -> ContentID {
+    let content = known ?? Content(size: size, digest: hash.finish())
+    let id = try next?.end() ?? ContentID(number: UInt32(contents.count))
+    while contents.count <= Int(id.number) { contents.append(nil) }
+    contents[Int(id.number)] = content
+    return id
+  }
+
+  public func abandon() throws { try next?.abandon() }
+}
+
+/// A tree, and what is known of the contents of its files.
+public struct DigestedTree {
+  public var tree: Tree
+  /// By the number of the `ContentID`.
+  public var contents: [DigestSink.Content?]
+  /// What the source does not tell, of some or all files.
+  public var unknown: Set<Aspect>
+
+  public init(_ tree: Tree, _ sink: DigestSink, unknown: Set<Aspect> = []) {
+    self.tree = tree
+    contents = sink.contents
+    self.unknown = unknown
+  }
+
+  func content(_ id: ContentID) -> DigestSink.Content? {
+    Int(id.number) < contents.count ? contents[Int(id.number)] : nil
+  }
+}
+
+/// What can differ between two files of the same name.
+public enum Aspect: String, CaseIterable, Sendable {
+  case type, mode, owner, mtime, size, content, target, device, xattrs, links
+  /// Whether there is a socket at all.
+  case sockets
+}

@@ -1,0 +1,70 @@
+internal import Glibc
+internal import Posix
+internal import Synchronization
+
+/// What all parts of an extraction share: the rules, and what went wrong.
+public final class ExtractionContext: Sendable {
+  /// Whether what is there already is replaced.
+  public let replaces: Bool
+  /// Whether owners are set and devices made, which only root can.
+  let isRoot: Bool
+
+  private let report: @Sendable ([UInt8], String) -> Void
+  private let errorCount = Atomic<Int>(0)
+  private let droppedSetIDs = Atomic<Int>(0)
+  private let droppedXattrs = Atomic<Int>(0)
+  private let lostOwners = Atomic<Int>(0)
+  private let skippedDevices = Atomic<Int>(0)
+  private let fileCount = Atomic<Int>(0)
+
+  /// - Parameter report: called from any thread with the path of a file that could not be made,
+  ///   and why.
+  public init(replaces: Bool, report: @escaping @Sendable ([UInt8], String) -> Void) {
+    self.replaces = replaces
+    self.report = report
+    isRoot = geteuid() == 0
+  }
+
+  /// The number of files that could not be made.
+  public var errors: Int { errorCount.load(ordering: .relaxed) }
+  /// The number of files, links and directories made.
+  public var made: Int { fileCount.load(ordering: .relaxed) }
+
+  /// Counts and reports an error.
+  public func fail(_ path: [UInt8], _ text: String) {
+    errorCount.add(1, ordering: .relaxed)
+    report(path, text)
+  }
+
+  /// Counts and reports a failed system call, by `errno`.
+  func fail(_ path: [UInt8], action: String) {
+    fail(path, SystemError(action, path: path).description)
+  }
+
+  func countMade() { fileCount.add(1, ordering: .relaxed) }
+  func countDroppedSetID() { droppedSetIDs.add(1, ordering: .relaxed) }
+  func countLostOwner() { lostOwners.add(1, ordering: .relaxed) }
+  func countDroppedXattr() { droppedXattrs.add(1, ordering: .relaxed) }
+  func countSkippedDevice() { skippedDevices.add(1, ordering: .relaxed) }
+
+  /// One sentence for each kind of thing that this user or file system cannot have.
+  public var warnings: [String] {
+    var list: [String] = []
+    func note(_ count: borrowing Atomic<Int>, _ one: String, _ many: String) {
+      let number = count.load(ordering: .relaxed)
+      if number > 0 { list.append(number == 1 ? "1 \(one)" : "\(number.grouped) \(many)") }
+    }
+    note(
+      skippedDevices, "device node was not made, which only root can",
+      "device nodes were not made, which only root can")
+    note(
+      droppedSetIDs, "file lost its set-id bits, as it does not belong to its owner",
+      "files lost their set-id bits, as they do not belong to their owners")
+    note(
+      lostOwners, "file could not be given its owner", "files could not be given their owners")
+    note(
+      droppedXattrs, "extended attribute could not be set",
+      "extended attributes could not be set")
+    return list
+  }
+}

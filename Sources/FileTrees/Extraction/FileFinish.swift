@@ -1,0 +1,100 @@
+internal import CLinux
+internal import Glibc
+internal import Posix
+internal import TreeModel
+
+/// Gives files their owner, mode, attributes and time, as far as the user may.
+struct FileFinish {
+  private let attributes: Attributes
+  private let xattrs: [ExtendedAttribute]
+  private let context: ExtractionContext
+
+  init(_ attributes: Attributes, _ xattrs: [ExtendedAttribute], _ context: ExtractionContext) {
+    self.attributes = attributes
+    self.xattrs = xattrs
+    self.context = context
+  }
+
+  /// For an open file or directory.
+  ///
+  /// - Returns: whether mode and time could be set; `errno` says why not.
+  func apply(toOpen descriptor: Int32, isRegular: Bool) -> Bool {
+    // In this order: a change of the owner takes set-id bits and capabilities away.
+    let isOwned = setOwner { fchown(descriptor, $0, $1) }
+    for attribute in xattrs {
+      let status = attribute.name.withCPath { name in
+        attribute.value.withUnsafeBytes {
+          fsetxattr(descriptor, name, $0.baseAddress, $0.count, 0)
+        }
+      }
+      if status != 0 { context.countDroppedXattr() }
+    }
+    let isMode = fchmod(descriptor, mode(keepsSetID: isOwned || !isRegular)) == 0
+    return withTimes { futimens(descriptor, $0) } == 0 && isMode
+  }
+
+  /// For a file that was made with its mode, but for the set-id bits.
+  func apply(toNew descriptor: Int32, hasRightOwner: Bool) -> Bool {
+    if !xattrs.isEmpty || attributes.permissions & 0o7000 != 0
+      || (context.isRoot && !hasRightOwner)
+    {
+      return apply(toOpen: descriptor, isRegular: true)
+    }
+    return withTimes { futimens(descriptor, $0) } == 0
+  }
+
+  /// For a link, device, fifo or socket.
+  ///
+  /// - Parameter descriptor: opened with O_PATH; what else has the name by now is not touched.
+  func apply(toPath descriptor: Int32, isLink: Bool) -> Bool {
+    let path = Array("/proc/self/fd/\(descriptor)".utf8)
+    _ = setOwner { fchownat(descriptor, "", $0, $1, AT_EMPTY_PATH) }
+    if !isLink {
+      for attribute in xattrs {
+        let status = path.withCPath { path in
+          attribute.name.withCPath { key in
+            attribute.value.withUnsafeBytes { setxattr(path, key, $0.baseAddress, $0.count, 0) }
+          }
+        }
+        if status != 0 { context.countDroppedXattr() }
+      }
+      // Set-id bits mean nothing here.
+      if path.withCPath({ chmod($0, mode(keepsSetID: false)) }) != 0 { return false }
+    }
+    if withTimes({ utimensat(descriptor, "", $0, AT_EMPTY_PATH) }) == 0 { return true }
+    // Before Linux 5.8 that is not possible, and a link's time not at all.
+    guard errno == EINVAL else { return false }
+    return isLink
+      || withTimes { times in path.withCPath { utimensat(AT_FDCWD, $0, times, 0) } } == 0
+  }
+
+  /// - Returns: whether the file has its owner, or is not root's to give away.
+  private func setOwner(_ change: (uid_t, gid_t) -> Int32) -> Bool {
+    guard context.isRoot else { return false }
+    // The number that chown takes for "as it is" is nobody's.
+    guard attributes.uid != .max, attributes.gid != .max,
+      change(attributes.uid, attributes.gid) == 0
+    else {
+      context.countLostOwner()
+      return false
+    }
+    return true
+  }
+
+  /// The mode without the set-id bits that would give the wrong user's rights away.
+  private func mode(keepsSetID: Bool) -> mode_t {
+    var mode = mode_t(attributes.permissions)
+    if !keepsSetID && mode & 0o6000 != 0 {
+      mode &= ~0o6000
+      context.countDroppedSetID()
+    }
+    return mode
+  }
+
+  private func withTimes<R>(_ body: (UnsafePointer<timespec>) -> R) -> R {
+    let time = timespec(tv_sec: time_t(attributes.modified), tv_nsec: 0)
+    return withUnsafeBytes(of: (time, time)) {
+      body($0.baseAddress!.assumingMemoryBound(to: timespec.self))
+    }
+  }
+}

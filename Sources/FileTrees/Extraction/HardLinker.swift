@@ -1,0 +1,149 @@
+internal import Glibc
+internal import Posix
+
+/// Makes the further names of files that have several, after all first ones are there.
+public final class HardLinker {
+  /// A name in a directory.
+  public struct Name: Sendable {
+    public var directory: OutputDirectory.Place
+    public var name: [UInt8]
+
+    public init(_ name: [UInt8], in directory: OutputDirectory) {
+      self.name = name
+      self.directory = directory.place
+    }
+  }
+
+  private let top: OutputDirectory
+  private var pending: [(first: MadeFile, link: Name)] = []
+
+  public init(top: OutputDirectory) { self.top = top }
+
+  /// Notes a further name.
+  public func add(_ link: Name, to first: MadeFile) { pending.append((first, link)) }
+
+  /// Makes all links.
+  public func run() {
+    for (first, link) in pending { make(link, first) }
+    pending.removeAll()
+  }
+
+  private func make(_ link: Name, _ file: MadeFile) {
+    let context = top.context
+    let path = Self.path(link)
+    guard let first = file.name, let identity = file.identity else {
+      let name = file.wanted.escapedName
+      return context.fail(path, "hard link to \(name), which could not be unpacked")
+    }
+    guard let source = open(first.directory), let target = open(link.directory) else {
+      return context.fail(path, action: "link")
+    }
+    // Only to what was made here, whatever has the name by now.
+    var status = stat()
+    guard
+      first.name.withCPath({
+        fstatat(source.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW)
+      }) == 0, MadeFile.Identity(status) == identity
+    else {
+      return context.fail(path, "hard link to a file that was replaced meanwhile")
+    }
+    var before = stat()
+    fstat(target.descriptor, &before)
+    func attempt(_ name: [UInt8]) -> Bool {
+      first.name.withCPath { from in
+        name.withCPath { linkat(source.descriptor, from, target.descriptor, $0, 0) }
+      } == 0
+    }
+    // The directory has its final mode already, which is ours to lift for a moment.
+    let needsRight = !context.isRoot && before.st_mode & 0o300 != 0o300
+    if needsRight { fchmod(target.descriptor, before.st_mode & 0o7777 | 0o300) }
+    var isMade = attempt(link.name)
+    if !isMade && errno == EEXIST && context.replaces {
+      let hidden = OutputDirectory.hiddenName()
+      isMade =
+        attempt(hidden)
+        && hidden.withCPath { from in
+          link.name.withCPath { renameat(target.descriptor, from, target.descriptor, $0) }
+        } == 0
+      // rename does nothing where both names are one file's already.
+      let code = errno
+      _ = hidden.withCPath { unlinkat(target.descriptor, $0, 0) }
+      errno = code
+    }
+    let failure = errno
+    if needsRight { fchmod(target.descriptor, before.st_mode & 0o7777) }
+    futimens(target.descriptor, [before.st_atim, before.st_mtim])
+    guard isMade else {
+      return context.fail(
+        path,
+        failure == EEXIST
+          ? OutputFile.existsText : SystemError("link", code: failure).description)
+    }
+    context.countMade()
+  }
+
+  private static func path(_ name: Name) -> [UInt8] {
+    let path = name.directory.path
+    return path.isEmpty ? name.name : path + [UInt8(ascii: "/")] + name.name
+  }
+
+  private final class Opened {
+    let descriptor: Int32
+    init(_ descriptor: Int32) { self.descriptor = descriptor }
+    deinit { close(descriptor) }
+  }
+
+  private var last: (place: OutputDirectory.Place, opened: Opened)?
+
+  /// Opens a directory again, from the top, through no symbolic link.
+  private func open(_ place: OutputDirectory.Place) -> Opened? {
+    if let last, last.place === place { return last.opened }
+    var names: [[UInt8]] = []
+    var current = place
+    while let parent = current.parent {
+      names.append(current.name)
+      current = parent
+    }
+    var opened = Opened(fcntl(top.descriptor, F_DUPFD_CLOEXEC, 0))
+    guard opened.descriptor >= 0 else { return nil }
+    for name in names.reversed() {
+      let next = name.withCPath {
+        openat(opened.descriptor, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      }
+      guard next >= 0 else { return nil }
+      opened = Opened(next)
+    }
+    last = (place, opened)
+    return opened
+  }
+}
+
+/// A file with several names, whose first one may yet be on its way.
+public final class MadeFile: @unchecked Sendable {
+  /// What tells a file from all others on this machine.
+  struct Identity: Equatable {
+    var device: UInt64
+    var inode: UInt64
+
+    init(_ status: stat) {
+      device = UInt64(status.st_dev)
+      inode = UInt64(status.st_ino)
+    }
+  }
+
+  /// The path of the first name.
+  let wanted: [UInt8]
+  // Written by one thread, read after the pool was drained.
+  private(set) var name: HardLinker.Name?
+  private(set) var identity: Identity?
+
+  public init(wanted: [UInt8]) { self.wanted = wanted }
+
+  /// Called when the file has its first name.
+  func appear(as name: [UInt8], in directory: OutputDirectory, _ descriptor: Int32) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { return }
+    self.name = HardLinker.Name(name, in: directory)
+    identity = Identity(status)
+  }
+}

@@ -1,0 +1,271 @@
+internal import CLinux
+internal import Glibc
+public import Posix
+public import TreeModel
+
+/// A directory that files are extracted into, held open: whatever happens to its path meanwhile,
+/// they go into this directory and no other.
+///
+/// Its own attributes are set when the last reference goes, after everything in it is there.
+public final class OutputDirectory: @unchecked Sendable {
+  /// A directory's place without an open descriptor, to find it again.
+  public final class Place: Sendable {
+    let parent: Place?
+    let name: [UInt8]
+
+    init(parent: Place?, name: [UInt8]) {
+      self.parent = parent
+      self.name = name
+    }
+
+    /// The path below the top.
+    var path: [UInt8] {
+      var names: [[UInt8]] = []
+      var current: Place? = self
+      while let place = current, place.parent != nil {
+        names.append(place.name)
+        current = place.parent
+      }
+      return Array(names.reversed().joined(separator: [UInt8(ascii: "/")]))
+    }
+  }
+
+  public let place: Place
+  let descriptor: Int32
+  let context: ExtractionContext
+  /// Kept until this directory is finished, so that its own time is set after ours.
+  private let parent: OutputDirectory?
+  private let attributes: Attributes?
+  private let xattrs: [ExtendedAttribute]
+  /// Who owns what is made here: by and large this user, but some file systems have their own mind.
+  private let owner: (uid: UInt32, gid: UInt32)?
+
+  /// Opens the directory to extract into, made where it is missing. What is there keeps its owner,
+  /// mode and time.
+  ///
+  /// - Parameters:
+  ///   - path: as the user gives it; symbolic links in it are followed.
+  ///   - attributes: for a directory that is made.
+  /// - Throws: `SystemError`.
+  public init(
+    top path: [UInt8], attributes: Attributes?, xattrs: [ExtendedAttribute],
+    context: ExtractionContext
+  ) throws(SystemError) {
+    let isNew = path.withCPath { mkdir($0, 0o700) } == 0
+    guard isNew || errno == EEXIST else { throw SystemError("create", path: path) }
+    descriptor = path.withCPath { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    guard descriptor >= 0 else { throw SystemError("open", path: path) }
+    place = Place(parent: nil, name: path)
+    parent = nil
+    self.context = context
+    self.attributes = isNew ? attributes : nil
+    self.xattrs = isNew ? xattrs : []
+    owner = isNew ? Self.owner(of: descriptor) : nil
+  }
+
+  private static func owner(of descriptor: Int32) -> (uid: UInt32, gid: UInt32)? {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 ? (status.st_uid, status.st_gid) : nil
+  }
+
+  /// Whether a new file here has this owner without being told.
+  func isOwner(_ attributes: Attributes) -> Bool {
+    owner.map { $0.uid == attributes.uid && $0.gid == attributes.gid } ?? false
+  }
+
+  private init(
+    _ descriptor: Int32, _ name: [UInt8], in parent: OutputDirectory, _ attributes: Attributes?,
+    _ xattrs: [ExtendedAttribute], isNew: Bool
+  ) {
+    self.descriptor = descriptor
+    self.parent = parent
+    context = parent.context
+    place = Place(parent: parent.place, name: name)
+    self.attributes = attributes
+    self.xattrs = xattrs
+    owner = isNew ? Self.owner(of: descriptor) : nil
+  }
+
+  deinit {
+    if let attributes {
+      let finish = FileFinish(attributes, xattrs, context)
+      if !finish.apply(toOpen: descriptor, isRegular: false) {
+        context.fail(place.path, action: "set the attributes")
+      }
+    }
+    close(descriptor)
+  }
+
+  /// The path of a name in this directory, below the top.
+  public func path(of name: [UInt8]) -> [UInt8] {
+    let path = place.path
+    return path.isEmpty ? name : path + [UInt8(ascii: "/")] + name
+  }
+
+  // MARK: Making things
+
+  /// Makes a directory, or enters one that is there; never a symbolic link to one.
+  ///
+  /// - Returns: `nil` where that failed, which was reported.
+  public func makeDirectory(
+    _ name: [UInt8], _ attributes: Attributes, _ xattrs: [ExtendedAttribute]
+  ) -> OutputDirectory? {
+    var isNew = name.withCPath { mkdirat(descriptor, $0, 0o700) } == 0
+    if !isNew && errno == EEXIST && context.replaces && !isDirectory(name) {
+      // A link or a file stands where the directory belongs.
+      _ = name.withCPath { unlinkat(descriptor, $0, 0) }
+      isNew = name.withCPath { mkdirat(descriptor, $0, 0o700) } == 0
+    }
+    guard isNew || errno == EEXIST else {
+      context.fail(path(of: name), action: "create")
+      return nil
+    }
+    let opened = name.withCPath {
+      openat(descriptor, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    }
+    guard opened >= 0 else {
+      if errno == ENOTDIR || errno == ELOOP {
+        context.fail(
+          path(of: name), "exists and is not a directory; --force replaces it")
+      } else {
+        context.fail(path(of: name), action: "open")
+      }
+      return nil
+    }
+    if isNew { context.countMade() }
+    let isOurs = isNew || context.replaces
+    return OutputDirectory(
+      opened, name, in: self, isOurs ? attributes : nil, isOurs ? xattrs : [],
+      isNew: isNew)
+  }
+
+  private func isDirectory(_ name: [UInt8]) -> Bool {
+    var status = stat()
+    return name.withCPath { fstatat(descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) } == 0
+      && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// Makes a symbolic link, a device, a fifo or a socket.
+  ///
+  /// - Parameter made: told of it, for a file with several names.
+  public func makeSpecial(
+    _ name: [UInt8], _ kind: TreeEntry.Kind, _ attributes: Attributes,
+    _ xattrs: [ExtendedAttribute], _ made: MadeFile? = nil
+  ) {
+    let type = kind.type
+    func make(_ name: [UInt8]) -> Bool {
+      switch kind {
+      case .symlink(let target):
+        target.withCPath { target in name.withCPath { symlinkat(target, descriptor, $0) } } == 0
+      case .blockDevice(let device), .characterDevice(let device):
+        node(name, type, device.number)
+      default: node(name, type, 0)
+      }
+    }
+    guard appear(as: name, make) else { return }
+    context.countMade()
+    // Whoever may write in the directory may have put something else there by now.
+    let opened = name.withCPath {
+      openat(descriptor, $0, O_PATH | O_NOFOLLOW | O_CLOEXEC)
+    }
+    var status = stat()
+    guard opened >= 0, fstat(opened, &status) == 0, status.st_mode & S_IFMT == type,
+      status.st_nlink == 1
+    else {
+      if opened >= 0 { close(opened) }
+      return context.fail(path(of: name), "was replaced while it was made")
+    }
+    defer { close(opened) }
+    if type == S_IFLNK && !xattrs.isEmpty { setLinkXattrs(name, xattrs) }
+    if !FileFinish(attributes, xattrs, context).apply(toPath: opened, isLink: type == S_IFLNK) {
+      context.fail(path(of: name), action: "set the attributes")
+    }
+    made?.appear(as: name, in: self, opened)
+  }
+
+  /// Attributes of a link itself can be set by name only; user.* ones it cannot have.
+  private func setLinkXattrs(_ name: [UInt8], _ xattrs: [ExtendedAttribute]) {
+    let path = Array("/proc/self/fd/\(descriptor)/".utf8) + name
+    for attribute in xattrs {
+      let status = path.withCPath { path in
+        attribute.name.withCPath { key in
+          attribute.value.withUnsafeBytes { lsetxattr(path, key, $0.baseAddress, $0.count, 0) }
+        }
+      }
+      if status != 0 { context.countDroppedXattr() }
+    }
+  }
+
+  /// Whether this user may make a file of that kind; counts those that are left out for it.
+  public func mayMake(_ kind: TreeEntry.Kind) -> Bool {
+    switch kind {
+    case .blockDevice, .characterDevice:
+      if !context.isRoot { context.countSkippedDevice() }
+      return context.isRoot
+    default: return true
+    }
+  }
+
+  private func node(_ name: [UInt8], _ type: mode_t, _ device: UInt64) -> Bool {
+    name.withCPath { mknodat(descriptor, $0, type | 0o600, dev_t(device)) } == 0
+  }
+
+  /// Makes something under a name that is free, or in place of what has the name.
+  ///
+  /// - Returns: whether it is there; a failure was reported.
+  private func appear(as name: [UInt8], _ make: ([UInt8]) -> Bool) -> Bool {
+    if make(name) { return true }
+    guard errno == EEXIST, context.replaces else {
+      context.fail(
+        path(of: name),
+        errno == EEXIST
+          ? "exists already; --force replaces it" : SystemError("create").description)
+      return false
+    }
+    let hidden = Self.hiddenName()
+    guard make(hidden) else {
+      context.fail(path(of: name), action: "create")
+      return false
+    }
+    return replace(hidden, name)
+  }
+
+  /// Moves a finished file to its name.
+  func replace(_ hidden: [UInt8], _ name: [UInt8]) -> Bool {
+    if hidden.withCPath({ from in
+      name.withCPath { renameat(descriptor, from, descriptor, $0) }
+    }) == 0 {
+      return true
+    }
+    if errno == EISDIR || errno == ENOTEMPTY || errno == EEXIST {
+      context.fail(path(of: name), "a directory of that name is in the way; remove it first")
+    } else {
+      context.fail(path(of: name), action: "replace")
+    }
+    _ = hidden.withCPath { unlinkat(descriptor, $0, 0) }
+    return false
+  }
+
+  static func hiddenName() -> [UInt8] {
+    Array(".autosquash-\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp".utf8)
+  }
+}
+
+extension TreeEntry.Kind {
+  /// The type as stat(2) has it, of what is neither directory nor regular.
+  fileprivate var type: mode_t {
+    switch self {
+    case .symlink: S_IFLNK
+    case .blockDevice: S_IFBLK
+    case .characterDevice: S_IFCHR
+    case .fifo: S_IFIFO
+    case .socket: S_IFSOCK
+    case .directory, .regular, .hardLink: preconditionFailure("not a special file")
+    }
+  }
+}
+
+extension DeviceNumber {
+  /// In the kernel's form.
+  var number: UInt64 { clinux_makedev(major, minor) }
+}

@@ -1,0 +1,171 @@
+internal import Glibc
+public import Posix
+internal import Synchronization
+public import TreeModel
+
+/// A regular file under extraction: written by any number of threads, under its name when it is
+/// complete.
+public final class OutputFile: @unchecked Sendable {
+  public let directory: OutputDirectory
+  public let name: [UInt8]
+  private let size: UInt64
+  private let attributes: Attributes
+  private let xattrs: [ExtendedAttribute]
+  private let descriptor: Int32
+  /// `nil` for a file without any name yet.
+  private let hiddenName: [UInt8]?
+
+  /// Opens a file without its name, or with another one where the file system does not know such.
+  ///
+  /// - Returns: `nil` where that failed, which was reported.
+  public init?(
+    _ name: [UInt8], in directory: OutputDirectory, size: UInt64, _ attributes: Attributes,
+    _ xattrs: [ExtendedAttribute]
+  ) {
+    self.name = name
+    self.directory = directory
+    self.size = size
+    self.attributes = attributes
+    self.xattrs = xattrs
+    if !directory.context.replaces {
+      var status = stat()
+      if name.withCPath({ fstatat(directory.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 {
+        directory.context.fail(directory.path(of: name), Self.existsText)
+        return nil
+      }
+    }
+    let unnamed = openat(directory.descriptor, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0o600)
+    if unnamed >= 0 {
+      descriptor = unnamed
+      hiddenName = nil
+      return
+    }
+    let hidden = OutputDirectory.hiddenName()
+    descriptor = hidden.withCPath {
+      openat(
+        directory.descriptor, $0, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    }
+    hiddenName = hidden
+    guard descriptor >= 0 else {
+      directory.context.fail(directory.path(of: name), action: "create")
+      return nil
+    }
+  }
+
+  static let existsText = "exists already; --force replaces it"
+
+  deinit {
+    if descriptor >= 0 { close(descriptor) }
+    if !isFinished, descriptor >= 0, let hiddenName {
+      _ = hiddenName.withCPath { unlinkat(directory.descriptor, $0, 0) }
+    }
+  }
+
+  private var isFinished = false
+
+  /// Writes bytes at their place; what is never written is a hole.
+  ///
+  /// - Throws: `SystemError`.
+  public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
+    var done = 0
+    while done < bytes.count {
+      let count = retryingInterrupts {
+        pwrite(
+          descriptor, bytes.baseAddress! + done, bytes.count - done,
+          off_t(offset) + off_t(done))
+      }
+      guard count > 0 else { throw SystemError("write", path: directory.path(of: name)) }
+      done += count
+    }
+  }
+
+  /// Sets size, owner, mode and time, and gives the file its name.
+  ///
+  /// - Parameter made: told of it, for a file with several names.
+  /// - Returns: whether the file is there; a failure was reported.
+  public func finish(_ made: MadeFile? = nil) -> Bool {
+    guard complete(name), appear(as: name, replaces: directory.context.replaces) else {
+      return false
+    }
+    isFinished = true
+    directory.context.countMade()
+    made?.appear(as: name, in: directory, descriptor)
+    return true
+  }
+
+  /// Gives a file that is not complete a name that says so and is free.
+  ///
+  /// - Returns: the name, `nil` where that failed, which was reported.
+  public func finishDamaged() -> [UInt8]? {
+    guard complete(name) else { return nil }
+    for number in 1...Self.mostDamaged {
+      let suffix = Array((number == 1 ? ".damaged" : ".damaged-\(number)").utf8)
+      let other = Array(name.prefix(255 - suffix.count)) + suffix
+      var status = stat()
+      if other.withCPath({
+        fstatat(directory.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW)
+      }) == 0 {
+        continue
+      }
+      guard appear(as: other, replaces: false) else { return nil }
+      isFinished = true
+      directory.context.countMade()
+      return other
+    }
+    directory.context.fail(directory.path(of: name), "there are too many .damaged files")
+    return nil
+  }
+
+  private static let mostDamaged = 100
+
+  private func complete(_ name: [UInt8]) -> Bool {
+    guard ftruncate(descriptor, off_t(clamping: size)) == 0 else {
+      directory.context.fail(directory.path(of: name), action: "write")
+      return false
+    }
+    // A file with other attributes is better than none; what failed was counted or reported.
+    if !FileFinish(attributes, xattrs, directory.context)
+      .apply(toOpen: descriptor, isRegular: true)
+    {
+      directory.context.fail(directory.path(of: name), action: "set the attributes")
+    }
+    return true
+  }
+
+  private func appear(as name: [UInt8], replaces: Bool) -> Bool {
+    if let hiddenName {
+      if replaces { return directory.replace(hiddenName, name) }
+      let flags = UInt32(RENAME_NOREPLACE)
+      let folder = directory.descriptor
+      let moved = hiddenName.withCPath { from in
+        name.withCPath { renameat2(folder, from, folder, $0, flags) }
+      }
+      if moved == 0 { return true }
+      if errno == EINVAL || errno == ENOSYS {
+        // The file system does not know the flag; that the name was free was looked up before.
+        return directory.replace(hiddenName, name)
+      }
+      return refuse(name)
+    }
+    if link(to: name) { return true }
+    guard errno == EEXIST, replaces else { return refuse(name) }
+    let hidden = OutputDirectory.hiddenName()
+    guard link(to: hidden) else { return refuse(name) }
+    return directory.replace(hidden, name)
+  }
+
+  private func link(to name: [UInt8]) -> Bool {
+    Array("/proc/self/fd/\(descriptor)".utf8).withCPath { source in
+      name.withCPath {
+        linkat(AT_FDCWD, source, directory.descriptor, $0, AT_SYMLINK_FOLLOW)
+      }
+    } == 0
+  }
+
+  private func refuse(_ name: [UInt8]) -> Bool {
+    directory.context.fail(
+      directory.path(of: name),
+      errno == EEXIST ? Self.existsText : SystemError("create").description)
+    return false
+  }
+}

@@ -1,0 +1,60 @@
+internal import Glibc
+public import Posix
+public import TreeModel
+
+extension OutputDirectory {
+  /// Makes a regular file whose content is there already, with as few system calls as possible.
+  ///
+  /// - Throws: `SystemError` when there is no room; other failures are reported.
+  public func makeFile(
+    _ name: [UInt8], _ content: UnsafeRawBufferPointer, _ attributes: Attributes,
+    _ xattrs: [ExtendedAttribute]
+  ) throws(SystemError) {
+    let finish = FileFinish(attributes, xattrs, context)
+    // Without the set-id bits, which writing takes away again.
+    let mode = mode_t(attributes.permissions) & 0o777 | (xattrs.isEmpty ? 0 : 0o600)
+    var opened = create(name, mode)
+    var hidden: [UInt8]?
+    if opened < 0 && errno == EEXIST && context.replaces {
+      hidden = Self.hiddenName()
+      opened = create(hidden!, mode)
+    }
+    guard opened >= 0 else {
+      context.fail(
+        path(of: name),
+        errno == EEXIST ? OutputFile.existsText : SystemError("create").description)
+      return
+    }
+    defer { close(opened) }
+    do throws(SystemError) {
+      try write(content, to: opened, name)
+    } catch {
+      _ = (hidden ?? name).withCPath { unlinkat(descriptor, $0, 0) }
+      throw error
+    }
+    if !finish.apply(toNew: opened, hasRightOwner: isOwner(attributes)) {
+      context.fail(path(of: name), action: "set the attributes")
+    }
+    if let hidden, !replace(hidden, name) { return }
+    context.countMade()
+  }
+
+  private func create(_ name: [UInt8], _ mode: mode_t) -> Int32 {
+    name.withCPath {
+      openat(descriptor, $0, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, mode)
+    }
+  }
+
+  private func write(
+    _ content: UnsafeRawBufferPointer, to file: Int32, _ name: [UInt8]
+  ) throws(SystemError) {
+    var done = 0
+    while done < content.count {
+      let count = retryingInterrupts {
+        Glibc.write(file, content.baseAddress! + done, content.count - done)
+      }
+      guard count > 0 else { throw SystemError("write", path: path(of: name)) }
+      done += count
+    }
+  }
+}

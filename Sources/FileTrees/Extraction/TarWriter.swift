@@ -1,0 +1,135 @@
+internal import CLibArchive
+internal import Glibc
+internal import Posix
+public import TreeModel
+
+/// Writes entries as a tar archive in the pax format, which holds all that an image can.
+public final class TarWriter {
+  private let raw: OpaquePointer
+  private let descriptor: Int32
+  private let path: [UInt8]
+
+  /// - Parameters:
+  ///   - descriptor: stays open.
+  ///   - path: for errors.
+  public init(descriptor: Int32, path: [UInt8]) throws {
+    guard let raw = archive_write_new() else {
+      throw SourceError(.refused, path: path, "no memory to write the archive")
+    }
+    self.raw = raw
+    self.descriptor = descriptor
+    self.path = path
+    archive_write_set_format_pax_restricted(raw)
+    // The header that GNU tar reads; libarchive's own makes it warn of every attribute.
+    archive_write_set_format_option(raw, "pax", "xattrheader", "SCHILY")
+    archive_write_set_bytes_in_last_block(raw, 1)
+    try check(archive_write_open_fd(raw, descriptor))
+  }
+
+  deinit {
+    // Or it would complete the entry with zeros and end the archive as if all were well.
+    if !isFinished { archive_write_fail(raw) }
+    archive_write_free(raw)
+  }
+
+  private var isFinished = false
+
+  /// Begins an entry.
+  ///
+  /// - Parameters:
+  ///   - size: of a regular file, in bytes.
+  ///   - data: the ranges of a sparse file that are no holes; `nil` for a file without any.
+  public func add(_ entry: TreeEntry, size: UInt64, data: [Range<UInt64>]? = nil) throws {
+    guard let header = archive_entry_new() else {
+      throw SourceError(.refused, path: path, "no memory to write the archive")
+    }
+    defer { archive_entry_free(header) }
+    entry.path.withCPath { archive_entry_set_pathname(header, $0) }
+    archive_entry_set_perm(header, mode_t(entry.attributes.permissions))
+    archive_entry_set_uid(header, Int64(entry.attributes.uid))
+    archive_entry_set_gid(header, Int64(entry.attributes.gid))
+    archive_entry_set_mtime(header, time_t(entry.attributes.modified), 0)
+    archive_entry_set_size(header, 0)
+    for attribute in entry.xattrs {
+      attribute.name.withCPath { name in
+        attribute.value.withUnsafeBytes {
+          archive_entry_xattr_add_entry(header, name, $0.baseAddress, $0.count)
+        }
+      }
+    }
+    setKind(of: header, entry, size)
+    for range in data ?? [] {
+      archive_entry_sparse_add_entry(
+        header, Int64(clamping: range.lowerBound), Int64(clamping: range.count))
+    }
+    if let data, data.isEmpty { archive_entry_sparse_add_entry(header, Int64(clamping: size), 0) }
+    try check(archive_write_header(raw, header))
+  }
+
+  private func setKind(of header: OpaquePointer, _ entry: TreeEntry, _ size: UInt64) {
+    func setType(_ type: UInt32) { archive_entry_set_filetype(header, type) }
+    func setDevice(_ device: DeviceNumber) {
+      archive_entry_set_rdevmajor(header, dev_t(device.major))
+      archive_entry_set_rdevminor(header, dev_t(device.minor))
+    }
+    switch entry.kind {
+    case .directory: setType(carchive_ifdir)
+    case .regular:
+      setType(carchive_ifreg)
+      archive_entry_set_size(header, Int64(clamping: size))
+    case .symlink(let target):
+      setType(carchive_iflnk)
+      target.withCPath { archive_entry_set_symlink(header, $0) }
+    case .blockDevice(let device):
+      setType(carchive_ifblk)
+      setDevice(device)
+    case .characterDevice(let device):
+      setType(carchive_ifchr)
+      setDevice(device)
+    case .fifo: setType(carchive_ififo)
+    case .socket: setType(carchive_ifsock)
+    case .hardLink(let target, _):
+      setType(carchive_ifreg)
+      target.withCPath { archive_entry_set_hardlink(header, $0) }
+    }
+  }
+
+  /// Appends bytes of the file begun last.
+  public func write(_ bytes: UnsafeRawBufferPointer) throws {
+    var done = 0
+    while done < bytes.count {
+      let count = archive_write_data(raw, bytes.baseAddress! + done, bytes.count - done)
+      guard count > 0 else { throw failure }
+      done += count
+    }
+  }
+
+  /// Appends zero bytes of the file begun last.
+  public func write(zeros count: UInt64) throws {
+    var rest = count
+    while rest > 0 {
+      let step = Int(min(rest, UInt64(Self.zeros.count)))
+      try Self.zeros.withUnsafeBytes {
+        try write(UnsafeRawBufferPointer(rebasing: $0[..<step]))
+      }
+      rest -= UInt64(step)
+    }
+  }
+
+  private static let zeros = [UInt8](repeating: 0, count: 64 << 10)
+
+  /// Ends the archive.
+  public func finish() throws {
+    try check(archive_write_close(raw))
+    isFinished = true
+  }
+
+  private func check(_ status: Int32) throws {
+    guard status == ARCHIVE_OK || status == ARCHIVE_WARN else { throw failure }
+  }
+
+  private var failure: SourceError {
+    let reason = archive_error_string(raw).map { String(cString: $0) } ?? "unknown error"
+    return SourceError(.refused, path: path, "cannot write the archive: \(reason)")
+  }
+}

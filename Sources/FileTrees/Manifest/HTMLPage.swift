@@ -1,0 +1,84 @@
+internal import Posix
+internal import TreeModel
+
+/// Writes a tree as one page for a web browser that needs nothing else: a tree to unfold, with a
+/// search.
+public struct HTMLPage {
+  private let source: DigestedTree
+  private let title: [UInt8]
+  private let image: ManifestWriter.ImageFacts?
+
+  public init(_ source: DigestedTree, title: [UInt8], image: ManifestWriter.ImageFacts?) {
+    self.source = source
+    self.title = title
+    self.image = image
+  }
+
+  /// Writes everything, piece by piece.
+  public func write(to output: (String) throws -> Void) rethrows {
+    let name = Self.escape(title.escapedName)
+    var text = HTMLTemplate.head.replacing("TITLE", with: name)
+    if let image {
+      text += "<p>\(image.size) bytes, sha256 <code>\(image.digest.hexadecimal)</code></p>\n"
+    }
+    text += HTMLTemplate.body
+    try appendRows(&text, output)
+    text += HTMLTemplate.script
+    try output(text)
+  }
+
+  /// The entries as rows of a JSON array: parent's row, name, type, mode, owner, time, size, and
+  /// what else there is to tell.
+  private func appendRows(_ text: inout String, _ output: (String) throws -> Void) rethrows {
+    let tree = source.tree
+    var rows = [Int](repeating: 0, count: tree.nodeCount)
+    var count = 0
+    try TreeLines(tree).visit { node, path in
+      let inode = tree[tree.inode(of: node)]
+      rows[node.index] = count
+      text += count == 0 ? "\n[-1," : ",\n[\(rows[tree.parent(of: node).index]),"
+      count += 1
+      text += Self.quote(path.isEmpty ? "" : tree.name(of: node).escapedName)
+      text += ",\"\(inode.kind.word)\""
+      text += ",\"\(String(inode.attributes.permissions, radix: 8).leftPadded(to: 4, with: "0"))\""
+      text += ",\"\(inode.attributes.uid):\(inode.attributes.gid)\",\(inode.attributes.modified)"
+      var size: UInt64 = 0
+      var detail = ""
+      switch inode.kind {
+      case .regular(let id):
+        let content = source.content(id)
+        size = content?.size ?? 0
+        detail = content?.digest?.hexadecimal ?? ""
+      case .symlink(let target): detail = tree.target(target).escapedName
+      case .blockDevice(let device), .characterDevice(let device):
+        detail = "\(device.major),\(device.minor)"
+      case .directory, .fifo, .socket: break
+      }
+      text += ",\(size),\(Self.quote(detail))]"
+      if text.utf8.count > 60_000 {
+        try output(text)
+        text.removeAll(keepingCapacity: true)
+      }
+    }
+  }
+
+  /// Text between tags.
+  private static func escape(_ text: String) -> String {
+    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+  }
+
+  /// A JSON string that cannot end the script it is in. The text is escaped for terminals already
+  /// and has no control characters.
+  private static func quote(_ text: String) -> String {
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": quoted += "\\\""
+      case "\\": quoted += "\\\\"
+      case "<": quoted += "\\u003c"
+      default: quoted.unicodeScalars.append(scalar)
+      }
+    }
+    return quoted + "\""
+  }
+}

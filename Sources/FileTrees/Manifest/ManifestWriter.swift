@@ -1,0 +1,133 @@
+internal import Posix
+internal import TreeModel
+
+/// Writes a tree as an mtree(5) specification, an entry a line, which bsdtar and others read.
+public struct ManifestWriter {
+  /// What a comment at the top says about the image with the files.
+  public struct ImageFacts: Sendable {
+    public var name: [UInt8]
+    public var size: UInt64
+    public var digest: SHA256.Digest
+
+    public init(name: [UInt8], size: UInt64, digest: SHA256.Digest) {
+      self.name = name
+      self.size = size
+      self.digest = digest
+    }
+  }
+
+  static let sizeKey = "# image-size: "
+  static let digestKey = "# image-sha256: "
+
+  private let source: DigestedTree
+
+  public init(_ source: DigestedTree) { self.source = source }
+
+  /// Writes everything, piece by piece.
+  ///
+  /// - Parameter image: `nil` for a tree that is in no image.
+  public func write(
+    image: ImageFacts?, to output: (String) throws -> Void
+  ) rethrows {
+    var text = "#mtree\n"
+    if let image {
+      text += "# Files of \(Self.escape(image.name)), written by autosquash.\n"
+      text += "# Checked by: autosquash verify --manifest FILE IMAGE\n"
+      text += "\(Self.sizeKey)\(image.size)\n\(Self.digestKey)\(image.digest.hexadecimal)\n"
+    }
+    let tree = source.tree
+    try TreeLines(tree).visit { node, path in
+      // bsdtar takes it for a file; it holds nothing in any case.
+      if tree[tree.inode(of: node)].kind == .socket { text += "# A socket, left out: " }
+      text += path.isEmpty ? "." : "./\(Self.escape(path))"
+      appendKeywords(of: tree.inode(of: node), to: &text)
+      text += "\n"
+      if text.utf8.count > 60_000 {
+        try output(text)
+        text.removeAll(keepingCapacity: true)
+      }
+    }
+    try output(text)
+  }
+
+  private func appendKeywords(of id: Tree.InodeID, to text: inout String) {
+    let inode = source.tree[id]
+    let attributes = inode.attributes
+    text += " type=\(inode.kind.word)"
+    text += " mode=\(String(attributes.permissions, radix: 8).leftPadded(to: 4, with: "0"))"
+    text += " uid=\(attributes.uid) gid=\(attributes.gid) time=\(attributes.modified).0"
+    switch inode.kind {
+    case .regular(let content):
+      if let content = source.content(content) {
+        if let size = content.size { text += " size=\(size)" }
+        if let digest = content.digest { text += " sha256digest=\(digest.hexadecimal)" }
+      }
+    case .symlink(let target): text += " link=\(Self.escape(source.tree.target(target)))"
+    case .blockDevice(let device), .characterDevice(let device):
+      text += " device=native,\(device.major),\(device.minor)"
+    case .directory, .fifo, .socket: break
+    }
+    if inode.kind != .directory && inode.links > 1 {
+      text += " nlink=\(inode.links) inode=\(id.index + 1)"
+    }
+  }
+
+  /// Everything but plain characters as a backslash and three octal digits, as vis(3) does.
+  static func escape(_ bytes: some Collection<UInt8>) -> String {
+    var text = ""
+    for byte in bytes {
+      switch byte {
+      case UInt8(ascii: "#"), UInt8(ascii: "\\"), UInt8(ascii: "="), UInt8(ascii: "*"),
+        UInt8(ascii: "?"), UInt8(ascii: "["):
+        text += "\\" + String(byte, radix: 8).leftPadded(to: 3, with: "0")
+      case 0x21...0x7e: text.unicodeScalars.append(Unicode.Scalar(byte))
+      default: text += "\\" + String(byte, radix: 8).leftPadded(to: 3, with: "0")
+      }
+    }
+    return text
+  }
+}
+
+/// The nodes of a tree with their paths, each directory before what is in it, names in the order
+/// of their bytes.
+struct TreeLines {
+  private let tree: Tree
+  private let listing: Tree.Listing
+
+  init(_ tree: Tree) {
+    self.tree = tree
+    listing = tree.listing()
+  }
+
+  func visit(_ body: (Tree.NodeID, [UInt8]) throws -> Void) rethrows {
+    try body(tree.root, [])
+    var stack: [(node: Tree.NodeID, pathCount: Int)] = []
+    func push(_ directory: Tree.NodeID, _ pathCount: Int) {
+      for child in listing.children(of: directory).reversed() { stack.append((child, pathCount)) }
+    }
+    push(tree.root, 0)
+    var path: [UInt8] = []
+    while let (node, pathCount) = stack.popLast() {
+      path.removeSubrange(pathCount...)
+      if !path.isEmpty { path.append(UInt8(ascii: "/")) }
+      path.append(contentsOf: tree.name(of: node))
+      try body(node, path)
+      if tree.isDirectory(node) { push(node, path.count) }
+    }
+  }
+}
+
+extension Tree.Kind {
+  /// The word for it in mtree(5).
+  var word: String {
+    switch self {
+    case .directory: "dir"
+    case .regular: "file"
+    case .symlink: "link"
+    case .blockDevice: "block"
+    case .characterDevice: "char"
+    case .fifo: "fifo"
+    case .socket: "socket"
+    }
+  }
+}
