@@ -1,8 +1,8 @@
 #!/bin/sh
-# The main job, on a tarball: pack it, look at the image, and as root mount it.
+# The main job, on a tarball: pack it, verify and list the image, and as root mount it.
 set -eu
-autosquash=$1
-tarball=$2
+autosquash=$(realpath "$1")
+tarball=$(realpath "$2")
 folder=$(mktemp -d)
 mounted=
 finish() {
@@ -18,8 +18,11 @@ image=$folder/${name%%.*}.squash
 echo "\$ autosquash pack $name"
 "$autosquash" pack "$tarball" -o "$image"
 echo
-echo "\$ unsquashfs -lln ${name%%.*}.squash"
-unsquashfs -lln "$image" | sed 's/squashfs-root//' | tail -n +4 | head -n 20
+echo "\$ autosquash verify ${name%%.*}.squash --against $name"
+(cd "$folder" && "$autosquash" verify "${image##*/}" --against "$tarball")
+echo
+echo "\$ autosquash ls -lR ${name%%.*}.squash"
+"$autosquash" ls -lR "$image" | head -n 20
 echo
 
 if [ "$(id -u)" = 0 ]; then

@@ -7,7 +7,10 @@ struct Autosquash: ParsableCommand {
     commandName: "autosquash",
     abstract: "Pack data into SquashFS images and mount them from a bucket.",
     version: "0.1.0",
-    subcommands: [Pack.self])
+    subcommands: [
+      Pack.self, Verify.self, List.self, Cat.self, Info.self, Extract.self, Diff.self,
+      Manifest.self,
+    ])
 
   static func main() {
     // Names are UTF-8 or raw bytes whatever the user's locale; libarchive asks the C library.

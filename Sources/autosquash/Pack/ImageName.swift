@@ -30,6 +30,18 @@ enum ImageName {
     return base.isEmpty ? nil : base + suffix
   }
 
+  /// The name of the manifest beside an image: `my-tarball.squash` has `my-tarball.mtree`.
+  static func manifest(of image: [UInt8]) -> [UInt8] {
+    var name = image
+    if let dot = name.lastIndex(of: UInt8(ascii: ".")), dot > 0,
+      name[dot - 1] != UInt8(ascii: "/"),
+      dot > (name.lastIndex(of: UInt8(ascii: "/")) ?? 0)
+    {
+      name.removeSubrange(dot...)
+    }
+    return name + Array(".mtree".utf8)
+  }
+
   private static func baseName(_ path: [UInt8]) -> [UInt8] {
     var path = path[...]
     while path.last == UInt8(ascii: "/") { path.removeLast() }

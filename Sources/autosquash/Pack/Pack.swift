@@ -30,6 +30,11 @@ struct Pack: ParsableCommand {
   @Flag(name: .long, help: "List what would go in, and what is left out and why; make nothing.")
   var dryRun = false
 
+  @Flag(
+    help:
+      "Write a manifest too: the files with their SHA-256, to put beside the image (NAME.mtree).")
+  var manifest = false
+
   @OptionGroup(title: "Image") var image: ImageOptions
   @OptionGroup(title: "Owners and modes") var ownership: OwnershipOptions
   @OptionGroup(title: "Selection") var selection: SelectionOptions

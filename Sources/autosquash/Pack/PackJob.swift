@@ -43,12 +43,16 @@ struct PackJob {
   }
 
   private func pack(_ options: TreeAssembler.Options) throws -> Bool {
+    let manifestPath = command.manifest ? ImageName.manifest(of: output) : nil
+    if let manifestPath, !command.force { try refuseExisting(manifestPath) }
     let file = try AtomicFile(path: output, replacing: command.force)
     let reader = try openSource(leavingOut: file)
     let writer = try ImageWriter(file, options: try command.image.writerOptions())
     let progress = progressBar(for: reader, writer)
+    let digests = command.manifest ? DigestSink(writer.content) : nil
+    let content: any ContentSink = digests ?? writer.content
     let assembler = TreeAssembler(
-      options, content: progress.map { ProgressSink(writer.content, $0) } ?? writer.content)
+      options, content: progress.map { ProgressSink(content, $0) } ?? content)
     assembler.reportExclusion = { path, reason in
       messages.detail("\(path.escapedName): left out (\(reason))")
     }
@@ -57,8 +61,25 @@ struct PackJob {
     let summary = try writer.finish(tree, modified: try imageTime(assembler))
     try file.publish()
     ProgressBar.clearLine()
+    if let manifestPath, let digests {
+      try write(DigestedTree(tree, digests), to: manifestPath)
+    }
     report(summary, assembler.notes, unreadable: unreadable)
     return unreadable == 0
+  }
+
+  private func refuseExisting(_ path: [UInt8]) throws {
+    var status = stat()
+    if path.withCPath({ lstat($0, &status) }) == 0 {
+      throw SystemError("create", path: path, code: EEXIST)
+    }
+  }
+
+  private func write(_ tree: DigestedTree, to path: [UInt8]) throws {
+    let facts = try ManifestWriter.ImageFacts(of: output)
+    var manifest = try ResultFile(path, replacing: command.force)
+    try ManifestWriter(tree).write(image: facts) { try manifest.write($0) }
+    try manifest.finish()
   }
 
   /// Lists what would go in, one path a line.

@@ -1,6 +1,7 @@
 import FileTrees
 import Glibc
 import Posix
+import SquashFS
 
 /// What goes to standard error: messages for people. Results go to standard output.
 struct Messages {
@@ -37,7 +38,11 @@ enum ExitStatus {
 
   /// The status that an error stands for.
   static func of(_ error: any Error) -> Int32 {
-    if let error = error as? SourceError, error.code == .unreadable { return unreadableInput }
-    return failed
+    switch error {
+    case let error as SourceError where error.code == .unreadable: unreadableInput
+    case let error as ImageReadError
+    where error.code != .damaged: unreadableInput
+    default: failed
+    }
   }
 }

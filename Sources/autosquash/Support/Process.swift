@@ -19,6 +19,9 @@ enum Process {
     return max(1, withUnsafeBytes(of: &set) { $0.reduce(0) { $0 + $1.nonzeroBitCount } })
   }
 
+  /// The number of threads to use, as far as the user wants any.
+  static func threadCount(_ wanted: Int?) -> Int { max(1, min(1024, wanted ?? processorCount)) }
+
   /// Seconds on a clock that is never set back.
   static var now: Double {
     var time = timespec()

@@ -59,7 +59,7 @@ final class ProgressBar {
     if let fraction = state.fraction, fraction > 0.01, elapsed > 1 {
       line += ", \((elapsed / fraction - elapsed).asDuration) left"
     }
-    StandardError.write("\r\u{1B}[K\(line.prefix(Self.width))")
+    StandardError.write("\r\u{1B}[K\(line.prefix(Self.width()))")
     Self.isLineShown = true
   }
 
@@ -76,9 +76,10 @@ final class ProgressBar {
       + "]"
   }
 
-  private static var width: Int {
+  /// The number of columns of a terminal, less one.
+  static func width(of terminal: Int32 = STDERR_FILENO) -> Int {
     var size = winsize()
-    return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
+    return ioctl(terminal, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
       ? Int(size.ws_col) - 1 : 79
   }
 }

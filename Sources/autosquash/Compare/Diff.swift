@@ -1,0 +1,122 @@
+import ArgumentParser
+import FileTrees
+import Posix
+
+/// `autosquash diff`: what two trees differ in.
+struct Diff: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Compare images, directories, archives and manifests.",
+    discussion: """
+      A and B are each an image, a directory, an archive (tar and others) or a manifest \
+      (*.mtree). Prints a line for each path that differs: "-" only in A, "+" only in B, "~" in \
+      both with what has changed. An archive's single top directory counts as its root.
+
+      Exit status: 0 the same; 1 different; 2 could not be read.
+      """)
+
+  @Argument(help: "The first.") var a: ByteArgument
+  @Argument(help: "The second.") var b: ByteArgument
+
+  @Option(
+    help: ArgumentHelp(
+      "Do not compare these: mode, owner, mtime, size, content, target, device, xattrs, links.",
+      valueName: "what,...")) var ignore: [String] = []
+  @Option(help: "Number of threads that unpack. (default: one a processor)") var threads: Int?
+  @OptionGroup(title: "Messages") var messages: ResultMessageOptions
+
+  func validate() throws { _ = try ignored() }
+
+  private func ignored() throws -> Set<Aspect> {
+    var set: Set<Aspect> = []
+    for word in ignore.flatMap({ $0.split(separator: ",") }) {
+      switch word {
+      case "time": set.insert(.mtime)
+      case "xattr": set.insert(.xattrs)
+      default:
+        guard let aspect = Aspect(rawValue: String(word)), aspect != .type, aspect != .sockets
+        else {
+          throw ValidationError("'\(word)' is nothing that --ignore takes.")
+        }
+        set.insert(aspect)
+      }
+    }
+    return set
+  }
+
+  func run() throws {
+    var options = AnyTree.Options()
+    options.assembly = AnyTree.asItIs
+    options.threads = Process.threadCount(threads)
+    options.showsProgress = messages.progress.isShown && !messages.quiet
+    let messages = messages
+    let ignored = try ignored()
+    var trees: [DigestedTree] = []
+    for path in [a.bytes, b.bytes] {
+      options.warn = { if !messages.quiet { Messages.write(path, "warning: \($0)") } }
+      do {
+        trees.append(try AnyTree(path).read(options))
+      } catch {
+        _ = Messages.fail(path, error)
+        throw ExitCode(ExitStatus.unreadableInput)
+      }
+    }
+    let unknown = trees[0].unknown.union(trees[1].unknown)
+      .subtracting(ignored).subtracting([.sockets])
+    if !unknown.isEmpty && !messages.quiet {
+      let list = unknown.map(\.rawValue).sorted().joined(separator: ", ")
+      Messages.write("warning: not compared, as a manifest does not tell: \(list)")
+    }
+    do {
+      if try print(trees, ignoring: ignored) > 0 { throw ExitCode(ExitStatus.failed) }
+    } catch let code as ExitCode {
+      throw code
+    } catch {
+      _ = Messages.fail([], error)
+      throw ExitCode(ExitStatus.unreadableInput)
+    }
+  }
+
+  /// - Returns: the number of differences.
+  private func print(_ trees: [DigestedTree], ignoring ignored: Set<Aspect>) throws -> Int {
+    var output = StandardOutput()
+    var isFirst = true
+    if messages.json { try output.write("[") }
+    let count = try TreeComparison(trees[0], trees[1], ignoring: ignored).run { difference in
+      if messages.json {
+        try output.write(isFirst ? "\n" : ",\n")
+        try output.write(difference.json.text)
+        isFirst = false
+      } else if !messages.quiet {
+        try output.write(difference.line)
+      }
+    }
+    if messages.json { try output.write(isFirst ? "]\n" : "\n]\n") }
+    try output.flush()
+    return count
+  }
+}
+
+extension Difference {
+  /// "~ path: what".
+  fileprivate var line: String {
+    let name = path.isEmpty ? "/" : path.escapedName
+    switch kind {
+    case .removed: return "- \(name)\n"
+    case .added: return "+ \(name)\n"
+    case .changed: return "~ \(name): \(text)\n"
+    }
+  }
+
+  fileprivate var json: JSON {
+    var members: [(String, JSON)] = [("path", .name(path))]
+    switch kind {
+    case .removed: members.append(("change", .string("removed")))
+    case .added: members.append(("change", .string("added")))
+    case .changed(let aspects):
+      members.append(("change", .string("changed")))
+      members.append(("aspects", .array(aspects.map { .string($0.aspect.rawValue) })))
+      members.append(("text", .string(text)))
+    }
+    return .object(members)
+  }
+}

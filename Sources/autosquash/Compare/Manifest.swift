@@ -1,0 +1,85 @@
+import ArgumentParser
+import FileTrees
+import Posix
+import SquashFS
+import TreeModel
+
+/// `autosquash manifest`: the files of an image as a text to put beside it.
+struct Manifest: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write the list of an image's files, with their SHA-256.",
+    discussion: """
+      The list is an mtree(5) file, which bsdtar and others read. Put beside the image in the \
+      bucket, it shows what is in it to those who browse the bucket, and "verify --manifest" \
+      proves with it that not a byte has changed. --html writes a page for people instead: a \
+      tree to unfold, with a search.
+
+      SOURCE can also be a directory or an archive; the list is then that of the image that pack \
+      would make with the same options.
+      """)
+
+  @Argument(help: "An image; or a directory or an archive.") var source: ByteArgument
+  @Option(name: [.short, .long], help: "The file to write. (default: standard output)")
+  var output: ByteArgument?
+  @Flag(name: [.short, .long], help: "Replace a file that is there.") var force = false
+  @Flag(help: "Write a page for a web browser.") var html = false
+  @Option(
+    help: ArgumentHelp(
+      "Where the image starts in the file, in bytes; auto searches.", valueName: "n|auto"))
+  var offset = "0"
+  @Option(help: "Number of threads that unpack. (default: one a processor)") var threads: Int?
+  @OptionGroup(title: "Owners and modes of a source") var ownership: OwnershipOptions
+  @OptionGroup(title: "Selection from a source") var selection: SelectionOptions
+  @Flag(name: [.short, .long], help: "Print errors only.") var quiet = false
+  @Option(help: "auto (on a terminal), always or never.") var progress = ProgressMode.auto
+
+  func validate() throws {
+    try ImageFile.validate(offset: offset)
+    _ = try ownership.policy()
+    _ = try selection.selection()
+  }
+
+  func run() throws {
+    do {
+      var options = AnyTree.Options()
+      options.assembly.ownership = try ownership.policy()
+      options.assembly.selection = try selection.selection(readsFiles: true)
+      options.threads = Process.threadCount(threads)
+      options.offset = offset
+      let quiet = quiet
+      let source = source.bytes
+      options.warn = { if !quiet { Messages.write(source, "warning: \($0)") } }
+      options.showsProgress = progress.isShown && !quiet
+      var file = try ResultFile(output?.bytes, replacing: force)
+      let any = AnyTree(source, offset: offset, readsSpecifications: true)
+      let tree = try any.read(options)
+      let image = any.kind == .image ? try ManifestWriter.ImageFacts(of: source) : nil
+      if html {
+        try HTMLPage(tree, title: ManifestWriter.baseName(source), image: image)
+          .write { try file.write($0) }
+      } else {
+        try ManifestWriter(tree).write(image: image) { try file.write($0) }
+      }
+      try file.finish()
+    } catch {
+      throw ExitCode(Messages.fail(source.bytes, error))
+    }
+  }
+}
+
+extension ManifestWriter {
+  /// The last component of a path.
+  static func baseName(_ path: [UInt8]) -> [UInt8] {
+    var path = path[...]
+    while path.count > 1, path.last == UInt8(ascii: "/") { path.removeLast() }
+    return Array(path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? path.startIndex)...])
+  }
+}
+
+extension ManifestWriter.ImageFacts {
+  /// Reads the whole file.
+  init(of path: [UInt8]) throws {
+    let (digest, size) = try SHA256.of(file: path)
+    self.init(name: ManifestWriter.baseName(path), size: size, digest: digest)
+  }
+}

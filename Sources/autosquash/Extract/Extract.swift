@@ -1,0 +1,81 @@
+import ArgumentParser
+import FileTrees
+import Glibc
+import Posix
+import SquashFS
+import SquashFSFormat
+
+/// `autosquash extract`: from an image to files.
+struct Extract: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Unpack an image, or a part of it.",
+    discussion: """
+      my-tarball.squash is unpacked into the directory my-tarball, or into the one of -C. Each \
+      PATH is a file or directory in the image, or a pattern (*, ?, [a-z], ** across \
+      directories); without one, everything is unpacked.
+
+      Nothing is ever written outside that directory, whatever the image or the directory holds: \
+      symbolic links are made, not followed. What is there already stays, unless --force. Root \
+      gets owners and devices as they are in the image; other users get files of their own.
+
+      Exit status: 0 all done; 1 something could not be unpacked; 2 the file is no image, or could not be read.
+      """)
+
+  @OptionGroup var image: ImageArguments
+  @Argument(help: "Files or directories in the image.") var paths: [ByteArgument] = []
+
+  @Option(
+    name: [.customShort("C"), .long],
+    help: "The directory to unpack into, made where it is missing.")
+  var directory: ByteArgument?
+  @Option(
+    help: ArgumentHelp(
+      "Write a tar archive instead; - is standard output.", valueName: "file"))
+  var toTar: ByteArgument?
+  @Flag(name: [.short, .long], help: "Replace files that are there.") var force = false
+  @Flag(
+    help: "Of a damaged image, unpack what can be read, and list what is lost.")
+  var keepGoing = false
+  @Option(help: "Number of threads. (default: one a processor)") var threads: Int?
+  @OptionGroup(title: "Messages") var messages: ResultMessageOptions
+
+  func validate() throws {
+    if toTar != nil && (directory != nil || keepGoing) {
+      throw ValidationError("--to-tar goes with neither --directory nor --keep-going.")
+    }
+  }
+
+  func run() throws {
+    let status: Int32
+    do {
+      Interruption.watch()
+      let image = try image.open(salvages: keepGoing)
+      var filter = try PathFilter(paths.map(\.bytes)) { path in
+        if case .success = try image.lookup(path, followsLast: false) { true } else { false }
+      }
+      if let toTar {
+        status = try TarJob(image: image, output: toTar.bytes, command: self).run(&filter)
+      } else {
+        status = try ExtractJob(image: image, target: try target(), command: self).run(&filter)
+      }
+    } catch {
+      throw ExitCode(Messages.fail(self.image.image.bytes, error))
+    }
+    Interruption.honour()
+    if status != 0 { throw ExitCode(status) }
+  }
+
+  /// The directory to unpack into.
+  private func target() throws -> [UInt8] {
+    if let directory { return directory.bytes }
+    let name = ManifestWriter.baseName(image.image.bytes)
+    // Not "." nor "..", which an odd name could stand for.
+    guard let dot = name.lastIndex(of: UInt8(ascii: ".")), dot > 0,
+      name[..<dot].contains(where: { $0 != UInt8(ascii: ".") })
+    else {
+      throw SourceError(
+        .refused, path: name, "the name says no directory to unpack into; give one with -C")
+    }
+    return Array(name[..<dot])
+  }
+}

@@ -1,0 +1,347 @@
+import FileTrees
+import Glibc
+import Posix
+import SquashFS
+import SquashFSFormat
+import Synchronization
+import TreeModel
+
+/// The unpacking of an image into a directory.
+///
+/// This thread reads the metadata and makes directories, links and devices; others read, unpack
+/// and write files, large ones in pieces.
+final class ExtractJob {
+  private let image: Image
+  private let target: [UInt8]
+  private let command: Extract
+  private let context: ExtractionContext
+  private let state: SharedState
+  private let fragments: FragmentCache
+  private let start = Process.now
+  private var pool: TaskPool<FileWriter>?
+  private var progress: ProgressBar?
+
+  init(image: Image, target: [UInt8], command: Extract) throws {
+    self.image = image
+    self.target = target
+    self.command = command
+    let prefix = target + [UInt8(ascii: "/")]
+    context = ExtractionContext(replaces: command.force) { path, text in
+      Messages.write(prefix + path, text)
+    }
+    state = SharedState(keepsGoing: command.keepGoing)
+    fragments = FragmentCache(image)
+  }
+
+  /// - Returns: the exit status.
+  func run(_ filter: inout PathFilter) throws -> Int32 {
+    var writers: [FileWriter] = []
+    for _ in 0..<Process.threadCount(command.threads) {
+      writers.append(try FileWriter(image, fragments, state))
+    }
+    let pool = try TaskPool(contexts: writers, queueLimit: 16 * writers.count)
+    self.pool = pool
+    if command.messages.progress.isShown && !command.messages.quiet {
+      let state = state
+      progress = ProgressBar(title: target.escapedName) {
+        .init(bytes: state.bytes.load(ordering: .relaxed), fraction: nil)
+      }
+    }
+    for table in image.lostTables {
+      let what =
+        switch table {
+        case "id": "all files belong to root"
+        case "fragment": "the ends of files, and all small files, are lost"
+        case "xattr": "extended attributes are lost"
+        default: "nothing that is extracted is lost"
+        }
+      state.countLost(
+        command.image.image.bytes, "the \(table) table cannot be read: \(what)")
+    }
+    // Modes are given when files are made.
+    umask(0)
+    try walk(&filter)
+    pool.drain()
+    ProgressBar.clearLine()
+    if let error = state.error { throw error }
+    return try report(filter)
+  }
+
+  // MARK: The tree
+
+  /// A directory on the way, made when something in it is.
+  private struct Level {
+    var node: TreeWalk.Node?
+    var isInside: Bool
+    var output: OutputDirectory?
+    var hasFailed = false
+  }
+
+  private func walk(_ filter: inout PathFilter) throws {
+    image.readMetadataAhead()
+    let root = try image.root()
+    let top = try OutputDirectory(
+      top: target, attributes: try image.attributes(of: root),
+      xattrs: try image.extendedAttributes(of: root), context: context)
+    var levels = [
+      Level(node: nil, isInside: filter.answer([], isInside: false) == .inside, output: top)
+    ]
+    let links = HardLinker(top: top)
+    var firstNames: [UInt64: MadeFile] = [:]
+    var walk = try TreeWalk(image, from: root)
+    while !state.isStopped && !Interruption.isRequested {
+      let node: TreeWalk.Node?
+      do throws(ImageReadError) {
+        node = try walk.next()
+      } catch {
+        try lose(walk.path, error)
+        continue
+      }
+      guard let node else { break }
+      levels.removeSubrange(walk.depth...)
+      let answer = filter.answer(node.path, isInside: levels[levels.count - 1].isInside)
+      let isDirectory = node.inode.record.type == .directory
+      guard answer == .inside || (answer == .above && isDirectory) else {
+        if isDirectory { walk.skipChildren() }
+        continue
+      }
+      do {
+        if isDirectory {
+          levels.append(Level(node: node, isInside: answer == .inside))
+          if answer == .inside, try materialize(&levels) == nil {
+            walk.skipChildren()
+            filter.giveUp(below: node.path)
+          }
+        } else if let parent = try materialize(&levels) {
+          try extract(node, in: parent, links, &firstNames)
+        }
+      } catch let error as ImageReadError {
+        if isDirectory {
+          walk.skipChildren()
+          filter.giveUp(below: node.path)
+        }
+        try lose(node.path, error)
+      }
+      progress?.tick()
+    }
+    submitSmallFiles()
+    levels.removeAll()
+    pool?.drain()
+    if !state.isStopped && !Interruption.isRequested { links.run() }
+  }
+
+  /// Makes the directories on the way.
+  ///
+  /// - Returns: the last of them, `nil` where one could not be made, which was reported.
+  private func materialize(_ levels: inout [Level]) throws(ImageReadError) -> OutputDirectory? {
+    for index in levels.indices where levels[index].output == nil {
+      guard !levels[index].hasFailed, let node = levels[index].node,
+        let parent = levels[index - 1].output
+      else { return nil }
+      let (attributes, xattrs) = try metadata(of: node)
+      levels[index].output = parent.makeDirectory(Array(node.name), attributes, xattrs)
+      if levels[index].output == nil {
+        levels[index].hasFailed = true
+        return nil
+      }
+    }
+    return levels[levels.count - 1].output
+  }
+
+  /// Owner, mode, time and extended attributes; of a damaged image what there is of them.
+  private func metadata(
+    of node: TreeWalk.Node
+  ) throws(ImageReadError) -> (Attributes, [ExtendedAttribute]) {
+    var attributes = Attributes(
+      permissions: node.inode.record.permissions & 0o777, uid: 0, gid: 0,
+      modified: Int64(node.inode.record.modified))
+    var xattrs: [ExtendedAttribute] = []
+    do throws(ImageReadError) {
+      attributes = try image.attributes(of: node.inode)
+      xattrs = try image.extendedAttributes(of: node.inode)
+    } catch {
+      guard command.keepGoing else { throw error }
+      state.countLost(node.path, "lost: its owner or extended attributes: \(error)")
+    }
+    return (attributes, xattrs)
+  }
+
+  private func extract(
+    _ node: TreeWalk.Node, in parent: OutputDirectory, _ links: HardLinker,
+    _ firstNames: inout [UInt64: MadeFile]
+  ) throws {
+    let name = Array(node.name)
+    if try batch(node, name, in: parent) { return }
+    let (attributes, xattrs) = try metadata(of: node)
+    var entry = try image.entryWithoutMetadata(of: node.inode, path: node.path)
+    (entry.attributes, entry.xattrs) = (attributes, xattrs)
+    guard parent.mayMake(entry.kind) else { return }
+    var made: MadeFile?
+    if node.inode.record.links > 1 {
+      if let first = firstNames[node.inode.reference.rawValue] {
+        links.add(HardLinker.Name(name, in: parent), to: first)
+        return
+      }
+      made = MadeFile(wanted: node.path)
+      firstNames[node.inode.reference.rawValue] = made
+    }
+    if case .file(let file) = node.inode.record.body {
+      try submit(node, file, entry, in: parent, made)
+    } else {
+      parent.makeSpecial(name, entry.kind, entry.attributes, entry.xattrs, made)
+    }
+  }
+
+  // MARK: Files
+
+  /// Small files that wait to be handed to a thread.
+  private var smallFiles: SmallFiles?
+
+  /// Takes a file with one name and one part.
+  ///
+  /// - Returns: whether it was one.
+  private func batch(
+    _ node: TreeWalk.Node, _ name: [UInt8], in parent: OutputDirectory
+  ) throws -> Bool {
+    guard case .file(let file) = node.inode.record.body, node.inode.record.links == 1,
+      file.size <= UInt64(image.superblock.blockSize.byteCount)
+    else { return false }
+    var blocks = try image.blocks(of: node.inode)
+    var part: FileJob.Part?
+    do throws(ImageReadError) {
+      switch try blocks.next() {
+      case .hole?: return false
+      case .block(let place, let size)?: part = .block(place, size: size, at: 0)
+      case .tail(let index, let offset, let size)?:
+        let fragment = try fragment(index)
+        part = .tail(fragment, offset: offset, size: size, at: 0)
+      case nil: break
+      }
+    } catch {
+      part = .lost(error, size: file.size, at: 0)
+    }
+    let (attributes, xattrs) = try metadata(of: node)
+    if smallFiles == nil || smallFiles!.directory !== parent {
+      submitSmallFiles()
+      smallFiles = SmallFiles(in: parent)
+    }
+    smallFiles!.add(
+      SmallFiles.File(name: name, attributes: attributes, xattrs: xattrs, part: part))
+    if smallFiles!.isFull { submitSmallFiles() }
+    return true
+  }
+
+  /// A fragment block, which a thread is told to unpack when it is met first.
+  private func fragment(_ index: UInt32) throws(ImageReadError) -> FragmentCache.Fragment {
+    let (fragment, isNew) = try fragments.fragment(index, of: image)
+    if isNew { pool?.submit(isUrgent: true) { writer in writer.prepare(fragment) } }
+    return fragment
+  }
+
+  private func submitSmallFiles() {
+    guard let batch = smallFiles else { return }
+    smallFiles = nil
+    pool?.submit { writer in writer.write(batch) }
+  }
+
+  /// Files up to this size are one piece of work, larger ones several.
+  private static let pieceSize = 1 << 20
+
+  private func submit(
+    _ node: TreeWalk.Node, _ file: InodeRecord.File, _ entry: TreeEntry,
+    in parent: OutputDirectory, _ made: MadeFile?
+  ) throws {
+    var blocks = try image.blocks(of: node.inode)
+    let job = FileJob(entry, name: Array(node.name), in: parent, size: file.size, made)
+    var piece: [FileJob.Part] = []
+    var pieceBytes = 0
+    while !blocks.isDone {
+      let offset = blocks.offset
+      do throws(ImageReadError) {
+        guard let part = try blocks.next() else { continue }
+        switch part {
+        case .hole: continue
+        case .block(let place, let size):
+          piece.append(.block(place, size: size, at: offset))
+          pieceBytes += size
+        case .tail(let index, let tailOffset, let size):
+          let fragment = try fragment(index)
+          piece.append(.tail(fragment, offset: tailOffset, size: size, at: offset))
+          pieceBytes += size
+        }
+      } catch {
+        guard command.keepGoing else { throw error }
+        let end = blocks.offset > offset && !blocks.isDone ? blocks.offset : file.size
+        if case .lost(let first, let size, let start)? = piece.last, start + size == offset {
+          piece[piece.count - 1] = .lost(first, size: end - start, at: start)
+        } else {
+          piece.append(.lost(error, size: end - offset, at: offset))
+          pieceBytes += Self.pieceSize / 64
+        }
+        if state.isStopped || Interruption.isRequested { return }
+      }
+      if pieceBytes >= Self.pieceSize && !blocks.isDone {
+        job.addPiece()
+        submit(piece, of: job)
+        piece = []
+        pieceBytes = 0
+        if state.isStopped || Interruption.isRequested { return }
+      }
+    }
+    job.addPiece(isLast: true)
+    submit(piece, of: job)
+  }
+
+  private func submit(_ piece: [FileJob.Part], of job: FileJob) {
+    pool?.submit { writer in writer.write(piece, of: job) }
+  }
+
+  // MARK: The result
+
+  private func lose(_ path: [UInt8], _ error: ImageReadError) throws {
+    guard command.keepGoing else { throw error.about(path) }
+    state.countLost(path, "\(error)")
+  }
+
+  private func report(_ filter: PathFilter) throws -> Int32 {
+    let image = command.image.image.bytes
+    let missing = Interruption.isRequested ? [] : filter.missing
+    for path in missing {
+      Messages.write(image, "\(path.escapedName): no such file in the image")
+    }
+    if !command.messages.quiet {
+      for warning in context.warnings { Messages.write(target, "warning: \(warning)") }
+    }
+    let bytes = state.bytes.load(ordering: .relaxed)
+    let hasFailed = context.errors > 0 || state.lost > 0 || !missing.isEmpty
+    if command.messages.json {
+      var output = StandardOutput()
+      try output.write(
+        JSON.object([
+          ("image", .name(image)), ("directory", .name(target)),
+          ("made", .integer(Int64(context.made))), ("bytes", .integer(bytes)),
+          ("errors", .integer(Int64(context.errors))), ("lost", .integer(Int64(state.lost))),
+          ("seconds", .number(Process.now - start)),
+        ]).text + "\n")
+      try output.flush()
+    } else if !command.messages.quiet || hasFailed {
+      var line = Interruption.isRequested ? "interrupted after " : ""
+      line +=
+        context.made == 1 ? "1 file or directory" : "\(context.made.grouped) files and directories"
+      line += ", \(bytes.asBytes)"
+      if context.errors > 0 {
+        line += ", \(context.errors.grouped) \(context.errors == 1 ? "error" : "errors")"
+      }
+      if state.lost > 0 { line += ", \(state.lost.grouped) lost or damaged" }
+      Messages.write(target, "\(line), \((Process.now - start).asDuration)")
+    }
+    return hasFailed ? ExitStatus.failed : 0
+  }
+}
+
+extension ImageReadError {
+  /// The same, with the file in the image.
+  func about(_ path: [UInt8]) -> ImageReadError {
+    ImageReadError(code, at: offset, "\(path.isEmpty ? "/" : path.escapedName): \(message)")
+  }
+}

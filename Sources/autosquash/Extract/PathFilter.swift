@@ -1,0 +1,61 @@
+import FileTrees
+import Posix
+
+/// Which files of an image the user named.
+struct PathFilter {
+  enum Answer {
+    /// Wanted, and all in it.
+    case inside
+    /// Something in it may be wanted.
+    case above
+    case outside
+  }
+
+  private var plain: [[UInt8]] = []
+  private var globs: [Glob?] = []
+  private var isFound: [Bool] = []
+  private let given: [[UInt8]]
+
+  /// - Parameters:
+  ///   - paths: names and patterns, from the top; none stands for everything.
+  ///   - isName: whether something has this very name, which is then taken for no pattern.
+  init(_ paths: [[UInt8]], isName: ([UInt8]) throws -> Bool) rethrows {
+    given = paths
+    for path in paths {
+      let components = path.split(separator: UInt8(ascii: "/"))
+        .filter { !$0.elementsEqual(".".utf8) }
+      let tidy = Array(components.joined(separator: "/".utf8))
+      plain.append(tidy)
+      let isPattern = try tidy.contains { "*?[\\".utf8.contains($0) } && !isName(tidy)
+      globs.append(isPattern ? Glob([UInt8(ascii: "/")] + tidy) : nil)
+    }
+    isFound = Array(repeating: false, count: paths.count)
+  }
+
+  /// What was named and is not there.
+  var missing: [[UInt8]] { zip(given, isFound).filter { !$0.1 }.map(\.0) }
+
+  /// - Parameter isInside: whether the path's directory is wanted with all in it.
+  mutating func answer(_ path: [UInt8], isInside: Bool) -> Answer {
+    if plain.isEmpty { return .inside }
+    var answer = isInside ? Answer.inside : .outside
+    for index in plain.indices {
+      if plain[index] == path || plain[index].isEmpty || globs[index]?.matches(path[...]) == true {
+        isFound[index] = true
+        answer = .inside
+      } else if answer == .outside,
+        plain[index].starts(with: path + [UInt8(ascii: "/")]) || globs[index] != nil
+      {
+        answer = .above
+      }
+    }
+    return answer
+  }
+
+  /// Nothing below a directory can be had: what was named there is not missing.
+  mutating func giveUp(below path: [UInt8]) {
+    for index in plain.indices where plain[index].starts(with: path + [UInt8(ascii: "/")]) {
+      isFound[index] = true
+    }
+  }
+}

@@ -1,0 +1,163 @@
+import FileTrees
+import Glibc
+import Posix
+import SquashFS
+import SquashFSFormat
+import TreeModel
+
+/// The writing of an image's files as a tar archive.
+struct TarJob {
+  let image: Image
+  let output: [UInt8]
+  let command: Extract
+
+  private struct Item {
+    var entry: TreeEntry
+    var size: UInt64
+    var data: [Range<UInt64>]?
+  }
+
+  /// - Returns: the exit status.
+  func run(_ filter: inout PathFilter) throws -> Int32 {
+    let isStandardOutput = output == [UInt8(ascii: "-")]
+    let file = isStandardOutput ? nil : try AtomicFile(path: output, replacing: command.force)
+    let writer = try TarWriter(
+      descriptor: file?.descriptor ?? STDOUT_FILENO, path: output)
+    let names = Names(filter)
+    let content = try makeStream(names)
+    var progress: ProgressBar?
+    var bytes: UInt64 = 0
+    if command.messages.progress.isShown && !command.messages.quiet {
+      progress = ProgressBar(title: output.escapedName) { .init(bytes: bytes, fraction: nil) }
+    }
+    while let item = try content.nextFile(), !Interruption.isRequested {
+      try writer.add(item.entry, size: item.size, data: item.data)
+      while let part = try content.nextPart(), !Interruption.isRequested {
+        switch part {
+        case .bytes(let piece):
+          try writer.write(piece)
+          bytes += UInt64(piece.count)
+        case .hole(let count): try writer.write(zeros: count)
+        case .lost(_, let error): throw error.about(item.entry.path)
+        }
+        progress?.tick()
+      }
+    }
+    ProgressBar.clearLine()
+    if Interruption.isRequested { return ExitStatus.failed }
+    filter = names.filter
+    if names.sockets > 0 && !command.messages.quiet {
+      Messages.write(
+        output,
+        "warning: \(names.sockets) \(names.sockets == 1 ? "socket is" : "sockets are") left out, which tar cannot hold"
+      )
+    }
+    for path in filter.missing {
+      Messages.write(
+        command.image.image.bytes, "\(path.escapedName): no such file in the image")
+    }
+    try writer.finish()
+    try file?.publish()
+    if command.messages.json && !isStandardOutput {
+      var result = StandardOutput()
+      try result.write(
+        JSON.object([
+          ("image", .name(command.image.image.bytes)), ("archive", .name(output)),
+          ("bytes", .integer(bytes)),
+        ]).text + "\n")
+      try result.flush()
+    }
+    return filter.missing.isEmpty ? 0 : ExitStatus.failed
+  }
+
+  /// Keeps what the stream's producer changes.
+  private final class Names {
+    var filter: PathFilter
+    var links: [UInt64: [UInt8]] = [:]
+    /// By level, whether everything below is wanted.
+    var inside: [Bool] = []
+    /// Sockets, which tar has no place for.
+    var sockets = 0
+    init(_ filter: PathFilter) { self.filter = filter }
+  }
+
+  private func makeStream(_ names: Names) throws -> ContentStream<Item> {
+    let root = try image.root()
+    var walk = try TreeWalk(image, from: root)
+    names.inside = [names.filter.answer([], isInside: false) == .inside]
+    var isRootDone = !names.inside[0]
+    let image = image
+    return try ContentStream<Item>(
+      image, threads: Process.threadCount(command.threads)
+    ) {
+      if !isRootDone {
+        isRootDone = true
+        return (Item(entry: try image.entry(of: root, path: Array("./".utf8)), size: 0), nil)
+      }
+      while let node = try walk.next() {
+        names.inside.removeSubrange(walk.depth...)
+        let isDirectory = node.inode.record.type == .directory
+        let answer = names.filter.answer(node.path, isInside: names.inside[walk.depth - 1])
+        if isDirectory {
+          names.inside.append(answer == .inside)
+          if answer == .outside { walk.skipChildren() }
+        }
+        guard answer == .inside else { continue }
+        if node.inode.record.type == .socket {
+          names.sockets += 1
+          continue
+        }
+        return try Self.item(node, image, names)
+      }
+      return nil
+    }
+  }
+
+  private static func item(
+    _ node: TreeWalk.Node, _ image: Image, _ names: Names
+  ) throws -> (Item, ImageInode?) {
+    // With "./" before them, names cannot be taken for options, nor for a single top directory.
+    let path = Array("./".utf8) + node.path
+    var entry = try image.entry(of: node.inode, path: path)
+    guard case .file(let file) = node.inode.record.body else {
+      if let first = link(node, path, names) {
+        entry.kind = .hardLink(target: first, hasContent: false)
+      }
+      return (Item(entry: entry, size: 0), nil)
+    }
+    if let first = link(node, path, names) {
+      entry.kind = .hardLink(target: first, hasContent: false)
+      return (Item(entry: entry, size: 0), nil)
+    }
+    let data = file.sparse > 0 ? try dataRanges(of: node.inode, image) : nil
+    return (Item(entry: entry, size: file.size, data: data), node.inode)
+  }
+
+  /// The first name of the same file, if this is another one.
+  private static func link(
+    _ node: TreeWalk.Node, _ path: [UInt8], _ names: Names
+  ) -> [UInt8]? {
+    guard node.inode.record.type != .directory, node.inode.record.links > 1 else { return nil }
+    if let first = names.links[node.inode.reference.rawValue] { return first }
+    names.links[node.inode.reference.rawValue] = path
+    return nil
+  }
+
+  /// Where a sparse file has no holes.
+  private static func dataRanges(
+    of inode: ImageInode, _ image: Image
+  ) throws -> [Range<UInt64>] {
+    var ranges: [Range<UInt64>] = []
+    var blocks = try image.blocks(of: inode)
+    while true {
+      let start = blocks.offset
+      guard let part = try blocks.next() else { return ranges }
+      if case .hole = part { continue }
+      if let last = ranges.last, last.upperBound == start {
+        ranges[ranges.count - 1] = last.lowerBound..<blocks.offset
+      } else {
+        ranges.append(start..<blocks.offset)
+      }
+    }
+  }
+}

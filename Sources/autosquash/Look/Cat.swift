@@ -1,0 +1,89 @@
+import ArgumentParser
+import Posix
+import SquashFS
+import SquashFSFormat
+
+/// `autosquash cat`: the contents of files in an image.
+struct Cat: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print files of an image, without mounting it.",
+    discussion: """
+      Each PATH is a file in the image, or a pattern (*, ?, [a-z], ** across directories). \
+      Symbolic links are followed within the image.
+      """)
+
+  @OptionGroup var image: ImageArguments
+  @Argument(help: "Files in the image.") var paths: [ByteArgument]
+  @Option(help: "Number of threads that unpack. (default: one a processor)") var threads: Int?
+
+  func validate() throws {
+    guard !paths.isEmpty else { throw ValidationError("Name a PATH in the image.") }
+  }
+
+  func run() throws {
+    do {
+      let image = try image.open()
+      var status: Int32 = 0
+      var files: [PathPattern.Match] = []
+      for path in paths {
+        let matches = try PathPattern.find(path.bytes, in: image, followsLast: true)
+        if matches.isEmpty {
+          complain(try PathPattern.failure(path.bytes, in: image), &status)
+        }
+        for match in matches {
+          if match.inode.record.type == .file {
+            files.append(match)
+          } else if match.inode.record.type == .symlink,
+            case .success(let inode) = try image.lookup(match.path, followsLast: true),
+            inode.record.type == .file
+          {
+            files.append(PathPattern.Match(path: match.path, inode: inode))
+          } else {
+            complain("\(match.path.escapedName): not a regular file", &status)
+          }
+        }
+      }
+      try print(files, of: image, &status)
+      if status != 0 { throw ExitCode(status) }
+    } catch let code as ExitCode {
+      throw code
+    } catch {
+      throw ExitCode(Messages.fail(image.image.bytes, error))
+    }
+  }
+
+  private func print(
+    _ files: [PathPattern.Match], of image: Image, _ status: inout Int32
+  ) throws {
+    var rest = files[...]
+    let stream = try ContentStream<PathPattern.Match>(
+      image, threads: Process.threadCount(threads)
+    ) { rest.popFirst().map { ($0, $0.inode) } }
+    var output = StandardOutput()
+    let zeros = [UInt8](repeating: 0, count: 64 << 10)
+    files: while let file = try stream.nextFile() {
+      while let part = try stream.nextPart() {
+        switch part {
+        case .bytes(let bytes): try output.write(bytes)
+        case .hole(var count):
+          while count > 0 {
+            let step = Int(min(count, UInt64(zeros.count)))
+            try zeros.withUnsafeBytes {
+              try output.write(UnsafeRawBufferPointer(rebasing: $0[..<step]))
+            }
+            count -= UInt64(step)
+          }
+        case .lost(_, let error):
+          // Bytes that come after a gap would pass for those of the gap: on with the next file.
+          complain("\(file.path.escapedName): \(error)", &status)
+          continue files
+        }
+      }
+    }
+  }
+
+  private func complain(_ text: String, _ status: inout Int32) {
+    Messages.write(image.image.bytes, text)
+    status = ExitStatus.failed
+  }
+}

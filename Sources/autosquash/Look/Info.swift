@@ -1,0 +1,263 @@
+import ArgumentParser
+import FileTrees
+import Posix
+import SquashFS
+import SquashFSFormat
+import TreeModel
+
+/// `autosquash info`: what an image is, or where a file lies in it.
+struct Info: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Describe an image, or a file in it.",
+    discussion: """
+      Without PATH: how the image was made, what it holds, and where its tables lie. With one: \
+      the file's inode, and where its data lies. Positions are in bytes from the image's start.
+      """)
+
+  @OptionGroup var image: ImageArguments
+  @Argument(help: "A file in the image.") var path: ByteArgument?
+  @Flag(help: "Print the result as JSON.") var json = false
+
+  func run() throws {
+    do {
+      let image = try image.open()
+      let facts: Facts
+      if let path {
+        guard
+          let match = try PathPattern.find(path.bytes, in: image, followsLast: false).first
+        else {
+          Messages.write(
+            self.image.image.bytes, try PathPattern.failure(path.bytes, in: image))
+          throw ExitCode(ExitStatus.failed)
+        }
+        facts = try FileFacts.collect(match, in: image)
+      } else {
+        facts = try ImageFacts.collect(image)
+      }
+      var output = StandardOutput()
+      if json {
+        try output.write(facts.json.text + "\n")
+      } else {
+        try output.write(facts.text)
+      }
+      try output.flush()
+    } catch let code as ExitCode {
+      throw code
+    } catch {
+      throw ExitCode(Messages.fail(image.image.bytes, error))
+    }
+  }
+}
+
+/// Named values, for people in lines and for programs in an object.
+struct Facts {
+  private var rows: [(title: String, text: String, key: String, value: JSON)] = []
+
+  /// - Parameters:
+  ///   - title: what people read, `nil` where it is for programs only.
+  ///   - key: what programs read, `nil` where it is for people only.
+  mutating func add(_ title: String?, _ text: String, _ key: String?, _ value: JSON) {
+    rows.append((title ?? "", text, key ?? "", value))
+  }
+
+  mutating func add(_ title: String, _ key: String, _ count: some BinaryInteger) {
+    add(title, count.grouped, key, .integer(UInt64(clamping: count)))
+  }
+
+  mutating func add(_ title: String, _ key: String, bytes: UInt64) {
+    add(
+      title, bytes < 1000 ? bytes.asBytes : "\(bytes.asBytes) (\(bytes.grouped) bytes)", key,
+      .integer(bytes))
+  }
+
+  var text: String {
+    let shown = rows.filter { !$0.title.isEmpty }
+    let width = shown.map(\.title.count).max() ?? 0
+    return shown.map { row in
+      row.title + String(repeating: " ", count: width + 2 - row.title.count) + row.text + "\n"
+    }.joined()
+  }
+
+  var json: JSON {
+    .object(rows.filter { !$0.key.isEmpty }.map { ($0.key, $0.value) })
+  }
+}
+
+/// What is to be said of a whole image.
+private enum ImageFacts {
+  static func collect(_ image: Image) throws -> Facts {
+    let superblock = image.superblock
+    let summary = try ImageSummary(image)
+    var facts = Facts()
+    facts.add("format", "SquashFS 4.0", "version", .string("4.0"))
+    facts.add(
+      "compressor", superblock.compressor.name + options(image), "compressor",
+      .string(superblock.compressor.name))
+    facts.add("block size", "blockSize", bytes: UInt64(superblock.blockSize.byteCount))
+    var time = TimeFormat(isFull: true)
+    facts.add(
+      "made", time.text(superblock.modified), "modified", .integer(Int64(superblock.modified)))
+    facts.add("image size", "bytesUsed", bytes: superblock.bytesUsed)
+    facts.add("file size", "fileBytes", bytes: image.input.length)
+    facts.add("content", "contentBytes", bytes: summary.contentBytes)
+    if summary.contentBytes > 0 {
+      let ratio = Double(superblock.bytesUsed) / Double(summary.contentBytes)
+      facts.add("ratio", "\((ratio * 100).rounded(toDigits: 1)) %", "ratio", .number(ratio))
+    }
+    facts.add("inodes", "inodes", superblock.inodeCount)
+    for (type, word) in [
+      (InodeType.file, "files"), (.directory, "directories"), (.symlink, "symlinks"),
+      (.blockDevice, "blockDevices"), (.characterDevice, "characterDevices"), (.fifo, "fifos"),
+      (.socket, "sockets"),
+    ] {
+      let count = summary.inodes[type] ?? 0
+      let title = word.replacing(/([A-Z])/) { " " + $0.1.lowercased() }
+      facts.add(
+        count > 0 || type == .file ? "  \(title)" : nil, count.grouped, word,
+        .integer(Int64(count)))
+    }
+    if summary.extraLinks > 0 { facts.add("hard links", "hardLinks", summary.extraLinks) }
+    facts.add("owners and groups", "ids", superblock.idCount)
+    facts.add(
+      "data blocks",
+      summary.blocks.grouped
+        + (summary.plainBlocks > 0 ? ", \(summary.plainBlocks.grouped) not compressed" : ""),
+      "blocks", .integer(Int64(summary.blocks)))
+    facts.add(nil, "", "plainBlocks", .integer(Int64(summary.plainBlocks)))
+    facts.add(
+      "fragments",
+      "\(superblock.fragmentCount.grouped) with the ends of \(summary.tails.grouped) files",
+      "fragments", .integer(Int64(superblock.fragmentCount)))
+    facts.add(
+      "duplicates",
+      summary.duplicateFiles == 0
+        ? "none" : "\(summary.duplicateFiles.grouped) files, \(summary.duplicateBytes.asBytes)",
+      "duplicateFiles", .integer(Int64(summary.duplicateFiles)))
+    facts.add(nil, "", "duplicateBytes", .integer(summary.duplicateBytes))
+    if summary.holeBytes > 0 { facts.add("holes", "holeBytes", bytes: summary.holeBytes) }
+    let flags = names(of: superblock.flags)
+    facts.add(
+      "flags", flags.isEmpty ? "none" : flags.joined(separator: ", "), "flags",
+      .array(flags.map { .string($0) }))
+    for (title, key, position) in [
+      ("inode table at", "inodeTable", superblock.inodeTable),
+      ("directory table at", "directoryTable", superblock.directoryTable),
+      ("fragment table at", "fragmentTable", superblock.fragmentTable),
+      ("export table at", "exportTable", superblock.exportTable),
+      ("id table at", "idTable", superblock.idTable),
+      ("xattr table at", "xattrTable", superblock.xattrTable),
+    ] where position != Superblock.noTable {
+      facts.add(title, key, position)
+    }
+    facts.add(
+      "needs", image.kernelOptions.joined(separator: ", "), "kernelOptions",
+      .array(image.kernelOptions.map { .string($0) }))
+    return facts
+  }
+
+  private static func options(_ image: Image) -> String {
+    switch image.compressorOptions {
+    case nil: ""
+    case .gzip(let level, let window, _): ", level \(level), window \(window)"
+    case .lzo(_, let level): ", level \(level)"
+    case .xz(let dictionary, let filters):
+      ", dictionary \(UInt64(dictionary).asBytes)" + (filters == 0 ? "" : ", filters \(filters)")
+    case .lz4(_, let flags): flags & 1 == 1 ? ", high compression" : ""
+    case .zstd(let level): ", level \(level)"
+    }
+  }
+
+  private static func names(of flags: Superblock.Flags) -> [String] {
+    [
+      (Superblock.Flags.inodesStored, "inodes stored"), (.dataStored, "data stored"),
+      (.fragmentsStored, "fragments stored"), (.noFragments, "no fragments"),
+      (.alwaysFragments, "always fragments"), (.duplicatesShared, "duplicates shared"),
+      (.exportable, "exportable"), (.xattrsStored, "xattrs stored"), (.noXattrs, "no xattrs"),
+      (.compressorOptions, "compressor options"), (.idsStored, "ids stored"),
+    ].filter { flags.contains($0.0) }.map(\.1)
+  }
+}
+
+/// What is to be said of one file.
+private enum FileFacts {
+  static func collect(_ match: PathPattern.Match, in image: Image) throws -> Facts {
+    let inode = match.inode
+    let attributes = try image.attributes(of: inode)
+    var facts = Facts()
+    facts.add("path", match.path.escapedName, "path", .name(match.path))
+    facts.add(
+      "type", LongFormat.word(inode.record.type), "type",
+      .string(LongFormat.word(inode.record.type)))
+    let mode = String(inode.record.permissions, radix: 8).leftPadded(to: 4, with: "0")
+    facts.add("mode", mode, "mode", .string(mode))
+    facts.add("owner", "\(attributes.uid)", "uid", .integer(Int64(attributes.uid)))
+    facts.add("group", "\(attributes.gid)", "gid", .integer(Int64(attributes.gid)))
+    var time = TimeFormat(isFull: true)
+    facts.add(
+      "modified", time.text(inode.record.modified), "modified", .integer(attributes.modified))
+    facts.add("inode", "inode", inode.record.number)
+    facts.add("links", "links", inode.record.links)
+    facts.add("inode in block at", "inodeBlock", image.fileOffset(of: inode) - image.input.base)
+    switch inode.record.body {
+    case .file(let file): try add(file, of: inode, in: image, to: &facts)
+    case .symlink:
+      let target = try image.target(of: inode)
+      facts.add("target", target.escapedName, "target", .name(target))
+    case .device(let number):
+      let device = DeviceNumber(stored: number)
+      let text = "\(device.major), \(device.minor)"
+      facts.add("device", text, "device", .string("\(device.major),\(device.minor)"))
+    case .directory(let directory):
+      facts.add("parent inode", "parent", directory.parent)
+      facts.add("listing size", "listingBytes", bytes: UInt64(directory.listingSize))
+      facts.add("index entries", "indexEntries", directory.indexCount)
+    case .ipc: break
+    }
+    for attribute in try image.extendedAttributes(of: inode) {
+      facts.add(
+        "attribute", "\(attribute.name.escapedName)=\(attribute.value.prefix(200).escapedName)",
+        nil, .boolean(true))
+    }
+    return facts
+  }
+
+  private static func add(
+    _ file: InodeRecord.File, of inode: ImageInode, in image: Image, to facts: inout Facts
+  ) throws {
+    facts.add("size", "size", bytes: file.size)
+    var blocks = 0
+    var plain = 0
+    var stored: UInt64 = 0
+    var holes: UInt64 = 0
+    var list = try image.blocks(of: inode)
+    while let part = try list.next() {
+      switch part {
+      case .block(let place, _):
+        blocks += 1
+        plain += place.stored.isCompressed ? 0 : 1
+        stored += UInt64(place.stored.byteCount)
+      case .hole(let size): holes += UInt64(size)
+      case .tail(let fragment, let offset, let size):
+        let place = try image.fragment(fragment)
+        facts.add(
+          "end", "\(size) bytes, \(offset) bytes into fragment \(fragment)", "tailBytes",
+          .integer(Int64(size)))
+        facts.add(
+          "fragment",
+          "\(place.stored.byteCount.grouped) bytes at \(place.start.grouped)"
+            + (place.stored.isCompressed ? "" : ", not compressed"),
+          "fragmentStart", .integer(place.start))
+      }
+    }
+    if blocks > 0 {
+      facts.add(
+        "blocks", blocks.grouped + (plain > 0 ? ", \(plain.grouped) not compressed" : ""), "blocks",
+        .integer(Int64(blocks)))
+      facts.add(
+        "data", "\(stored.grouped) bytes at \(file.blocksStart.grouped)", "dataStart",
+        .integer(file.blocksStart))
+      facts.add(nil, "", "dataBytes", .integer(stored))
+    }
+    if holes > 0 { facts.add("holes", "holeBytes", bytes: holes) }
+  }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Glibc
+import Posix
+import SquashFS
+import SquashFSFormat
+import TreeModel
+
+/// `autosquash ls`: what is in an image.
+struct List: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ls",
+    abstract: "List files of an image, without mounting it.",
+    discussion: """
+      Like ls(1). Each PATH is a file or directory in the image, or a pattern (*, ?, [a-z], \
+      ** across directories); without one, the top is listed. Owners are numbers: the names \
+      of this machine's users mean nothing in an image.
+      """,
+    helpNames: .long)
+
+  @OptionGroup var image: ImageArguments
+  @Argument(help: "Files or directories in the image.") var paths: [ByteArgument] = []
+
+  @Flag(name: .short, help: "Show mode, links, owner, group, size and time.") var long = false
+  @Flag(name: [.customShort("R"), .long], help: "List what is in directories too, at any depth.")
+  var recursive = false
+  @Flag(name: .shortAndLong, help: "Show names that begin with a dot too.") var all = false
+  @Flag(name: [.customShort("h"), .long], help: "Show sizes like 1.5K and 23M.")
+  var humanReadable = false
+  @Flag(name: .shortAndLong, help: "Show directories themselves, not what is in them.")
+  var directory = false
+  @Flag(help: "Like -l, with seconds and time zone.") var fullTime = false
+  @Flag(help: "Print one JSON object for each file, in an array.") var json = false
+
+  func run() throws {
+    do {
+      let image = try image.open()
+      if recursive { image.readMetadataAhead() }
+      var status: Int32 = 0
+      var matches: [PathPattern.Match] = []
+      for path in paths.isEmpty ? [ByteArgument(bytes: [])] : paths {
+        // As ls(1): a link that is named leads on, unless the link itself is of interest.
+        let follows = !(long || fullTime || directory || json)
+        var found = try PathPattern.find(path.bytes, in: image, followsLast: follows)
+        if found.isEmpty && follows {
+          // A link that leads nowhere is shown itself.
+          found = try PathPattern.find(path.bytes, in: image, followsLast: false)
+        }
+        if found.isEmpty {
+          Messages.write(self.image.image.bytes, try PathPattern.failure(path.bytes, in: image))
+          status = ExitStatus.failed
+        }
+        matches += found
+      }
+      var listing = Listing(image: image, options: self)
+      try listing.list(matches, showsHeaders: paths.count > 1 || recursive || matches.count > 1)
+      if status != 0 || listing.hasFailed { throw ExitCode(ExitStatus.failed) }
+    } catch let code as ExitCode {
+      throw code
+    } catch {
+      throw ExitCode(Messages.fail(image.image.bytes, error))
+    }
+  }
+}

@@ -1,0 +1,311 @@
+import Glibc
+import Posix
+import SquashFS
+import SquashFSFormat
+import TreeModel
+
+/// Prints the lines of `ls`.
+struct Listing: ~Copyable {
+  private let image: Image
+  private let options: List
+  private let isLong: Bool
+  // Copies: asking the argument parser for each file takes longer than printing it.
+  private let showsAll: Bool
+  private let printsJSON: Bool
+  private let isRecursive: Bool
+  private let isHumanReadable: Bool
+  private var output = StandardOutput()
+  private var times: TimeFormat
+  private var isFirst = true
+  private let columns: Int?
+  private(set) var hasFailed = false
+
+  private struct Row {
+    var name: [UInt8]
+    var inode: ImageInode?
+  }
+
+  /// A directory whose directories are listed one after the other.
+  private struct Level {
+    var cursor: DirectoryCursor
+    var path: [UInt8]
+  }
+
+  /// So many rows are aligned with each other; more would take memory without end.
+  private static let mostRows = 50_000
+  private static let mostLevels = 3072
+
+  init(image: Image, options: List) {
+    self.image = image
+    self.options = options
+    isLong = options.long || options.fullTime
+    showsAll = options.all
+    printsJSON = options.json
+    isRecursive = options.recursive
+    isHumanReadable = options.humanReadable
+    times = TimeFormat(isFull: options.fullTime)
+    columns = !isLong && isatty(STDOUT_FILENO) == 1 ? ProgressBar.width(of: STDOUT_FILENO) : nil
+  }
+
+  mutating func list(_ matches: [PathPattern.Match], showsHeaders: Bool) throws {
+    if printsJSON { try output.write("[") }
+    let isContents = { [options] (match: PathPattern.Match) in
+      match.inode.record.type == .directory && !options.directory
+    }
+    try print(
+      matches.filter { !isContents($0) }.map {
+        Row(name: $0.path.isEmpty ? [UInt8(ascii: ".")] : $0.path, inode: $0.inode)
+      }, in: [])
+    for match in matches where isContents(match) {
+      try listDirectory(match.inode, match.path, showsHeader: showsHeaders)
+      if isRecursive { try descend(from: match.inode, match.path) }
+    }
+    if printsJSON { try output.write(isFirst ? "]\n" : "\n]\n") }
+    try output.flush()
+  }
+
+  /// Lists what is in a directory, not what is in its directories.
+  private mutating func listDirectory(
+    _ directory: ImageInode, _ path: [UInt8], showsHeader: Bool
+  ) throws {
+    if showsHeader && !printsJSON {
+      if !isFirst { try output.write("\n") }
+      try output.write(name: path.isEmpty ? [UInt8(ascii: ".")] : path)
+      try output.write(":\n")
+      isFirst = false
+    }
+    var rows: [Row] = []
+    do throws(ImageReadError) {
+      var cursor = try image.entries(of: directory)
+      while let entry = try cursor.next() {
+        if isHidden(entry.name) { continue }
+        do throws(ImageReadError) {
+          let needsInode = isLong || printsJSON
+          rows.append(
+            Row(name: entry.name, inode: needsInode ? try image.inode(at: entry.inode) : nil))
+        } catch {
+          complain(Self.join(path, entry.name), "\(error)")
+        }
+        if rows.count == Self.mostRows { flush(&rows, path) }
+      }
+    } catch {
+      // What could be read is shown.
+      complain(path, "\(error)")
+    }
+    flush(&rows, path)
+    if let failure { throw failure }
+  }
+
+  /// An error of writing, kept where only errors of reading are expected.
+  private var failure: (any Error)?
+
+  private mutating func flush(_ rows: inout [Row], _ path: [UInt8]) {
+    do { try print(rows, in: path) } catch { failure = failure ?? error }
+    rows.removeAll(keepingCapacity: true)
+  }
+
+  private func isHidden(_ name: [UInt8]) -> Bool {
+    name.first == UInt8(ascii: ".") && !showsAll && !printsJSON
+  }
+
+  /// Lists the directories below a directory, in the order of ls(1).
+  private mutating func descend(from top: ImageInode, _ topPath: [UInt8]) throws {
+    var visited = InodeSet(upTo: image.superblock.inodeCount)
+    _ = visited.insert(top.record.number)
+    var listingBytes: UInt64 = 0
+    var stack = [Level(cursor: try image.entries(of: top), path: topPath)]
+    while !stack.isEmpty {
+      let parent = stack[stack.count - 1].path
+      var path = parent
+      do throws(ImageReadError) {
+        guard let entry = try stack[stack.count - 1].cursor.next() else {
+          stack.removeLast()
+          continue
+        }
+        guard entry.type == .directory, !isHidden(entry.name) else { continue }
+        path = Self.join(parent, entry.name)
+        guard path.count <= TreeWalk.longestPath else {
+          complain(parent, "a path of more than \(TreeWalk.longestPath) bytes below this")
+          continue
+        }
+        let inode = try image.inode(at: entry.inode)
+        guard visited.insert(inode.record.number) else {
+          complain(path, "the directory is in the tree twice, or in itself")
+          continue
+        }
+        let cursor = try image.entries(of: inode)
+        listingBytes += UInt64(cursor.remaining)
+        guard image.canList(listingBytes), stack.count < Self.mostLevels else {
+          complain(path, "directories have more entries or levels than there can be")
+          return
+        }
+        do { try listDirectory(inode, path, showsHeader: true) } catch { failure = error }
+        stack[stack.count - 1].cursor.suspend()
+        stack.append(Level(cursor: cursor, path: path))
+      } catch {
+        // The listing above has said so already, where it is the directory that is damaged.
+        if path != parent { complain(path, "\(error)") } else { stack.removeLast() }
+      }
+      if let failure { throw failure }
+    }
+  }
+
+  private static func join(_ path: [UInt8], _ name: [UInt8]) -> [UInt8] {
+    path.isEmpty || path.last == UInt8(ascii: "/") ? path + name : path + [UInt8(ascii: "/")] + name
+  }
+
+  private mutating func complain(_ path: [UInt8], _ text: String) {
+    Messages.write(
+      options.image.image.bytes, "\(path.isEmpty ? "/" : path.escapedName): \(text)")
+    hasFailed = true
+  }
+
+  private mutating func print(_ rows: [Row], in path: [UInt8]) throws {
+    if printsJSON {
+      for row in rows { try printJSON(row, Self.join(path, row.name)) }
+    } else if isLong {
+      try printLong(rows, in: path)
+    } else if let columns, rows.count > 1 {
+      try printColumns(rows, width: columns)
+    } else {
+      for row in rows {
+        try output.write(name: row.name)
+        try output.write("\n")
+        isFirst = false
+      }
+    }
+  }
+
+  private mutating func printColumns(_ rows: [Row], width: Int) throws {
+    let names = rows.map { $0.name.escapedName }
+    let column = (names.map(\.count).max() ?? 0) + 2
+    let across = max(1, width / column)
+    let down = (names.count + across - 1) / across
+    for line in 0..<down {
+      var text = ""
+      for index in stride(from: line, to: names.count, by: down) {
+        text += names[index]
+        if index + down < names.count {
+          text += String(repeating: " ", count: column - names[index].count)
+        }
+      }
+      try output.write(text + "\n")
+    }
+    isFirst = false
+  }
+
+  /// Widths of the columns with numbers.
+  private struct Widths {
+    var links = 1
+    var uid = 1
+    var gid = 1
+    var size = 1
+    var major = 0
+    var minor = 0
+  }
+
+  private func widths(of rows: [Row]) -> Widths {
+    var widths = Widths()
+    for row in rows {
+      guard let inode = row.inode, let attributes = try? image.attributes(of: inode) else {
+        continue
+      }
+      widths.links = max(widths.links, UInt64(inode.record.links).digitCount)
+      widths.uid = max(widths.uid, UInt64(attributes.uid).digitCount)
+      widths.gid = max(widths.gid, UInt64(attributes.gid).digitCount)
+      if case .device(let number) = inode.record.body {
+        let device = DeviceNumber(stored: number)
+        widths.major = max(widths.major, UInt64(device.major).digitCount)
+        widths.minor = max(widths.minor, UInt64(device.minor).digitCount)
+      } else if isHumanReadable {
+        widths.size = max(widths.size, LongFormat.human(size(of: inode)).utf8.count)
+      } else {
+        widths.size = max(widths.size, size(of: inode).digitCount)
+      }
+    }
+    if widths.major > 0 {
+      // "7, 300" stands in the column of the sizes.
+      widths.size = max(widths.size, widths.major + 2 + widths.minor)
+      widths.major = widths.size - 2 - widths.minor
+    }
+    return widths
+  }
+
+  /// Owner, mode and time; a complaint where they cannot be read.
+  private mutating func attributes(of row: Row, _ path: [UInt8]) -> Attributes? {
+    guard let inode = row.inode else { return nil }
+    do throws(ImageReadError) {
+      return try image.attributes(of: inode)
+    } catch {
+      complain(Self.join(path, row.name), "\(error)")
+      return nil
+    }
+  }
+
+  private mutating func printLong(_ rows: [Row], in path: [UInt8]) throws {
+    let widths = widths(of: rows)
+    let space = UInt8(ascii: " ")
+    for row in rows {
+      guard let inode = row.inode, let attributes = attributes(of: row, path) else { continue }
+      try output.write(LongFormat.mode(inode.record.type, inode.record.permissions))
+      output.write(byte: space)
+      output.write(UInt64(inode.record.links), width: widths.links)
+      output.write(byte: space)
+      output.write(UInt64(attributes.uid), width: widths.uid)
+      output.write(byte: space)
+      output.write(UInt64(attributes.gid), width: widths.gid)
+      output.write(byte: space)
+      if case .device(let number) = inode.record.body {
+        let device = DeviceNumber(stored: number)
+        output.write(UInt64(device.major), width: widths.major)
+        try output.write(", ")
+        output.write(UInt64(device.minor), width: widths.minor)
+      } else if isHumanReadable {
+        try output.write(LongFormat.human(size(of: inode)).leftPadded(to: widths.size))
+      } else {
+        output.write(size(of: inode), width: widths.size)
+      }
+      output.write(byte: space)
+      try output.write(times.bytes(inode.record.modified))
+      output.write(byte: space)
+      try output.write(name: row.name)
+      if inode.record.type == .symlink {
+        try output.write(" -> ")
+        try output.write(name: (try? image.target(of: inode)) ?? Array("?".utf8))
+      }
+      output.write(byte: UInt8(ascii: "\n"))
+      isFirst = false
+    }
+  }
+
+  private func size(of inode: ImageInode) -> UInt64 {
+    switch inode.record.body {
+    case .file(let file): file.size
+    case .directory(let directory): UInt64(directory.storedSize)
+    case .symlink(let targetSize): UInt64(targetSize)
+    case .ipc, .device: 0
+    }
+  }
+
+  private mutating func printJSON(_ row: Row, _ path: [UInt8]) throws {
+    guard let inode = row.inode, let attributes = attributes(of: row, []) else { return }
+    var members: [(String, JSON)] = [
+      ("path", .name(path)), ("type", .string(LongFormat.word(inode.record.type))),
+      ("mode", .string(String(inode.record.permissions, radix: 8).leftPadded(to: 4, with: "0"))),
+      ("uid", .integer(Int64(attributes.uid))), ("gid", .integer(Int64(attributes.gid))),
+      ("modified", .integer(attributes.modified)), ("inode", .integer(Int64(inode.record.number))),
+      ("links", .integer(Int64(inode.record.links))),
+    ]
+    switch inode.record.body {
+    case .file(let file): members.append(("size", .integer(file.size)))
+    case .symlink: members.append(("target", .name((try? image.target(of: inode)) ?? [])))
+    case .device(let number):
+      let device = DeviceNumber(stored: number)
+      members.append(("device", .string("\(device.major),\(device.minor)")))
+    case .directory, .ipc: break
+    }
+    try output.write(isFirst ? "\n" : ",\n")
+    try output.write(JSON.object(members).text)
+    isFirst = false
+  }
+}

@@ -1,0 +1,48 @@
+import FileTrees
+import Posix
+import SquashFS
+
+/// A path in an image as a user gives it: a name, or a pattern for many.
+enum PathPattern {
+  struct Match {
+    /// As it is shown.
+    var path: [UInt8]
+    var inode: ImageInode
+  }
+
+  /// Finds what is meant. What exists under that very name is never taken for a pattern.
+  ///
+  /// - Returns: nothing where nothing has the name or matches.
+  static func find(
+    _ path: [UInt8], in image: Image, followsLast: Bool
+  ) throws -> [Match] {
+    if case .success(let inode) = try image.lookup(path, followsLast: followsLast) {
+      return [Match(path: path, inode: inode)]
+    }
+    let special = "*?[\\".utf8
+    guard path.contains(where: { special.contains($0) }) else { return [] }
+    // Patterns begin at the top, as paths do.
+    let components = path.split(separator: UInt8(ascii: "/"))
+      .filter { !$0.elementsEqual(".".utf8) }
+    let glob = Glob([UInt8(ascii: "/")] + Array(components.joined(separator: "/".utf8)))
+    let isDeep = path.indices.dropLast().contains {
+      path[$0] == UInt8(ascii: "*") && path[$0 + 1] == UInt8(ascii: "*")
+    }
+    var walk = try TreeWalk(image, from: image.root())
+    var matches: [Match] = []
+    while let node = try walk.next() {
+      if glob.matches(node.path[...]) { matches.append(Match(path: node.path, inode: node.inode)) }
+      if !isDeep && walk.depth >= components.count { walk.skipChildren() }
+    }
+    return matches
+  }
+
+  /// What to say of a path that is not there.
+  static func failure(_ path: [UInt8], in image: Image) throws -> String {
+    switch try image.lookup(path, followsLast: true) {
+    case .failure(.notADirectory): "\(path.escapedName): part of this path is not a directory"
+    case .failure(.tooManyLinks): "\(path.escapedName): too many symbolic links"
+    default: "\(path.escapedName): no such file in the image"
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import ArgumentParser
+import FileTrees
+import Glibc
+import Posix
+import SquashFS
+import SquashFSFormat
+import TreeModel
+
+/// Anything with files in it: an image, a directory, an archive, a manifest.
+struct AnyTree {
+  enum Kind {
+    case image, directory, archive, manifest
+  }
+
+  let path: [UInt8]
+  let kind: Kind
+
+  /// Looks at what is there.
+  ///
+  /// - Parameter readsSpecifications: whether an mtree file names the files with the contents, as
+  ///   for pack, or is a manifest of what should be.
+  init(_ path: [UInt8], offset: String = "0", readsSpecifications: Bool = false) {
+    self.path = path
+    var status = stat()
+    if path.withCPath({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFDIR {
+      kind = .directory
+    } else if path.suffix(Self.manifestSuffix.count).elementsEqual(Self.manifestSuffix) {
+      kind = readsSpecifications ? .archive : .manifest
+    } else if offset != "0" || Self.isImage(path) {
+      kind = .image
+    } else {
+      kind = .archive
+    }
+  }
+
+  private static let manifestSuffix = ".mtree".utf8
+
+  private static func isImage(_ path: [UInt8]) -> Bool {
+    let file = path.withCPath { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+    guard file >= 0 else { return false }
+    defer { close(file) }
+    var status = stat()
+    // Of a pipe, looking would take bytes away.
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT != S_IFIFO else { return false }
+    var magic: UInt32 = 0
+    return withUnsafeMutableBytes(of: &magic) { pread(file, $0.baseAddress!, 4, 0) } == 4
+      && UInt32(littleEndian: magic) == Superblock.magic
+  }
+
+  /// What a reader may want to know, and to say.
+  struct Options {
+    /// How the trees of sources are made; those of images and manifests are as they are.
+    var assembly = TreeAssembler.Options()
+    var threads = 1
+    var offset = "0"
+    var warn: (String) -> Void = { _ in }
+    /// Where progress is to be shown.
+    var showsProgress = false
+  }
+
+  /// Reads everything, contents too.
+  ///
+  /// - Throws: `SourceError`, `ImageReadError`, `SystemError`.
+  func read(_ options: Options) throws -> DigestedTree {
+    if kind == .manifest {
+      var reader = ManifestReader(path: path)
+      return try reader.read()
+    }
+    var assembly = options.assembly
+    if kind == .image {
+      assembly = Self.asItIs
+    } else {
+      assembly.stripsSingleTop = kind == .archive
+    }
+    let sink = DigestSink()
+    var content: any ContentSink = sink
+    if options.showsProgress {
+      let bar = ProgressBar(title: path.escapedName) {
+        .init(bytes: sink.byteCount, fraction: nil)
+      }
+      content = ProgressSink(sink, bar)
+    }
+    let assembler = TreeAssembler(assembly, content: content)
+    switch kind {
+    case .directory:
+      try DirectorySource(path: path).read(into: assembler)
+    case .image:
+      let image = try ImageFile.open(path, offset: options.offset)
+      try ImageSource(image, threads: options.threads).read(into: assembler)
+    case .archive, .manifest:
+      let source = try ArchiveSource(path: path)
+      source.warn = options.warn
+      try source.read(into: assembler)
+    }
+    ProgressBar.clearLine()
+    let tree = try assembler.finish()
+    for warning in assembler.notes.warnings where kind != .image { options.warn(warning) }
+    return DigestedTree(tree, sink)
+  }
+
+  /// Keeps owners and modes.
+  static var asItIs: TreeAssembler.Options {
+    var options = TreeAssembler.Options()
+    options.ownership.owner = .keep
+    options.ownership.keepsSetID = true
+    options.takesAnyOwner = true
+    return options
+  }
+}

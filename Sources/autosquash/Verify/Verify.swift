@@ -1,0 +1,73 @@
+import ArgumentParser
+import FileTrees
+import Posix
+import SquashFS
+import SquashFSFormat
+
+/// `autosquash verify`: is an image whole, and will it mount?
+struct Verify: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Prove that images are whole and that Linux will mount them.",
+    discussion: """
+      Reads every table and unpacks every block. Prints a line for each finding, with its \
+      place in the file and the file in the image that is affected, and a line with the result. \
+      An image that is whole may still differ from what was packed, where blocks have no \
+      checksum of their own: --against and --manifest compare the contents too.
+
+      Exit status: 0 whole; 1 damaged, or different; 2 could not be read.
+      """)
+
+  @Argument(help: "Images.") var images: [ByteArgument]
+
+  @Option(
+    help: ArgumentHelp(
+      "Compare with the archive or directory that the image was made from.", valueName: "source"))
+  var against: ByteArgument?
+  @Option(
+    help: ArgumentHelp(
+      "Compare with a manifest: SHA-256 of every file and of the image.", valueName: "file"))
+  var manifest: ByteArgument?
+  @Flag(help: "Check all tables but read no contents: seconds, even over a network.")
+  var quick = false
+  @Option(help: "Number of findings to print for an image; all are counted.")
+  var maxFindings = 50
+  @Option(
+    help: ArgumentHelp(
+      "Where images start in their files, in bytes; auto searches.", valueName: "n|auto"))
+  var offset = "0"
+  @Option(help: "Number of threads. (default: one a processor)") var threads: Int?
+  @OptionGroup(title: "Messages") var messages: ResultMessageOptions
+  @OptionGroup(title: "With --against: owners and modes, as given to pack")
+  var ownership: OwnershipOptions
+  @OptionGroup(title: "With --against: selection, as given to pack")
+  var selection: SelectionOptions
+
+  func validate() throws {
+    guard !images.isEmpty else { throw ValidationError("Name an IMAGE to verify.") }
+    guard maxFindings > 0 else { throw ValidationError("--max-findings is at least 1.") }
+    try ImageFile.validate(offset: offset)
+    if images.count > 1 && (against != nil || manifest != nil) {
+      throw ValidationError("--against and --manifest are about one image.")
+    }
+    if quick && (against != nil || manifest != nil) {
+      throw ValidationError("--against and --manifest read all contents, --quick none.")
+    }
+    _ = try ownership.policy()
+    _ = try selection.selection()
+  }
+
+  func run() throws {
+    var status: Int32 = 0
+    for image in images {
+      status = max(status, VerifyJob(image: image.bytes, command: self).run())
+    }
+    if status != 0 { throw ExitCode(status) }
+  }
+}
+
+/// Options of commands that read images and print results.
+struct ResultMessageOptions: ParsableArguments {
+  @Flag(name: [.short, .long], help: "Print errors only.") var quiet = false
+  @Flag(help: "Print the result as JSON, an object a line.") var json = false
+  @Option(help: "auto (on a terminal), always or never.") var progress = ProgressMode.auto
+}

@@ -1,0 +1,251 @@
+import FileTrees
+import Posix
+import SquashFS
+import SquashFSFormat
+
+/// The verification of one image.
+struct VerifyJob {
+  let image: [UInt8]
+  let command: Verify
+  private let start = Process.now
+
+  init(image: [UInt8], command: Verify) {
+    self.image = image
+    self.command = command
+  }
+
+  /// - Returns: the exit status.
+  func run() -> Int32 {
+    do {
+      let input = try ImageFile.input(image, offset: command.offset)
+      var options = Verifier.Options()
+      options.isQuick = command.quick
+      options.maxFindings = command.maxFindings
+      options.threads = Process.threadCount(command.threads)
+      let verifier = Verifier(input, options: options)
+      var state = ProgressBar.State(bytes: 0, fraction: 0)
+      let progress =
+        command.messages.quiet || !command.messages.progress.isShown
+        ? nil : ProgressBar(title: image.escapedName) { state }
+      verifier.onProgress = { fraction, bytes in
+        state = ProgressBar.State(bytes: bytes, fraction: fraction)
+        progress?.tick()
+      }
+      var report = try verifier.run()
+      ProgressBar.clearLine()
+      if report.isWhole { try compare(&report) }
+      try print(report, input)
+      if report.errors > 0 { return ExitStatus.failed }
+      return report.unreadable > 0 ? ExitStatus.unreadableInput : 0
+    } catch {
+      return fail(error)
+    }
+  }
+
+  /// Compares the contents with the source and the manifest, where there are such.
+  private func compare(_ report: inout Verifier.Report) throws {
+    guard command.against != nil || command.manifest != nil else { return }
+    var options = AnyTree.Options()
+    options.threads = Process.threadCount(command.threads)
+    options.offset = command.offset
+    options.showsProgress = command.messages.progress.isShown && !command.messages.quiet
+    let tree = try AnyTree(image, offset: command.offset).read(options)
+    options.offset = "0"
+    if let source = command.against?.bytes {
+      options.assembly.ownership = try command.ownership.policy()
+      options.assembly.selection = try command.selection.selection(readsFiles: true)
+      options.warn = { if !command.messages.quiet { Messages.write(source, "warning: \($0)") } }
+      let expected = try reading(source) {
+        try AnyTree(source, readsSpecifications: true).read(options)
+      }
+      compare(tree, with: expected, source, &report)
+    }
+    if let path = command.manifest?.bytes {
+      var reader = ManifestReader(path: path)
+      let expected = try reading(path) { try reader.read() }
+      compare(tree, with: expected, path, &report)
+      if expected.unknown.contains(.content) {
+        report.add(
+          Finding(
+            .unreadable, .difference,
+            "\(path.escapedName) has no SHA-256 for some files: their contents could not be compared"
+          ),
+          limit: command.maxFindings)
+      }
+      try compareImage(with: reader, path, &report)
+    }
+  }
+
+  /// What could not be read to compare with.
+  private struct OtherInput: Error {
+    var path: [UInt8]
+    var reason: any Error
+  }
+
+  private func reading<R>(_ path: [UInt8], _ body: () throws -> R) throws -> R {
+    do { return try body() } catch { throw OtherInput(path: path, reason: error) }
+  }
+
+  private func compare(
+    _ tree: DigestedTree, with expected: DigestedTree, _ source: [UInt8],
+    _ report: inout Verifier.Report
+  ) {
+    let name = source.escapedName
+    _ = TreeComparison(expected, tree).run { difference in
+      let text =
+        switch difference.kind {
+        case .removed: "missing: it is in \(name)"
+        case .added: "not in \(name)"
+        case .changed: "differs from \(name): \(difference.text)"
+        }
+      report.add(
+        Finding(.error, .difference, path: difference.path, text), limit: command.maxFindings)
+    }
+  }
+
+  /// The image's own digest: after a whole comparison it tells of another image of the same files.
+  private func compareImage(
+    with manifest: ManifestReader, _ path: [UInt8], _ report: inout Verifier.Report
+  ) throws {
+    guard let expected = manifest.imageDigest else { return }
+    let (digest, size) = try SHA256.of(file: image)
+    guard digest != expected else { return }
+    let isSameSize = manifest.imageSize == nil || manifest.imageSize == size
+    report.add(
+      Finding(
+        .warning, .difference,
+        "the image's SHA-256 is not the one in \(path.escapedName)"
+          + (isSameSize ? "" : ", nor its size")
+          + ": it was packed again, or bytes changed that hold no file"),
+      limit: command.maxFindings)
+  }
+
+  private func fail(_ error: any Error) -> Int32 {
+    var status = ExitStatus.unreadableInput
+    if let other = error as? OtherInput {
+      _ = Messages.fail(other.path, other.reason)
+    } else {
+      status = max(status, Messages.fail(image, error))
+    }
+    if command.messages.json {
+      Swift.print(
+        JSON.object([
+          ("image", .name(image)), ("whole", .boolean(false)), ("result", .string("not readable")),
+          ("message", .string("\((error as? OtherInput)?.reason ?? error)")),
+        ]).text)
+    }
+    return status
+  }
+
+  private func print(_ report: Verifier.Report, _ input: ImageInput) throws {
+    var output = StandardOutput()
+    if command.messages.json {
+      try output.write(json(report).text + "\n")
+      return try output.flush()
+    }
+    for finding in report.findings {
+      if command.messages.quiet && finding.severity < .error { continue }
+      try output.write(line(finding))
+    }
+    let total = report.errors + report.unreadable + report.warnings + report.notes
+    if total > report.findings.count {
+      let more = total - report.findings.count
+      try output.write(
+        "\(image.escapedName): \(more.grouped) more \(more == 1 ? "finding" : "findings"); "
+          + "--max-findings \(total) shows all\n")
+    }
+    if !command.messages.quiet || !report.isWhole {
+      try output.write("\(image.escapedName): \(summary(report, input))\n")
+    }
+    try output.flush()
+  }
+
+  private func line(_ finding: Finding) -> String {
+    var text = "\(image.escapedName): \(finding.severity.rawValue): \(finding.kind.rawValue)"
+    if let offset = finding.offset { text += " at byte \(offset)" }
+    if let path = finding.path { text += ": \(path.isEmpty ? "/" : path.escapedName)" }
+    return text + ": \(finding.message)\n"
+  }
+
+  private func summary(_ report: Verifier.Report, _ input: ImageInput) -> String {
+    func count(_ number: Int, _ one: String) -> String {
+      "\(number.grouped) \(one)\(number == 1 ? "" : "s")"
+    }
+    var text: String
+    if report.isWhole {
+      text = command.quick ? "whole, as far as its tables tell: " : "whole: "
+      text += count(Int(report.inodes), "inode")
+      if !command.quick {
+        text += ", \(count(Int(report.blocks), "block")), \(report.plainBytes.asBytes) unpacked"
+      }
+      if report.warnings > 0 { text += ", \(count(report.warnings, "warning"))" }
+      if let image = try? Image(input) {
+        text += "; needs \(image.kernelOptions.joined(separator: " and "))"
+      }
+    } else {
+      text = verdict(report) + (report.errors > 0 ? ": \(count(report.errors, "error"))" : "")
+      if report.unreadable > 0 {
+        text += report.errors > 0 ? ", " : ": "
+        text +=
+          "\(report.unreadable.grouped) \(report.unreadable == 1 ? "part" : "parts") not readable"
+      }
+      if report.differences == report.errors {
+        // Everything can be read; it is other than it should be.
+      } else if let salvage = report.salvage {
+        text += "; \(salvage.readableFiles.grouped) of \(count(salvage.files, "file"))"
+        text += salvage.isPartial ? " that can be found" : ""
+        text += report.blocks == 0 ? " might be read" : " can still be read"
+        text += " (\(salvage.readableBytes.asBytes) of \(salvage.bytes.asBytes))"
+      } else {
+        text += "; nothing in it can be read"
+      }
+    }
+    return "\(text), \((Process.now - start).asDuration)"
+  }
+
+  private func verdict(_ report: Verifier.Report) -> String {
+    if report.errors == 0 { return "NOT READABLE" }
+    if report.differences == report.errors { return "DIFFERENT" }
+    return report.isOnlyUnmountable ? "WILL NOT MOUNT" : "DAMAGED"
+  }
+
+  private func json(_ report: Verifier.Report) -> JSON {
+    var members: [(String, JSON)] = [
+      ("image", .name(image)), ("whole", .boolean(report.isWhole)),
+      (
+        "result",
+        .string(report.isWhole ? "whole" : verdict(report).lowercased())
+      ),
+      ("quick", .boolean(command.quick)), ("errors", .integer(Int64(report.errors))),
+      ("unreadable", .integer(Int64(report.unreadable))),
+      ("warnings", .integer(Int64(report.warnings))), ("notes", .integer(Int64(report.notes))),
+      ("inodes", .integer(report.inodes)), ("blocks", .integer(report.blocks)),
+      ("unpackedBytes", .integer(report.plainBytes)),
+      ("findings", .array(report.findings.map(json))),
+    ]
+    if let salvage = report.salvage {
+      members.append(
+        (
+          "readable",
+          .object([
+            ("files", .integer(Int64(salvage.readableFiles))),
+            ("filesFound", .integer(Int64(salvage.files))),
+            ("bytes", .integer(salvage.readableBytes)), ("bytesFound", .integer(salvage.bytes)),
+            ("treeIsWhole", .boolean(!salvage.isPartial)),
+          ])
+        ))
+    }
+    members.append(("seconds", .number(Process.now - start)))
+    return .object(members)
+  }
+
+  private func json(_ finding: Finding) -> JSON {
+    var members: [(String, JSON)] = [
+      ("severity", .string(finding.severity.rawValue)), ("kind", .string(finding.kind.rawValue)),
+    ]
+    if let offset = finding.offset { members.append(("offset", .integer(offset))) }
+    if let path = finding.path { members.append(("path", .name(path))) }
+    members.append(("message", .string(finding.message)))
+    return .object(members)
+  }
+}
