@@ -60,6 +60,23 @@ public struct Tool {
     return result
   }
 
+  /// Runs a program and tells the most memory that it had at once, in bytes.
+  ///
+  /// What the system says of a child includes the memory of the process it was started from, which
+  /// here is the test runner with all that other tests have; so time(1) stands between.
+  public static func measuringMemory(
+    _ command: [String], in folder: String? = nil
+  ) throws -> (result: Result, peak: Int) {
+    let figures = try TemporaryFolder()
+    let result = try run(
+      ["time", "-q", "-f", "%M", "-o", figures.path("peak")] + command, in: folder)
+    let text = String(decoding: try figures.read("peak"), as: UTF8.self)
+    guard let kilobytes = Int(text.dropLast()) else {
+      throw ToolFailure(command: command, result: result)
+    }
+    return (result, kilobytes << 10)
+  }
+
   /// Whether a program is there.
   public static func exists(_ name: String) -> Bool {
     ["/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "/usr/local/bin/"].contains {

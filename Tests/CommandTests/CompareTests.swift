@@ -1,0 +1,240 @@
+import Foundation
+import Glibc
+import Posix
+import TestSupport
+import Testing
+
+/// `diff`, `manifest`, and `verify` with something to compare with.
+@Suite struct CompareTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try Tool.check(["sh", "-c", ForeignImageTests.source], in: folder.root)
+    try Tool.check(
+      [Tool.autosquash, "pack", "tree", "-o", "i.squash", "-q", "--ownership", "keep"],
+      in: folder.root)
+  }
+
+  private func autosquash(_ arguments: String...) throws -> Tool.Result {
+    try Tool.run([Tool.autosquash] + arguments, in: folder.root)
+  }
+
+  // MARK: diff
+
+  /// A change, what `diff` says of it, and what leaves it out.
+  static let changes: [(change: String, line: String, ignore: String)] = [
+    ("rm -r tree/many/*-700", "- many/some-longer-name-for-file-number-700", ""),
+    ("echo new > tree/new", "+ new", ""),
+    ("chmod 600 tree/oneblock", "~ oneblock: mode 0644 -> 0600", "mode"),
+    ("chown 5:6 tree/oneblock", "~ oneblock: owner 0:0 -> 5:6", "owner"),
+    ("touch -d @1000000000 tree/a", "time", "mtime"),
+    ("for f in tree/bad*; do printf z > \"$f\"; done", "~ bad\\377name: content", "content"),
+    ("echo longer > tree/emptyfile", "~ emptyfile: size 0 -> 7, content", "size,content"),
+    ("ln -sfn elsewhere tree/dangling", "~ dangling: target nowhere -> elsewhere", "target"),
+    ("rm tree/null && mknod tree/null c 1 5", "~ null: device 1,3 -> 1,5", "device"),
+    ("rm tree/fifo && echo x > tree/fifo", "~ fifo: type fifo -> file", ""),
+    (
+      "setfattr -n user.comment -v other tree/big/numbers",
+      "~ big/numbers: attributes user.comment (value)", "xattrs"
+    ),
+    (
+      "setfattr -x user.comment tree/big/numbers; setfattr -n user.x -v y tree/big/numbers",
+      "~ big/numbers: attributes -user.comment +user.x", "xattrs"
+    ),
+    (
+      "rm tree/a/hard && cp -a tree/big/numbers tree/a/hard",
+      "~ big/numbers: hard link to a/hard -> none", "links"
+    ),
+  ]
+
+  @Test(arguments: 0..<changes.count) func everyKindOfChangeIsSeen(number: Int) throws {
+    let (change, line, ignore) = Self.changes[number]
+    #expect(try autosquash("diff", "i.squash", "tree").status == 0)
+    // Times change with everything; they are a case of their own.
+    try Tool.check(["sh", "-c", change], in: folder.root)
+    let times = line == "time" ? "" : "mtime"
+    let result = try autosquash("diff", "i.squash", "tree", "--ignore", times)
+    #expect(result.status == 1, "\(result.summary)")
+    #expect(result.text.contains(line), "\(result.text)")
+    let lines = result.text.split(separator: "\n").count
+    // A file with two names is shown under both.
+    #expect(lines == (line.contains("big/numbers") ? 2 : 1), "\(result.text)")
+    if !ignore.isEmpty {
+      let ignored = try autosquash("diff", "i.squash", "tree", "--ignore", "\(ignore),mtime")
+      #expect(ignored.status == 0, "\(ignored.summary)")
+    }
+  }
+
+  @Test func anythingIsComparedWithAnything() throws {
+    try Tool.check(
+      [
+        "sh", "-c",
+        "tar --xattrs --xattrs-include='*' -czf t.tar.gz -C tree . && "
+          + "mksquashfs tree m.squash -quiet -no-progress -comp gzip && "
+          + "'\(Tool.autosquash)' manifest i.squash -o i.mtree",
+      ], in: folder.root)
+    let all = ["i.squash", "m.squash", "tree", "t.tar.gz", "i.mtree"]
+    for first in all {
+      for second in all {
+        let result = try autosquash("diff", first, second)
+        #expect(result.status == 0, "\(first) \(second): \(result.summary)")
+      }
+    }
+    #expect(try autosquash("diff", "i.squash", "nowhere").status == 2)
+    #expect(try autosquash("diff", "i.squash", "tree", "--ignore", "colour").status == 64)
+    try Tool.check(["touch", "tree/new"], in: folder.root)
+    let json = try autosquash("diff", "i.squash", "tree", "--json", "--ignore", "mtime")
+    let list = try JSONSerialization.jsonObject(with: Data(json.output)) as? [[String: Any]]
+    #expect(list?.count == 1 && list?[0]["change"] as? String == "added")
+  }
+
+  // MARK: verify
+
+  @Test func theSourceIsTheProof() throws {
+    try Tool.check(
+      ["sh", "-c", "mkdir top && cp -a tree top/ && tar -C top -cJf my.tar.xz tree"],
+      in: folder.root)
+    _ = try autosquash("pack", "my.tar.xz", "-q", "--exclude", "many")
+    let equal = try autosquash(
+      "verify", "my.squash", "--against", "my.tar.xz", "--exclude", "many", "-q")
+    #expect(equal.status == 0 && equal.output.isEmpty, "\(equal.summary)")
+    let other = try autosquash("verify", "my.squash", "--against", "my.tar.xz")
+    #expect(
+      other.status == 1
+        && other.text.contains("error: difference: many: missing: it is in my.tar.xz"))
+    #expect(other.text.contains("DIFFERENT: 701 errors"), "\(other.text.suffix(200))")
+    #expect(other.text.contains("651 more findings"), "\(other.text.suffix(300))")
+    let kept = try autosquash("verify", "i.squash", "--against", "tree", "--ownership", "keep")
+    #expect(kept.status == 0, "\(kept.summary)")
+    #expect(try autosquash("verify", "i.squash", "--against", "nowhere").status == 2)
+  }
+
+  /// Stored blocks have no checksum at all, those of lz4 none either.
+  @Test(arguments: ["none", "lz4", "zstd"]) func manifestsFindWhatNoCodecSees(method: String) throws
+  {
+    let packed = try autosquash(
+      "pack", "tree", "-o", "m.squash", "--compression", method, "--manifest", "-q")
+    #expect(packed.status == 0 && folder.exists("m.mtree"), "\(packed.summary)")
+    let whole = try autosquash("verify", "m.squash", "--manifest", "m.mtree", "-q")
+    #expect(whole.status == 0 && whole.output.isEmpty, "\(whole.summary)")
+    let info = try autosquash("info", "m.squash", "big/random", "--json")
+    let facts = try #require(
+      try JSONSerialization.jsonObject(with: Data(info.output)) as? [String: Any])
+    var bytes = try folder.read("m.squash")
+    bytes[try #require(facts["dataStart"] as? Int) + 5000] ^= 1
+    try folder.write("m.squash", bytes)
+    #expect(try autosquash("verify", "m.squash").status == 0)
+    let found = try autosquash("verify", "m.squash", "--manifest", "m.mtree")
+    #expect(found.status == 1, "\(found.summary)")
+    #expect(found.text.contains("difference: big/random: differs from m.mtree: content"))
+  }
+
+  /// A manifest of an image is the same whoever writes it, and of the source too.
+  @Test func manifestsOfImageSourceAndPackAgree() throws {
+    _ = try autosquash("pack", "tree", "-o", "p.squash", "--manifest", "-q")
+    let image = try autosquash("manifest", "p.squash").text
+    #expect(image == String(decoding: try folder.read("p.mtree"), as: UTF8.self))
+    let source = try autosquash("manifest", "tree").text
+    #expect(
+      image.split(separator: "\n").filter { !$0.hasPrefix("#") }
+        == source.split(separator: "\n").filter { !$0.hasPrefix("#") })
+    let digest = try Tool.check(["sha256sum", "p.squash"], in: folder.root).text.prefix(64)
+    #expect(image.contains("# image-sha256: \(digest)\n"))
+    let file = try Tool.check(["sha256sum", "tree/big/holes"], in: folder.root).text.prefix(64)
+    #expect(image.contains("./big/holes type=file mode=0644 uid=0 gid=0 time="))
+    #expect(image.contains(" sha256digest=\(file)\n"))
+    #expect(try autosquash("pack", "tree", "-o", "q.squash", "--manifest", "-q").status == 0)
+    let again = try autosquash("pack", "tree", "-o", "q2.squash", "--manifest", "-q")
+    #expect(again.status == 0)
+    try Tool.check(["rm", "q.squash"], in: folder.root)
+    let taken = try autosquash("pack", "tree", "-o", "q.squash", "--manifest", "-q")
+    #expect(
+      taken.status == 1 && taken.errors.contains("q.mtree: exists already"), "\(taken.summary)")
+    #expect(!folder.exists("q.squash"))
+  }
+
+  /// Other programs read it: bsdtar makes an archive of the very tree from it.
+  @Test func bsdtarReadsManifests() throws {
+    _ = try autosquash("manifest", "i.squash", "-o", "i.mtree")
+    let listed = try Tool.check(["bsdtar", "-tf", "i.mtree"], in: folder.root)
+    #expect(listed.errors.isEmpty, "\(listed.errors)")
+    let count = try Tool.check(
+      ["sh", "-c", "find tree -print0 | tr -dc '\\0' | wc -c"], in: folder.root
+    ).text
+    #expect(listed.text.split(separator: "\n").count == Int(count.dropLast()))
+    try Tool.check(
+      ["sh", "-c", "cd tree && LC_ALL=C.UTF-8 bsdtar -cf ../from.tar --format=pax @../i.mtree"],
+      in: folder.root)
+    let result = try autosquash("diff", "i.squash", "from.tar", "--ignore", "xattrs")
+    #expect(result.status == 0, "\(result.summary)")
+  }
+
+  /// A list without digests proves nothing about contents.
+  @Test func manifestsWithoutDigestsProveNothing() throws {
+    try Tool.check(
+      [
+        "sh", "-c",
+        "cd tree && bsdtar -cf ../plain.mtree --format=mtree --options='!all,type,size,link,device' .",
+      ],
+      in: folder.root)
+    let result = try autosquash("verify", "i.squash", "--manifest", "plain.mtree")
+    #expect(result.status == 2 && result.text.contains("no SHA-256"), "\(result.summary)")
+    let compared = try autosquash("diff", "i.squash", "plain.mtree")
+    #expect(compared.errors.contains("not compared"), "\(compared.summary)")
+    let broken = try autosquash("verify", "i.squash", "--against", "plain.mtree")
+    #expect(broken.status == 2 && !broken.errors.contains("i.squash:"), "\(broken.summary)")
+    #expect(
+      try Tool.run(
+        ["sh", "-c", "'\(Tool.autosquash)' diff i.squash tree --json > /dev/full"], in: folder.root
+      ).status == 2)
+  }
+
+  // MARK: HTML
+
+  @Test func thePageWorksInABrowser() throws {
+    try Tool.check(
+      [
+        "sh", "-c", "echo x > 'tree/<img src=x onerror=alert(1)>.html' && echo y > 'tree/<script>'",
+      ],
+      in: folder.root)
+    _ = try autosquash("pack", "tree", "-o", "h.squash", "-q")
+    let made = try autosquash("manifest", "h.squash", "--html", "-o", "h.html")
+    #expect(made.status == 0, "\(made.summary)")
+    let page = try browse("h.html")
+    #expect(page.contains("712 files, 7 directories"), "\(page.suffix(200))")
+    #expect(page.contains("&lt;script&gt;") && !page.contains("<img src=x"))
+    let found = try browse("h.html#q=number-70")
+    #expect(found.contains("2 matches"), "\(found.suffix(200))")
+    #expect(found.contains("many/some-longer-name-for-file-number-700"))
+  }
+
+  @Test func thePageTakesAHundredThousandEntries() throws {
+    var specification = "#mtree\n. type=dir mode=0755 uid=0 gid=0 time=0.0\n"
+    for folder in 0..<200 {
+      specification += "./d\(folder) type=dir mode=0755 uid=0 gid=0 time=0.0\n"
+      for file in 0..<500 {
+        specification += "./d\(folder)/f\(file) type=fifo mode=0644 uid=0 gid=0 time=0.0\n"
+      }
+    }
+    try folder.write("big.mtree", Array(specification.utf8))
+    let made = try autosquash("manifest", "big.mtree", "--html", "-o", "big.html")
+    #expect(made.status == 0, "\(made.summary)")
+    let start = ContinuousClock.now
+    let page = try browse("big.html#q=f499")
+    #expect(page.contains("200 matches") && page.contains("d199/f499"))
+    #expect(ContinuousClock.now - start < .seconds(30))
+  }
+
+  /// What a browser makes of a page.
+  private func browse(_ page: String) throws -> String {
+    let result = try Tool.run(
+      [
+        "timeout", "120", "chromium", "--headless", "--no-sandbox", "--disable-gpu",
+        "--user-data-dir=\(folder.path("profile"))", "--virtual-time-budget=5000", "--dump-dom",
+        "file://\(folder.path(page))",
+      ], environment: ["HOME": folder.root])
+    #expect(result.status == 0, "\(result.errors.suffix(1000))")
+    return result.text
+  }
+}
