@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Reads images with autosquash and its peers, in turn, and prints tables of ratios.
+
+    read.py PROGRAM [--rounds N] [--work FOLDER]
+
+The images are packed once from the trees of trees.py. What is extracted goes to a tmpfs, so that
+no disk is measured. Ratios are of autosquash's median to the best peer's.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+import trees
+
+
+def measure(command):
+    """Runs a shell command; its wall seconds, CPU seconds and peak megabytes."""
+    with tempfile.NamedTemporaryFile("r") as figures:
+        start = time.monotonic()
+        child = subprocess.run(
+            ["/usr/bin/time", "-f", "%U %S %M", "-o", figures.name, "sh", "-c", command],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+        )
+        wall = time.monotonic() - start
+        if child.returncode != 0:
+            raise SystemExit(f"{command}: {child.stderr}")
+        user, system, peak = figures.read().split()[-3:]
+    return wall, float(user) + float(system), int(peak) / 1024, child.stdout
+
+
+def compare(title, commands, rounds, before=None, own_time=()):
+    """Runs the commands in turn, and prints a row for each; the first is ours.
+
+    Commands in own_time print their seconds themselves.
+    """
+    figures = {name: [] for name in commands}
+    for warmup in [True] + [False] * rounds:
+        for name, command in commands.items():
+            if before:
+                before()
+            wall, cpu, peak, output = measure(command)
+            if name in own_time:
+                wall = float(output.split()[0])
+            if not warmup:
+                figures[name].append((wall, cpu, peak))
+    rows = {name: [statistics.median(column) for column in zip(*runs)] for name, runs in figures.items()}
+    best = min(row[0] for row in list(rows.values())[1:])
+    print(f"\n### {title}\n\n| | wall s | CPU s | peak MB | wall ratio |\n|---|---|---|---|---|")
+    for name, (wall, cpu, peak) in rows.items():
+        print(f"| {name} | {wall:.3f} | {cpu:.2f} | {peak:.0f} | {wall / best:.2f} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--work", default="/dev/shm")
+    options = parser.parse_args()
+    ours = os.path.abspath(options.program)
+    here = os.path.dirname(os.path.abspath(__file__))
+    work = tempfile.mkdtemp(dir=options.work)
+    try:
+        def image(name, *sources):
+            path = os.path.join(work, f"{name}.squash")
+            folder = os.path.join(work, name)
+            os.mkdir(folder)
+            for source in sources:
+                subprocess.run(["cp", "-a", trees.tree(source), folder], check=True)
+            subprocess.run([ours, "pack", folder, "-o", path, "-q"], check=True)
+            shutil.rmtree(folder)
+            return path
+
+        def clean():
+            shutil.rmtree(out, ignore_errors=True)
+
+        out = os.path.join(work, "out")
+        decoder = os.path.join(work, "decode-blocks")
+        subprocess.run(
+            ["cc", "-O2", "-pthread", "-o", decoder, f"{here}/decode-blocks.c", "-llzma"], check=True)
+        python = image("python", "python")
+        large = image("large", "python", "linux", "bio", "compressed")
+        small = image("small", "tiny")
+        threads = len(os.sched_getaffinity(0))
+
+        compare("verify, 233 MB of programs in an xz image: liblzma alone", {
+            "autosquash verify": f"{ours} verify -q {python}",
+            "liblzma": f"{decoder} {python} {threads}",
+        }, options.rounds, own_time={"liblzma"})
+        compare("verify, the same image: extraction to memory", {
+            "autosquash verify": f"{ours} verify -q {python}",
+            "unsquashfs -d": f"unsquashfs -q -n -d {out} {python}",
+        }, options.rounds, clean)
+        compare("list 100,000 files with all attributes", {
+            "autosquash ls -lR": f"{ours} ls -lR {small} >/dev/null",
+            "unsquashfs -lls": f"unsquashfs -lls {small} >/dev/null",
+            "rdsquashfs -d": f"rdsquashfs -d {small} >/dev/null",
+        }, options.rounds)
+        file = "python/scipy/optimize/_highs/_highs_wrapper.cpython-311-x86_64-linux-gnu.so"
+        compare("one file of 4 MB in an image with 1.1 GB", {
+            "autosquash cat": f"{ours} cat {large} {file} >/dev/null",
+            "unsquashfs -cat": f"unsquashfs -cat {large} {file} >/dev/null",
+            "rdsquashfs -c": f"rdsquashfs -c {file} {large} >/dev/null",
+        }, options.rounds)
+        compare("extract 100,000 small files", {
+            "autosquash extract": f"{ours} extract -q {small} -C {out}",
+            "unsquashfs -d": f"unsquashfs -q -n -d {out} {small}",
+        }, options.rounds, clean)
+        compare("extract 1.1 GB", {
+            "autosquash extract": f"{ours} extract -q {large} -C {out}",
+            "unsquashfs -d": f"unsquashfs -q -n -d {out} {large}",
+        }, min(options.rounds, 3), clean)
+    finally:
+        shutil.rmtree(work)
+
+
+main()
