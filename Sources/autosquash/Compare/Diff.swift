@@ -5,6 +5,7 @@ import Posix
 /// `autosquash diff`: what two trees differ in.
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "diff",
     abstract: "Compare images, directories, archives and manifests.",
     discussion: """
       A and B are each an image, a directory, an archive (tar and others) or a manifest \

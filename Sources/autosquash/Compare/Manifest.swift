@@ -7,6 +7,7 @@ import TreeModel
 /// `autosquash manifest`: the files of an image as a text to put beside it.
 struct Manifest: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "manifest",
     abstract: "Write the list of an image's files, with their SHA-256.",
     discussion: """
       The list is an mtree(5) file, which bsdtar and others read. Put beside the image in the \

@@ -8,6 +8,7 @@ import SquashFSFormat
 /// `autosquash extract`: from an image to files.
 struct Extract: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "extract",
     abstract: "Unpack an image, or a part of it.",
     discussion: """
       my-tarball.squash is unpacked into the directory my-tarball, or into the one of -C. Each \

@@ -6,6 +6,7 @@ import SquashFSFormat
 /// `autosquash cat`: the contents of files in an image.
 struct Cat: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "cat",
     abstract: "Print files of an image, without mounting it.",
     discussion: """
       Each PATH is a file in the image, or a pattern (*, ?, [a-z], ** across directories). \

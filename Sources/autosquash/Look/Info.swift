@@ -8,6 +8,7 @@ import TreeModel
 /// `autosquash info`: what an image is, or where a file lies in it.
 struct Info: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "info",
     abstract: "Describe an image, or a file in it.",
     discussion: """
       Without PATH: how the image was made, what it holds, and where its tables lie. With one: \

@@ -6,6 +6,7 @@ import Posix
 /// `autosquash pack`: from a tarball or a directory to an image.
 struct Pack: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "pack",
     abstract: "Make an image from an archive or a directory.",
     discussion: """
       Each SOURCE becomes an image in the current directory: my-tarball.tar.gz becomes \

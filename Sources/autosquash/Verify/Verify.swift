@@ -7,6 +7,7 @@ import SquashFSFormat
 /// `autosquash verify`: is an image whole, and will it mount?
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "verify",
     abstract: "Prove that images are whole and that Linux will mount them.",
     discussion: """
       Reads every table and unpacks every block. Prints a line for each finding, with its \
