@@ -110,6 +110,23 @@ import Testing
     #expect(try autosquash("verify", "i.squash", "--against", "nowhere").status == 2)
   }
 
+  /// What Linux will not mount can be compared all the same.
+  @Test func imagesWithoutPaddingAreComparedToo() throws {
+    // Nothing is compressed, so that the size is always the same, and no multiple of 512.
+    _ = try autosquash(
+      "pack", "tree", "-o", "u.squash", "--compression", "none", "--ownership", "keep", "-q")
+    let info = try autosquash("info", "u.squash", "--json")
+    let facts = try #require(
+      try JSONSerialization.jsonObject(with: Data(info.output)) as? [String: Any])
+    let used = try #require(facts["bytesUsed"] as? Int)
+    try folder.write("u.squash", Array(try folder.read("u.squash")[..<used]))
+    let same = try autosquash("verify", "u.squash", "--against", "tree", "--ownership", "keep")
+    #expect(same.status == 1 && same.text.contains(": WILL NOT MOUNT: 1 error"), "\(same.summary)")
+    let other = try autosquash("verify", "u.squash", "--against", "tree")
+    #expect(other.status == 1 && other.text.contains(": WILL NOT MOUNT, AND DIFFERENT: "))
+    #expect(other.text.contains("big/random: differs from tree: owner 0:0 -> 1000:2000"))
+  }
+
   /// Stored blocks have no checksum at all, those of lz4 none either.
   @Test(arguments: ["none", "lz4", "zstd"]) func manifestsFindWhatNoCodecSees(method: String) throws
   {

@@ -33,7 +33,7 @@ struct VerifyJob {
       }
       var report = try verifier.run()
       ProgressBar.clearLine()
-      if report.isWhole { try compare(&report) }
+      if report.isWhole || report.isOnlyUnmountable { try compare(&report) }
       try print(report, input)
       if report.errors > 0 { return ExitStatus.failed }
       return report.unreadable > 0 ? ExitStatus.unreadableInput : 0
@@ -205,8 +205,9 @@ struct VerifyJob {
 
   private func verdict(_ report: Verifier.Report) -> String {
     if report.errors == 0 { return "NOT READABLE" }
-    if report.differences == report.errors { return "DIFFERENT" }
-    return report.isOnlyUnmountable ? "WILL NOT MOUNT" : "DAMAGED"
+    if report.errors > report.differences + report.mountErrors { return "DAMAGED" }
+    if report.mountErrors == 0 { return "DIFFERENT" }
+    return report.differences == 0 ? "WILL NOT MOUNT" : "WILL NOT MOUNT, AND DIFFERENT"
   }
 
   private func json(_ report: Verifier.Report) -> JSON {
