@@ -35,6 +35,16 @@ public struct CodecError: Error, CustomStringConvertible {
   public var codec: String
   /// The library's own error number.
   public var code: Int
+  /// Whether the block may be in order, but needs a newer library.
+  var needsNewerLibrary = false
 
   public var description: String { "the \(codec) library failed with error \(code)" }
+
+  /// What it means that a block does not unpack.
+  func asReadError(_ block: String, at offset: UInt64) -> ImageReadError {
+    needsNewerLibrary
+      ? ImageReadError(
+        .unsupported, at: offset, "\(block) needs a newer \(codec) library than this program has")
+      : .damaged(at: offset, "\(block) does not unpack: it is damaged")
+  }
 }

@@ -83,7 +83,11 @@ final class XZDecompressor: BlockDecompressor {
       &limit, 0, allocator,
       input.baseAddress?.assumingMemoryBound(to: UInt8.self), &read, input.count,
       output.baseAddress?.assumingMemoryBound(to: UInt8.self), &written, output.count)
-    guard status == LZMA_OK else { throw CodecError(codec: "xz", code: Int(status.rawValue)) }
+    guard status == LZMA_OK else {
+      // Headers have a checksum: a filter that is not known was not made so by damage.
+      throw CodecError(
+        codec: "xz", code: Int(status.rawValue), needsNewerLibrary: status == LZMA_OPTIONS_ERROR)
+    }
     return UnpackedBlock(count: written, consumed: read)
   }
 }

@@ -46,9 +46,7 @@ public final class BlockUnpacker {
     do {
       return try codec.decompress(source, into: output)
     } catch {
-      throw .damaged(
-        at: input.base + place.start,
-        "a block of \(source.count) bytes does not unpack: it is damaged")
+      throw error.asReadError("a block of \(source.count) bytes", at: input.base + place.start)
     }
   }
 }

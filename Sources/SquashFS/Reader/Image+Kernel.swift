@@ -1,13 +1,28 @@
 internal import SquashFSFormat
 
 extension Image {
+  /// The filters for machine code by their bits in the compressor's options, as the kernel calls
+  /// them.
+  ///
+  /// Layout: SquashFS Binary Format, section "Compression Options"; the last two are of
+  /// squashfs-tools 4.7.
+  private static let xzFilters = [
+    "X86", "POWERPC", "IA64", "ARM", "ARMTHUMB", "SPARC", "ARM64", "RISCV",
+  ]
+
   /// The options that a kernel needs to be built with to mount the image.
   public var kernelOptions: [String] {
     var options: [String] = []
     switch superblock.compressor {
     case .gzip: options.append("CONFIG_SQUASHFS_ZLIB")
     case .lzo: options.append("CONFIG_SQUASHFS_LZO")
-    case .xz: options.append("CONFIG_SQUASHFS_XZ")
+    case .xz:
+      options.append("CONFIG_SQUASHFS_XZ")
+      if case .xz(_, let filters) = compressorOptions {
+        for (index, name) in Self.xzFilters.enumerated() where filters & 1 << UInt32(index) != 0 {
+          options.append("CONFIG_XZ_DEC_\(name)")
+        }
+      }
     case .lz4: options.append("CONFIG_SQUASHFS_LZ4")
     case .zstd: options.append("CONFIG_SQUASHFS_ZSTD")
     case .lzma: options.append("a user-space program: no kernel mounts lzma")

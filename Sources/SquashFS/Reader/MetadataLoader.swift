@@ -67,15 +67,16 @@ final class MetadataLoader {
     let block = Block(start: start)
     block.next = start + 2 + UInt64(count)
     if header & MetadataBlock.storedBit == 0 {
-      do {
-        let target = UnsafeMutableRawBufferPointer(
-          start: block.base, count: MetadataBlock.byteCount)
-        let unpacked = try codec.decompress(payload, into: target)
-        block.count = unpacked.count
-        inspect?(payload, fileOffset(start), unpacked.consumed)
+      let unpacked: UnpackedBlock
+      do throws(CodecError) {
+        unpacked = try codec.decompress(
+          payload,
+          into: UnsafeMutableRawBufferPointer(start: block.base, count: MetadataBlock.byteCount))
       } catch {
-        throw .damaged(at: fileOffset(start), "a metadata block does not unpack: \(error)")
+        throw error.asReadError("a metadata block", at: fileOffset(start))
       }
+      block.count = unpacked.count
+      inspect?(payload, fileOffset(start), unpacked.consumed)
       guard block.count > 0 else {
         throw .damaged(at: fileOffset(start), "a metadata block without content")
       }

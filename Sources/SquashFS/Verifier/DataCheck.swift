@@ -331,7 +331,7 @@ private final class BlockTester {
       throw .damaged(at: image.input.base + block.start, "a block without content")
     }
     if let problem = watch.problem(with: bytes) {
-      list.addKernelFinding(problem, offset: image.input.base + block.start)
+      list.add(problem, offset: image.input.base + block.start)
     }
     return unpacked.count
   }

@@ -86,20 +86,22 @@ struct FileCheck {
     let offset = image.input.base + UInt64(Superblock.byteCount)
     switch (image.superblock.compressor, image.compressorOptions) {
     case (.lzma, _):
-      list.addKernelFinding(
-        "no kernel reads the old lzma compression; pack it again with xz", offset: offset)
+      list.add(
+        .allKernels("no kernel reads the old lzma compression; pack it again with xz"),
+        offset: offset)
     case (.lz4, nil):
-      list.addKernelFinding("an lz4 image needs the compressor's options", offset: offset)
+      list.add(.allKernels("an lz4 image needs the compressor's options"), offset: offset)
     case (.lz4, .lz4(let version, _)):
-      if version != 1 { list.addKernelFinding("lz4 version \(version) is not 1", offset: offset) }
+      if version != 1 { list.add(.allKernels("lz4 version \(version) is not 1"), offset: offset) }
     case (_, .xz(let dictionary, _)):
       let isPower = dictionary.nonzeroBitCount == 1
       let isSum =
         dictionary.nonzeroBitCount == 2
         && dictionary >> UInt32(dictionary.trailingZeroBitCount) == 3
       if dictionary == 0 || !(isPower || isSum) {
-        list.addKernelFinding(
-          "an xz dictionary of \(dictionary) bytes is neither a power of two nor one and a half",
+        list.add(
+          .allKernels(
+            "an xz dictionary of \(dictionary) bytes is neither a power of two nor one and a half"),
           offset: offset)
       }
     case (_, .gzip(let level, let window, _)):

@@ -7,7 +7,7 @@ public struct Finding: Sendable {
     case warning
     /// The image is damaged, or Linux will not mount it.
     case error
-    /// The system did not let us read: nothing is known.
+    /// The system did not let us read, or a library is too old: nothing is known.
     case unreadable
 
     private var rank: Int {

@@ -50,15 +50,21 @@ final class FindingList: @unchecked Sendable {
     _ error: ImageReadError, _ kind: Finding.Kind, about subject: Subject? = nil,
     path: [UInt8]? = nil
   ) {
-    let severity: Finding.Severity = error.code == .unreadable ? .unreadable : .error
+    let isUnknown = error.code == .unreadable || error.code == .unsupported
+    let severity: Finding.Severity = isUnknown ? .unreadable : .error
     add(
       Finding(severity, kind, offset: error.offset, path: path, error.message), about: subject)
   }
 
   /// Adds a remark on what a kernel needs, once, however many blocks it is true of.
-  func addKernelFinding(_ message: String, offset: UInt64) {
+  func add(_ problem: KernelProblem, offset: UInt64) {
+    let (severity, message): (Finding.Severity, String) =
+      switch problem {
+      case .allKernels(let text): (.error, "will not mount: \(text)")
+      case .olderKernels(let text): (.warning, "will not mount everywhere: \(text)")
+      }
     let isNew = monitor.withLock { kernelMessages.insert(message).inserted }
-    if isNew { add(Finding(.error, .kernel, offset: offset, "will not mount: \(message)")) }
+    if isNew { add(Finding(severity, .kernel, offset: offset, message)) }
   }
 
   /// Says which file is affected, to the findings about `subject` that do not know.

@@ -15,9 +15,7 @@ enum KernelCheck {
               .warning, .layout, offset: offset,
               "\(payload.count - consumed) bytes too many in a metadata block"))
         }
-        if let problem = check.problem(with: payload) {
-          list.addKernelFinding(problem, offset: offset)
-        }
+        if let problem = check.problem(with: payload) { list.add(problem, offset: offset) }
       }
     }
   }
@@ -33,6 +31,13 @@ enum KernelCheck {
       image.exportTable?.blocks, image.xattrs?.pairs, image.xattrs?.rows.blocks,
     ].compactMap { $0 }
   }
+}
+
+/// What some kernels, or all, have against an image that a library unpacks.
+enum KernelProblem: Equatable {
+  case allKernels(String)
+  /// Only newer ones take it.
+  case olderKernels(String)
 }
 
 /// Tells what a kernel would not take in a compressed block.
@@ -52,22 +57,25 @@ struct BlockWatch: Sendable {
   }
 
   /// - Parameter block: a block that unpacks without error.
-  func problem(with block: UnsafeRawBufferPointer) -> String? {
+  func problem(with block: UnsafeRawBufferPointer) -> KernelProblem? {
     switch compressor {
     case .xz: xzProblem(block)
-    case .zstd: zstdProblem(block)
+    case .zstd: zstdProblem(block).map { .allKernels($0) }
     case .gzip, .lzma, .lzo, .lz4: nil
     }
   }
 
-  /// Layout: The .xz File Format, sections 2.1.1 and 3.1. What the kernel takes: its
-  /// lib/xz, which has no check but CRC32, and no filters but LZMA2 and those for machine code.
-  private func xzProblem(_ block: UnsafeRawBufferPointer) -> String? {
-    guard block.count > 14 else { return "an xz block is too short" }
+  /// Layout: The .xz File Format, sections 2.1.1 and 3.1. What the kernel takes: its lib/xz, which
+  /// has no check but CRC32, and no filters but LZMA2 and before it one for machine code.
+  private func xzProblem(_ block: UnsafeRawBufferPointer) -> KernelProblem? {
+    let cut = KernelProblem.allKernels("an xz block's header is cut")
+    guard block.count > 14 else { return cut }
     let check = block[7] & 0xf
-    guard check <= 1 else { return "xz blocks have check number \(check), the kernel knows CRC32" }
+    guard check <= 1 else {
+      return .allKernels("xz blocks have check number \(check), the kernel knows CRC32")
+    }
     let headerSize = (Int(block[12]) + 1) * 4
-    guard 12 + headerSize <= block.count else { return "an xz block's header is cut" }
+    guard 12 + headerSize <= block.count else { return cut }
     let flags = block[13]
     var position = 14
     let end = 12 + headerSize
@@ -83,26 +91,36 @@ struct BlockWatch: Sendable {
       }
       return nil
     }
-    if flags & 0x40 != 0 && number() == nil { return "an xz block's header is cut" }
-    if flags & 0x80 != 0 && number() == nil { return "an xz block's header is cut" }
+    if flags & 0x40 != 0 && number() == nil { return cut }
+    if flags & 0x80 != 0 && number() == nil { return cut }
+    guard flags & 3 <= 1 else {
+      return .allKernels("xz blocks with \(flags & 3 + 1) filters, the kernel takes two")
+    }
+    var problem: KernelProblem?
     for _ in 0...(flags & 3) {
       guard let id = number(), let size = number(), size <= UInt64(end - position) else {
-        return "an xz block's header is cut"
+        return cut
       }
       switch id {
       case 0x21:
-        guard size == 1 else { return "an xz block's header is cut" }
+        guard size == 1 else { return cut }
         let bits = block[position] & 0x3f
         let dictionary = bits >= 40 ? .max : (2 | UInt64(bits & 1)) << UInt64(bits / 2 + 11)
         guard dictionary <= window else {
-          return "xz blocks need a dictionary of \(dictionary) bytes, the kernel has \(window)"
+          return .allKernels(
+            "xz blocks need a dictionary of \(dictionary) bytes, the kernel has \(window)")
         }
-      case 4...9: break  // x86, PowerPC, IA-64, ARM, ARM-Thumb, SPARC
-      default: return "xz filter number \(id), which the kernel does not know"
+      case 4...11:
+        // x86, PowerPC, IA-64, ARM, ARM-Thumb, SPARC; ARM64 and RISC-V came later.
+        if size > 0 { return .allKernels("an xz filter with an offset") }
+        if id >= 10 {
+          problem = .olderKernels("xz filter number \(id), which Linux has from 6.12 on")
+        }
+      default: return .allKernels("xz filter number \(id), which the kernel does not know")
       }
       position += Int(size)
     }
-    return nil
+    return problem
   }
 
   /// Layout: RFC 8878, section 3.1.1.1.
