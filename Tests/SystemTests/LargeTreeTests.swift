@@ -114,5 +114,22 @@ import Testing
       "pack", "d", "-f", "-o", "fuse/x.squash", "--compression", "lz4", in: folder.root)
     #expect(again.status == 0, "\(again.summary)")
     #expect(try contents() == ["x.squash"])
+    // Extraction does with such names too, and takes them away when it is stopped.
+    let unpacking = try Running(
+      [Tool.autosquash, "extract", "fuse/x.squash", "-C", "fuse/out"].map { Array($0.utf8) },
+      in: folder.root)
+    usleep(20_000)
+    kill(unpacking.process, SIGINT)
+    _ = unpacking.wait()
+    let names = { (try? FileManager.default.contentsOfDirectory(atPath: folder.path("real/out"))) }
+    #expect([[], ["big"], nil].contains(names()))
+    for options in [[], ["--force"]] {
+      try Tool.check(["rm", "-rf", folder.path("real/out")])
+      let extracted = try Tool.run(
+        [Tool.autosquash, "extract", "fuse/x.squash", "-C", "fuse/out"] + options, in: folder.root)
+      #expect(extracted.status == 0, "\(extracted.summary)")
+      #expect(names() == ["big"])
+      try Tool.check(["cmp", "d/big", "real/out/big"], in: folder.root)
+    }
   }
 }
