@@ -5,7 +5,7 @@ import Glibc
 struct Autosquash: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "autosquash",
-    abstract: "Pack data into SquashFS images and mount them from a bucket.",
+    abstract: "Pack data into SquashFS images; verify, look into, unpack and compare them.",
     version: "0.1.0",
     subcommands: [
       Pack.self, Verify.self, List.self, Cat.self, Info.self, Extract.self, Diff.self,

@@ -99,6 +99,11 @@ import Testing
     let equal = try autosquash(
       "verify", "my.squash", "--against", "my.tar.xz", "--exclude", "many", "-q")
     #expect(equal.status == 0 && equal.output.isEmpty, "\(equal.summary)")
+    let told = try autosquash(
+      "verify", "my.squash", "--against", "my.tar.xz", "--exclude", "many")
+    #expect(told.text.contains("my.squash: whole, and equal to my.tar.xz: "), "\(told.text)")
+    #expect(!told.text.contains("without a checksum"), "\(told.text)")
+    #expect(try autosquash("verify", "my.squash").text.contains(" without a checksum, which"))
     let other = try autosquash("verify", "my.squash", "--against", "my.tar.xz")
     #expect(
       other.status == 1
@@ -107,6 +112,8 @@ import Testing
     #expect(other.text.contains("651 more findings"), "\(other.text.suffix(300))")
     let kept = try autosquash("verify", "i.squash", "--against", "tree", "--ownership", "keep")
     #expect(kept.status == 0, "\(kept.summary)")
+    let owners = try autosquash("verify", "i.squash", "--against", "tree")
+    #expect(owners.status == 1 && owners.errors.contains("only owners differ"), "\(owners.summary)")
     #expect(try autosquash("verify", "i.squash", "--against", "nowhere").status == 2)
   }
 
@@ -147,11 +154,62 @@ import Testing
     #expect(found.text.contains("difference: big/random: differs from m.mtree: content"))
   }
 
+  /// One damaged block can be of many files; the report says of how many.
+  @Test func allFilesOfABlockAreCounted() throws {
+    let info = try autosquash("info", "i.squash", "many/*-77", "--json")
+    let facts = try #require(
+      try JSONSerialization.jsonObject(with: Data(info.output)) as? [String: Any])
+    var bytes = try folder.read("i.squash")
+    bytes[try #require(facts["fragmentStart"] as? Int) + 100] ^= 1
+    try folder.write("d.squash", bytes)
+    let found = try autosquash("verify", "d.squash", "--json")
+    let report = try #require(
+      try JSONSerialization.jsonObject(with: Data(found.output)) as? [String: Any])
+    let finding = try #require((report["findings"] as? [[String: Any]])?.first)
+    let readable = try #require(report["readable"] as? [String: Any])
+    let lost = try #require(readable["filesFound"] as? Int) - (readable["files"] as! Int)
+    #expect(lost > 600 && finding["otherFiles"] as? Int == lost - 1, "\(found.text)")
+    #expect(try autosquash("verify", "d.squash").text.contains(" and \(lost - 1) others: "))
+  }
+
+  /// An image that was padded further has no other files, but is not what was uploaded.
+  @Test func theManifestIsOfThisVeryImage() throws {
+    _ = try autosquash("manifest", "i.squash", "-o", "i.mtree")
+    let told = try autosquash("verify", "i.squash", "--manifest", "i.mtree")
+    #expect(told.text.contains(": whole, and equal to i.mtree: "), "\(told.text)")
+    try folder.write("i.squash", try folder.read("i.squash") + [UInt8](repeating: 0, count: 4096))
+    let other = try autosquash("verify", "i.squash", "--manifest", "i.mtree")
+    #expect(other.status == 1 && other.text.contains("DIFFERENT: 1 error"), "\(other.summary)")
+    #expect(other.text.contains("SHA-256 and size are others; all its files are equal"))
+    #expect(try autosquash("diff", "i.squash", "i.mtree").status == 0)
+  }
+
+  /// What a specification does not say is not compared.
+  @Test func missingKeywordsAreNoDifferences() throws {
+    for keywords in ["type,mode,sha256", "type,size,link", "type,uid,gid,time"] {
+      try Tool.check(
+        [
+          "sh", "-c",
+          "cd tree && bsdtar -cf ../part.mtree --format=mtree --options='!all,\(keywords)' .",
+        ], in: folder.root)
+      let result = try autosquash("diff", "tree", "part.mtree")
+      #expect(result.status == 0 && result.output.isEmpty, "\(keywords): \(result.summary)")
+    }
+  }
+
   /// A manifest of an image is the same whoever writes it, and of the source too.
   @Test func manifestsOfImageSourceAndPackAgree() throws {
     _ = try autosquash("pack", "tree", "-o", "p.squash", "--manifest", "-q")
     let image = try autosquash("manifest", "p.squash").text
     #expect(image == String(decoding: try folder.read("p.mtree"), as: UTF8.self))
+    // From a tarball too, whose files come in another order.
+    try Tool.check(
+      ["sh", "-c", "find tree -print0 | sort -zr | tar --no-recursion --null -cf r.tar -T -"],
+      in: folder.root)
+    _ = try autosquash("pack", "r.tar", "--manifest", "-q")
+    #expect(
+      try autosquash("manifest", "r.squash").text
+        == String(decoding: try folder.read("r.mtree"), as: UTF8.self))
     let source = try autosquash("manifest", "tree").text
     #expect(
       image.split(separator: "\n").filter { !$0.hasPrefix("#") }

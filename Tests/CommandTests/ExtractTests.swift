@@ -45,6 +45,11 @@ import Testing
     #expect(first.errors.contains("1 error"), "\(first.summary)")
     #expect(try folder.read("out/big/numbers") == Array("mine\n".utf8))
     #expect(try folder.read("out/big/copy") == folder.read("tree/big/numbers"))
+    // All others exist now: the first are told, the rest counted.
+    let again = try extract("-C", "out", "--json")
+    #expect(again.status == 1 && again.text.contains("\"made\": 0, \"bytes\": 0,"))
+    #expect(again.errors.contains("more files exist already"), "\(again.errors)")
+    #expect(again.errors.split(separator: "\n").count < 30, "\(again.errors)")
     let second = try extract("-C", "out", "--force")
     #expect(second.status == 0, "\(second.summary)")
     var expected = try Snapshot(of: folder.path("tree"))
@@ -128,7 +133,9 @@ import Testing
     try Tool.check(["mount", "-t", "tmpfs", "-o", "size=600k", "none", folder.path("small")])
     defer { _ = try? Tool.run(["umount", folder.path("small")]) }
     let result = try extract("-C", "small/out")
-    #expect(result.status == 1 && result.errors.contains("No space left"), "\(result.summary)")
+    #expect(result.status == 1, "\(result.summary)")
+    #expect(result.errors.contains(": small/out/") && result.errors.contains("No space left"))
+    #expect(result.errors.contains("small/out: stopped after "), "\(result.errors)")
     let found = try Snapshot(of: folder.path("small/out"))
     let expected = try Snapshot(of: folder.path("tree"))
     for (path, entry) in found.entries where entry.type == S_IFREG {
@@ -149,6 +156,7 @@ import Testing
 
     let strict = try extract("-C", "strict")
     #expect(strict.status == 1 && strict.errors.contains("does not unpack"), "\(strict.summary)")
+    #expect(strict.errors.contains("--keep-going unpacks the rest"), "\(strict.errors)")
     #expect(!folder.exists("strict/big/numbers"))
     let result = try extract("-C", "out", "--keep-going")
     #expect(result.status == 1, "\(result.summary)")
@@ -196,6 +204,14 @@ import Testing
       let left = try Tool.check(["sh", "-c", "find out -name '.autosquash*'"], in: folder.root).text
       #expect(left.isEmpty, "\(left)")
     }
+    // Killed, it leaves directories that others may look into.
+    let running = try Running(
+      [Tool.autosquash, "extract", "my-data.squash", "-C", "killed"].map { Array($0.utf8) },
+      in: folder.root)
+    while !folder.exists("killed") { usleep(1000) }
+    kill(running.process, SIGKILL)
+    _ = running.wait()
+    #expect(try Tool.check(["stat", "-c", "%a", "killed"], in: folder.root).text == "755\n")
   }
 
   /// The further names of a file that could not be made lead nowhere, not to a stranger's file.
@@ -308,6 +324,28 @@ import Testing
           + "-o again.squash -q --ownership keep --block-size 16K",
       ], in: folder.root)
     #expect(try folder.read("again.squash") == folder.read("my-data.squash"))
+  }
+
+  @Test func tarGoesWhereItsNameSays() throws {
+    for name in ["o.tar.gz", "o.tar.xz", "o.tar.zst", "o.tar.bz2"] {
+      #expect(try extract("--to-tar", name).status == 0)
+      let kind = try Tool.check(["tar", "-tf", name], in: folder.root)
+      #expect(kind.text.contains("./big/numbers\n"), "\(name)")
+      let magic = try folder.read(name).prefix(2)
+      #expect(!magic.elementsEqual("./".utf8), "\(name)")
+    }
+    #expect(try extract("--to-tar", "/dev/null").status == 0)
+    let full = try extract("--to-tar", "/dev/full")
+    #expect(full.status == 1, "\(full.summary)")
+    try Tool.check(["mkfifo", "pipe"], in: folder.root)
+    try Tool.check(
+      [
+        "sh", "-c",
+        "tar -tf pipe > list & '\(Tool.autosquash)' extract my-data.squash --to-tar pipe && wait",
+      ], in: folder.root)
+    #expect(String(decoding: try folder.read("list"), as: UTF8.self).contains("./a/link\n"))
+    let own = try extract("--to-tar", "my-data.squash", "--force")
+    #expect(own.status == 1 && own.errors.contains("this is the source itself"))
   }
 
   @Test func tarOfParts() throws {

@@ -64,6 +64,9 @@ import Testing
     let missing = try autosquash("ls", "i.squash", "big/nothing", "emptyfile")
     #expect(missing.status == 1 && missing.text == "emptyfile\n")
     #expect(missing.errors == "autosquash: i.squash: big/nothing: no such file in the image\n")
+    #expect(try autosquash("ls", "-d", "i.squash", "*/").text == "a\nbig\nempty\nmany\n")
+    let nothing = try autosquash("ls", "i.squash", "*ber-70?")
+    #expect(nothing.status == 1 && nothing.errors.contains("**/*ber-70? looks everywhere"))
     let through = try autosquash("ls", "i.squash", "emptyfile/x")
     #expect(through.errors.contains("part of this path is not a directory"))
     #expect(try autosquash("ls", "i.squash", "dangling").text == "dangling\n")
@@ -118,6 +121,8 @@ import Testing
     let listed = try Tool.check(["unsquashfs", "-stat", folder.path("i.squash")]).text
     #expect(listed.contains("Number of inodes \(facts["inodes"] as! Int)\n"))
     #expect(listed.contains("Number of fragments \(facts["fragments"] as! Int)\n"))
+    let all = try autosquash("info", "i.squash", "big/*", "--json").text.split(separator: "\n")
+    #expect(all.count == 5 && all[4].contains("\"attributes\": [{\"name\": \"user.long\""))
     let file = try autosquash("info", "i.squash", "big/random").text
     for text in ["300 kB (300,000 bytes)", "2, 2 not compressed", "user.long=1x2x", "1000"] {
       #expect(file.contains(text), "\(file)")

@@ -99,10 +99,36 @@ import Testing
     #expect(refused.status == 1)
     #expect(
       refused.errors
-        == "autosquash: my-dir.squash: exists already; --force replaces it, -o names another\n")
+        == "autosquash: my-dir.squash: exists already; --force replaces it\n")
     #expect(try folder.read("my-dir.squash") == bytes("precious"))
     #expect(try autosquash("pack", "my-dir", "--force").status == 0)
     #expect(try folder.read("my-dir.squash").starts(with: bytes("hsqs")))
+  }
+
+  /// Not even --force may make a result take the place of what it is made from, or of another.
+  @Test func nothingReplacesItsSource() throws {
+    let source = try folder.read("my-tarball.tar.gz")
+    try folder.write("spec.mtree", bytes("#mtree\n. type=dir mode=0755 uid=0 gid=0 time=0.0\n"))
+    let specification = try folder.read("spec.mtree")
+    for arguments in [
+      ["my-tarball.tar.gz", "-o", "my-tarball.tar.gz"], ["spec.mtree", "--manifest"],
+    ] {
+      let result = try Tool.run(
+        [Tool.autosquash, "pack", "--force"] + arguments, in: folder.root)
+      #expect(
+        result.status == 1 && result.errors.contains("this is the source itself"),
+        "\(result.summary)")
+    }
+    #expect(try folder.read("my-tarball.tar.gz") == source)
+    #expect(try folder.read("spec.mtree") == specification)
+    try Tool.check(["cp", "-r", "my-dir", "my-tarball"], in: folder.root)
+    let both = try autosquash("pack", "my-tarball", "my-tarball.tar.gz", "--force")
+    #expect(
+      both.status == 1 && both.errors.contains("would both become this image"), "\(both.summary)")
+    #expect(!folder.exists("my-tarball.squash"))
+    #expect(try autosquash("pack", "my-dir").status == 0)
+    let image = try autosquash("pack", "my-dir.squash", "-o", "x.squash")
+    #expect(image.status == 1 && image.errors.contains("this is an image already"))
   }
 
   @Test func aFailedReplacementLeavesTheOldImage() throws {

@@ -15,6 +15,8 @@ extension DamageTests {
     },
     Case("block size", .superblock) { $0.set(12, UInt32(5000)) },
     Case("block size's logarithm", .superblock) { $0.set(22, UInt16(17)) },
+    Case("compressor that is none", .superblock) { $0.set(20, UInt16(9)) },
+    Case("version that no kernel mounts", .superblock) { $0.set(28, UInt16(3)) },
     Case("inode count too small", .inode) { $0.set(4, $0.superblock.inodeCount - 1) },
     Case("inode count too large", .inode) { $0.set(4, $0.superblock.inodeCount + 1) },
     Case("inode count far too large", .superblock) { $0.set(4, UInt32(200_000_000)) },

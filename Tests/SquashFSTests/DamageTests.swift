@@ -114,6 +114,6 @@ import Testing
   @Test func quickReadsNoContents() throws {
     let image = try PlainImage()
     let report = try image.verify(quick: true)
-    #expect(report.isWhole && report.blocks == 0, "\(report.text)")
+    #expect(report.isWhole && report.contents.blocks == 0, "\(report.text)")
   }
 }

@@ -153,7 +153,8 @@ public final class ArchiveSource {
     SourceError(
       .unreadable, path: archive_entry_pathname(entry).map { [UInt8](cString: $0) } ?? path,
       "its content cannot be read (\(reason)); name a file with contents=, or have one of this name "
-        + "in the current directory")
+        + "in the current directory. A manifest has no contents: verify --manifest and diff read it"
+    )
   }
 
   private func isTar(_ archive: ArchiveHandle) -> Bool {
@@ -213,6 +214,9 @@ public final class ArchiveSource {
       throw UnreadableFile(
         reason: SourceError(
           .damaged, path: path, "\(entry.path.escapedName) has more data than it says"))
+    }
+    if archive_format(archive.raw) == ARCHIVE_FORMAT_MTREE && position < size {
+      throw specificationError(raw, "\(position) bytes where the specification has \(size)")
     }
     if archive_entry_sparse_count(raw) == 0 && !isSparse(archive) && position < size {
       throw UnreadableFile(

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Posix
 internal import TreeModel
 
@@ -14,6 +15,15 @@ public struct Difference: Sendable {
 
   public var path: [UInt8]
   public var kind: Kind
+
+  /// Whether all that differs is the owner, as of trees that were unpacked by different users.
+  public var isOfOwnerOnly: Bool {
+    if case .changed(let aspects) = kind {
+      aspects.allSatisfy { $0.aspect == .owner }
+    } else {
+      false
+    }
+  }
 
   /// What differs, on one line: "mode 0644 -> 0755, content".
   public var text: String {
@@ -193,7 +203,18 @@ public struct TreeComparison {
     if (a.uid, a.gid) != (b.uid, b.gid) {
       add(.owner, "owner \(a.uid):\(a.gid) -> \(b.uid):\(b.gid)")
     }
-    if a.modified != b.modified { add(.mtime, "time \(a.modified) -> \(b.modified)") }
+    if a.modified != b.modified {
+      add(.mtime, "time \(Self.time(a.modified)) -> \(Self.time(b.modified))")
+    }
+  }
+
+  /// "2026-11-22T14:03:05Z".
+  private static func time(_ seconds: Int64) -> String {
+    var (time, parts) = (time_t(seconds), tm())
+    guard gmtime_r(&time, &parts) != nil else { return "\(seconds)" }
+    func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    return "\(Int(parts.tm_year) + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+      + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
   }
 
   private func compareXattrs(

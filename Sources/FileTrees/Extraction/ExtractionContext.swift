@@ -16,6 +16,7 @@ public final class ExtractionContext: Sendable {
   private let lostOwners = Atomic<Int>(0)
   private let skippedDevices = Atomic<Int>(0)
   private let fileCount = Atomic<Int>(0)
+  private let existing = Atomic<Int>(0)
 
   /// - Parameter report: called from any thread with the path of a file that could not be made,
   ///   and why.
@@ -36,6 +37,25 @@ public final class ExtractionContext: Sendable {
     report(path, text)
   }
 
+  /// Counts a file that is there already, and reports the first of them.
+  func failAsExisting(_ path: [UInt8]) {
+    errorCount.add(1, ordering: .relaxed)
+    if existing.add(1, ordering: .relaxed).newValue <= Self.mostExisting {
+      report(path, "exists already; --force replaces it")
+    }
+  }
+
+  /// Counts and reports that something could not be made, by `errno`.
+  func failToCreate(_ path: [UInt8]) {
+    if errno == EEXIST {
+      failAsExisting(path)
+    } else {
+      fail(path, SystemError("create").description)
+    }
+  }
+
+  private static let mostExisting = 20
+
   /// Counts and reports a failed system call, by `errno`.
   func fail(_ path: [UInt8], action: String) {
     fail(path, SystemError(action, path: path).description)
@@ -46,6 +66,11 @@ public final class ExtractionContext: Sendable {
   func countLostOwner() { lostOwners.add(1, ordering: .relaxed) }
   func countDroppedXattr() { droppedXattrs.add(1, ordering: .relaxed) }
   func countSkippedDevice() { skippedDevices.add(1, ordering: .relaxed) }
+
+  /// How many files that were there already have not been reported each.
+  public var unreportedExisting: Int {
+    max(0, existing.load(ordering: .relaxed) - Self.mostExisting)
+  }
 
   /// One sentence for each kind of thing that this user or file system cannot have.
   public var warnings: [String] {

@@ -74,10 +74,9 @@ public final class HardLinker {
     if needsRight { fchmod(target.descriptor, before.st_mode & 0o7777) }
     futimens(target.descriptor, [before.st_atim, before.st_mtim])
     guard isMade else {
-      return context.fail(
-        path,
-        failure == EEXIST
-          ? OutputFile.existsText : SystemError("link", code: failure).description)
+      return failure == EEXIST
+        ? context.failAsExisting(path)
+        : context.fail(path, SystemError("link", code: failure).description)
     }
     context.countMade()
   }

@@ -51,7 +51,7 @@ public final class OutputDirectory: @unchecked Sendable {
     top path: [UInt8], attributes: Attributes?, xattrs: [ExtendedAttribute],
     context: ExtractionContext
   ) throws(SystemError) {
-    let isNew = path.withCPath { mkdir($0, 0o700) } == 0
+    let isNew = path.withCPath { mkdir($0, Self.firstMode(attributes)) } == 0
     guard isNew || errno == EEXIST else { throw SystemError("create", path: path) }
     descriptor = path.withCPath { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard descriptor >= 0 else { throw SystemError("open", path: path) }
@@ -61,6 +61,12 @@ public final class OutputDirectory: @unchecked Sendable {
     self.attributes = isNew ? attributes : nil
     self.xattrs = isNew ? xattrs : []
     owner = isNew ? Self.owner(of: descriptor) : nil
+  }
+
+  /// Ours to write in, and nobody else's, until it has its final mode; but of some use to others
+  /// if it never comes to that.
+  private static func firstMode(_ attributes: Attributes?) -> mode_t {
+    mode_t(attributes?.permissions ?? 0) & 0o755 | 0o700
   }
 
   private static func owner(of descriptor: Int32) -> (uid: UInt32, gid: UInt32)? {
@@ -110,11 +116,12 @@ public final class OutputDirectory: @unchecked Sendable {
   public func makeDirectory(
     _ name: [UInt8], _ attributes: Attributes, _ xattrs: [ExtendedAttribute]
   ) -> OutputDirectory? {
-    var isNew = name.withCPath { mkdirat(descriptor, $0, 0o700) } == 0
+    let mode = Self.firstMode(attributes)
+    var isNew = name.withCPath { mkdirat(descriptor, $0, mode) } == 0
     if !isNew && errno == EEXIST && context.replaces && !isDirectory(name) {
       // A link or a file stands where the directory belongs.
       _ = name.withCPath { unlinkat(descriptor, $0, 0) }
-      isNew = name.withCPath { mkdirat(descriptor, $0, 0o700) } == 0
+      isNew = name.withCPath { mkdirat(descriptor, $0, mode) } == 0
     }
     guard isNew || errno == EEXIST else {
       context.fail(path(of: name), action: "create")
@@ -216,10 +223,7 @@ public final class OutputDirectory: @unchecked Sendable {
   private func appear(as name: [UInt8], _ make: ([UInt8]) -> Bool) -> Bool {
     if make(name) { return true }
     guard errno == EEXIST, context.replaces else {
-      context.fail(
-        path(of: name),
-        errno == EEXIST
-          ? "exists already; --force replaces it" : SystemError("create").description)
+      context.failToCreate(path(of: name))
       return false
     }
     let hidden = Self.hiddenName()

@@ -30,7 +30,7 @@ public final class OutputFile: @unchecked Sendable {
     if !directory.context.replaces {
       var status = stat()
       if name.withCPath({ fstatat(directory.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 {
-        directory.context.fail(directory.path(of: name), Self.existsText)
+        directory.context.failAsExisting(directory.path(of: name))
         return nil
       }
     }
@@ -51,8 +51,6 @@ public final class OutputFile: @unchecked Sendable {
       return nil
     }
   }
-
-  static let existsText = "exists already; --force replaces it"
 
   deinit {
     if descriptor >= 0 { close(descriptor) }
@@ -93,7 +91,7 @@ public final class OutputFile: @unchecked Sendable {
     return true
   }
 
-  /// Gives a file that is not complete a name that says so and is free.
+  /// Gives a file that is not complete a name that says so.
   ///
   /// - Returns: the name, `nil` where that failed, which was reported.
   public func finishDamaged() -> [UInt8]? {
@@ -102,12 +100,11 @@ public final class OutputFile: @unchecked Sendable {
       let suffix = Array((number == 1 ? ".damaged" : ".damaged-\(number)").utf8)
       let other = Array(name.prefix(255 - suffix.count)) + suffix
       var status = stat()
-      if other.withCPath({
-        fstatat(directory.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW)
-      }) == 0 {
-        continue
-      }
-      guard appear(as: other, replaces: false) else { return nil }
+      let isTaken =
+        other.withCPath({ fstatat(directory.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0
+      let replaces = directory.context.replaces && status.st_mode & S_IFMT != S_IFDIR
+      if isTaken && !replaces { continue }
+      guard appear(as: other, replaces: replaces) else { return nil }
       isFinished = true
       directory.context.countMade()
       return other
@@ -163,9 +160,7 @@ public final class OutputFile: @unchecked Sendable {
   }
 
   private func refuse(_ name: [UInt8]) -> Bool {
-    directory.context.fail(
-      directory.path(of: name),
-      errno == EEXIST ? Self.existsText : SystemError("create").description)
+    directory.context.failToCreate(directory.path(of: name))
     return false
   }
 }

@@ -5,11 +5,12 @@ public import TreeModel
 extension OutputDirectory {
   /// Makes a regular file whose content is there already, with as few system calls as possible.
   ///
-  /// - Throws: `SystemError` when there is no room; other failures are reported.
+  /// - Returns: whether the file is there; a failure was reported.
+  /// - Throws: `SystemError` when there is no room.
   public func makeFile(
     _ name: [UInt8], _ content: UnsafeRawBufferPointer, _ attributes: Attributes,
     _ xattrs: [ExtendedAttribute]
-  ) throws(SystemError) {
+  ) throws(SystemError) -> Bool {
     let finish = FileFinish(attributes, xattrs, context)
     // Without the set-id bits, which writing takes away again.
     let mode = mode_t(attributes.permissions) & 0o777 | (xattrs.isEmpty ? 0 : 0o600)
@@ -20,10 +21,8 @@ extension OutputDirectory {
       opened = create(hidden!, mode)
     }
     guard opened >= 0 else {
-      context.fail(
-        path(of: name),
-        errno == EEXIST ? OutputFile.existsText : SystemError("create").description)
-      return
+      context.failToCreate(path(of: name))
+      return false
     }
     defer { close(opened) }
     do throws(SystemError) {
@@ -35,8 +34,9 @@ extension OutputDirectory {
     if !finish.apply(toNew: opened, hasRightOwner: isOwner(attributes)) {
       context.fail(path(of: name), action: "set the attributes")
     }
-    if let hidden, !replace(hidden, name) { return }
+    if let hidden, !replace(hidden, name) { return false }
     context.countMade()
+    return true
   }
 
   private func create(_ name: [UInt8], _ mode: mode_t) -> Int32 {

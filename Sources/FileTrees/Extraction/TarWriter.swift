@@ -11,7 +11,7 @@ public final class TarWriter {
 
   /// - Parameters:
   ///   - descriptor: stays open.
-  ///   - path: for errors.
+  ///   - path: for errors; its ending says how the archive is compressed.
   public init(descriptor: Int32, path: [UInt8]) throws {
     guard let raw = archive_write_new() else {
       throw SourceError(.refused, path: path, "no memory to write the archive")
@@ -20,6 +20,7 @@ public final class TarWriter {
     self.descriptor = descriptor
     self.path = path
     archive_write_set_format_pax_restricted(raw)
+    Self.addFilter(for: path, raw)
     // The header that GNU tar reads; libarchive's own makes it warn of every attribute.
     archive_write_set_format_option(raw, "pax", "xattrheader", "SCHILY")
     archive_write_set_bytes_in_last_block(raw, 1)
@@ -33,6 +34,24 @@ public final class TarWriter {
   }
 
   private var isFinished = false
+
+  /// `x.tar.gz` should be what its name says.
+  private static func addFilter(for path: [UInt8], _ raw: OpaquePointer) {
+    func isEnding(_ endings: String...) -> Bool {
+      endings.contains { path.suffix($0.utf8.count).elementsEqual($0.utf8) }
+    }
+    if isEnding(".gz", ".tgz") {
+      archive_write_add_filter_gzip(raw)
+    } else if isEnding(".xz", ".txz") {
+      archive_write_add_filter_xz(raw)
+    } else if isEnding(".zst", ".tzst") {
+      archive_write_add_filter_zstd(raw)
+    } else if isEnding(".bz2", ".tbz2", ".tbz") {
+      archive_write_add_filter_bzip2(raw)
+    } else if isEnding(".lz4") {
+      archive_write_add_filter_lz4(raw)
+    }
+  }
 
   /// Begins an entry.
   ///

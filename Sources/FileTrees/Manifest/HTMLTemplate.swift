@@ -1,7 +1,8 @@
 /// The fixed parts of the page.
 ///
 /// The script builds a directory's rows when it is opened, 500 at a time, so that a hundred
-/// thousand entries open at once. `#q=WORD` in the address searches for a word.
+/// thousand entries open at once; a click on a file shows its mode, owner and SHA-256. `#q=WORD` in
+/// the address searches for a word.
 enum HTMLTemplate {
   static let head = #"""
     <!DOCTYPE html>
@@ -23,9 +24,10 @@ enum HTMLTemplate {
     .row:hover { background: #8882; }
     .row > :first-child { flex: 1; min-width: 0; overflow-wrap: anywhere; }
     button { font: inherit; background: none; border: 0; padding: 0; color: inherit; text-align: left; cursor: pointer; }
-    button[aria-expanded]::before { content: "▸ "; }
-    button[aria-expanded=true]::before { content: "▾ "; }
+    .dir::before { content: "▸ "; }
+    .dir[aria-expanded=true]::before { content: "▾ "; }
     .file { padding-left: 1.1em; }
+    .more { padding-left: 1.4em; font-size: .85rem; overflow-wrap: anywhere; opacity: .85; }
     .size, .time { white-space: nowrap; font-variant-numeric: tabular-nums; opacity: .75; }
     .size { min-width: 5rem; text-align: right; }
     </style>
@@ -76,14 +78,27 @@ enum HTMLTemplate {
       if (text !== undefined) element.textContent = text;
       return element;
     }
+    function date(seconds) {
+      const d = new Date(seconds * 1000), two = n => String(n).padStart(2, "0");
+      return d.getFullYear() + "-" + two(d.getMonth() + 1) + "-" + two(d.getDate()) + " " +
+        two(d.getHours()) + ":" + two(d.getMinutes());
+    }
     function line(i, label) {
       const r = rows[i], row = make("div", "row");
-      const name = kids[i] ? make("button", "", label) : make("span", "file", label);
+      const name = make("button", kids[i] ? "dir" : "file", label);
       if (r[TYPE] === "link") name.textContent += " → " + r[DETAIL];
-      row.title = [r[TYPE], r[MODE], r[OWNER], r[TYPE] === "file" ? "sha256 " + r[DETAIL] : r[DETAIL]].join("  ");
+      name.setAttribute("aria-expanded", "false");
       row.append(name, make("span", "size", r[TYPE] === "file" || kids[i] ? human(sums[i]) : r[TYPE]),
-        make("span", "time", new Date(r[TIME] * 1000).toISOString().slice(0, 16).replace("T", " ")));
+        make("span", "time", date(r[TIME])));
       return [row, name];
+    }
+    function details(i) {
+      const r = rows[i], more = make("div", "more");
+      const what = ["mode " + r[MODE], "owner " + r[OWNER], r[SIZE].toLocaleString("en") + " bytes"];
+      if (r[TYPE] !== "file") what[2] = r[TYPE] + (r[DETAIL] ? " " + r[DETAIL] : "");
+      more.append(what.join(", "));
+      if (r[TYPE] === "file") more.append(", sha256 ", make("code", "", r[DETAIL]));
+      return more;
     }
     function fill(list, indices, from, label) {
       const end = Math.min(indices.length, from + step);
@@ -98,19 +113,16 @@ enum HTMLTemplate {
     function item(i, label) {
       const li = make("li"), [row, name] = line(i, label(i));
       li.append(row);
-      if (kids[i]) {
-        name.setAttribute("aria-expanded", "false");
-        name.onclick = () => {
-          const opened = li.lastChild !== row;
-          if (opened) li.lastChild.remove();
-          else {
-            const list = make("ul");
-            fill(list, kids[i], 0, n => rows[n][NAME]);
-            li.append(list);
-          }
-          name.setAttribute("aria-expanded", String(!opened));
-        };
-      }
+      name.onclick = () => {
+        const opened = li.lastChild !== row;
+        if (opened) li.lastChild.remove();
+        else if (kids[i]) {
+          const list = make("ul");
+          fill(list, kids[i], 0, n => rows[n][NAME]);
+          li.append(list);
+        } else li.append(details(i));
+        name.setAttribute("aria-expanded", String(!opened));
+      };
       return li;
     }
     const files = rows.filter(r => r[TYPE] === "file").length;

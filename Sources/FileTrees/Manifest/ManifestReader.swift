@@ -33,6 +33,7 @@ public struct ManifestReader {
     if !keywords.isSuperset(of: ["nlink", "inode"]) { unknown.insert(.links) }
     if !keywords.contains("mode") { unknown.insert(.mode) }
     if !keywords.isSuperset(of: ["uid", "gid"]) { unknown.insert(.owner) }
+    if !keywords.contains("device") { unknown.insert(.device) }
     var links: [Int64: [UInt8]] = [:]
     while true {
       var raw: OpaquePointer?
@@ -49,28 +50,44 @@ public struct ManifestReader {
     return DigestedTree(try assembler.finish(), sink, unknown: unknown)
   }
 
+  /// Of those that libarchive does not tell from zeros, which occur at all.
   private var keywords: Set<String> = []
+  private static let watched = ["mode", "uid", "gid", "nlink", "inode", "device"]
+  /// Whether there are files without a size, which libarchive takes for empty.
+  private var lacksSizes = false
+  /// Whether lines are about files that do not say so.
+  private var isFileByDefault = true
 
-  /// What libarchive passes over: the comments, and which of some keywords occur at all.
+  /// What libarchive passes over: the comments, and which keywords are there.
   private mutating func readComments() throws {
     let input = try FileInput(path: path)
     var rest: [UInt8] = []
+    var joined: [UInt8] = []
     while true {
       let bytes = try input.next()
       rest.append(contentsOf: bytes)
       let end = bytes.isEmpty ? rest.endIndex : rest.lastIndex(of: UInt8(ascii: "\n")) ?? 0
-      for line in rest[..<end].split(separator: UInt8(ascii: "\n")) { note(line) }
-      if bytes.isEmpty { return }
+      for line in rest[..<end].split(separator: UInt8(ascii: "\n")) {
+        // A backslash at its end joins a line to the next.
+        joined += line
+        if joined.last == UInt8(ascii: "\\") {
+          joined[joined.count - 1] = UInt8(ascii: " ")
+        } else {
+          note(joined)
+          joined.removeAll(keepingCapacity: true)
+        }
+      }
       rest.removeSubrange(..<end)
-      guard rest.count <= Self.longestLine else {
+      guard rest.count + joined.count <= Self.longestLine else {
         throw SourceError(.damaged, path: path, "a line of more than a megabyte")
       }
+      if bytes.isEmpty { return note(joined) }
     }
   }
 
   private static let longestLine = 1 << 20
 
-  private mutating func note(_ line: ArraySlice<UInt8>) {
+  private mutating func note(_ line: [UInt8]) {
     if line.first == UInt8(ascii: "#") {
       let text = String(decoding: line, as: UTF8.self)
       if text.hasPrefix(ManifestWriter.sizeKey) {
@@ -79,14 +96,23 @@ public struct ManifestReader {
         imageDigest = SHA256.Digest(
           hexadecimal: Array(text.dropFirst(ManifestWriter.digestKey.count).utf8))
       }
-    } else if keywords.count < 5 {
-      for word in line.split(whereSeparator: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
-      ) {
-        for keyword in ["mode", "uid", "gid", "nlink", "inode"]
-        where word.starts(with: Array("\(keyword)=".utf8)) {
-          keywords.insert(keyword)
-        }
-      }
+      return
+    }
+    let words = line.split(whereSeparator: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") })
+    guard let first = words.first, !first.elementsEqual("..".utf8) else { return }
+    func has(_ keyword: String) -> Bool {
+      words.contains { $0.starts(with: Array("\(keyword)=".utf8)) }
+    }
+    let type = words.last { $0.starts(with: Array("type=".utf8)) }
+    let isFile = type.map { $0.elementsEqual("type=file".utf8) }
+    if first.elementsEqual("/set".utf8) {
+      isFileByDefault = isFile ?? isFileByDefault
+    } else if first.first != UInt8(ascii: "/"), isFile ?? isFileByDefault, !has("size") {
+      lacksSizes = true
+    }
+    guard keywords.count < Self.watched.count else { return }
+    for keyword in Self.watched where !keywords.contains(keyword) && has(keyword) {
+      keywords.insert(keyword)
     }
   }
 
@@ -107,10 +133,10 @@ public struct ManifestReader {
     case carchive_ifreg: entry.kind = .regular(size: nil)
     case carchive_ifdir: entry.kind = .directory
     case carchive_iflnk:
-      guard let target = archive_entry_symlink(raw) else {
-        throw SourceError(.damaged, path: path, "\(name.escapedName) is a link without a target")
-      }
-      entry.kind = .symlink(target: [UInt8](cString: target))
+      let target = archive_entry_symlink(raw)
+      if target == nil { unknown.insert(.target) }
+      // What is unknown is not compared, but a tree has no links without a target.
+      entry.kind = .symlink(target: target.map { [UInt8](cString: $0) } ?? Array("?".utf8))
     case carchive_ifblk: entry.kind = .blockDevice(DeviceNumber(of: raw))
     case carchive_ifchr: entry.kind = .characterDevice(DeviceNumber(of: raw))
     case carchive_ififo: entry.kind = .fifo
@@ -140,8 +166,8 @@ public struct ManifestReader {
       // libarchive has zeros for "none".
       if bytes.contains(where: { $0 != 0 }) { digest = SHA256.Digest(bytes) }
     }
-    let size =
-      archive_entry_size_is_set(raw) != 0 ? UInt64(max(0, archive_entry_size(raw))) : nil
+    var size = archive_entry_size_is_set(raw) != 0 ? UInt64(max(0, archive_entry_size(raw))) : nil
+    if size == 0 && lacksSizes { size = nil }
     if digest == nil { unknown.insert(.content) }
     if size == nil { unknown.insert(.size) }
     return DigestSink.Content(size: size, digest: digest)

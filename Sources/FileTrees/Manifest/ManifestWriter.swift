@@ -36,11 +36,19 @@ public struct ManifestWriter {
       text += "\(Self.sizeKey)\(image.size)\n\(Self.digestKey)\(image.digest.hexadecimal)\n"
     }
     let tree = source.tree
+    // Numbers of their own, so that it does not matter where the tree is from.
+    var numbers: [Int: Int] = [:]
     try TreeLines(tree).visit { node, path in
       // bsdtar takes it for a file; it holds nothing in any case.
       if tree[tree.inode(of: node)].kind == .socket { text += "# A socket, left out: " }
       text += path.isEmpty ? "." : "./\(Self.escape(path))"
-      appendKeywords(of: tree.inode(of: node), to: &text)
+      let inode = tree.inode(of: node)
+      appendKeywords(of: inode, to: &text)
+      if tree[inode].kind != .directory && tree[inode].links > 1 {
+        let number = numbers[inode.index] ?? numbers.count + 1
+        numbers[inode.index] = number
+        text += " nlink=\(tree[inode].links) inode=\(number)"
+      }
       text += "\n"
       if text.utf8.count > 60_000 {
         try output(text)
@@ -66,9 +74,6 @@ public struct ManifestWriter {
     case .blockDevice(let device), .characterDevice(let device):
       text += " device=native,\(device.major),\(device.minor)"
     case .directory, .fifo, .socket: break
-    }
-    if inode.kind != .directory && inode.links > 1 {
-      text += " nlink=\(inode.links) inode=\(id.index + 1)"
     }
   }
 

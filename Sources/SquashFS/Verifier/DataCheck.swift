@@ -14,10 +14,9 @@ final class DataCheck {
   private let regions: [Region]
   private let threads: Int
 
-  private(set) var blocks: UInt64 = 0
-  private(set) var storedBytes: UInt64 = 0
-  private(set) var plainBytes: UInt64 = 0
+  private(set) var counts = BlockCounts()
   var onProgress: (Double, UInt64) -> Void = { _, _ in }
+  private var bytesSubmitted: UInt64 = 0
 
   /// What each fragment block unpacks to.
   private let fragmentSizes: FragmentSizes
@@ -55,7 +54,7 @@ final class DataCheck {
     passRegions(before: UInt64.max, findsGaps: findsGaps)
     if findsGaps { checkGap(before: min(image.superblock.bytesUsed, image.input.length)) }
     pool?.drain()
-    (blocks, storedBytes, plainBytes) = tally.values
+    counts = tally.counts
     let tailWindows = collector.tailWindows()
     for window in tailWindows {
       collector.collectTails(window, isOnly: tailWindows.count == 1)
@@ -128,19 +127,17 @@ final class DataCheck {
   /// Counts what threads have done.
   private final class Tally: @unchecked Sendable {
     private let monitor = Monitor(conditions: 0)
-    private var blocks: UInt64 = 0
-    private var stored: UInt64 = 0
-    private var plain: UInt64 = 0
+    private var total = BlockCounts()
 
-    func add(blocks: UInt64, stored: UInt64, plain: UInt64) {
+    func add(_ counts: BlockCounts) {
       monitor.withLock {
-        self.blocks += blocks
-        self.stored += stored
-        self.plain += plain
+        total.blocks += counts.blocks
+        total.plainBytes += counts.plainBytes
+        total.unproven += counts.unproven
       }
     }
 
-    var values: (UInt64, UInt64, UInt64) { monitor.withLock { (blocks, stored, plain) } }
+    var counts: BlockCounts { monitor.withLock { total } }
   }
 
   private func makePool() throws -> TaskPool<BlockTester> {
@@ -154,18 +151,18 @@ final class DataCheck {
   /// Hands runs of neighbouring blocks to the threads.
   private func read(with pool: TaskPool<BlockTester>, _ tally: Tally) {
     let total = Double(max(1, image.superblock.bytesUsed))
+    var storedBytes = bytesSubmitted
+    defer { bytesSubmitted = storedBytes }
     var run: [BlockCollector.Block] = []
     func submit() {
       guard !run.isEmpty else { return }
       let blocks = run
       run.removeAll()
       pool.submit { tester in
-        let plain = tester.test(blocks)
-        tally.add(
-          blocks: UInt64(blocks.count),
-          stored: blocks.reduce(0) { $0 + UInt64($1.stored.byteCount) }, plain: plain)
+        tally.add(tester.test(blocks))
       }
-      onProgress(Double(blocks[blocks.count - 1].end) / total, tally.values.1)
+      storedBytes += blocks.reduce(0) { $0 + UInt64($1.stored.byteCount) }
+      onProgress(Double(blocks[blocks.count - 1].end) / total, storedBytes)
     }
     for block in collector.blocks {
       if let first = run.first, let last = run.last,
@@ -231,6 +228,16 @@ final class DataCheck {
   }
 }
 
+/// What was found in data and fragment blocks.
+public struct BlockCounts: Sendable {
+  /// Blocks that were unpacked, or could not be.
+  public var blocks: UInt64 = 0
+  /// What they unpack to in bytes.
+  public var plainBytes: UInt64 = 0
+  /// Blocks without a checksum, whose content unpacking does not prove.
+  public var unproven: UInt64 = 0
+}
+
 /// What fragment blocks unpack to, noted by several threads, each a place of its own.
 private final class FragmentSizes: @unchecked Sendable {
   private let sizes: UnsafeMutableBufferPointer<UInt32>
@@ -282,10 +289,9 @@ private final class BlockTester {
   }
 
   /// - Parameter blocks: each starts where the one before ends.
-  /// - Returns: the number of bytes they unpack to.
-  func test(_ blocks: [BlockCollector.Block]) -> UInt64 {
-    guard let first = blocks.first, let last = blocks.last else { return 0 }
-    var plain: UInt64 = 0
+  func test(_ blocks: [BlockCollector.Block]) -> BlockCounts {
+    var counts = BlockCounts(blocks: UInt64(blocks.count))
+    guard let first = blocks.first, let last = blocks.last else { return counts }
     let run = UnsafeMutableRawBufferPointer(rebasing: input[..<Int(last.end - first.start)])
     let isRead: Bool
     do throws(ImageReadError) {
@@ -301,7 +307,12 @@ private final class BlockTester {
       do throws(ImageReadError) {
         if !isRead { try image.input.read(bytes, at: block.start) }
         let size = try test(block, UnsafeRawBufferPointer(bytes))
-        plain += UInt64(size)
+        counts.plainBytes += UInt64(size)
+        if !block.stored.isCompressed
+          || !image.superblock.compressor.hasChecksum(UnsafeRawBufferPointer(bytes))
+        {
+          counts.unproven += 1
+        }
         if block.isFragment {
           fragmentSizes[block.owner] = UInt32(size)
         } else if size != Int(block.size) {
@@ -313,7 +324,7 @@ private final class BlockTester {
         list.add(error, .block, about: block.subject)
       }
     }
-    return plain
+    return counts
   }
 
   private func test(

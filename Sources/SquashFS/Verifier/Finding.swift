@@ -69,6 +69,8 @@ public struct Finding: Sendable {
   public var offset: UInt64?
   /// The file in the image that is affected, where known.
   public var path: [UInt8]?
+  /// How many further files are affected.
+  public var otherFiles = 0
   /// What it means for the user.
   public var message: String
 

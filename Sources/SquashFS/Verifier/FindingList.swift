@@ -67,11 +67,15 @@ final class FindingList: @unchecked Sendable {
     if isNew { add(Finding(severity, .kernel, offset: offset, message)) }
   }
 
-  /// Says which file is affected, to the findings about `subject` that do not know.
-  func setPath(_ path: [UInt8], of subject: Subject) {
+  /// Says which file is affected, to the findings about `subject`; those that know one count it.
+  func addPath(_ path: [UInt8], of subject: Subject) {
     monitor.withLock {
-      for index in subjects[subject] ?? [] where list[index].path == nil {
-        list[index].path = Self.shortened(path)
+      for index in subjects[subject] ?? [] {
+        if list[index].path == nil {
+          list[index].path = Self.shortened(path)
+        } else {
+          list[index].otherFiles += 1
+        }
       }
     }
   }

@@ -20,7 +20,7 @@ struct Survey {
       return salvage
     }
     var seen = InodeSet(upTo: image.superblock.inodeCount)
-    list.setPath([], of: .inode(root.record.number))
+    list.addPath([], of: .inode(root.record.number))
     while true {
       let node: TreeWalk.Node?
       do throws(ImageReadError) {
@@ -32,7 +32,7 @@ struct Survey {
       guard let node else { return salvage }
       let number = node.inode.record.number
       guard node.inode.record.type == .directory || seen.insert(number) else { continue }
-      list.setPath(node.path, of: .inode(number))
+      list.addPath(node.path, of: .inode(number))
       guard case .file(let file) = node.inode.record.body else { continue }
       salvage.files += 1
       let bytes = readable(node, file)
@@ -64,7 +64,7 @@ struct Survey {
         guard let place = try? image.fragment(fragment), isThere(place) else { continue }
       }
       if let subject, list.isLost(subject) {
-        list.setPath(node.path, of: subject)
+        list.addPath(node.path, of: subject)
       } else {
         bytes += UInt64(part.size)
       }

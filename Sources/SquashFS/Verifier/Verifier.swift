@@ -26,10 +26,7 @@ public final class Verifier {
     public var notes: Int
     /// The number of inodes that were looked at.
     public var inodes: UInt64 = 0
-    /// Blocks that were unpacked, and their bytes in the image and unpacked.
-    public var blocks: UInt64 = 0
-    public var storedBytes: UInt64 = 0
-    public var plainBytes: UInt64 = 0
+    public var contents = BlockCounts()
     /// What can still be read of a damaged image.
     public var salvage: Salvage?
 
@@ -107,8 +104,18 @@ public final class Verifier {
 
   /// Opens the image; what keeps it from being opened is a finding.
   private func open() throws -> Image? {
+    let superblock: Superblock
+    do throws(ImageReadError) {
+      superblock = try Image.readSuperblock(of: input)
+    } catch {
+      guard error.code != .unreadable else { throw error }
+      // What Linux does not know either is no image to rely on.
+      let message = error.code == .unsupported ? "will not mount: \(error.message)" : error.message
+      list.add(Finding(.error, .superblock, offset: error.offset, message))
+      FileCheck.checkLength(of: input, list)
+      return nil
+    }
     do {
-      let superblock = try Image.readSuperblock(of: input)
       FileCheck.checkEnd(superblock, input, list)
       let image = try Image(input, allowsTruncated: true)
       FileCheck(image, list).run()
@@ -119,7 +126,6 @@ public final class Verifier {
       case .notAnImage, .damaged:
         let kind: Finding.Kind = error.offset == input.base ? .superblock : .layout
         list.add(Finding(.error, kind, offset: error.offset, error.message))
-        FileCheck.checkLength(of: input, list)
         return nil
       }
     }
@@ -164,9 +170,7 @@ public final class Verifier {
     let data = DataCheck(image, list, blocks, regions: regions, threads: options.threads)
     data.onProgress = onProgress
     try data.run(readsBlocks: !options.isQuick, findsGaps: isTreeWhole)
-    report.blocks = data.blocks
-    report.storedBytes = data.storedBytes
-    report.plainBytes = data.plainBytes
+    report.contents = data.counts
     return isTreeWhole
   }
 }

@@ -36,7 +36,9 @@ struct Diff: ParsableCommand {
       default:
         guard let aspect = Aspect(rawValue: String(word)), aspect != .type, aspect != .sockets
         else {
-          throw ValidationError("'\(word)' is nothing that --ignore takes.")
+          let words = Aspect.allCases.filter { ![.type, .sockets].contains($0) }.map(\.rawValue)
+          throw ValidationError(
+            "--ignore does not know '\(word)', but \(words.joined(separator: ", ")).")
         }
         set.insert(aspect)
       }
@@ -82,7 +84,9 @@ struct Diff: ParsableCommand {
     var output = StandardOutput()
     var isFirst = true
     if messages.json { try output.write("[") }
+    var onlyOwnersDiffer = true
     let count = try TreeComparison(trees[0], trees[1], ignoring: ignored).run { difference in
+      onlyOwnersDiffer = onlyOwnersDiffer && difference.isOfOwnerOnly
       if messages.json {
         try output.write(isFirst ? "\n" : ",\n")
         try output.write(difference.json.text)
@@ -93,6 +97,9 @@ struct Diff: ParsableCommand {
     }
     if messages.json { try output.write(isFirst ? "]\n" : "\n]\n") }
     try output.flush()
+    if count > 0 && onlyOwnersDiffer && !messages.quiet {
+      Messages.write("only owners differ; --ignore owner leaves them out")
+    }
     return count
   }
 }

@@ -12,7 +12,7 @@ struct Manifest: ParsableCommand {
     discussion: """
       The list is an mtree(5) file, which bsdtar and others read. Put beside the image in the \
       bucket, it shows what is in it to those who browse the bucket, and "verify --manifest" \
-      proves with it that not a byte has changed. --html writes a page for people instead: a \
+      proves with it that not a byte of the image has changed. --html writes a page for people instead: a \
       tree to unfold, with a search.
 
       SOURCE can also be a directory or an archive; the list is then that of the image that pack \
@@ -51,6 +51,7 @@ struct Manifest: ParsableCommand {
       let source = source.bytes
       options.warn = { if !quiet { Messages.write(source, "warning: \($0)") } }
       options.showsProgress = progress.isShown && !quiet
+      if let output { try ResultFile.refuse(output.bytes, inPlaceOf: source) }
       var file = try ResultFile(output?.bytes, replacing: force)
       let any = AnyTree(source, offset: offset, readsSpecifications: true)
       let tree = try any.read(options)

@@ -13,11 +13,11 @@ struct Extract: ParsableCommand {
     discussion: """
       my-tarball.squash is unpacked into the directory my-tarball, or into the one of -C. Each \
       PATH is a file or directory in the image, or a pattern (*, ?, [a-z], ** across \
-      directories); without one, everything is unpacked.
+      directories), which begins at the top; without one, everything is unpacked.
 
       Nothing is ever written outside that directory, whatever the image or the directory holds: \
-      symbolic links are made, not followed. What is there already stays, unless --force. Root \
-      gets owners and devices as they are in the image; other users get files of their own.
+      symbolic links are made, not followed. What is there already stays, unless --force; the \
+      directory itself, if it is there, keeps its mode and time in any case. Root gets owners and devices as they are in the image; other users get files of their own.
 
       Exit status: 0 all done; 1 something could not be unpacked; 2 the file is no image, or could not be read.
       """)
@@ -31,7 +31,8 @@ struct Extract: ParsableCommand {
   var directory: ByteArgument?
   @Option(
     help: ArgumentHelp(
-      "Write a tar archive instead; - is standard output.", valueName: "file"))
+      "Write a tar archive instead, compressed as its name says (.tar.gz, .tar.xz, .tar.zst); - is standard output.",
+      valueName: "file"))
   var toTar: ByteArgument?
   @Flag(name: [.short, .long], help: "Replace files that are there.") var force = false
   @Flag(

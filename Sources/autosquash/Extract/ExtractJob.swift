@@ -60,11 +60,32 @@ final class ExtractJob {
     }
     // Modes are given when files are made.
     umask(0)
-    try walk(&filter)
+    let root = try image.root()
+    // Gone after the walk, which is when the directory gets its own attributes.
+    var top: OutputDirectory? = try OutputDirectory(
+      top: target, attributes: try image.attributes(of: root),
+      xattrs: try image.extendedAttributes(of: root), context: context)
+    do { try walk(from: root, top.take()!, &filter) } catch { state.stop(error) }
     pool.drain()
     ProgressBar.clearLine()
-    if let error = state.error { throw error }
-    return try report(filter)
+    if let error = state.error {
+      _ = Messages.fail(command.image.image.bytes, full(error))
+      return try report(filter, status: ExitStatus.of(error))
+    }
+    return try report(filter, status: nil)
+  }
+
+  /// An error with the whole path, or with what to do.
+  private func full(_ error: any Error) -> any Error {
+    switch error {
+    case var error as SystemError:
+      error.path = target + [UInt8(ascii: "/")] + error.path
+      return error
+    case var error as ImageReadError where error.code == .damaged:
+      error.message += "; --keep-going unpacks the rest"
+      return error
+    default: return error
+    }
   }
 
   // MARK: The tree
@@ -77,12 +98,10 @@ final class ExtractJob {
     var hasFailed = false
   }
 
-  private func walk(_ filter: inout PathFilter) throws {
+  private func walk(
+    from root: ImageInode, _ top: OutputDirectory, _ filter: inout PathFilter
+  ) throws {
     image.readMetadataAhead()
-    let root = try image.root()
-    let top = try OutputDirectory(
-      top: target, attributes: try image.attributes(of: root),
-      xattrs: try image.extendedAttributes(of: root), context: context)
     var levels = [
       Level(node: nil, isInside: filter.answer([], isInside: false) == .inside, output: top)
     ]
@@ -303,17 +322,25 @@ final class ExtractJob {
     state.countLost(path, "\(error)")
   }
 
-  private func report(_ filter: PathFilter) throws -> Int32 {
+  /// - Parameter stopped: the exit status of the error that ended the work early.
+  private func report(_ filter: PathFilter, status stopped: Int32?) throws -> Int32 {
     let image = command.image.image.bytes
-    let missing = Interruption.isRequested ? [] : filter.missing
+    let missing = Interruption.isRequested || stopped != nil ? [] : filter.missing
     for path in missing {
-      Messages.write(image, "\(path.escapedName): no such file in the image")
+      Messages.write(image, PathPattern.missing(path))
     }
     if !command.messages.quiet {
       for warning in context.warnings { Messages.write(target, "warning: \(warning)") }
     }
+    if context.unreportedExisting > 0 {
+      let count = context.unreportedExisting
+      Messages.write(
+        target,
+        "\(count.grouped) more \(count == 1 ? "file exists" : "files exist") already; "
+          + "--force replaces them")
+    }
     let bytes = state.bytes.load(ordering: .relaxed)
-    let hasFailed = context.errors > 0 || state.lost > 0 || !missing.isEmpty
+    let hasFailed = stopped != nil || context.errors > 0 || state.lost > 0 || !missing.isEmpty
     if command.messages.json {
       var output = StandardOutput()
       try output.write(
@@ -326,6 +353,7 @@ final class ExtractJob {
       try output.flush()
     } else if !command.messages.quiet || hasFailed {
       var line = Interruption.isRequested ? "interrupted after " : ""
+      if stopped != nil { line = "stopped after " }
       line +=
         context.made == 1 ? "1 file or directory" : "\(context.made.grouped) files and directories"
       line += ", \(bytes.asBytes)"
@@ -335,7 +363,7 @@ final class ExtractJob {
       if state.lost > 0 { line += ", \(state.lost.grouped) lost or damaged" }
       Messages.write(target, "\(line), \((Process.now - start).asDuration)")
     }
-    return hasFailed ? ExitStatus.failed : 0
+    return stopped ?? (hasFailed ? ExitStatus.failed : 0)
   }
 }
 

@@ -223,8 +223,9 @@ final class FileWriter {
       if state.isStopped || Interruption.isRequested { return }
       do {
         try withContent(of: file.part) { content in
-          try batch.directory.makeFile(file.name, content, file.attributes, file.xattrs)
-          state.bytes.add(UInt64(content.count), ordering: .relaxed)
+          if try batch.directory.makeFile(file.name, content, file.attributes, file.xattrs) {
+            state.bytes.add(UInt64(content.count), ordering: .relaxed)
+          }
         }
       } catch let error as ImageReadError {
         let path = batch.directory.path(of: file.name)

@@ -19,10 +19,9 @@ struct TarJob {
 
   /// - Returns: the exit status.
   func run(_ filter: inout PathFilter) throws -> Int32 {
-    let isStandardOutput = output == [UInt8(ascii: "-")]
-    let file = isStandardOutput ? nil : try AtomicFile(path: output, replacing: command.force)
-    let writer = try TarWriter(
-      descriptor: file?.descriptor ?? STDOUT_FILENO, path: output)
+    try ResultFile.refuse(output, inPlaceOf: command.image.image.bytes)
+    var file = try ResultFile(output, replacing: command.force)
+    let writer = try TarWriter(descriptor: file.descriptor, path: file.path)
     let names = Names(filter)
     let content = try makeStream(names)
     var progress: ProgressBar?
@@ -53,12 +52,11 @@ struct TarJob {
       )
     }
     for path in filter.missing {
-      Messages.write(
-        command.image.image.bytes, "\(path.escapedName): no such file in the image")
+      Messages.write(command.image.image.bytes, PathPattern.missing(path))
     }
     try writer.finish()
-    try file?.publish()
-    if command.messages.json && !isStandardOutput {
+    try file.finish()
+    if command.messages.json && !file.isStandardOutput {
       var result = StandardOutput()
       try result.write(
         JSON.object([

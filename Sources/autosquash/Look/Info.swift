@@ -16,30 +16,31 @@ struct Info: ParsableCommand {
       """)
 
   @OptionGroup var image: ImageArguments
-  @Argument(help: "A file in the image.") var path: ByteArgument?
-  @Flag(help: "Print the result as JSON.") var json = false
+  @Argument(help: "A file in the image, or a pattern.") var path: ByteArgument?
+  @Flag(help: "Print JSON, an object a line.") var json = false
 
   func run() throws {
     do {
       let image = try image.open()
-      let facts: Facts
+      var all: [Facts] = []
       if let path {
-        guard
-          let match = try PathPattern.find(path.bytes, in: image, followsLast: false).first
-        else {
+        let matches = try PathPattern.find(path.bytes, in: image, followsLast: false)
+        guard !matches.isEmpty else {
           Messages.write(
             self.image.image.bytes, try PathPattern.failure(path.bytes, in: image))
           throw ExitCode(ExitStatus.failed)
         }
-        facts = try FileFacts.collect(match, in: image)
+        for match in matches { all.append(try FileFacts.collect(match, in: image)) }
       } else {
-        facts = try ImageFacts.collect(image)
+        all = [try ImageFacts.collect(image)]
       }
       var output = StandardOutput()
-      if json {
-        try output.write(facts.json.text + "\n")
-      } else {
-        try output.write(facts.text)
+      for (index, facts) in all.enumerated() {
+        if json {
+          try output.write(facts.json.text + "\n")
+        } else {
+          try output.write((index > 0 ? "\n" : "") + facts.text)
+        }
       }
       try output.flush()
     } catch let code as ExitCode {
@@ -214,11 +215,16 @@ private enum FileFacts {
       facts.add("index entries", "indexEntries", directory.indexCount)
     case .ipc: break
     }
-    for attribute in try image.extendedAttributes(of: inode) {
+    let xattrs = try image.extendedAttributes(of: inode)
+    for attribute in xattrs {
       facts.add(
         "attribute", "\(attribute.name.escapedName)=\(attribute.value.prefix(200).escapedName)",
         nil, .boolean(true))
     }
+    facts.add(
+      nil, "", "attributes",
+      .array(
+        xattrs.map { .object([("name", .name($0.name)), ("value", .name($0.value))]) }))
     return facts
   }
 
@@ -243,6 +249,9 @@ private enum FileFacts {
         facts.add(
           "end", "\(size) bytes, \(offset) bytes into fragment \(fragment)", "tailBytes",
           .integer(Int64(size)))
+        facts.add(nil, "", "fragment", .integer(Int64(fragment)))
+        facts.add(nil, "", "fragmentOffset", .integer(Int64(offset)))
+        facts.add(nil, "", "fragmentBytes", .integer(Int64(place.stored.byteCount)))
         facts.add(
           "fragment",
           "\(place.stored.byteCount.grouped) bytes at \(place.start.grouped)"

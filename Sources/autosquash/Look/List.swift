@@ -12,8 +12,9 @@ struct List: ParsableCommand {
     abstract: "List files of an image, without mounting it.",
     discussion: """
       Like ls(1). Each PATH is a file or directory in the image, or a pattern (*, ?, [a-z], \
-      ** across directories); without one, the top is listed. Owners are numbers: the names \
-      of this machine's users mean nothing in an image.
+      ** across directories), which begins at the top and takes names with a dot too; without \
+      one, the top is listed. Owners are numbers: the names of this machine's users mean nothing \
+      in an image.
       """,
     helpNames: .long)
 

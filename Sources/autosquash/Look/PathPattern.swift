@@ -1,6 +1,7 @@
 import FileTrees
 import Posix
 import SquashFS
+import SquashFSFormat
 
 /// A path in an image as a user gives it: a name, or a pattern for many.
 enum PathPattern {
@@ -19,8 +20,7 @@ enum PathPattern {
     if case .success(let inode) = try image.lookup(path, followsLast: followsLast) {
       return [Match(path: path, inode: inode)]
     }
-    let special = "*?[\\".utf8
-    guard path.contains(where: { special.contains($0) }) else { return [] }
+    guard isPattern(path) else { return [] }
     // Patterns begin at the top, as paths do.
     let components = path.split(separator: UInt8(ascii: "/"))
       .filter { !$0.elementsEqual(".".utf8) }
@@ -28,13 +28,20 @@ enum PathPattern {
     let isDeep = path.indices.dropLast().contains {
       path[$0] == UInt8(ascii: "*") && path[$0 + 1] == UInt8(ascii: "*")
     }
+    let needsDirectory = path.last == UInt8(ascii: "/")
     var walk = try TreeWalk(image, from: image.root())
     var matches: [Match] = []
     while let node = try walk.next() {
-      if glob.matches(node.path[...]) { matches.append(Match(path: node.path, inode: node.inode)) }
+      if glob.matches(node.path[...]), !needsDirectory || node.inode.record.type == .directory {
+        matches.append(Match(path: node.path, inode: node.inode))
+      }
       if !isDeep && walk.depth >= components.count { walk.skipChildren() }
     }
     return matches
+  }
+
+  private static func isPattern(_ path: [UInt8]) -> Bool {
+    path.contains { "*?[\\".utf8.contains($0) }
   }
 
   /// What to say of a path that is not there.
@@ -42,7 +49,17 @@ enum PathPattern {
     switch try image.lookup(path, followsLast: true) {
     case .failure(.notADirectory): "\(path.escapedName): part of this path is not a directory"
     case .failure(.tooManyLinks): "\(path.escapedName): too many symbolic links"
-    default: "\(path.escapedName): no such file in the image"
+    default: missing(path)
     }
+  }
+
+  /// What to say of a name that nothing has, or a pattern that nothing matches.
+  static func missing(_ path: [UInt8]) -> String {
+    guard isPattern(path), !path.starts(with: "**".utf8) else {
+      return "\(path.escapedName): no such file in the image"
+    }
+    let name = path.drop { $0 == UInt8(ascii: "/") }.escapedName
+    return
+      "\(path.escapedName): nothing matches at the top of the image; **/\(name) looks everywhere"
   }
 }

@@ -57,34 +57,33 @@ struct Pack: ParsableCommand {
 
   func run() throws {
     var status: Int32 = 0
-    for source in sources {
-      let job = try PackJob(source: source.bytes, command: self)
+    let jobs = sources.map { PackJob(source: $0.bytes, command: self) }
+    try refuseSameNames(jobs)
+    for job in jobs {
       do {
         let isWhole = try job.run()
         if !isWhole { status = max(status, ExitStatus.failed) }
       } catch let error as ExitCode {
         throw error
       } catch {
-        Messages.report(error, source: source.bytes)
-        status = sources.count > 1 ? ExitStatus.failed : ExitStatus.of(error)
+        let own = Messages.fail(job.source, error)
+        status = sources.count > 1 ? ExitStatus.failed : own
       }
     }
     if status != 0 { throw ExitCode(status) }
   }
-}
 
-extension Messages {
-  /// Prints an error with the file it is about.
-  static func report(_ error: any Error, source: [UInt8]) {
-    switch error {
-    case let error as SourceError: write(error.path, error.message)
-    case let error as SystemError:
-      if error.code == EEXIST {
-        write(error.path, "exists already; --force replaces it, -o names another")
-      } else {
-        write(error.path, error.description)
+  /// Of two images of one name only the second would be left.
+  private func refuseSameNames(_ jobs: [PackJob]) throws {
+    var sources: [[UInt8]: [UInt8]] = [:]
+    for job in jobs where !dryRun {
+      if let first = sources.updateValue(job.source, forKey: job.output) {
+        Messages.write(
+          job.output,
+          "\(first.escapedName) and \(job.source.escapedName) would both become this image; "
+            + "pack one of them with -o")
+        throw ExitCode(ExitStatus.failed)
       }
-    default: write(source, "\(error)")
     }
   }
 }

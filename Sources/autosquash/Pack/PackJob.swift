@@ -7,15 +7,15 @@ import TreeModel
 
 /// The making of one image.
 struct PackJob {
-  private let source: [UInt8]
-  private let output: [UInt8]
+  let source: [UInt8]
+  /// The image's path.
+  let output: [UInt8]
   private let isDirectory: Bool
   private let command: Pack
   private let messages: Messages
   private let start = Process.now
 
-  /// - Throws: `SourceError` when there is no such source.
-  init(source: [UInt8], command: Pack) throws {
+  init(source: [UInt8], command: Pack) {
     self.source = source
     self.command = command
     messages = Messages(
@@ -44,7 +44,11 @@ struct PackJob {
 
   private func pack(_ options: TreeAssembler.Options) throws -> Bool {
     let manifestPath = command.manifest ? ImageName.manifest(of: output) : nil
-    if let manifestPath, !command.force { try refuseExisting(manifestPath) }
+    try ResultFile.refuse(output, inPlaceOf: source)
+    if let manifestPath {
+      try ResultFile.refuse(manifestPath, inPlaceOf: source)
+      if !command.force { try refuseExisting(manifestPath) }
+    }
     let file = try AtomicFile(path: output, replacing: command.force)
     let reader = try openSource(leavingOut: file)
     let writer = try ImageWriter(file, options: try command.image.writerOptions())
@@ -116,6 +120,12 @@ struct PackJob {
       let reader = DirectorySource(path: Self.withoutTrailingSlashes(source), options: options)
       reader.reportUnreadable = { messages.warn($0.path, "\($0.message); left out") }
       return .directory(reader)
+    }
+    if source != Array("-".utf8) && AnyTree.isImage(source) {
+      throw SourceError(
+        .refused, path: source,
+        "this is an image already; autosquash extract IMAGE --to-tar - | autosquash pack - -o OTHER "
+          + "packs its files anew")
     }
     var options = ArchiveSource.Options()
     options.allowsTruncated = command.reading.allowTruncated

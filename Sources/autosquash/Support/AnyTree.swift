@@ -35,7 +35,8 @@ struct AnyTree {
 
   private static let manifestSuffix = ".mtree".utf8
 
-  private static func isImage(_ path: [UInt8]) -> Bool {
+  /// Whether a file begins as an image does.
+  static func isImage(_ path: [UInt8]) -> Bool {
     let file = path.withCPath { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard file >= 0 else { return false }
     defer { close(file) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FileTrees
 import Glibc
 import Posix
 import SquashFS
@@ -18,8 +19,7 @@ struct ImageArguments: ParsableArguments {
 
   /// - Parameter salvages: whether a damaged image is opened as far as it goes.
   func open(salvages: Bool = false) throws -> Image {
-    try Image(
-      ImageFile.input(image.bytes, offset: offset), allowsTruncated: salvages, salvages: salvages)
+    try ImageFile.open(image.bytes, offset: offset, salvages: salvages)
   }
 }
 
@@ -39,23 +39,39 @@ enum ImageFile {
     return try ImageInput(path: path, base: base)
   }
 
-  static func open(_ path: [UInt8], offset: String) throws -> Image {
-    try Image(input(path, offset: offset))
+  /// - Parameter salvages: whether a damaged image is opened as far as it goes.
+  static func open(
+    _ path: [UInt8], offset: String, salvages: Bool = false
+  ) throws -> Image {
+    do {
+      return try Image(
+        input(path, offset: offset), allowsTruncated: salvages, salvages: salvages)
+    } catch var error as ImageReadError {
+      switch error.code {
+      case .notAnImage where offset == "0":
+        error.message += "; --offset auto finds one within another file"
+      case .damaged where !salvages:
+        error.message += "; \"autosquash extract --keep-going\" saves what can be read"
+      default: break
+      }
+      throw error
+    }
   }
 }
 
 extension Messages {
-  /// Prints why something in an image cannot be had, and gives the exit status for it.
-  static func fail(_ image: [UInt8], _ error: any Error) -> Int32 {
+  /// Prints an error with the file it is about.
+  ///
+  /// - Parameter source: for errors that do not know their file.
+  /// - Returns: the exit status for it.
+  static func fail(_ source: [UInt8], _ error: any Error) -> Int32 {
     switch error {
-    case let error as ImageReadError: write(image, "\(error)\(hint(for: error))")
-    case let error as SystemError: write(error.path, "\(error)")
-    default: report(error, source: image)
+    case let error as SourceError: write(error.path, error.message)
+    case let error as SystemError where error.code == EEXIST:
+      write(error.path, "exists already; --force replaces it")
+    case let error as SystemError: write(error.path, error.description)
+    default: write(source, "\(error)")
     }
     return ExitStatus.of(error)
-  }
-
-  private static func hint(for error: ImageReadError) -> String {
-    error.code == .notAnImage ? "; --offset auto finds one within another file" : ""
   }
 }

@@ -15,7 +15,7 @@ struct Verify: ParsableCommand {
       An image that is whole may still differ from what was packed, where blocks have no \
       checksum of their own: --against and --manifest compare the contents too.
 
-      Exit status: 0 whole; 1 damaged, or different; 2 could not be read.
+      Exit status: 0 whole; 1 damaged, different, or no image; 2 could not be read.
       """)
 
   @Argument(help: "Images.") var images: [ByteArgument]
@@ -69,6 +69,6 @@ struct Verify: ParsableCommand {
 /// Options of commands that read images and print results.
 struct ResultMessageOptions: ParsableArguments {
   @Flag(name: [.short, .long], help: "Print errors only.") var quiet = false
-  @Flag(help: "Print the result as JSON, an object a line.") var json = false
+  @Flag(help: "Print the result as JSON.") var json = false
   @Option(help: "auto (on a terminal), always or never.") var progress = ProgressMode.auto
 }

@@ -33,8 +33,9 @@ struct VerifyJob {
       }
       var report = try verifier.run()
       ProgressBar.clearLine()
-      if report.isWhole || report.isOnlyUnmountable { try compare(&report) }
-      try print(report, input)
+      var compared: [[UInt8]] = []
+      if report.isWhole || report.isOnlyUnmountable { compared = try compare(&report) }
+      try print(report, input, compared)
       if report.errors > 0 { return ExitStatus.failed }
       return report.unreadable > 0 ? ExitStatus.unreadableInput : 0
     } catch {
@@ -43,8 +44,10 @@ struct VerifyJob {
   }
 
   /// Compares the contents with the source and the manifest, where there are such.
-  private func compare(_ report: inout Verifier.Report) throws {
-    guard command.against != nil || command.manifest != nil else { return }
+  ///
+  /// - Returns: what they were compared with.
+  private func compare(_ report: inout Verifier.Report) throws -> [[UInt8]] {
+    guard command.against != nil || command.manifest != nil else { return [] }
     var options = AnyTree.Options()
     options.threads = Process.threadCount(command.threads)
     options.offset = command.offset
@@ -74,6 +77,7 @@ struct VerifyJob {
       }
       try compareImage(with: reader, path, &report)
     }
+    return [command.against?.bytes, command.manifest?.bytes].compactMap { $0 }
   }
 
   /// What could not be read to compare with.
@@ -91,7 +95,9 @@ struct VerifyJob {
     _ report: inout Verifier.Report
   ) {
     let name = source.escapedName
-    _ = TreeComparison(expected, tree).run { difference in
+    var onlyOwnersDiffer = true
+    let count = TreeComparison(expected, tree).run { difference in
+      onlyOwnersDiffer = onlyOwnersDiffer && difference.isOfOwnerOnly
       let text =
         switch difference.kind {
         case .removed: "missing: it is in \(name)"
@@ -101,9 +107,15 @@ struct VerifyJob {
       report.add(
         Finding(.error, .difference, path: difference.path, text), limit: command.maxFindings)
     }
+    if count > 0 && onlyOwnersDiffer && command.against?.bytes == source
+      && !command.messages.quiet
+    {
+      Messages.write(
+        image, "only owners differ; was it packed with another --ownership? Give it here too.")
+    }
   }
 
-  /// The image's own digest: after a whole comparison it tells of another image of the same files.
+  /// The image's own digest tells of changes that no file shows.
   private func compareImage(
     with manifest: ManifestReader, _ path: [UInt8], _ report: inout Verifier.Report
   ) throws {
@@ -111,13 +123,13 @@ struct VerifyJob {
     let (digest, size) = try SHA256.of(file: image)
     guard digest != expected else { return }
     let isSameSize = manifest.imageSize == nil || manifest.imageSize == size
-    report.add(
-      Finding(
-        .warning, .difference,
-        "the image's SHA-256 is not the one in \(path.escapedName)"
-          + (isSameSize ? "" : ", nor its size")
-          + ": it was packed again, or bytes changed that hold no file"),
-      limit: command.maxFindings)
+    var text = "the image is not the one that \(path.escapedName) was written for: its SHA-256"
+    text += isSameSize ? " is another" : " and size are others"
+    if report.differences == 0 {
+      text +=
+        "; all its files are equal, so it was packed again, or bytes changed that hold no file"
+    }
+    report.add(Finding(.error, .difference, text), limit: command.maxFindings)
   }
 
   private func fail(_ error: any Error) -> Int32 {
@@ -137,10 +149,12 @@ struct VerifyJob {
     return status
   }
 
-  private func print(_ report: Verifier.Report, _ input: ImageInput) throws {
+  private func print(
+    _ report: Verifier.Report, _ input: ImageInput, _ compared: [[UInt8]]
+  ) throws {
     var output = StandardOutput()
     if command.messages.json {
-      try output.write(json(report).text + "\n")
+      try output.write(json(report, compared).text + "\n")
       return try output.flush()
     }
     for finding in report.findings {
@@ -155,7 +169,7 @@ struct VerifyJob {
           + "--max-findings \(total) shows all\n")
     }
     if !command.messages.quiet || !report.isWhole {
-      try output.write("\(image.escapedName): \(summary(report, input))\n")
+      try output.write("\(image.escapedName): \(summary(report, input, compared))\n")
     }
     try output.flush()
   }
@@ -164,43 +178,66 @@ struct VerifyJob {
     var text = "\(image.escapedName): \(finding.severity.rawValue): \(finding.kind.rawValue)"
     if let offset = finding.offset { text += " at byte \(offset)" }
     if let path = finding.path { text += ": \(path.isEmpty ? "/" : path.escapedName)" }
+    if finding.otherFiles > 0 {
+      text += finding.otherFiles == 1 ? " and 1 other" : " and \(finding.otherFiles.grouped) others"
+    }
     return text + ": \(finding.message)\n"
   }
 
-  private func summary(_ report: Verifier.Report, _ input: ImageInput) -> String {
-    func count(_ number: Int, _ one: String) -> String {
-      "\(number.grouped) \(one)\(number == 1 ? "" : "s")"
+  private func summary(
+    _ report: Verifier.Report, _ input: ImageInput, _ compared: [[UInt8]]
+  ) -> String {
+    let text = report.isWhole ? praise(report, input, compared) : blame(report)
+    return "\(text), \((Process.now - start).asDuration)"
+  }
+
+  private func count(_ number: some BinaryInteger, _ one: String) -> String {
+    "\(number.grouped) \(one)\(number == 1 ? "" : "s")"
+  }
+
+  private func praise(
+    _ report: Verifier.Report, _ input: ImageInput, _ compared: [[UInt8]]
+  ) -> String {
+    let contents = report.contents
+    var text = command.quick ? "whole, as far as its tables tell" : "whole"
+    if !compared.isEmpty {
+      text += ", and equal to \(compared.map(\.escapedName).joined(separator: " and "))"
     }
-    var text: String
-    if report.isWhole {
-      text = command.quick ? "whole, as far as its tables tell: " : "whole: "
-      text += count(Int(report.inodes), "inode")
-      if !command.quick {
-        text += ", \(count(Int(report.blocks), "block")), \(report.plainBytes.asBytes) unpacked"
-      }
-      if report.warnings > 0 { text += ", \(count(report.warnings, "warning"))" }
-      if let image = try? Image(input) {
-        text += "; needs \(image.kernelOptions.joined(separator: " and "))"
+    text += ": \(count(report.inodes, "inode"))"
+    if !command.quick {
+      text += ", \(count(contents.blocks, "block")), \(contents.plainBytes.asBytes) unpacked"
+    }
+    if report.warnings > 0 { text += ", \(count(report.warnings, "warning"))" }
+    if contents.unproven > 0 && compared.isEmpty {
+      text += "; \(count(contents.unproven, "block")) without a checksum, "
+      text += "which --manifest or --against would prove"
+    }
+    if let image = try? Image(input) {
+      text += "; needs \(image.kernelOptions.joined(separator: " and "))"
+    }
+    return text
+  }
+
+  private func blame(_ report: Verifier.Report) -> String {
+    var text = verdict(report) + (report.errors > 0 ? ": \(count(report.errors, "error"))" : "")
+    if report.unreadable > 0 {
+      text += report.errors > 0 ? ", " : ": "
+      text += "\(count(report.unreadable, "part")) not readable"
+    }
+    if report.differences == report.errors {
+      // Everything can be read; it is other than it should be.
+    } else if let salvage = report.salvage {
+      text += "; \(salvage.readableFiles.grouped) of \(count(salvage.files, "file"))"
+      text += salvage.isPartial ? " that can be found" : ""
+      text += report.contents.blocks == 0 ? " might be read" : " can still be read"
+      text += " (\(salvage.readableBytes.asBytes) of \(salvage.bytes.asBytes))"
+      if !report.isOnlyUnmountable && salvage.readableFiles > 0 {
+        text += " with extract --keep-going"
       }
     } else {
-      text = verdict(report) + (report.errors > 0 ? ": \(count(report.errors, "error"))" : "")
-      if report.unreadable > 0 {
-        text += report.errors > 0 ? ", " : ": "
-        text +=
-          "\(report.unreadable.grouped) \(report.unreadable == 1 ? "part" : "parts") not readable"
-      }
-      if report.differences == report.errors {
-        // Everything can be read; it is other than it should be.
-      } else if let salvage = report.salvage {
-        text += "; \(salvage.readableFiles.grouped) of \(count(salvage.files, "file"))"
-        text += salvage.isPartial ? " that can be found" : ""
-        text += report.blocks == 0 ? " might be read" : " can still be read"
-        text += " (\(salvage.readableBytes.asBytes) of \(salvage.bytes.asBytes))"
-      } else {
-        text += "; nothing in it can be read"
-      }
+      text += "; nothing in it can be read"
     }
-    return "\(text), \((Process.now - start).asDuration)"
+    return text
   }
 
   private func verdict(_ report: Verifier.Report) -> String {
@@ -210,7 +247,7 @@ struct VerifyJob {
     return report.differences == 0 ? "WILL NOT MOUNT" : "WILL NOT MOUNT, AND DIFFERENT"
   }
 
-  private func json(_ report: Verifier.Report) -> JSON {
+  private func json(_ report: Verifier.Report, _ compared: [[UInt8]]) -> JSON {
     var members: [(String, JSON)] = [
       ("image", .name(image)), ("whole", .boolean(report.isWhole)),
       (
@@ -220,8 +257,10 @@ struct VerifyJob {
       ("quick", .boolean(command.quick)), ("errors", .integer(Int64(report.errors))),
       ("unreadable", .integer(Int64(report.unreadable))),
       ("warnings", .integer(Int64(report.warnings))), ("notes", .integer(Int64(report.notes))),
-      ("inodes", .integer(report.inodes)), ("blocks", .integer(report.blocks)),
-      ("unpackedBytes", .integer(report.plainBytes)),
+      ("inodes", .integer(report.inodes)), ("blocks", .integer(report.contents.blocks)),
+      ("blocksWithoutChecksum", .integer(report.contents.unproven)),
+      ("unpackedBytes", .integer(report.contents.plainBytes)),
+      ("comparedWith", .array(compared.map { .name($0) })),
       ("findings", .array(report.findings.map(json))),
     ]
     if let salvage = report.salvage {
@@ -246,6 +285,9 @@ struct VerifyJob {
     ]
     if let offset = finding.offset { members.append(("offset", .integer(offset))) }
     if let path = finding.path { members.append(("path", .name(path))) }
+    if finding.otherFiles > 0 {
+      members.append(("otherFiles", .integer(Int64(finding.otherFiles))))
+    }
     members.append(("message", .string(finding.message)))
     return .object(members)
   }
