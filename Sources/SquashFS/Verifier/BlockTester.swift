@@ -1,0 +1,121 @@
+internal import SquashFSFormat
+
+/// What was found in data and fragment blocks.
+public struct BlockCounts: Sendable {
+  /// Blocks that were unpacked, or could not be.
+  public var blocks: UInt64 = 0
+  /// What they unpack to in bytes.
+  public var plainBytes: UInt64 = 0
+  /// Blocks without a checksum, whose content unpacking does not prove.
+  public var unproven: UInt64 = 0
+}
+
+/// What fragment blocks unpack to, noted by several threads, each a place of its own.
+final class FragmentSizes: @unchecked Sendable {
+  private let sizes: UnsafeMutableBufferPointer<UInt32>
+
+  init(count: Int) {
+    sizes = .allocate(capacity: count)
+    sizes.initialize(repeating: 0)
+  }
+  deinit { sizes.deallocate() }
+
+  /// `nil` where the block could not be unpacked.
+  subscript(index: UInt32) -> UInt32? {
+    get {
+      guard Int(index) < sizes.count, sizes[Int(index)] != 0 else { return nil }
+      return sizes[Int(index)]
+    }
+    set { if Int(index) < sizes.count { sizes[Int(index)] = newValue ?? 0 } }
+  }
+}
+
+/// Unpacks runs of blocks on one thread.
+final class BlockTester {
+  /// The most bytes of the image that are read at once, but for a single block.
+  static let runSize = 1 << 20
+
+  private let image: Image
+  private let list: FindingList
+  private let fragmentSizes: FragmentSizes
+  private let unpacker: BlockUnpacker
+  private let watch: BlockWatch
+  private let input: UnsafeMutableRawBufferPointer
+  private let output: UnsafeMutableRawBufferPointer
+
+  init(
+    _ image: Image, _ list: FindingList, _ fragmentSizes: FragmentSizes
+  ) throws(ImageReadError) {
+    self.image = image
+    self.list = list
+    self.fragmentSizes = fragmentSizes
+    unpacker = try image.makeUnpacker()
+    watch = BlockWatch(image)
+    input = .allocate(byteCount: Self.runSize, alignment: 64)
+    output = .allocate(byteCount: image.superblock.blockSize.byteCount, alignment: 64)
+  }
+
+  deinit {
+    input.deallocate()
+    output.deallocate()
+  }
+
+  /// - Parameter blocks: each starts where the one before ends.
+  func test(_ blocks: [BlockCollector.Block]) -> BlockCounts {
+    var counts = BlockCounts(blocks: UInt64(blocks.count))
+    guard let first = blocks.first, let last = blocks.last else { return counts }
+    let run = UnsafeMutableRawBufferPointer(rebasing: input[..<Int(last.end - first.start)])
+    let isRead: Bool
+    do throws(ImageReadError) {
+      try image.input.read(run, at: first.start)
+      isRead = true
+    } catch {
+      isRead = false  // perhaps one block can be read, and another cannot
+    }
+    for block in blocks {
+      let start = Int(block.start - first.start)
+      let bytes = UnsafeMutableRawBufferPointer(
+        rebasing: run[start..<start + block.stored.byteCount])
+      do throws(ImageReadError) {
+        if !isRead { try image.input.read(bytes, at: block.start) }
+        let size = try test(block, UnsafeRawBufferPointer(bytes))
+        counts.plainBytes += UInt64(size)
+        if !block.stored.isCompressed
+          || !image.superblock.compressor.hasChecksum(UnsafeRawBufferPointer(bytes))
+        {
+          counts.unproven += 1
+        }
+        if block.isFragment {
+          fragmentSizes[block.owner] = UInt32(size)
+        } else if size != Int(block.size) {
+          throw .damaged(
+            at: image.input.base + block.start,
+            "a block unpacks to \(size) bytes, \(block.size) are due")
+        }
+      } catch {
+        list.add(error, .block, about: block.subject)
+      }
+    }
+    return counts
+  }
+
+  private func test(
+    _ block: BlockCollector.Block, _ bytes: UnsafeRawBufferPointer
+  ) throws(ImageReadError) -> Int {
+    guard block.stored.isCompressed else { return bytes.count }
+    let unpacked = try unpacker.unpack(
+      bytes, from: BlockPlace(start: block.start, stored: block.stored), into: output)
+    if unpacked.consumed < bytes.count {
+      throw .damaged(
+        at: image.input.base + block.start,
+        "\(bytes.count - unpacked.consumed) bytes too many in a block")
+    }
+    if unpacked.count == 0 {
+      throw .damaged(at: image.input.base + block.start, "a block without content")
+    }
+    if let problem = watch.problem(with: bytes) {
+      list.add(problem, offset: image.input.base + block.start)
+    }
+    return unpacked.count
+  }
+}
