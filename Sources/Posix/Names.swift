@@ -41,7 +41,7 @@ extension ArraySlice<UInt8> {
 extension Unicode.Scalar {
   /// Whether a terminal may act on the character or show something else: C1 controls, line
   /// separators, direction overrides, private use.
-  fileprivate var isUnprintable: Bool {
+  public var isUnprintable: Bool {
     switch properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: true
     default: false

@@ -37,6 +37,12 @@ public struct InodeRecord: Equatable, Sendable {
     /// The number of index entries, which follow.
     public var indexCount: Int
 
+    /// The most index entries there can be: one for each header, which has at least one entry
+    /// with a name of one byte.
+    public var mostIndexEntries: Int {
+      listingSize / (DirectoryHeader.byteCount + DirectoryEntryRecord.byteCount + 1)
+    }
+
     /// The listing's size in bytes; sizes below 3 mean an empty directory as well.
     public var listingSize: Int { max(0, Int(storedSize) - 3) }
   }

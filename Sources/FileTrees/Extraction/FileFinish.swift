@@ -49,18 +49,18 @@ struct FileFinish {
   func apply(toPath descriptor: Int32, isLink: Bool) -> Bool {
     let path = Array("/proc/self/fd/\(descriptor)".utf8)
     _ = setOwner { fchownat(descriptor, "", $0, $1, AT_EMPTY_PATH) }
-    if !isLink {
-      for attribute in xattrs {
-        let status = path.withCPath { path in
-          attribute.name.withCPath { key in
-            attribute.value.withUnsafeBytes { setxattr(path, key, $0.baseAddress, $0.count, 0) }
-          }
+    // Through the descriptor, also for a link, which then is not followed. (It cannot have user.*
+    // attributes.)
+    for attribute in xattrs {
+      let status = path.withCPath { path in
+        attribute.name.withCPath { key in
+          attribute.value.withUnsafeBytes { setxattr(path, key, $0.baseAddress, $0.count, 0) }
         }
-        if status != 0 { context.countDroppedXattr() }
       }
-      // Set-id bits mean nothing here.
-      if path.withCPath({ chmod($0, mode(keepsSetID: false)) }) != 0 { return false }
+      if status != 0 { context.countDroppedXattr() }
     }
+    // Set-id bits mean nothing here, and links have no mode.
+    if !isLink, path.withCPath({ chmod($0, mode(keepsSetID: false)) }) != 0 { return false }
     if withTimes({ utimensat(descriptor, "", $0, AT_EMPTY_PATH) }) == 0 { return true }
     // Before Linux 5.8 that is not possible, and a link's time not at all.
     guard errno == EINVAL else { return false }

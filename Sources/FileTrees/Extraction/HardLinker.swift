@@ -92,28 +92,46 @@ public final class HardLinker {
     deinit { close(descriptor) }
   }
 
-  private var last: (place: OutputDirectory.Place, opened: Opened)?
+  /// Directories opened lately, the latest last: links lie beside each other, and so do the files
+  /// that they are of.
+  private var opened: [(place: OutputDirectory.Place, directory: Opened)] = []
+  private static let mostOpened = 32
 
-  /// Opens a directory again, from the top, through no symbolic link.
+  /// Opens a directory again, from the top or the nearest one that is open, through no symbolic
+  /// link.
   private func open(_ place: OutputDirectory.Place) -> Opened? {
-    if let last, last.place === place { return last.opened }
     var names: [[UInt8]] = []
     var current = place
-    while let parent = current.parent {
-      names.append(current.name)
-      current = parent
+    var directory: Opened?
+    while directory == nil {
+      if let known = opened.lastIndex(where: { $0.place === current }) {
+        directory = opened[known].directory
+        opened.append(opened.remove(at: known))
+      } else if let parent = current.parent {
+        names.append(current.name)
+        current = parent
+      } else {
+        directory = Opened(fcntl(top.descriptor, F_DUPFD_CLOEXEC, 0))
+      }
     }
-    var opened = Opened(fcntl(top.descriptor, F_DUPFD_CLOEXEC, 0))
-    guard opened.descriptor >= 0 else { return nil }
-    for name in names.reversed() {
+    for (index, name) in names.reversed().enumerated() {
+      guard let parent = directory, parent.descriptor >= 0 else { return nil }
       let next = name.withCPath {
-        openat(opened.descriptor, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        openat(parent.descriptor, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
       }
       guard next >= 0 else { return nil }
-      opened = Opened(next)
+      directory = Opened(next)
+      // The last two are kept: the next one wanted is often beside this one.
+      let depth = names.count - 1 - index
+      if depth < 2 { remember(directory!, as: depth == 0 ? place : place.parent!) }
     }
-    last = (place, opened)
-    return opened
+    guard let directory, directory.descriptor >= 0 else { return nil }
+    return directory
+  }
+
+  private func remember(_ directory: Opened, as place: OutputDirectory.Place) {
+    if opened.count == Self.mostOpened { opened.removeFirst() }
+    opened.append((place, directory))
   }
 }
 

@@ -183,24 +183,10 @@ public final class OutputDirectory: @unchecked Sendable {
       return context.fail(path(of: name), "was replaced while it was made")
     }
     defer { close(opened) }
-    if type == S_IFLNK && !xattrs.isEmpty { setLinkXattrs(name, xattrs) }
     if !FileFinish(attributes, xattrs, context).apply(toPath: opened, isLink: type == S_IFLNK) {
       context.fail(path(of: name), action: "set the attributes")
     }
     made?.appear(as: name, in: self, opened)
-  }
-
-  /// Attributes of a link itself can be set by name only; user.* ones it cannot have.
-  private func setLinkXattrs(_ name: [UInt8], _ xattrs: [ExtendedAttribute]) {
-    let path = Array("/proc/self/fd/\(descriptor)/".utf8) + name
-    for attribute in xattrs {
-      let status = path.withCPath { path in
-        attribute.name.withCPath { key in
-          attribute.value.withUnsafeBytes { lsetxattr(path, key, $0.baseAddress, $0.count, 0) }
-        }
-      }
-      if status != 0 { context.countDroppedXattr() }
-    }
   }
 
   /// Whether this user may make a file of that kind; counts those that are left out for it.

@@ -57,6 +57,9 @@ public struct ManifestReader {
   private var lacksSizes = false
   /// Whether lines are about files that do not say so.
   private var isFileByDefault = true
+  /// What `/set` lines set, which libarchive copies to every entry.
+  private var defaults: Set<[UInt8]> = []
+  private static let mostDefaults = 64
 
   /// What libarchive passes over: the comments, and which keywords are there.
   private mutating func readComments() throws {
@@ -73,7 +76,7 @@ public struct ManifestReader {
         if joined.last == UInt8(ascii: "\\") {
           joined[joined.count - 1] = UInt8(ascii: " ")
         } else {
-          note(joined)
+          try note(joined)
           joined.removeAll(keepingCapacity: true)
         }
       }
@@ -81,13 +84,13 @@ public struct ManifestReader {
       guard rest.count + joined.count <= Self.longestLine else {
         throw SourceError(.damaged, path: path, "a line of more than a megabyte")
       }
-      if bytes.isEmpty { return note(joined) }
+      if bytes.isEmpty { return try note(joined) }
     }
   }
 
   private static let longestLine = 1 << 20
 
-  private mutating func note(_ line: [UInt8]) {
+  private mutating func note(_ line: [UInt8]) throws(SourceError) {
     if line.first == UInt8(ascii: "#") {
       let text = String(decoding: line, as: UTF8.self)
       if text.hasPrefix(ManifestWriter.sizeKey) {
@@ -107,6 +110,12 @@ public struct ManifestReader {
     let isFile = type.map { $0.elementsEqual("type=file".utf8) }
     if first.elementsEqual("/set".utf8) {
       isFileByDefault = isFile ?? isFileByDefault
+      for word in words.dropFirst() {
+        defaults.insert(Array(word.prefix { $0 != UInt8(ascii: "=") }))
+        guard defaults.count <= Self.mostDefaults, word.count <= 1024 else {
+          throw SourceError(.damaged, path: path, "/set with more than mtree(5) has keywords")
+        }
+      }
     } else if first.first != UInt8(ascii: "/"), isFile ?? isFileByDefault, !has("size") {
       lacksSizes = true
     }

@@ -64,6 +64,12 @@ extension Image {
     guard case .directory(let record) = directory.record.body else { return nil }
     var cursor = try start(for: name, in: directory, record)
     while let entry = try cursor.next() {
+      entriesLookedAt += 1
+      guard entriesLookedAt <= Self.mostLookedAt else {
+        throw .damaged(
+          at: fileOffset(of: directory),
+          "finding paths takes too long: large directories have no index")
+      }
       if entry.name == name {
         let inode = try inode(at: entry.inode)
         guard inode.record.type == entry.type else {
@@ -78,11 +84,16 @@ extension Image {
     return nil
   }
 
+  /// A second's worth; in a directory with an index, a name is found among some 250 entries.
+  private static let mostLookedAt = 20_000_000
+
   /// A cursor at the last header that the index lists before `name`.
   private func start(
     for name: [UInt8], in directory: ImageInode, _ record: InodeRecord.Directory
   ) throws(ImageReadError) -> DirectoryCursor {
-    guard record.indexCount > 0 else { return try DirectoryCursor(directories, record) }
+    guard record.indexCount > 0, record.indexCount <= record.mostIndexEntries else {
+      return try DirectoryCursor(directories, record)
+    }
     var cursor = try MetadataCursor(inodes, at: directory.tail)
     var best: DirectoryIndexRecord?
     for _ in 0..<record.indexCount {

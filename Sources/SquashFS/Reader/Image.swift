@@ -57,8 +57,9 @@ public final class Image {
       throw ImageReadError(.unsupported, "\(error)")
     }
     let layout = try TableLayout(superblock, input, salvages: salvages)
+    // Hard links all over a tree make it wanted in no order at all.
     inodes = MetadataTable(
-      layout.inodes, of: input, codec: codec)
+      layout.inodes, of: input, codec: codec, cacheLimit: 1536)
     directories = MetadataTable(
       layout.directories, of: input, codec: codec)
     func table(
@@ -186,25 +187,26 @@ public final class Image {
 
   /// Whether directories can have so many bytes of listings together. Directories that share their
   /// listings, which only a hostile image has, would otherwise have no end.
-  public func canList(_ bytes: UInt64) -> Bool {
-    let size = directories.range.upperBound - directories.range.lowerBound
-    // Names are not compressed to less than a thirtieth; only who has more must be looked into.
-    if bytes <= max(16 << 20, size.multipliedReportingOverflow(by: 32).partialValue) { return true }
-    if unpackedListings == nil { unpackedListings = unpackAll(directories, size) }
-    return bytes <= unpackedListings ?? 0
-  }
+  public func canList(_ bytes: UInt64) -> Bool { hasRoom(for: bytes, in: directories, &listings) }
 
-  private var unpackedListings: UInt64?
+  /// Whether files can have so many bytes of block lists together, as long as none are shared.
+  func canHaveLists(_ bytes: UInt64) -> Bool { hasRoom(for: bytes, in: inodes, &inodeBytes) }
 
-  /// What a table unpacks to in bytes, as far as it does.
-  private func unpackAll(_ table: MetadataTable, _ size: UInt64) -> UInt64 {
-    var bytes: UInt64 = 0
-    var position: UInt64 = 0
-    while position < size, let block = try? table.block(at: position) {
-      bytes += UInt64(block.count)
-      position = block.next
-    }
-    return bytes
+  /// How many directory entries were read to find paths.
+  var entriesLookedAt = 0
+
+  private var listings: UInt64?
+  private var inodeBytes: UInt64?
+
+  private func hasRoom(
+    for bytes: UInt64, in table: MetadataTable, _ unpacked: inout UInt64?
+  ) -> Bool {
+    let size = table.range.upperBound - table.range.lowerBound
+    // Most are not compressed to less than an eighth; only who has more must be looked into.
+    if bytes <= max(256 << 10, size.multipliedReportingOverflow(by: 8).partialValue) { return true }
+    let total = unpacked ?? table.unpackAll()
+    unpacked = total
+    return bytes <= total
   }
 
   // MARK: Inodes

@@ -32,7 +32,7 @@ final class LookupTableReader {
         at: input.base.addingReportingOverflow(min(list, end)).partialValue,
         "the \(name) table with \(count) rows does not fit here")
     }
-    blocks = MetadataTable(0..<list, of: input, codec: codec, cacheLimit: 64)
+    blocks = MetadataTable(0..<list, of: input, codec: codec, cacheLimit: 512)
   }
 
   var blockCount: Int { (count * rowSize + MetadataBlock.byteCount - 1) / MetadataBlock.byteCount }

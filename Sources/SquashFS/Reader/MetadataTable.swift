@@ -61,6 +61,19 @@ final class MetadataTable {
     return block
   }
 
+  /// Unpacks all blocks.
+  ///
+  /// - Returns: what the table unpacks to in bytes, as far as it does.
+  func unpackAll() -> UInt64 {
+    var bytes: UInt64 = 0
+    var position: UInt64 = 0
+    while position < range.upperBound - range.lowerBound, let block = try? block(at: position) {
+      bytes += UInt64(block.count)
+      position = block.next
+    }
+    return bytes
+  }
+
   /// Forgets all blocks, so that they are read anew.
   func forget() {
     cache.removeAll()

@@ -17,6 +17,7 @@ public struct TreeWalk {
   private struct Level {
     var cursor: DirectoryCursor
     var pathCount: Int
+    var lastName: [UInt8] = []
   }
 
   /// Twice as many bytes as a path can have that Linux takes at once.
@@ -31,6 +32,10 @@ public struct TreeWalk {
   private var visited: InodeSet
   private var entered: Node?
   private var listingBytes: UInt64 = 0
+  private var listBytes: UInt64 = 0
+  /// Files with several names that were visited, by their references.
+  private var linked: Set<UInt64> = []
+  private var pathBytes = 0
 
   /// - Parameter directory: where to begin; it is not visited itself.
   public init(_ image: Image, from directory: ImageInode) throws(ImageReadError) {
@@ -79,6 +84,20 @@ public struct TreeWalk {
           at: image.fileOffset(of: inode),
           "\(path.escapedName) has another type in its directory than its inode says")
       }
+      let last = stack[stack.count - 1].lastName
+      stack[stack.count - 1].lastName = entry.name
+      // Or one path could be a link and a directory, and lead astray who makes files of them.
+      guard last.isEmpty || last.lexicographicallyPrecedes(entry.name) else {
+        throw .damaged(
+          at: image.fileOffset(of: inode),
+          "\(path.escapedName) is in its directory twice, or in the wrong place")
+      }
+      do throws(ImageReadError) {
+        try checkEffort(inode)
+      } catch {
+        stack.removeAll()  // what comes would be no better
+        throw error
+      }
       let node = Node(path: path, nameStart: nameStart, inode: inode)
       if inode.record.type == .directory { entered = node }
       return node
@@ -88,6 +107,28 @@ public struct TreeWalk {
 
   /// Does not go into the directory that `next` gave last.
   public mutating func skipChildren() { entered = nil }
+
+  /// Makes sure that the walk takes no more time and memory than the image is large.
+  private mutating func checkEffort(_ inode: ImageInode) throws(ImageReadError) {
+    // Paths that fill the memory of who keeps them are in no real tree.
+    pathBytes += max(0, path.count - Self.averagePath)
+    guard pathBytes <= Self.mostPathBytes else {
+      throw .damaged(at: image.fileOffset(of: inode), "the tree has too many long paths")
+    }
+    guard case .file(let file) = inode.record.body else { return }
+    if inode.record.links > 1, !linked.insert(inode.reference.rawValue).inserted { return }
+    let (bytes, overflow) = file.blockCount(image.superblock.blockSize)
+      .multipliedReportingOverflow(by: 4)
+    listBytes = listBytes.addingReportingOverflow(overflow ? .max >> 1 : bytes).partialValue
+    guard listBytes < .max >> 1, image.canHaveLists(listBytes) else {
+      throw .damaged(
+        at: image.fileOffset(of: inode),
+        "\(path.escapedName) shares its list of blocks with another file")
+    }
+  }
+
+  static let averagePath = 1024
+  static let mostPathBytes = 16 << 20
 
   private mutating func enter(_ node: Node) throws(ImageReadError) {
     guard visited.insert(node.inode.record.number) else {

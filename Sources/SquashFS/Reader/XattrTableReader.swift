@@ -65,7 +65,9 @@ final class XattrTableReader {
   func attributes(_ index: UInt32) throws(ImageReadError) -> [ExtendedAttribute] {
     if let known = cache[index] { return known }
     let attributes = try read(index)
-    cachedBytes += attributes.reduce(64) { $0 + $1.name.count + $1.value.count + 64 }
+    let size = attributes.reduce(64) { $0 + $1.name.count + $1.value.count + 64 }
+    try checkEffort(index, size)
+    cachedBytes += size
     if cachedBytes > Self.mostCached {
       cache.removeAll()
       cachedBytes = 0
@@ -75,6 +77,34 @@ final class XattrTableReader {
   }
 
   private static let mostCached = 8 << 20
+
+  private var counted: InodeSet?
+  private var countedBytes: UInt64 = 0
+  private var unpackedBytes: UInt64?
+  private static let freeBytes: UInt64 = 64 << 20
+
+  /// Sets can have large values in common, and who keeps them all would need any amount of memory.
+  private func checkEffort(_ index: UInt32, _ size: Int) throws(ImageReadError) {
+    var sets = counted ?? InodeSet(upTo: min(UInt32(clamping: rows.count), Image.mostInodes))
+    counted = nil
+    if index > Image.mostInodes || sets.insert(index) { countedBytes += UInt64(size) }
+    counted = sets
+    guard isPlausible(countedBytes) else { throw implausible }
+  }
+
+  /// Whether all sets together can take so many bytes.
+  func isPlausible(_ bytes: UInt64) -> Bool {
+    guard bytes > Self.freeBytes else { return true }
+    let unpacked = unpackedBytes ?? pairs.unpackAll()
+    unpackedBytes = unpacked
+    // What each set has for itself is in the table; 128 bytes go for what a small one takes besides.
+    return bytes <= Self.freeBytes + 2 * unpacked + 128 * UInt64(rows.count)
+  }
+
+  var implausible: ImageReadError {
+    .damaged(at: pairs.fileOffset(0), "extended attributes that are much larger than their table")
+  }
+
   private var skippedBytes: UInt64 = 0
   private static let mostSkipped: UInt64 = 256 << 20
 
@@ -103,8 +133,11 @@ final class XattrTableReader {
     return list
   }
 
-  /// The names in a set, whose values are passed over, and where the set ends.
-  func names(_ row: Row) throws(ImageReadError) -> (names: [[UInt8]], end: MetadataReference) {
+  /// The names in a set, whose values are passed over, where the set ends, and how many bytes its
+  /// names and values have.
+  func names(
+    _ row: Row
+  ) throws(ImageReadError) -> (names: [[UInt8]], end: MetadataReference, bytes: UInt64) {
     guard row.count <= Self.mostAttributes else {
       throw .damaged(
         at: pairs.fileOffset(row.reference.blockStart),
@@ -112,12 +145,14 @@ final class XattrTableReader {
     }
     var cursor = try MetadataCursor(pairs, at: row.reference)
     var names: [[UInt8]] = []
+    var bytes: UInt64 = 0
     for _ in 0..<row.count {
       let (name, isElsewhere) = try key(next: &cursor)
       names.append(name)
       var value = try valueCursor(isElsewhere, &cursor)
       let size = try value.record(4) { $0.little(0, as: UInt32.self) }
       try check(size, value)
+      bytes += UInt64(name.count) + UInt64(size)
       // Many can refer to one value: after a while their sizes alone are looked at.
       if !isElsewhere || skippedBytes < Self.mostSkipped {
         try value.skip(UInt64(size))
@@ -125,7 +160,7 @@ final class XattrTableReader {
       }
       if !isElsewhere { cursor = value }
     }
-    return (names, cursor.reference)
+    return (names, cursor.reference, bytes)
   }
 
   /// Reads a key and its value, which may lie elsewhere.

@@ -13,7 +13,12 @@ final class BlockCollector {
 
     var end: UInt64 { start + UInt64(stored.byteCount) }
     var isFragment: Bool { size == 0 }
+    /// No block is stored as a hole.
+    var isDropped: Bool { stored == .hole }
     var subject: FindingList.Subject { isFragment ? .fragment(owner) : .block(start) }
+
+    /// Whether both are the same bytes, which need to be unpacked only once.
+    func hasPlace(of other: Block) -> Bool { start == other.start && stored == other.stored }
 
     func isSame(as other: Block) -> Bool {
       start == other.start && stored == other.stored && size == other.size
@@ -42,9 +47,9 @@ final class BlockCollector {
     }
   }
 
-  /// 12 MB of blocks, 16 MB of tails.
-  static let mostBlocks = 1 << 19
-  static let mostTails = 1 << 20
+  /// 9 MB of blocks, 12 MB of tails.
+  static let mostBlocks = 3 << 17
+  static let mostTails = 3 << 18
 
   private(set) var blocks: [Block] = []
   private(set) var tails: [Tail] = []
@@ -113,6 +118,9 @@ final class BlockCollector {
       Tail(fragment: fragment, offset: UInt32(offset), size: UInt32(size), file: file))
   }
 
+  /// Marks a block as not to be read.
+  func drop(at index: Int) { blocks[index].stored = .hole }
+
   /// Sorts by place, and keeps one of several references to the same block.
   func sortBlocks() {
     blocks.sort(by: Block.precedes)
@@ -134,12 +142,12 @@ final class BlockCollector {
 
   func tailWindows() -> [Range<UInt64>] { limited(tailCounts.windows(most: Self.mostTails)) }
 
-  /// Each window is a pass over all inodes: enough for 130 million blocks.
-  private static let mostWindows = 256
-
+  /// Each window is a pass over all inodes, which only a large image is worth: half a million
+  /// references to its blocks have 16 MB of them, even where each is there a hundred times.
   private func limited(_ windows: [Range<UInt64>]) -> [Range<UInt64>] {
-    if windows.count > Self.mostWindows { hasOverflowed = true }
-    return Array(windows.prefix(Self.mostWindows))
+    let most = 8 + Int(clamping: image.superblock.bytesUsed >> 24)
+    if windows.count > most { hasOverflowed = true }
+    return Array(windows.prefix(most))
   }
 
   /// Gathers the blocks of one window; what was gathered first is used where that is all.

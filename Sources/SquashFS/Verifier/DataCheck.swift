@@ -69,14 +69,19 @@ final class DataCheck {
 
   // MARK: Places
 
+  /// Checks where the blocks of a window lie; drops those that lie on top of something else, which
+  /// are not worth unpacking.
   private func checkPlaces(findsGaps: Bool) {
     var last: BlockCollector.Block?
-    for block in collector.blocks {
+    var isOverlap = false
+    for index in collector.blocks.indices {
+      let block = collector.blocks[index]
       passRegions(before: block.start, findsGaps: findsGaps)
       let isRepeated =
         last.map { $0.start == block.start && $0.stored.byteCount == block.stored.byteCount }
         ?? false
-      if block.start < covered && !isRepeated {
+      if !isRepeated { isOverlap = block.start < covered }
+      if isOverlap && !isRepeated {
         list.add(
           Finding(
             .error, .overlap, offset: image.input.base + block.start,
@@ -85,6 +90,7 @@ final class DataCheck {
       } else if findsGaps && !isRepeated {
         checkGap(before: block.start)
       }
+      if isOverlap { collector.drop(at: index) }
       if block.end > covered {
         covered = block.end
         coveredBy = "block before"
@@ -163,8 +169,8 @@ final class DataCheck {
       storedBytes += blocks.reduce(0) { $0 + UInt64($1.stored.byteCount) }
       onProgress(Double(blocks[blocks.count - 1].end) / total, storedBytes)
     }
-    for block in collector.blocks {
-      if let first = run.first, let last = run.last,
+    for block in collector.blocks where !block.isDropped {
+      if let first = run.first, let last = run.last, !block.hasPlace(of: last),
         block.start != last.end || block.end - first.start > UInt64(BlockTester.runSize)
       {
         submit()

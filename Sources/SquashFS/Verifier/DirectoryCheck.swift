@@ -89,7 +89,13 @@ final class DirectoryCheck {
     do throws(ImageReadError) {
       var level = Level(
         inode: inode, cursor: try image.entries(of: inode), pathCount: path.count)
-      if isFirst && directory.indexCount > 0 {
+      if isFirst && directory.indexCount > directory.mostIndexEntries {
+        list.add(
+          Finding(
+            .error, .directoryIndex, offset: image.fileOffset(of: inode), path: path,
+            "an index of \(directory.indexCount) entries for a listing of "
+              + "\(directory.listingSize) bytes"))
+      } else if isFirst && directory.indexCount > 0 {
         level.index = inode.tail
         level.indexLeft = directory.indexCount
         try nextIndexEntry(of: &level)

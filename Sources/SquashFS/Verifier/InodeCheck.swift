@@ -8,6 +8,8 @@ final class InodeCheck {
   private let isFirst: Bool
   let window: InodeWindow
   private(set) var count: UInt64 = 0
+  /// Whether numbers are not those from 1 to the number of inodes, each once.
+  private(set) var hasWrongNumbers = false
 
   /// - Parameter isFirst: whether the checks are wanted, or only the window.
   init(_ image: Image, _ list: FindingList, window: Range<UInt32>, isFirst: Bool) {
@@ -29,9 +31,11 @@ final class InodeCheck {
         window.note(inode)
         guard isFirst else { continue }
         let number = inode.record.number
+        hasWrongNumbers = hasWrongNumbers || number == 0 || number > superblock.inodeCount
         if number == 0 || number > superblock.inodeCount {
           report(inode, "inode number \(number) is not from 1 to \(superblock.inodeCount)")
         } else if !numbers.insert(number) {
+          hasWrongNumbers = true
           report(inode, "a second inode has the number \(number)")
         }
         check(inode)

@@ -2,8 +2,8 @@ internal import SquashFSFormat
 
 /// What the inode table says of a range of inode numbers, to compare with what directories say.
 final class InodeWindow {
-  /// A million numbers take about 21 MB.
-  static let size: UInt64 = 1_000_000
+  /// So many numbers take about 16 MB.
+  static let size: UInt64 = 750_000
 
   let numbers: Range<UInt32>
   private var references: [UInt64]

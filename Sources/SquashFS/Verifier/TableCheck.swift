@@ -215,6 +215,7 @@ final class TableCheck {
   private func checkXattrs() {
     guard let xattrs = image.xattrs else { return }
     var end = MetadataReference(rawValue: 0)
+    var bytes: UInt64 = 0
     for index in 0..<xattrs.rows.count {
       do throws(ImageReadError) {
         let row = try xattrs.row(index)
@@ -225,8 +226,10 @@ final class TableCheck {
         guard row.count > 0 else {
           throw .damaged(at: place, "set \(index) of extended attributes is empty")
         }
-        let (names, next) = try xattrs.names(row)
+        let (names, next, size) = try xattrs.names(row)
         end = next
+        bytes += size
+        guard xattrs.isPlausible(bytes) else { throw xattrs.implausible }
         if Set(names).count < names.count {
           throw .damaged(at: place, "set \(index) has an attribute twice")
         }

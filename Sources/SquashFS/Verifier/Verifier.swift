@@ -148,6 +148,7 @@ public final class Verifier {
     tables.collectFragments(into: blocks)
 
     var isTreeWhole = true
+    var hasWrongNumbers = false
     var window: Range<UInt32> = 1..<1
     repeat {
       let last = image.superblock.inodeCount
@@ -158,13 +159,15 @@ public final class Verifier {
       let isScanWhole = inodes.run(collecting: isFirst ? blocks : nil)
       if isFirst {
         report.inodes = inodes.count
+        hasWrongNumbers = inodes.hasWrongNumbers
         // Numbers that are not there need no windows.
         if inodes.count < UInt64(last) { window = 1..<last + 1 }
       }
       let directories = DirectoryCheck(image, list, inodes.window, isFirst: isFirst)
       let isWalkWhole = directories.run(isScanWhole: isScanWhole)
       isTreeWhole = isTreeWhole && isScanWhole && isWalkWhole
-    } while isTreeWhole && window.upperBound <= image.superblock.inodeCount
+      // With wrong numbers, further windows would tell little more.
+    } while isTreeWhole && !hasWrongNumbers && window.upperBound <= image.superblock.inodeCount
 
     regions.sort { $0.range.lowerBound < $1.range.lowerBound }
     let data = DataCheck(image, list, blocks, regions: regions, threads: options.threads)

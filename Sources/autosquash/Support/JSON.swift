@@ -40,6 +40,11 @@ enum JSON {
         text += "\\u" + String(scalar.value, radix: 16).leftPadded(to: 4, with: "0")
       case _ where scalar.value >= 0x10FF80:
         text += "\\udc" + String(scalar.value - 0x10FF00, radix: 16)
+      // Nor can what programs read turn a terminal's line around.
+      case _ where scalar.value >= 0x80 && scalar.isUnprintable:
+        for unit in UTF16.encode(scalar)! {
+          text += "\\u" + String(unit, radix: 16).leftPadded(to: 4, with: "0")
+        }
       default: text.unicodeScalars.append(scalar)
       }
     }

@@ -19,7 +19,7 @@ extension Double {
   func rounded(toDigits digits: Int) -> String {
     var scale = 1.0
     for _ in 0..<digits { scale *= 10 }
-    let scaled = Int((max(0, self) * scale).rounded())
+    let scaled = Int(exactly: (max(0, self) * scale).rounded()) ?? .max
     guard digits > 0 else { return String(scaled) }
     let fraction = String(scaled % Int(scale))
     return

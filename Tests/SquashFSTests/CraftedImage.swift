@@ -1,0 +1,163 @@
+import SquashFSFormat
+
+/// An image put together field by field, for what no writer would write. Metadata is not
+/// compressed, so that places are known beforehand.
+struct CraftedImage {
+  /// Bytes in the order of the format.
+  struct Bytes {
+    var bytes: [UInt8] = []
+
+    mutating func add(_ values: any FixedWidthInteger...) {
+      for value in values { bytes += Self.little(value) }
+    }
+
+    private static func little(_ value: some FixedWidthInteger) -> [UInt8] {
+      withUnsafeBytes(of: value.littleEndian) { Array($0) }
+    }
+
+    /// Where the next byte will be, as a reference into its table.
+    var reference: UInt64 {
+      UInt64(bytes.count / 8192 * 8194) << 16 | UInt64(bytes.count % 8192)
+    }
+  }
+
+  /// An entry of a directory.
+  struct Entry {
+    var name: String
+    var inode: UInt64
+    var number: UInt32
+    var type: UInt16
+  }
+
+  static let none = UInt32.max
+
+  var data: [UInt8] = []
+  var inodes = Bytes()
+  var listings = Bytes()
+  /// Rows of 16 bytes.
+  var fragments = Bytes()
+  var attributes = Bytes()
+  /// Rows of 16 bytes.
+  var attributeSets = Bytes()
+  var blockLog: UInt16 = 17
+  /// What the superblock says.
+  var inodeCount: UInt32 = 0
+
+  // MARK: Inodes, whose references these return
+
+  private mutating func header(_ type: UInt16, _ number: UInt32) -> UInt64 {
+    let reference = inodes.reference
+    inodes.add(type, UInt16(0o755), UInt16(0), UInt16(0), UInt32(0), number)
+    inodeCount = max(inodeCount, number)
+    return reference
+  }
+
+  mutating func addFifo(_ number: UInt32, links: UInt32 = 1) -> UInt64 {
+    let reference = header(6, number)
+    inodes.add(links)
+    return reference
+  }
+
+  mutating func addFifo(_ number: UInt32, attributes: UInt32) -> UInt64 {
+    let reference = header(13, number)
+    inodes.add(UInt32(1), attributes)
+    return reference
+  }
+
+  mutating func addLink(_ number: UInt32, to target: String) -> UInt64 {
+    let reference = header(3, number)
+    inodes.add(UInt32(1), UInt32(target.utf8.count))
+    inodes.bytes += target.utf8
+    return reference
+  }
+
+  mutating func addFile(
+    _ number: UInt32, at start: UInt64, size: UInt64, blocks: [UInt32] = []
+  ) -> UInt64 {
+    let reference = header(9, number)
+    inodes.add(start, size, UInt64(0), UInt32(1), Self.none, UInt32(0), Self.none)
+    for block in blocks { inodes.add(block) }
+    return reference
+  }
+
+  mutating func addDirectory(
+    _ number: UInt32, listing: UInt64, size: Int, indexCount: UInt16 = 0
+  ) -> UInt64 {
+    let reference = header(8, number)
+    inodes.add(
+      UInt32(2), UInt32(size + 3), UInt32(listing >> 16), UInt32(1), indexCount,
+      UInt16(listing & 0xffff), Self.none)
+    return reference
+  }
+
+  // MARK: Listings
+
+  /// Adds a listing with a header for each entry.
+  mutating func addListing(_ entries: [Entry]) -> (reference: UInt64, size: Int) {
+    let (start, reference) = (listings.bytes.count, listings.reference)
+    for entry in entries {
+      listings.add(UInt32(0), UInt32(entry.inode >> 16), entry.number)
+      listings.add(
+        UInt16(entry.inode & 0xffff), Int16(0), entry.type, UInt16(entry.name.utf8.count - 1))
+      listings.bytes += entry.name.utf8
+    }
+    return (reference, listings.bytes.count - start)
+  }
+
+  /// Adds a directory with these entries.
+  mutating func addDirectory(_ number: UInt32, _ entries: [Entry]) -> UInt64 {
+    let (listing, size) = addListing(entries)
+    return addDirectory(number, listing: listing, size: size)
+  }
+
+  // MARK: The image
+
+  private static func blocks(_ bytes: [UInt8]) -> [UInt8] {
+    var table = Bytes()
+    for start in stride(from: 0, to: bytes.count, by: 8192) {
+      let block = bytes[start..<min(bytes.count, start + 8192)]
+      table.add(UInt16(0x8000 | block.count))
+      table.bytes += block
+    }
+    return table.bytes
+  }
+
+  /// Appends a table of rows and its list; returns the list's place.
+  private static func append(_ rows: [UInt8], header: [UInt8] = [], to image: inout Bytes) -> UInt64
+  {
+    let start = image.bytes.count
+    image.bytes += blocks(rows)
+    let list = image.bytes.count
+    image.bytes += header
+    for block in 0..<(rows.count + 8191) / 8192 { image.add(UInt64(start + block * 8194)) }
+    return UInt64(list)
+  }
+
+  /// The whole file.
+  func build(root: UInt64) -> [UInt8] {
+    var image = Bytes(bytes: [UInt8](repeating: 0, count: 96) + data)
+    let inodeTable = UInt64(image.bytes.count)
+    image.bytes += Self.blocks(inodes.bytes)
+    let directoryTable = UInt64(image.bytes.count)
+    image.bytes += Self.blocks(listings.bytes)
+    let fragmentTable =
+      fragments.bytes.isEmpty ? .max : Self.append(fragments.bytes, to: &image)
+    let idTable = Self.append([0, 0, 0, 0], to: &image)
+    var xattrTable = UInt64.max
+    if !attributeSets.bytes.isEmpty {
+      var header = Bytes()
+      header.add(UInt64(image.bytes.count), UInt32(attributeSets.bytes.count / 16), UInt32(0))
+      image.bytes += Self.blocks(attributes.bytes)
+      xattrTable = Self.append(attributeSets.bytes, header: header.bytes, to: &image)
+    }
+    var superblock = Bytes()
+    superblock.add(
+      Superblock.magic, inodeCount, UInt32(0), UInt32(1) << UInt32(blockLog),
+      UInt32(fragments.bytes.count / 16), UInt16(1), blockLog, UInt16(0), UInt16(1), UInt16(4),
+      UInt16(0), root, UInt64(image.bytes.count), idTable, xattrTable, inodeTable, directoryTable,
+      fragmentTable, UInt64.max)
+    image.bytes.replaceSubrange(0..<96, with: superblock.bytes)
+    image.bytes += [UInt8](repeating: 0, count: 4096 - image.bytes.count % 4096)
+    return image.bytes
+  }
+}

@@ -1,0 +1,314 @@
+import Foundation
+import Posix
+import SquashFSFormat
+import TestSupport
+import Testing
+
+@testable import SquashFS
+
+/// Small images that mean a lot of work to who believes them: no command may take long, or much
+/// memory, or lead astray.
+@Suite(.serialized) struct EffortTests {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  /// In seconds: without optimization all takes ten times as long.
+  #if DEBUG
+    private static let limit = 60
+  #else
+    private static let limit = 20
+  #endif
+
+  /// Runs commands on an image; each ends soon and within 256 MiB, `verify` within 128 MiB.
+  private func run(
+    _ image: CraftedImage, root: UInt64, _ commands: [[String]],
+    isWhole: Bool = false
+  ) throws {
+    try folder.write("i.squash", image.build(root: root))
+    for command in [["verify", "i.squash", "-q"]] + commands {
+      let (result, peak) = try Tool.measuringMemory(
+        ["timeout", "\(Self.limit)", Tool.autosquash] + command, in: folder.root)
+      #expect([0, 1].contains(result.status), "\(command): \(result.summary.suffix(300))")
+      #expect(peak < (command[0] == "verify" ? 128 : 256) << 20, "\(command): \(peak >> 20) MiB")
+      if command[0] == "verify" {
+        #expect((result.status == 0) == isWhole, "\(result.summary.suffix(300))")
+      }
+    }
+  }
+
+  private static let readers = [
+    ["ls", "-lR", "i.squash"], ["manifest", "i.squash"], ["cat", "i.squash", "**"],
+    ["extract", "i.squash", "-C", "out", "-fq"],
+    ["extract", "i.squash", "-C", "out", "-fq", "--keep-going"],
+    ["extract", "i.squash", "--to-tar", "/dev/null"],
+  ]
+
+  private typealias Entry = CraftedImage.Entry
+
+  /// A zlib stream of a few bytes that unpacks to a megabyte.
+  private func bomb() throws -> [UInt8] {
+    try Tool.check([
+      "python3", "-c",
+      "import sys, zlib; sys.stdout.buffer.write(zlib.compress(bytes(1 << 20), 9))",
+    ]).output
+  }
+
+  /// Each of many fragments is the same block, which is unpacked once.
+  @Test func manyFragmentsInOnePlace() throws {
+    var image = CraftedImage(data: try bomb())
+    image.blockLog = 20
+    for _ in 0..<50_000 {
+      image.fragments.add(UInt64(96), UInt32(image.data.count), UInt32(0))
+    }
+    let root = image.addDirectory(1, [])
+    // Nothing in it cannot be read; it only has things that nobody uses.
+    try run(image, root: root, [], isWhole: true)
+  }
+
+  /// Blocks of all sizes begin in one place; only one of them can be meant.
+  @Test func manyBlocksOnTopOfEachOther() throws {
+    var image = CraftedImage(data: try bomb() + [UInt8](repeating: 0, count: 60_000))
+    image.blockLog = 20
+    var entries: [Entry] = []
+    for number in 0..<20_000 {
+      let size = UInt32(image.data.count - 60_000 + 2 * number)
+      let inode = image.addFile(
+        UInt32(number + 2), at: 96, size: 1 << 20, blocks: [size])
+      entries.append(
+        Entry(
+          name: String(format: "f%05d", number), inode: inode, number: UInt32(number + 2), type: 2))
+    }
+    let root = image.addDirectory(1, entries)
+    try run(image, root: root, [])
+  }
+
+  /// The list of blocks of each file covers the inodes after it.
+  @Test func blockListsOnTopOfEachOther() throws {
+    var image = CraftedImage()
+    image.blockLog = 20
+    var entries: [Entry] = []
+    for number in 0..<3000 {
+      let inode = image.addFile(UInt32(number + 2), at: 96, size: 2_000_000 << 20)
+      entries.append(
+        Entry(
+          name: String(format: "f%05d", number), inode: inode, number: UInt32(number + 2), type: 2))
+    }
+    image.inodes.bytes += [UInt8](repeating: 0, count: 8_000_100)
+    let root = image.addDirectory(1, entries)
+    try run(image, root: root, [Self.readers[0], Self.readers[3], Self.readers[4]])
+  }
+
+  /// A file with one name, by its inode, and thousands in its directory.
+  @Test func manyNamesOfOneLargeFile() throws {
+    var image = CraftedImage()
+    image.blockLog = 20
+    let inode = image.addFile(
+      2, at: 96, size: 1_000_000 << 20, blocks: [UInt32](repeating: 0, count: 1_000_000))
+    let root = image.addDirectory(
+      1,
+      (0..<5000).map {
+        Entry(name: String(format: "f%05d", $0), inode: inode, number: 2, type: 2)
+      })
+    try run(image, root: root, [Self.readers[0], Self.readers[3], Self.readers[4]])
+  }
+
+  /// Directories read each other as their index.
+  @Test func indexesOfOtherInodes() throws {
+    var image = CraftedImage()
+    let (listing, size) = image.addListing([
+      Entry(name: "a", inode: 0, number: 3, type: 2),
+      Entry(name: "b", inode: 0, number: 3, type: 2),
+    ])
+    var entries: [Entry] = []
+    for number in 0..<10_000 {
+      let inode = image.addDirectory(
+        UInt32(number + 2), listing: listing, size: size, indexCount: 65_535)
+      entries.append(
+        Entry(
+          name: String(format: "d%05d", number), inode: inode, number: UInt32(number + 2), type: 1))
+    }
+    let root = image.addDirectory(1, entries)
+    try run(image, root: root, Self.readers)
+  }
+
+  /// Directories have one large listing in common.
+  @Test func manyDirectoriesWithOneListing() throws {
+    var image = CraftedImage()
+    let fifo = image.addFifo(2)
+    let (listing, size) = image.addListing(
+      (0..<2000).map {
+        Entry(name: String(format: "f%05d", $0), inode: fifo, number: 2, type: 6)
+      })
+    let entries = (0..<5000).map { number in
+      let inode = image.addDirectory(UInt32(number + 3), listing: listing, size: size)
+      return Entry(
+        name: String(format: "d%05d", number), inode: inode, number: UInt32(number + 3), type: 1)
+    }
+    let root = image.addDirectory(1, entries)
+    try run(image, root: root, Self.readers)
+  }
+
+  /// All inodes have one number, of the millions that there are said to be.
+  @Test func oneNumberForAllInodes() throws {
+    var image = CraftedImage()
+    for _ in 0..<400_000 { _ = image.addFifo(2) }
+    let root = image.addDirectory(1, [])
+    image.inodeCount = 60_000_000
+    try run(image, root: root, [Self.readers[0]])
+  }
+
+  /// Thousands of sets of attributes have one huge value in common.
+  @Test func manySetsOfOneValue() throws {
+    var image = CraftedImage()
+    image.attributes.add(UInt32(65_536))
+    image.attributes.bytes += [UInt8](repeating: 7, count: 65_536)
+    var entries: [Entry] = []
+    for number in 0..<3000 {
+      image.attributeSets.add(image.attributes.reference, UInt32(15), UInt32(0))
+      for key in 0..<15 {
+        let name = "\(number)-\(key)"
+        image.attributes.add(UInt16(0x100), UInt16(name.utf8.count))
+        image.attributes.bytes += name.utf8
+        image.attributes.add(UInt32(8), UInt64(0))
+      }
+      let inode = image.addFifo(UInt32(number + 2), attributes: UInt32(number))
+      entries.append(
+        Entry(
+          name: String(format: "f%05d", number), inode: inode, number: UInt32(number + 2), type: 6))
+    }
+    let root = image.addDirectory(1, entries)
+    try run(image, root: root, Self.readers)
+  }
+
+  /// A file at the bottom of a deep tree has thousands of names at its top.
+  @Test func linksIntoTheDeep() throws {
+    var image = CraftedImage()
+    let (count, depth) = (20_000, 2500)
+    let file = image.addFifo(2, links: UInt32(count + 1))
+    var below = image.addDirectory(3, [Entry(name: "f", inode: file, number: 2, type: 6)])
+    for level in 1..<depth {
+      below = image.addDirectory(
+        UInt32(level + 3), [Entry(name: "d", inode: below, number: UInt32(level + 2), type: 1)])
+    }
+    let root = image.addDirectory(
+      1,
+      [Entry(name: "d", inode: below, number: UInt32(depth + 2), type: 1)]
+        + (0..<count).map {
+          Entry(name: String(format: "l%05d", $0), inode: file, number: 2, type: 6)
+        })
+    try run(image, root: root, Self.readers)
+  }
+
+  /// Files in a deep directory, whose paths would fill the memory.
+  @Test func manyLongPaths() throws {
+    var image = CraftedImage()
+    let name = String(repeating: "n", count: 250)
+    var entries = (0..<40_000).map { number in
+      Entry(
+        name: String(format: "f%05d", number),
+        inode: image.addFifo(UInt32(number + 2), links: 2), number: UInt32(number + 2), type: 6)
+    }
+    for level in 0..<30 {
+      let number = UInt32(50_000 + level)
+      entries = [
+        Entry(name: name, inode: image.addDirectory(number, entries), number: number, type: 1)
+      ]
+    }
+    let root = image.addDirectory(1, entries)
+    try run(image, root: root, Self.readers)
+  }
+
+  /// Links that have to be looked for in a large directory without an index.
+  @Test func manyLinksWithoutAnIndex() throws {
+    var image = CraftedImage()
+    let entries = (0..<60_000).map { number in
+      Entry(
+        name: String(format: "l%05d", number),
+        inode: image.addLink(UInt32(number + 2), to: "zz"), number: UInt32(number + 2), type: 3)
+    }
+    let last = image.addFifo(70_000)
+    let root = image.addDirectory(
+      1, entries + [Entry(name: "zz", inode: last, number: 70_000, type: 6)])
+    image.inodeCount = 60_002
+    try run(image, root: root, [["cat", "i.squash", "**"]])
+  }
+
+  /// A link and a directory of one name: neither an archive nor a manifest may have both.
+  @Test func namesThatAreThereTwiceAreRefused() throws {
+    var image = CraftedImage()
+    let evil = image.addFifo(4)
+    let link = image.addLink(2, to: "/elsewhere")
+    let directory = image.addDirectory(3, [Entry(name: "evil", inode: evil, number: 4, type: 6)])
+    let root = image.addDirectory(
+      1,
+      [
+        Entry(name: "a", inode: link, number: 2, type: 3),
+        Entry(name: "a", inode: directory, number: 3, type: 1),
+      ])
+    try folder.write("i.squash", image.build(root: root))
+    for command in [["manifest", "i.squash"], ["extract", "i.squash", "--to-tar", "out.tar"]] {
+      let result = try Tool.run([Tool.autosquash] + command, in: folder.root)
+      #expect(
+        result.status == 1 && result.errors.contains("is in its directory twice"),
+        "\(result.summary)")
+    }
+    #expect(!folder.exists("out.tar"))
+  }
+
+  /// Terminals take some characters for commands, also in what programs read.
+  @Test func namesInJSONAreHarmless() throws {
+    var image = CraftedImage()
+    let fifo = image.addFifo(2)
+    let root = image.addDirectory(
+      1, [Entry(name: "a\u{9b}b\u{202e}c\u{e0001}d", inode: fifo, number: 2, type: 6)])
+    try folder.write("i.squash", image.build(root: root))
+    let result = try Tool.autosquash("ls", "--json", "i.squash", in: folder.root)
+    #expect(result.text.contains(#""a\u009bb\u202ec\udb40\udc01d""#), "\(result.text)")
+  }
+
+  /// A ratio of 9 exabytes to nothing.
+  @Test func imagesAsLargeAsCanBe() throws {
+    var image = CraftedImage(data: [UInt8(ascii: "x")])
+    let file = image.addFile(2, at: 96, size: 1, blocks: [1 << 24 | 1])
+    let root = image.addDirectory(1, [Entry(name: "f", inode: file, number: 2, type: 2)])
+    var bytes = image.build(root: root)
+    try Tool.check(["mkdir", "m"], in: folder.root)
+    try Tool.check(["mount", "-t", "tmpfs", "none", folder.path("m")])
+    defer { _ = try? Tool.run(["umount", folder.path("m")]) }
+    // The id table at the end of a file that is all hole but for its ends.
+    let size = UInt64(1) << 63 - 4096
+    var (used, list) = (CraftedImage.Bytes(), CraftedImage.Bytes())
+    used.add(size, size - 8)
+    list.add(UInt16(0x8004), UInt32(0), size - 14)
+    bytes.replaceSubrange(40..<56, with: used.bytes)
+    try folder.write("m/i.squash", bytes)
+    try folder.write("end", list.bytes)
+    try Tool.check(["truncate", "-s", "\(size)", folder.path("m/i.squash")])
+    try Tool.check([
+      "dd", "if=\(folder.path("end"))", "of=\(folder.path("m/i.squash"))", "bs=1",
+      "oflag=seek_bytes",
+      "seek=\(size - 14)", "conv=notrunc", "status=none",
+    ])
+    for arguments in [["info"], ["info", "--json"], ["ls", "-lh"], ["cat"]] {
+      let result = try Tool.run(
+        [Tool.autosquash] + arguments + ["m/i.squash"] + (arguments == ["cat"] ? ["f"] : []),
+        in: folder.root)
+      #expect(result.status == 0, "\(arguments): \(result.summary)")
+    }
+  }
+
+  /// What `/set` sets would be copied to every entry.
+  @Test func specificationsWithEndlessDefaultsAreRefused() throws {
+    var image = CraftedImage()
+    let root = image.addDirectory(1, [])
+    try folder.write("i.squash", image.build(root: root))
+    let keywords = (0..<2000).map { "k\($0)=v" }.joined(separator: " ")
+    let entries = (0..<20_000).map { "./f\($0) type=fifo\n" }.joined()
+    try folder.write("m.mtree", Array("#mtree\n/set \(keywords)\n\(entries)".utf8))
+    let (result, peak) = try Tool.measuringMemory(
+      [Tool.autosquash, "verify", "i.squash", "--manifest", "m.mtree"], in: folder.root)
+    #expect(result.status == 2 && result.errors.contains("/set"), "\(result.summary)")
+    #expect(peak < 128 << 20)
+  }
+}
