@@ -1,4 +1,6 @@
 internal import CLZMA
+internal import CZlib
+internal import SquashFSFormat
 
 /// `.xz` streams, one a block, with the CRC32 that the kernel's decoder asks for.
 final class XZCompressor: BlockCompressor {
@@ -73,14 +75,50 @@ final class XZDecompressor: BlockDecompressor {
   /// A block of 1 MiB needs a little more than that; a damaged one may ask for gigabytes.
   private static let memoryLimit: UInt64 = 64 << 20
 
+  /// What comes before, and what after, the blocks of a stream: The .xz File Format, section 2.1.
+  private static let headerSize = 12
+  private static let footerSize = 12
+
   func decompress(
     _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+  ) throws(CodecError) -> UnpackedBlock {
+    // zlib's CRC32 takes a third of the time that liblzma's does, 2 to 3 % of the whole.
+    guard input.count > Self.headerSize, input[7] & 0xf == UInt8(LZMA_CHECK_CRC32.rawValue) else {
+      return try decode(input, into: output, flags: 0)
+    }
+    let block = try decode(input, into: output, flags: clzma_ignore_check)
+    guard let stored = Self.onlyCheck(UnsafeRawBufferPointer(rebasing: input[..<block.consumed]))
+    else { return try decode(input, into: output, flags: 0) }
+    let content = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    guard UInt32(truncatingIfNeeded: crc32_z(0, content, block.count)) == stored else {
+      throw CodecError(codec: "xz", code: Int(LZMA_DATA_ERROR.rawValue))
+    }
+    return block
+  }
+
+  /// The CRC32 that a stream with a single block has of its content: it stands before the index,
+  /// whose size the footer has. (Sections 2.1.2, 3.4 and 4.)
+  ///
+  /// - Parameter stream: one that liblzma has unpacked.
+  /// - Returns: `nil` for a stream with another number of blocks.
+  private static func onlyCheck(_ stream: UnsafeRawBufferPointer) -> UInt32? {
+    let footer = stream.count - footerSize
+    guard footer >= headerSize else { return nil }
+    let indexSize = (Int(stream.little(footer + 4, as: UInt32.self)) + 1) * 4
+    let index = footer - indexSize
+    // An indicator of 0, then the number of blocks.
+    guard index >= headerSize + 4, stream[index] == 0, stream[index + 1] == 1 else { return nil }
+    return stream.little(index - 4)
+  }
+
+  private func decode(
+    _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer, flags: UInt32
   ) throws(CodecError) -> UnpackedBlock {
     var limit = Self.memoryLimit
     var read = 0
     var written = 0
     let status = lzma_stream_buffer_decode(
-      &limit, 0, allocator,
+      &limit, flags, allocator,
       input.baseAddress?.assumingMemoryBound(to: UInt8.self), &read, input.count,
       output.baseAddress?.assumingMemoryBound(to: UInt8.self), &written, output.count)
     guard status == LZMA_OK else {
