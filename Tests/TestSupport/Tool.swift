@@ -60,21 +60,28 @@ public struct Tool {
     return result
   }
 
-  /// Runs a program and tells the most memory that it had at once, in bytes.
+  /// What a program needed.
+  public struct Needs: Sendable {
+    /// The most memory at once, in bytes.
+    public var memory: Int
+    /// Processor time in seconds, on which other tests have little influence.
+    public var seconds: Double
+  }
+
+  /// Runs a program and tells what it needed.
   ///
   /// What the system says of a child includes the memory of the process it was started from, which
   /// here is the test runner with all that other tests have; so time(1) stands between.
-  public static func measuringMemory(
+  public static func measure(
     _ command: [String], in folder: String? = nil
-  ) throws -> (result: Result, peak: Int) {
+  ) throws -> (result: Result, needs: Needs) {
     let figures = try TemporaryFolder()
     let result = try run(
-      ["time", "-q", "-f", "%M", "-o", figures.path("peak")] + command, in: folder)
-    let text = String(decoding: try figures.read("peak"), as: UTF8.self)
-    guard let kilobytes = Int(text.dropLast()) else {
-      throw ToolFailure(command: command, result: result)
-    }
-    return (result, kilobytes << 10)
+      ["time", "-q", "-f", "%M %U %S", "-o", figures.path("figures")] + command, in: folder)
+    let numbers = String(decoding: try figures.read("figures"), as: UTF8.self)
+      .split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+    guard numbers.count == 3 else { throw ToolFailure(command: command, result: result) }
+    return (result, Needs(memory: Int(numbers[0]) << 10, seconds: numbers[1] + numbers[2]))
   }
 
   /// Whether a program is there.
