@@ -27,6 +27,8 @@ public final class Verifier {
     /// The number of inodes that were looked at.
     public var inodes: UInt64 = 0
     public var contents = BlockCounts()
+    /// Whether the file does not even begin as an image does.
+    public var isNoImage = false
     /// What can still be read of a damaged image.
     public var salvage: Salvage?
 
@@ -109,6 +111,7 @@ public final class Verifier {
       superblock = try Image.readSuperblock(of: input)
     } catch {
       guard error.code != .unreadable else { throw error }
+      report.isNoImage = error.code == .notAnImage
       // What Linux does not know either is no image to rely on.
       let message = error.code == .unsupported ? "will not mount: \(error.message)" : error.message
       list.add(Finding(.error, .superblock, offset: error.offset, message))

@@ -80,8 +80,8 @@ struct VerifyReport {
       text += report.errors > 0 ? ", " : ": "
       text += "\(count(report.unreadable, "part")) not readable"
     }
-    if report.differences == report.errors {
-      // Everything can be read; it is other than it should be.
+    if report.isNoImage || report.differences == report.errors {
+      // There is nothing to read, or everything can be read and is other than it should be.
     } else if let salvage = report.salvage {
       text += "; \(salvage.readableFiles.grouped) of \(count(salvage.files, "file"))"
       text += salvage.isPartial ? " that can be found" : ""
@@ -98,6 +98,7 @@ struct VerifyReport {
 
   private var verdict: String {
     if report.errors == 0 { return "NOT READABLE" }
+    if report.isNoImage { return "NOT AN IMAGE" }
     if report.errors > report.differences + report.mountErrors { return "DAMAGED" }
     if report.mountErrors == 0 { return "DIFFERENT" }
     return report.differences == 0 ? "WILL NOT MOUNT" : "WILL NOT MOUNT, AND DIFFERENT"
