@@ -45,9 +45,11 @@ struct CraftedImage {
 
   // MARK: Inodes, whose references these return
 
-  private mutating func header(_ type: UInt16, _ number: UInt32) -> UInt64 {
+  private mutating func header(
+    _ type: UInt16, _ number: UInt32, mode: UInt16 = 0o755, modified: UInt32 = 0
+  ) -> UInt64 {
     let reference = inodes.reference
-    inodes.add(type, UInt16(0o755), UInt16(0), UInt16(0), UInt32(0), number)
+    inodes.add(type, mode, UInt16(0), UInt16(0), modified, number)
     inodeCount = max(inodeCount, number)
     return reference
   }
@@ -81,9 +83,10 @@ struct CraftedImage {
   }
 
   mutating func addDirectory(
-    _ number: UInt32, listing: UInt64, size: Int, indexCount: UInt16 = 0
+    _ number: UInt32, listing: UInt64, size: Int, indexCount: UInt16 = 0, mode: UInt16 = 0o755,
+    modified: UInt32 = 0
   ) -> UInt64 {
-    let reference = header(8, number)
+    let reference = header(8, number, mode: mode, modified: modified)
     inodes.add(
       UInt32(2), UInt32(size + 3), UInt32(listing >> 16), UInt32(1), indexCount,
       UInt16(listing & 0xffff), Self.none)
