@@ -17,7 +17,8 @@ struct Extract: ParsableCommand {
 
       Nothing is ever written outside that directory, whatever the image or the directory holds: \
       symbolic links are made, not followed. What is there already stays, unless --force; the \
-      directory itself, if it is there, keeps its mode and time in any case. Root gets owners and devices as they are in the image; other users get files of their own.
+      directory itself, if it is there, keeps its mode and time in any case. Root gets owners and \
+      devices as they are in the image; other users get files of their own.
 
       Exit status: 0 all done; 1 something could not be unpacked; 2 the file is no image, or could not be read.
       """)
