@@ -12,10 +12,19 @@ let settings: [SwiftSetting] = [
 /// Makes SEEK_DATA, O_TMPFILE, renameat2 and the like visible through the Glibc module.
 let gnu: [CSetting] = [.define("_GNU_SOURCE")]
 
+/// For a program that has to start in the time of a shell script: all of it in one file, and what
+/// runs at the start side by side, so that few pages are touched (scripts/startup-order.py).
+let mapLinkerFlags = [
+  "-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "--no-rosegment",
+  "-Xlinker", "--no-warn-symbol-ordering", "-Xlinker",
+  "--symbol-ordering-file=\(Context.packageDirectory)/Sources/autosquash-map/startup-order.txt",
+]
+
 let package = Package(
   name: "autosquash",
   products: [
-    .executable(name: "autosquash", targets: ["autosquash"])
+    .executable(name: "autosquash", targets: ["autosquash"]),
+    .executable(name: "autosquash-map", targets: ["autosquash-map"]),
   ],
   dependencies: [
     // Subcommands, help, completions and man pages.
@@ -37,7 +46,7 @@ let package = Package(
     // libarchive: every tar dialect, cpio, zip, 7z, mtree, and the stream filters.
     .systemLibrary(
       name: "CLibArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
-    // Headers that Swift's Glibc module leaves out: xattr, major and minor.
+    // What Swift's Glibc module leaves out: xattr, major and minor, openat2, fork.
     .target(name: "CLinux"),
 
     .target(name: "Posix", cSettings: gnu, swiftSettings: settings),
@@ -53,10 +62,20 @@ let package = Package(
       name: "FileTrees",
       dependencies: ["CLibArchive", "CLinux", "CNettle", "CZlib", "Posix", "TreeModel"],
       cSettings: gnu, swiftSettings: settings),
+    .target(
+      name: "Automount", dependencies: ["CLinux", "Posix", "SquashFSFormat"], cSettings: gnu,
+      swiftSettings: settings),
+    // autofs runs it for every first access.
+    .executableTarget(
+      name: "autosquash-map", dependencies: ["Automount"],
+      exclude: ["startup-order.txt"], cSettings: gnu, swiftSettings: settings,
+      linkerSettings: [
+        .unsafeFlags(mapLinkerFlags, .when(platforms: [.linux], configuration: .release))
+      ]),
     .executableTarget(
       name: "autosquash",
       dependencies: [
-        "FileTrees", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
+        "Automount", "FileTrees", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       cSettings: gnu, swiftSettings: settings),
@@ -75,9 +94,15 @@ let package = Package(
       ]),
     .testTarget(name: "FileTreesTests", dependencies: ["FileTrees", "TestSupport", "TreeModel"]),
     .testTarget(
-      name: "CommandTests", dependencies: ["autosquash", "Posix", "TestSupport"], cSettings: gnu),
+      name: "AutomountTests",
+      dependencies: ["Automount", "Posix", "SquashFSFormat", "TestSupport"],
+      cSettings: gnu),
     .testTarget(
-      name: "SystemTests", dependencies: ["autosquash", "Posix", "TestSupport"], cSettings: gnu),
+      name: "CommandTests", dependencies: ["autosquash", "autosquash-map", "Posix", "TestSupport"],
+      cSettings: gnu),
+    .testTarget(
+      name: "SystemTests", dependencies: ["autosquash", "autosquash-map", "Posix", "TestSupport"],
+      cSettings: gnu),
   ],
   swiftLanguageModes: [.v6]
 )

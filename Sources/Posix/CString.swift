@@ -3,6 +3,7 @@ extension [UInt8] {
   /// Calls `body` with the bytes as a NUL-terminated C string.
   ///
   /// A byte string that holds a NUL itself is cut there: callers refuse such names first.
+  @inlinable
   public func withCPath<R>(_ body: (UnsafePointer<CChar>) throws -> R) rethrows -> R {
     try withUnsafeTemporaryAllocation(of: CChar.self, capacity: count + 1) { buffer in
       withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
@@ -12,6 +13,7 @@ extension [UInt8] {
   }
 
   /// The bytes of a NUL-terminated C string.
+  @inlinable
   public init(cString pointer: UnsafePointer<CChar>) {
     var count = 0
     while pointer[count] != 0 { count += 1 }

@@ -30,7 +30,7 @@ public struct SystemError: Error, CustomStringConvertible {
 }
 
 /// Repeats a system call while a signal interrupts it.
-@inline(__always)
+@inlinable @inline(__always)
 public func retryingInterrupts<R: FixedWidthInteger>(_ call: () -> R) -> R {
   while true {
     let result = call()

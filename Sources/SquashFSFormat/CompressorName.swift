@@ -10,4 +10,16 @@ extension CompressorID {
     case .zstd: "zstd"
     }
   }
+
+  /// The option that a kernel needs to be built with; `nil` where no kernel has it.
+  public var kernelOption: String? {
+    switch self {
+    case .gzip: "CONFIG_SQUASHFS_ZLIB"
+    case .lzma: nil
+    case .lzo: "CONFIG_SQUASHFS_LZO"
+    case .xz: "CONFIG_SQUASHFS_XZ"
+    case .lz4: "CONFIG_SQUASHFS_LZ4"
+    case .zstd: "CONFIG_SQUASHFS_ZSTD"
+    }
+  }
 }

@@ -17,10 +17,15 @@ public struct Tool {
   }
 
   /// The program under test, built beside the tests.
-  public static let autosquash: String = {
+  public static let autosquash: String = built("autosquash")
+
+  /// The program map, likewise.
+  public static let autosquashMap: String = built("autosquash-map")
+
+  private static func built(_ name: String) -> String {
     let tests = try! FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    return (tests as NSString).deletingLastPathComponent + "/autosquash"
-  }()
+    return (tests as NSString).deletingLastPathComponent + "/" + name
+  }
 
   /// Runs `autosquash` with these arguments.
   @discardableResult

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <sys/sysmacros.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 
 // major and minor are function-like macros, which Swift does not import.
@@ -12,3 +13,16 @@ static inline uint32_t clinux_minor(dev_t device) { return minor(device); }
 // To which module Swift reckons struct stat depends on what else is imported.
 int64_t clinux_fts_size(const FTSENT *entry);
 static inline uint64_t clinux_makedev(uint32_t high, uint32_t low) { return makedev(high, low); }
+
+// openat2(2) has no wrapper in glibc; the flags are RESOLVE_* of linux/openat2.h.
+enum { clinux_resolve_no_xdev = 0x01, clinux_resolve_no_magiclinks = 0x02,
+       clinux_resolve_beneath = 0x08 };
+int clinux_openat2(int folder, const char *path, uint64_t flags, uint64_t resolve);
+
+// Swift hides fork; a process of one thread may use it.
+pid_t clinux_fork(void);
+
+// The device a file system is on as far as the kernel knows without asking the file system's
+// server: 0 for a local disk, 1 for what may be served by a program or the network and for a
+// symbolic link, -1 and errno when there is no such file.
+int clinux_may_hang(const char *path);

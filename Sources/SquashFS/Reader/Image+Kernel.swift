@@ -13,19 +13,12 @@ extension Image {
   /// The options that a kernel needs to be built with to mount the image.
   public var kernelOptions: [String] {
     var options: [String] = []
-    switch superblock.compressor {
-    case .gzip: options.append("CONFIG_SQUASHFS_ZLIB")
-    case .lzo: options.append("CONFIG_SQUASHFS_LZO")
-    case .xz:
-      options.append("CONFIG_SQUASHFS_XZ")
-      if case .xz(_, let filters) = compressorOptions {
-        for (index, name) in Self.xzFilters.enumerated() where filters & 1 << UInt32(index) != 0 {
-          options.append("CONFIG_XZ_DEC_\(name)")
-        }
+    options.append(
+      superblock.compressor.kernelOption ?? "a user-space program: no kernel mounts lzma")
+    if case .xz(_, let filters) = compressorOptions {
+      for (index, name) in Self.xzFilters.enumerated() where filters & 1 << UInt32(index) != 0 {
+        options.append("CONFIG_XZ_DEC_\(name)")
       }
-    case .lz4: options.append("CONFIG_SQUASHFS_LZ4")
-    case .zstd: options.append("CONFIG_SQUASHFS_ZSTD")
-    case .lzma: options.append("a user-space program: no kernel mounts lzma")
     }
     if superblock.xattrTable != Superblock.noTable { options.append("CONFIG_SQUASHFS_XATTR") }
     return options

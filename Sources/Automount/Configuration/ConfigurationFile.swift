@@ -1,0 +1,245 @@
+internal import Glibc
+internal import Posix
+
+extension Configuration {
+  /// The most bytes a configuration file may have.
+  private static let byteLimit = 64 << 10
+
+  /// The path of the file in force: `AUTOSQUASH_CONFIG`, else the standard one.
+  public static var path: [UInt8] {
+    guard let named = getenv("AUTOSQUASH_CONFIG"), named[0] != 0 else { return standardPath }
+    return [UInt8](cString: named)
+  }
+
+  /// Reads the file in force.
+  ///
+  /// - Throws: `ConfigurationError` when there is none, when it cannot be read, and for the first
+  ///   line that is wrong.
+  public static func load() throws(ConfigurationError) -> Configuration {
+    try load(path)
+  }
+
+  /// Reads a file.
+  public static func load(_ path: [UInt8]) throws(ConfigurationError) -> Configuration {
+    try Configuration(parsing: try contents(of: path), path: path)
+  }
+
+  private static func contents(of path: [UInt8]) throws(ConfigurationError) -> [UInt8] {
+    let descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) }
+    guard descriptor >= 0 else {
+      let remedy =
+        errno == ENOENT
+        ? "; 'autosquash setup' writes one, AUTOSQUASH_CONFIG names another" : ""
+      throw ConfigurationError(
+        path: path, text: "cannot open: \(String(cString: strerror(errno)))\(remedy)")
+    }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      status.st_size <= byteLimit
+    else {
+      throw ConfigurationError(
+        path: path, text: "this is no configuration file of at most \(byteLimit) bytes")
+    }
+    var failure: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
+      count = 0
+      while count < buffer.count {
+        let got = retryingInterrupts {
+          read(descriptor, buffer.baseAddress! + count, buffer.count - count)
+        }
+        if got < 0 { failure = errno }
+        if got <= 0 { return }
+        count += got
+      }
+    }
+    guard failure == 0 else {
+      throw ConfigurationError(
+        path: path, text: "cannot read: \(String(cString: strerror(failure)))")
+    }
+    return bytes
+  }
+
+  /// Reads lines of the form `key = value`; a line that begins with `#` is a comment.
+  ///
+  /// - Parameter path: the file, for messages.
+  public init(parsing bytes: [UInt8], path: [UInt8]) throws(ConfigurationError) {
+    self.init()
+    // By key, the line it stands in. The map reads this for every key: no array is made for the
+    // lines, because each new type of array costs it some ten microseconds.
+    var lines = [Int](repeating: 0, count: Key.allCases.count)
+    var number = 0
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
+      let line = rest[..<end].trimmed
+      rest = rest[end...].dropFirst()
+      number += 1
+      guard let first = line.first, first != UInt8(ascii: "#") else { continue }
+      if let problem = set(line, number, &lines) {
+        throw ConfigurationError(path: path, line: number, text: problem)
+      }
+    }
+  }
+
+  /// Sets what one line says.
+  ///
+  /// - Returns: what is wrong with the line.
+  private mutating func set(
+    _ line: ArraySlice<UInt8>, _ number: Int, _ lines: inout [Int]
+  ) -> String? {
+    guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else {
+      return "no '=' in this line; settings read 'key = value', comments begin with '#'"
+    }
+    let name = line[..<equals].trimmed
+    guard let index = Key.allCases.firstIndex(where: { $0.rawValue.utf8.elementsEqual(name) })
+    else {
+      let known = Key.allCases.map(\.rawValue).joined(separator: ", ")
+      return "unknown key '\(name.escapedName)'; known are \(known)"
+    }
+    let key = Key.allCases[index]
+    guard lines[index] == 0 else {
+      return "'\(key.rawValue)' stands in line \(lines[index]) already; remove one of them"
+    }
+    lines[index] = number
+    return set(key, Array(line[(equals + 1)...].trimmed)).map { "\(key.rawValue): \($0)" }
+  }
+
+  /// The keys of the file.
+  public enum Key: String, CaseIterable, Sendable {
+    case images
+    case mountRoot = "mount-root"
+    case suffixes
+    case fstype
+    case options
+    case timeout
+    case answerTimeout = "answer-timeout"
+    case folders
+    case browse
+    case outsideLinks = "outside-links"
+    case overlay
+  }
+
+  /// Sets one value.
+  ///
+  /// - Returns: what is wrong with the value, `nil` when it was set.
+  public mutating func set(_ key: Key, _ value: [UInt8]) -> String? {
+    switch key {
+    case .images: Self.path(value, into: &images)
+    case .mountRoot: Self.path(value, into: &mountRoot)
+    case .overlay: Self.path(value, into: &overlay)
+    case .timeout: Self.number(value, 1...1_000_000, into: &idleTimeout)
+    case .answerTimeout: Self.number(value, 1...3600, into: &answerTimeout)
+    case .folders: Self.truth(value, into: &folders)
+    case .browse: Self.truth(value, into: &browse)
+    case .outsideLinks: Self.truth(value, into: &outsideLinks)
+    case .suffixes: setSuffixes(value)
+    case .fstype: setFileSystem(value)
+    case .options: setOptions(value)
+    }
+  }
+
+  private static func path(_ value: [UInt8], into path: inout [UInt8]) -> String? {
+    guard value.first == UInt8(ascii: "/") else { return "must be a path that begins with '/'" }
+    guard value.count < Int(PATH_MAX) - 256 else { return "the path is too long" }
+    // autofs could not carry these two.
+    guard !value.contains(where: { $0 == UInt8(ascii: "\"") || $0 < 0x20 }) else {
+      return "the path must hold no quotation mark and no control characters"
+    }
+    var clean: [UInt8] = []
+    clean.reserveCapacity(value.count)
+    var rest = value[...]
+    while !rest.isEmpty {
+      let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
+      let part = rest[..<end]
+      rest = rest[end...].dropFirst()
+      if part.isEmpty { continue }
+      guard !part.elementsEqual("..".utf8), !part.elementsEqual(".".utf8) else {
+        return "the path must hold no '.' and no '..'"
+      }
+      clean.append(UInt8(ascii: "/"))
+      clean += part
+    }
+    guard !clean.isEmpty else { return "must not be the root of the file system" }
+    path = clean
+    return nil
+  }
+
+  private static func number(
+    _ value: [UInt8], _ range: ClosedRange<Int>, into number: inout Int
+  ) -> String? {
+    guard let parsed = Int(String(decoding: value, as: UTF8.self)), range.contains(parsed) else {
+      return "must be a number of seconds from \(range.lowerBound) to \(range.upperBound)"
+    }
+    number = parsed
+    return nil
+  }
+
+  private static func truth(_ value: [UInt8], into truth: inout Bool) -> String? {
+    switch String(decoding: value, as: UTF8.self) {
+    case "yes": truth = true
+    case "no": truth = false
+    default: return "must be 'yes' or 'no'"
+    }
+    return nil
+  }
+
+  private mutating func setSuffixes(_ value: [UInt8]) -> String? {
+    let all = value.split(whereSeparator: \.isBlank).map { Array($0) }
+    guard !all.isEmpty else { return "needs at least one, such as .squash" }
+    for suffix in all {
+      guard suffix.first == UInt8(ascii: "."), suffix.count > 1, suffix.count <= 64,
+        !suffix.contains(UInt8(ascii: "/"))
+      else { return "'\(suffix.escapedName)' must begin with '.' and be no path" }
+    }
+    suffixes = all
+    return nil
+  }
+
+  private mutating func setFileSystem(_ value: [UInt8]) -> String? {
+    switch String(decoding: value, as: UTF8.self) {
+    case "auto": fileSystem = .automatic
+    case "squashfs": fileSystem = .squashfs
+    case "fuse.squashfuse", "fuse.squashfuse_ll": fileSystem = .fuse(value)
+    default: return "must be auto, squashfs, fuse.squashfuse or fuse.squashfuse_ll"
+    }
+    return nil
+  }
+
+  private mutating func setOptions(_ value: [UInt8]) -> String? {
+    for option in value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
+      let name = option.prefix { $0 != UInt8(ascii: "=") }
+      guard !name.isEmpty else { return "an empty option; they read 'ro,nosuid,nodev'" }
+      if name.elementsEqual("loop".utf8) || name.elementsEqual("fstype".utf8) {
+        return "'\(name.escapedName)' is not for here; the key fstype says how to mount"
+      }
+      // What autofs takes for the end of the options, or for something to expand.
+      guard option.allSatisfy({ $0.isWordByte || "=.:@%/+-".utf8.contains($0) }) else {
+        return "'\(option.escapedName)' has a character that autofs cannot take"
+      }
+    }
+    options = value
+    return nil
+  }
+}
+
+extension UInt8 {
+  fileprivate var isBlank: Bool { self == 0x20 || self == 0x09 || self == 0x0d }
+
+  fileprivate var isWordByte: Bool {
+    switch self {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+      true
+    default: false
+    }
+  }
+}
+
+extension ArraySlice<UInt8> {
+  fileprivate var trimmed: ArraySlice<UInt8> {
+    var slice = drop(while: \.isBlank)
+    while slice.last?.isBlank == true { slice.removeLast() }
+    return slice
+  }
+}

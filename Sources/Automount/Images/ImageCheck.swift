@@ -1,0 +1,107 @@
+internal import Glibc
+internal import Posix
+public import SquashFSFormat
+
+/// Whether the kernel would mount an image, told from its superblock and its length.
+public struct ImageCheck: Sendable {
+  /// What this machine's kernel has; nothing is known of a program of FUSE.
+  public var kernel: KernelSupport
+  /// Whether the kernel mounts the images, and not a program of FUSE.
+  public var mountsByKernel: Bool
+
+  public init(kernel: KernelSupport, mountsByKernel: Bool) {
+    self.kernel = kernel
+    self.mountsByKernel = mountsByKernel
+  }
+
+  /// What an open image is.
+  public struct Facts: Equatable, Sendable {
+    /// The length of the file in bytes.
+    public var size: UInt64
+    /// Nanoseconds since 1970.
+    public var modified: Int64
+    /// `nil` where the superblock could not be read.
+    public var compressor: CompressorID?
+    /// Why it would not mount, and what to do; `nil` where it would.
+    public var problem: String?
+  }
+
+  /// Looks at an open file: one fstat and one read of 96 bytes.
+  ///
+  /// - Throws: `SystemError` when the file system does not give what it should.
+  func facts(of descriptor: Int32) throws(SystemError) -> Facts {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw SystemError("examine") }
+    var facts = Facts(
+      size: UInt64(max(0, status.st_size)),
+      modified: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec))
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      facts.problem = "it is no regular file"
+      return facts
+    }
+    guard facts.size >= UInt64(Superblock.byteCount) else {
+      facts.problem =
+        facts.size == 0
+        ? "the file is empty; upload it again"
+        : "\(facts.size) bytes are no image; upload it again"
+      return facts
+    }
+    let start = [UInt8](unsafeUninitializedCapacity: Superblock.byteCount) { buffer, count in
+      count = max(0, retryingInterrupts { pread(descriptor, buffer.baseAddress!, buffer.count, 0) })
+    }
+    guard !start.isEmpty else { throw SystemError("read") }
+    guard start.count == Superblock.byteCount else {
+      facts.problem = "it ends after \(start.count) bytes; upload it again"
+      return facts
+    }
+    start.withUnsafeBytes { bytes in
+      do throws(Superblock.Problem) {
+        let superblock = try Superblock(parsing: bytes)
+        facts.compressor = superblock.compressor
+        facts.problem = problem(superblock, size: facts.size)
+      } catch {
+        facts.problem = Self.text(error)
+      }
+    }
+    return facts
+  }
+
+  /// What the kernel would have against a superblock in a file of `size` bytes.
+  public func problem(_ superblock: Superblock, size: UInt64) -> String? {
+    if superblock.bytesUsed > size {
+      let missing = superblock.bytesUsed - size
+      return "the file is \(missing) \(missing == 1 ? "byte" : "bytes") short; upload it again"
+    }
+    guard mountsByKernel else { return nil }
+    // A loop device has whole sectors of 512 bytes only.
+    if superblock.bytesUsed > size & ~511 {
+      let padded = (size + 4095) & ~4095
+      return "its end is not padded to 512 bytes, so the kernel cannot read it;"
+        + " truncate -s \(padded) mends it, then upload it again"
+    }
+    if kernel.hasSquashFS == false {
+      return "this machine's kernel has no squashfs (CONFIG_SQUASHFS);"
+        + " 'fstype = fuse.squashfuse' does without"
+    }
+    guard let option = superblock.compressor.kernelOption else {
+      return "no kernel mounts images with lzma; pack it again with xz"
+    }
+    if let compressors = kernel.compressors, !compressors.contains(superblock.compressor) {
+      return "this machine's kernel cannot read \(superblock.compressor.name) images"
+        + " (\(option)); pack it again with another compressor"
+    }
+    return nil
+  }
+
+  private static func text(_ problem: Superblock.Problem) -> String {
+    switch problem {
+    case .empty: "its writer did not finish; pack and upload it again"
+    case .notSquashFS: "it is no SquashFS image"
+    case .bigEndian: "it is a big-endian image of before 2009; pack it again"
+    case .version(let major, let minor):
+      "its version is \(major).\(minor), the kernel takes 4.0; pack it again"
+    case .blockSize(let size, _): "a block size of \(size) bytes; the image is damaged"
+    case .compressor(let number): "its compressor, number \(number), is unknown to the kernel"
+    }
+  }
+}

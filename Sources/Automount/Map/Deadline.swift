@@ -1,0 +1,96 @@
+internal import CLinux
+internal import Glibc
+internal import Posix
+
+/// Work that is given up after a time, whatever it waits for.
+///
+/// Who waits for a file system of FUSE that does not answer cannot be interrupted, not even killed;
+/// only another process can be left behind.
+enum Deadline {
+  /// Runs `work` in another process and waits for its answer.
+  ///
+  /// The process of this call must have one thread only.
+  ///
+  /// - Parameters:
+  ///   - seconds: how long to wait.
+  ///   - work: gives the answer; `afterwards` of it runs when the answer is on its way, in the
+  ///     process that nobody waits for.
+  /// - Returns: the answer, `nil` when there was none in time.
+  static func run(
+    seconds: Int, _ work: () -> (answer: [UInt8], afterwards: () -> Void)
+  ) throws(SystemError) -> [UInt8]? {
+    var ends: [Int32] = [-1, -1]
+    guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("make a pipe") }
+    let child = clinux_fork()
+    guard child >= 0 else {
+      let error = SystemError("start a process")
+      close(ends[0])
+      close(ends[1])
+      throw error
+    }
+    if child == 0 {
+      close(ends[0])
+      detach()
+      let (answer, afterwards) = work()
+      write(answer, to: ends[1])
+      close(ends[1])
+      afterwards()
+      _exit(0)
+    }
+    close(ends[1])
+    defer { close(ends[0]) }
+    guard let answer = read(from: ends[0], seconds: seconds) else {
+      kill(child, SIGKILL)
+      return nil
+    }
+    return answer
+  }
+
+  /// Lets go of everything that somebody may wait for: autofs reads the map's output until it is
+  /// closed, and stops its process group.
+  private static func detach() {
+    setsid()
+    _ = chdir("/")
+    let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+    guard null >= 0 else { _exit(1) }
+    for descriptor: Int32 in 0...2 { dup2(null, descriptor) }
+    close(null)
+  }
+
+  private static func write(_ answer: [UInt8], to descriptor: Int32) {
+    var rest = answer[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { bytes in
+        retryingInterrupts { Glibc.write(descriptor, bytes.baseAddress!, bytes.count) }
+      }
+      guard count > 0 else { _exit(1) }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  private static func read(from descriptor: Int32, seconds: Int) -> [UInt8]? {
+    let end = now + Int64(seconds) * 1000
+    var answer: [UInt8] = []
+    while true {
+      var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      let left = end - now
+      guard left > 0 else { return nil }
+      let ready = poll(&wait, 1, Int32(clamping: left))
+      if ready == 0 { return nil }
+      if ready < 0 { continue }
+      let before = answer.count
+      answer += [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+        count = max(
+          0, retryingInterrupts { Glibc.read(descriptor, buffer.baseAddress!, buffer.count) })
+      }
+      if answer.count == before { return answer.isEmpty ? nil : answer }
+    }
+  }
+
+  /// Milliseconds on a clock that is never set back.
+  private static var now: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+  }
+}

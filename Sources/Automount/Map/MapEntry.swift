@@ -1,0 +1,72 @@
+internal import Glibc
+internal import Posix
+
+/// What a map answers, in the form that autofs reads.
+public struct MapEntry: Equatable, Sendable {
+  /// The line, without the newline.
+  public let bytes: [UInt8]
+
+  init(bytes: [UInt8]) { self.bytes = bytes }
+
+  /// The mount of an image.
+  ///
+  /// The location stands in quotation marks as a whole, with its colon. Inside them autofs takes
+  /// every byte as it is; two cannot be written in any form that all versions of autofs read, `"`
+  /// and the newline.
+  ///
+  /// - Parameters:
+  ///   - location: the absolute path of the image, without the two.
+  ///   - mountType: the file system that mounts it.
+  public init?(mounting location: [UInt8], type: MountType, options: [UInt8]) {
+    guard Self.canQuote(location) else { return nil }
+    var line = Array("-fstype=".utf8)
+    switch type {
+    case .loop: line += "squashfs,loop,".utf8
+    case .fuse(let name): line += name + Array(",allow_other,".utf8)
+    }
+    line += options + Array(" \":".utf8) + location + [UInt8(ascii: "\"")]
+    bytes = line
+  }
+
+  /// A folder: another level of autofs, which asks the same map.
+  ///
+  /// - Parameter map: the absolute path of the map's program.
+  public init?(askingAgain map: [UInt8]) {
+    guard map.first == UInt8(ascii: "/"), map.allSatisfy(Self.isPlain) else { return nil }
+    bytes = Array("-fstype=autofs program:".utf8) + map
+  }
+
+  /// What does the mounting.
+  public enum MountType: Equatable, Sendable {
+    /// The kernel, by way of a loop device.
+    case loop
+    /// A program of FUSE, such as `fuse.squashfuse`.
+    case fuse([UInt8])
+
+    /// What the configuration asks for on this machine.
+    public init(_ fileSystem: Configuration.FileSystem) {
+      switch fileSystem {
+      case .squashfs: self = .loop
+      case .fuse(let name): self = .fuse(name)
+      case .automatic:
+        self =
+          access("/dev/loop-control", F_OK) == 0 ? .loop : .fuse(Array("fuse.squashfuse".utf8))
+      }
+    }
+  }
+
+  /// Whether autofs can read a path between quotation marks.
+  public static func canQuote(_ path: [UInt8]) -> Bool {
+    !path.contains { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\n") || $0 == 0 }
+  }
+
+  /// Whether a byte needs no quotes anywhere in a map.
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"):
+      true
+    default: "/._-+".utf8.contains(byte)
+    }
+  }
+}

@@ -1,0 +1,41 @@
+internal import Glibc
+
+/// The name that autofs asks for: one file name, any bytes.
+public struct MapKey: Equatable, Sendable {
+  public let bytes: [UInt8]
+
+  /// - Throws: `MapRefusal` for what no file can be called: the empty name, `.`, `..`, names with
+  ///   a slash, and those of more than 255 bytes.
+  public init(_ bytes: [UInt8]) throws(MapRefusal) {
+    let problem: String? =
+      switch bytes.count {
+      case 0: "the empty name is no image's"
+      case 1 where bytes[0] == UInt8(ascii: "."): "'.' is no image's name"
+      case 2 where bytes.elementsEqual("..".utf8): "'..' is no image's name"
+      case (Int(NAME_MAX) + 1)...: "the name is longer than a file's can be"
+      default:
+        bytes.contains { $0 == UInt8(ascii: "/") || $0 == 0 }
+          ? "a name has no '/'" : nil
+      }
+    if let problem { throw MapRefusal(.badKey, bytes, problem) }
+    self.bytes = bytes
+  }
+
+  /// The names that its image may have in the folder, the first before the second.
+  ///
+  /// A key that ends as images do is tried as it is first. A key `NAME` is then `NAME.squash`, and
+  /// so on in the order given. Names that would be too long are left out.
+  public func candidates(suffixes: [[UInt8]]) -> [[UInt8]] {
+    var names: [[UInt8]] = []
+    for suffix in suffixes where bytes.count > suffix.count {
+      if bytes[(bytes.count - suffix.count)...].elementsEqual(suffix) {
+        names.append(bytes)
+        break
+      }
+    }
+    for suffix in suffixes where bytes.count + suffix.count <= Int(NAME_MAX) {
+      names.append(bytes + suffix)
+    }
+    return names
+  }
+}

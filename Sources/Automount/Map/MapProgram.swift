@@ -1,0 +1,52 @@
+internal import Glibc
+internal import Posix
+
+/// The program that autofs runs: a key in, an entry out.
+public enum MapProgram {
+  /// `run` with the arguments of this process.
+  public static func main() -> Int32 {
+    run((0..<Int(CommandLine.argc)).map { [UInt8](cString: CommandLine.unsafeArgv[$0]!) })
+  }
+
+  /// Answers the key in the arguments, on standard output, or says why not, on standard error in
+  /// one line, which autofs puts into the log.
+  ///
+  /// - Returns: the exit status: 0 answered, 1 refused, 2 for a call without exactly one key.
+  static func run(_ arguments: [[UInt8]]) -> Int32 {
+    guard arguments.count == 2 else {
+      complain("needs one argument, the key that autofs asks for; see autosquash-map(8)")
+      return 2
+    }
+    do {
+      let key = try MapKey(arguments[1])
+      let configuration = try Configuration.load()
+      let level = try MapLevel.current(mountRoot: configuration.mountRoot, key: key.bytes)
+      // A process that is left behind must not keep the mount point in use.
+      _ = chdir("/")
+      let query = MapQuery(configuration: configuration, program: path(arguments[0]))
+      let entry = try query.answer(key, at: level)
+      return write(entry.bytes + [UInt8(ascii: "\n")]) ? 0 : 1
+    } catch {
+      complain("\(error)")
+      return 1
+    }
+  }
+
+  /// The program's path: what autofs called it by, or where it lies.
+  private static func path(_ name: [UInt8]) -> [UInt8] {
+    if name.first == UInt8(ascii: "/") { return name }
+    guard let resolved = realpath("/proc/self/exe", nil) else { return name }
+    defer { free(resolved) }
+    return [UInt8](cString: resolved)
+  }
+
+  private static func complain(_ text: String) {
+    StandardError.write("autosquash-map: \(text)\n")
+  }
+
+  private static func write(_ line: [UInt8]) -> Bool {
+    line.withUnsafeBytes { bytes in
+      retryingInterrupts { Glibc.write(STDOUT_FILENO, bytes.baseAddress!, bytes.count) }
+    } == line.count
+  }
+}

@@ -1,0 +1,125 @@
+internal import Glibc
+internal import Posix
+
+/// One question to the map: which entry is a key's?
+public struct MapQuery {
+  public var configuration: Configuration
+  /// The map's program, which folders name again.
+  public var program: [UInt8]
+  public var links: SafeLinks
+
+  public init(configuration: Configuration, program: [UInt8], links: SafeLinks = SafeLinks()) {
+    self.configuration = configuration
+    self.program = program
+    self.links = links
+  }
+
+  /// How long a network's image stays open after the answer, in seconds: s3fs throws away what it
+  /// fetched when a file is closed, and would fetch it again for mount(8).
+  private static let keepOpen: UInt32 = 5
+
+  /// Answers a key.
+  ///
+  /// - Throws: `MapRefusal`; within the configured time where the images' file system hangs.
+  public func answer(_ key: MapKey, at level: MapLevel) throws(MapRefusal) -> MapEntry {
+    if !configuration.outsideLinks && !ImageFolder.mayHang(configuration.images) {
+      // A local disk needs no second process, unless something else is mounted in the folder.
+      if let (outcome, descriptor) = outcome(key, level, staysOnDevice: true) {
+        if descriptor >= 0 { close(descriptor) }
+        return try outcome.get()
+      }
+    }
+    let answer: [UInt8]?
+    do {
+      answer = try Deadline.run(seconds: configuration.answerTimeout) {
+        let (outcome, descriptor) = outcome(key, level, staysOnDevice: false)!
+        return (
+          Self.encode(outcome),
+          // The descriptor goes with the process.
+          afterwards: { if descriptor >= 0 { sleep(Self.keepOpen) } }
+        )
+      }
+    } catch {
+      throw MapRefusal(.machine, key.bytes, "\(error)")
+    }
+    guard let answer else {
+      throw MapRefusal(
+        .unreachable, key.bytes,
+        "\(configuration.images.shortenedName) does not answer within"
+          + " \(configuration.answerTimeout) seconds; is the bucket still mounted, and reachable?")
+    }
+    return try Self.decode(answer, key).get()
+  }
+
+  /// Looks a key up.
+  ///
+  /// - Returns: the outcome, and the image's descriptor where there is one; `nil` when the
+  ///   device had to be left and may not be.
+  private func outcome(
+    _ key: MapKey, _ level: MapLevel, staysOnDevice: Bool
+  ) -> (Result<MapEntry, MapRefusal>, descriptor: Int32)? {
+    let type = MapEntry.MountType(configuration.fileSystem)
+    let check = ImageCheck(
+      kernel: type == .loop ? .ofThisMachine() : KernelSupport(), mountsByKernel: type == .loop)
+    do {
+      let folder = try ImageFolder(
+        configuration.images, mayLeave: configuration.outsideLinks, staysOnDevice: staysOnDevice)
+      let lookup = ImageLookup(configuration: configuration, check: check, folder: folder)
+      switch try lookup.find(key, at: level) {
+      case .image(let path, let descriptor):
+        do {
+          return (.success(try entry(for: path, type, key)), descriptor)
+        } catch {
+          close(descriptor)
+          throw error
+        }
+      case .folder:
+        guard let entry = MapEntry(askingAgain: program) else {
+          throw MapRefusal(
+            .machine, key.bytes,
+            "the map \(program.shortenedName) must have a path of letters, digits and ._-+ only")
+        }
+        return (.success(entry), -1)
+      }
+    } catch let refusal as MapRefusal {
+      return (.failure(refusal), -1)
+    } catch is ImageLookup.OtherDevice {
+      return nil
+    } catch {
+      let reason = (error as? SystemError).map { String(cString: strerror($0.code)) } ?? "\(error)"
+      return (
+        .failure(
+          MapRefusal(
+            .unreachable, key.bytes,
+            "cannot read \(configuration.images.shortenedName): \(reason); is the bucket mounted?")),
+        -1
+      )
+    }
+  }
+
+  private func entry(
+    for path: [UInt8], _ type: MapEntry.MountType, _ key: MapKey
+  ) throws(MapRefusal) -> MapEntry {
+    let location = configuration.images + [UInt8(ascii: "/")] + path
+    if let entry = MapEntry(mounting: location, type: type, options: configuration.options) {
+      return entry
+    }
+    let link = try links.link(to: location, key: key.bytes)
+    return MapEntry(mounting: link, type: type, options: configuration.options)!
+  }
+
+  /// One byte that tells a refusal's code, 0 for an entry, and the text.
+  private static func encode(_ outcome: Result<MapEntry, MapRefusal>) -> [UInt8] {
+    switch outcome {
+    case .success(let entry): [0] + entry.bytes
+    case .failure(let refusal): [refusal.code.rawValue] + Array(refusal.text.utf8)
+    }
+  }
+
+  private static func decode(_ answer: [UInt8], _ key: MapKey) -> Result<MapEntry, MapRefusal> {
+    guard answer[0] != 0 else { return .success(MapEntry(bytes: Array(answer.dropFirst()))) }
+    let code = MapRefusal.Code(rawValue: answer[0]) ?? .machine
+    return .failure(
+      MapRefusal(code, key.bytes, String(decoding: answer.dropFirst(), as: UTF8.self)))
+  }
+}

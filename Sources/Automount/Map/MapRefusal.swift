@@ -1,0 +1,41 @@
+internal import Posix
+
+/// Why a key is not answered.
+public struct MapRefusal: Error, Equatable, CustomStringConvertible {
+  public var code: Code
+  /// The name that was asked for, as bytes.
+  public var key: [UInt8]
+  /// What is wrong, and what to do.
+  public var text: String
+
+  public enum Code: UInt8, Equatable, Sendable {
+    /// No file can have this name.
+    case badKey = 1
+    case noSuchImage
+    /// There is one, and the kernel would not mount it.
+    case unmountable
+    /// A link leads out of the folder.
+    case outside
+    /// The folder with the images is missing, or does not answer.
+    case unreachable
+    /// Something is wrong on this machine.
+    case machine
+  }
+
+  init(_ code: Code, _ key: [UInt8], _ text: String) {
+    self.code = code
+    self.key = key
+    self.text = text
+  }
+
+  /// One line.
+  public var description: String { "\(key.isEmpty ? "''" : key.shortenedName): \(text)" }
+}
+
+extension [UInt8] {
+  /// The name for a message, at most about 300 characters, so that the log has it on one line.
+  var shortenedName: String {
+    let name = escapedName
+    return name.utf8.count <= 300 ? name : String(name.prefix(280)) + "..."
+  }
+}

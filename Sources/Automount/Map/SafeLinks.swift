@@ -1,0 +1,90 @@
+internal import Glibc
+internal import Posix
+
+/// Symbolic links to images whose paths autofs cannot read, under names that it can.
+///
+/// The folder belongs to root alone, so that nobody else can lead a mount elsewhere.
+public struct SafeLinks {
+  /// Where they are.
+  public static let standardFolder = Array("/run/autosquash/links".utf8)
+
+  let folder: [UInt8]
+
+  public init(folder: [UInt8] = standardFolder) { self.folder = folder }
+
+  /// Makes the link to `target`, or finds it made.
+  ///
+  /// - Parameters:
+  ///   - target: the absolute path of the image.
+  ///   - key: for messages.
+  /// - Returns: the link's path.
+  func link(to target: [UInt8], key: [UInt8]) throws(MapRefusal) -> [UInt8] {
+    let link = path(for: target)
+    guard link.count < Int(PATH_MAX) else {
+      throw MapRefusal(.machine, key, "the path is too long for an image with such a name")
+    }
+    try prepare(folder, key)
+    var at = folder.count + 1
+    while let slash = link[at...].firstIndex(of: UInt8(ascii: "/")) {
+      try prepare(Array(link[..<slash]), key)
+      at = slash + 1
+    }
+    if Self.target(of: link) == target { return link }
+    // Another process may be making the same one: both rename onto it.
+    let temporary = link + Array(".\(getpid())".utf8)
+    _ = temporary.withCPath { unlink($0) }
+    let made = target.withCPath { target in temporary.withCPath { symlink(target, $0) } }
+    guard made == 0,
+      temporary.withCPath({ from in link.withCPath { rename(from, $0) } }) == 0
+    else {
+      throw MapRefusal(
+        .machine, key,
+        "cannot make the link \(link.shortenedName), which this name needs:"
+          + " \(String(cString: strerror(errno)))")
+    }
+    return link
+  }
+
+  /// The path of the link to `target`: its bytes in hexadecimal, cut into names of 200 digits.
+  ///
+  /// The last name has an ending, so that no link stands where another's folder must be.
+  func path(for target: [UInt8]) -> [UInt8] {
+    let digits = Array("0123456789abcdef".utf8)
+    var path = folder
+    for (index, byte) in target.enumerated() {
+      if index % 100 == 0 { path.append(UInt8(ascii: "/")) }
+      path += [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+    }
+    return path + Array(".link".utf8)
+  }
+
+  private static func target(of link: [UInt8]) -> [UInt8]? {
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = buffer.withUnsafeMutableBytes { buffer in
+      link.withCPath { readlink($0, buffer.baseAddress!, buffer.count) }
+    }
+    return count < 0 ? nil : Array(buffer[..<count])
+  }
+
+  /// Makes a folder that only its owner may enter, or makes sure that it is one.
+  private func prepare(_ folder: [UInt8], _ key: [UInt8]) throws(MapRefusal) {
+    if let slash = folder.lastIndex(of: UInt8(ascii: "/")), slash > 0 {
+      _ = Array(folder[..<slash]).withCPath { mkdir($0, 0o755) }
+    }
+    _ = folder.withCPath { mkdir($0, 0o700) }
+    var status = stat()
+    guard folder.withCPath({ lstat($0, &status) }) == 0 else {
+      throw MapRefusal(
+        .machine, key,
+        "cannot make \(folder.shortenedName), which this name needs:"
+          + " \(String(cString: strerror(errno)))")
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid(),
+      status.st_mode & 0o022 == 0
+    else {
+      throw MapRefusal(
+        .machine, key,
+        "\(folder.shortenedName) must be a folder that only its owner, this user, can change")
+    }
+  }
+}

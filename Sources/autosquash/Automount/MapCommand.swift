@@ -1,0 +1,40 @@
+import ArgumentParser
+import Automount
+import Glibc
+import Posix
+
+/// `autosquash map`: what the program map answers, for people.
+struct MapCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "map",
+    abstract: "Print what the automounter is told for a name, or why it is told nothing.",
+    discussion: """
+      NAME is what comes after the mount root: my-tarball, or course1/week1/data in folders. The \
+      answer is that of autosquash-map, the program that autofs asks; nothing is mounted.
+      """)
+
+  @Argument(help: "The name of an image or folder.") var name: ByteArgument
+
+  func run() throws {
+    do {
+      let configuration = try Configuration.load()
+      var path = name.bytes
+      // As the shell completes folders.
+      while path.count > 1 && path.last == UInt8(ascii: "/") { path.removeLast() }
+      // Every part must be a name, or the path could lead elsewhere.
+      var keys: [MapKey] = []
+      for part in path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+        keys.append(try MapKey(Array(part)))
+      }
+      let key = keys.removeLast()
+      let level = MapLevel(path: Array(keys.map(\.bytes).joined(separator: [UInt8(ascii: "/")])))
+      let query = MapQuery(configuration: configuration, program: Installation.map)
+      var output = StandardOutput()
+      try output.write(query.answer(key, at: level).bytes + [UInt8(ascii: "\n")])
+      try output.flush()
+    } catch {
+      Messages.write("\(error)")
+      throw ExitCode(ExitStatus.failed)
+    }
+  }
+}

@@ -1,0 +1,212 @@
+import Glibc
+import Posix
+import SquashFSFormat
+import TestSupport
+import Testing
+
+@testable import Automount
+
+/// What the map says of the files in a folder.
+@Suite struct ImageLookupTests {
+  let folder: TemporaryFolder
+  var configuration = Configuration()
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try Tool.check(["mkdir", "-p", "images", "source"], in: folder.root)
+    try folder.write("source/file", Array("content".utf8))
+    try Tool.check(
+      ["mksquashfs", "source", "images/whole.squash", "-quiet", "-no-progress", "-comp", "xz"],
+      in: folder.root)
+    configuration.images = Array(folder.path("images").utf8)
+    configuration.mountRoot = Array(folder.path("mnt").utf8)
+    configuration.fileSystem = .squashfs
+  }
+
+  private func answer(_ name: String, level: String = "") throws -> String {
+    let query = MapQuery(
+      configuration: configuration, program: Array("/usr/libexec/map".utf8),
+      links: SafeLinks(folder: Array(folder.path("links").utf8)))
+    let entry = try query.answer(
+      MapKey(Array(name.utf8)), at: MapLevel(path: Array(level.utf8)))
+    return String(decoding: entry.bytes, as: UTF8.self)
+  }
+
+  private func refusal(_ name: String, level: String = "") -> MapRefusal? {
+    do {
+      let entry = try answer(name, level: level)
+      return MapRefusal(.machine, [], "answered: \(entry)")
+    } catch {
+      return error as? MapRefusal
+    }
+  }
+
+  private func entry(_ path: String) -> String {
+    "-fstype=squashfs,loop,ro,nosuid,nodev \":\(folder.path("images"))/\(path)\""
+  }
+
+  @Test func namesAreFoundInTheirOrder() throws {
+    #expect(try answer("whole") == entry("whole.squash"))
+    #expect(try answer("whole.squash") == entry("whole.squash"))
+    for other in ["whole.img", "second.sqfs", "second.img", "second.img.squash"] {
+      try Tool.check(["cp", "images/whole.squash", "images/\(other)"], in: folder.root)
+    }
+    #expect(try answer("whole") == entry("whole.squash"))
+    #expect(try answer("whole.img") == entry("whole.img"))
+    #expect(try answer("second") == entry("second.sqfs"))
+    #expect(try answer("second.img") == entry("second.img"))
+    #expect(refusal("third")?.description == "third: no such image in \(folder.path("images"))")
+    #expect(refusal("third", level: "a/b")?.code == .noSuchImage)
+  }
+
+  @Test func foldersAreLevels() throws {
+    var copy = self
+    try Tool.check(["mkdir", "-p", "images/course1/week1", "images/both"], in: folder.root)
+    for path in ["course1/week1/data.squash", "both.squash", "both/inner.squash"] {
+      try Tool.check(["cp", "images/whole.squash", "images/\(path)"], in: folder.root)
+    }
+    #expect(try answer("course1") == "-fstype=autofs program:/usr/libexec/map")
+    #expect(try answer("week1", level: "course1") == "-fstype=autofs program:/usr/libexec/map")
+    #expect(try answer("data", level: "course1/week1") == entry("course1/week1/data.squash"))
+    // An image wins over a folder of its name.
+    #expect(try answer("both") == entry("both.squash"))
+    #expect(try answer("inner", level: "both") == entry("both/inner.squash"))
+    // A folder that is called as an image is no image.
+    try Tool.check(["mkdir", "-p", "images/odd.squash"], in: folder.root)
+    #expect(try answer("odd.squash") == "-fstype=autofs program:/usr/libexec/map")
+    #expect(refusal("odd")?.code == .noSuchImage)
+    copy.configuration.folders = false
+    #expect(copy.refusal("course1")?.code == .noSuchImage)
+  }
+
+  @Test func nothingOutsideTheFolderIsNamed() throws {
+    try Tool.check(
+      [
+        "sh", "-c",
+        """
+        cp images/whole.squash outside.squash
+        mkdir elsewhere; cp images/whole.squash elsewhere/x.squash
+        ln -s ../outside.squash images/relative.squash
+        ln -s $PWD/outside.squash images/absolute.squash
+        ln -s ../elsewhere images/folder
+        ln -s whole.squash images/inside.squash
+        ln -s nowhere images/dangling.squash
+        ln -s loop.squash images/loop.squash
+        ln -s /proc/self/exe images/magic.squash
+        """,
+      ], in: folder.root)
+    #expect(refusal("relative")?.code == .outside)
+    #expect(refusal("absolute")?.code == .outside)
+    #expect(refusal("magic")?.code == .outside)
+    #expect(refusal("folder")?.code == .outside)
+    #expect(refusal("x", level: "folder")?.code == .outside)
+    #expect(refusal("loop")?.code == .outside)
+    #expect(refusal("dangling")?.code == .noSuchImage)
+    #expect(try answer("inside") == entry("inside.squash"))
+  }
+
+  @Test func namesThatCannotBeQuotedGoThroughLinks() throws {
+    let names = ["a\"b", "new\nline"]
+    for name in names {
+      try Tool.check(["cp", "images/whole.squash", "images/\(name).squash"], in: folder.root)
+      let line = try answer(name)
+      let prefix = "-fstype=squashfs,loop,ro,nosuid,nodev \":"
+      #expect(line.hasPrefix(prefix + folder.path("links/")))
+      let link = String(line.dropFirst(prefix.count).dropLast())
+      #expect(
+        try Tool.check(["readlink", link]).text == folder.path("images/\(name).squash") + "\n")
+    }
+  }
+
+  /// Each with what is done to a whole image of 4096 bytes, and what the map says.
+  @Test(arguments: [
+    (": > i", "the file is empty; upload it again"),
+    ("head -c 50 whole > i", "50 bytes are no image; upload it again"),
+    ("head -c 96 whole > i", "bytes short; upload it again"),
+    ("head -c $(($(stat -c %s whole) - 4000)) whole > i", "bytes short; upload it again"),
+    ("head -c $((used - 1)) whole > i", "the file is 1 byte short; upload it again"),
+    ("head -c $used whole > i", "its end is not padded to 512 bytes"),
+    ("head -c 9000 /dev/zero > i", "its writer did not finish; pack and upload it again"),
+    ("seq 9999 > i", "it is no SquashFS image"),
+    ("(printf sqsh; tail -c +5 whole) > i", "it is a big-endian image of before 2009"),
+    ("poke 28 '\\005'", "its version is 5.0, the kernel takes 4.0; pack it again"),
+    ("poke 20 '\\011'", "its compressor, number 9, is unknown to the kernel"),
+    ("poke 20 '\\002'", "no kernel mounts images with lzma; pack it again with xz"),
+    ("poke 12 '\\001'", "a block size of 131073 bytes; the image is damaged"),
+    ("mkfifo i", "it is no regular file"),
+  ])
+  func whatWouldNotMountIsNotAnswered(damage: String, expected: String) throws {
+    try Tool.check(
+      [
+        "sh", "-c",
+        """
+        cp images/whole.squash whole
+        used=$(od -An -tu8 -j40 -N8 whole | tr -d ' ')
+        poke() { cp whole i; printf "$2" | dd of=i bs=1 seek=$1 conv=notrunc status=none; }
+        \(damage)
+        mv i images/i.squash
+        """,
+      ], in: folder.root)
+    let refusal = refusal("i")
+    #expect(refusal?.code == .unmountable)
+    #expect(
+      refusal?.description.hasPrefix("i: \(folder.path("images/i.squash")) will not mount: ")
+        == true, "\(refusal?.description ?? "")")
+    #expect(refusal?.text.contains(expected) == true, "\(refusal?.description ?? "")")
+  }
+
+  @Test func theRemedyForMissingPaddingHelps() throws {
+    try Tool.check(
+      ["sh", "-c", "truncate -s $(od -An -tu8 -j40 -N8 whole.squash) whole.squash"],
+      in: folder.path("images"))
+    let text = try #require(refusal("whole")?.text)
+    let size = try #require(
+      text.split(separator: "truncate -s ").last?.split(separator: " ").first)
+    try Tool.check(["truncate", "-s", String(size), "whole.squash"], in: folder.path("images"))
+    #expect(try answer("whole") == entry("whole.squash"))
+  }
+
+  @Test func theKernelIsAsked() {
+    let all: Set<CompressorID> = [.gzip, .xz]
+    let kernel = KernelSupport(
+      parsing: Array(
+        """
+        # x
+        CONFIG_SQUASHFS=m
+        CONFIG_SQUASHFS_ZLIB=y
+        CONFIG_SQUASHFS_XZ=y
+        # CONFIG_SQUASHFS_ZSTD is not set
+        CONFIG_SQUASHFS_LZ4=n
+        XCONFIG_SQUASHFS_LZO=y
+
+        """.utf8))
+    #expect(kernel == KernelSupport(hasSquashFS: true, compressors: all))
+    #expect(
+      KernelSupport(parsing: Array("# nothing\nCONFIG_SQUASHFS_XZ=y\n".utf8)).hasSquashFS == false)
+    func problem(_ compressor: CompressorID, _ kernel: KernelSupport, byKernel: Bool = true)
+      -> String?
+    {
+      let superblock = Superblock(
+        inodeCount: 1, modified: 0, blockSize: .standard, fragmentCount: 0, compressor: compressor,
+        flags: [], idCount: 1, rootInode: MetadataReference(rawValue: 0), bytesUsed: 4096,
+        idTable: 0, xattrTable: 0, inodeTable: 0, directoryTable: 0, fragmentTable: 0,
+        exportTable: 0)
+      return ImageCheck(kernel: kernel, mountsByKernel: byKernel).problem(superblock, size: 4096)
+    }
+    #expect(problem(.xz, kernel) == nil)
+    #expect(problem(.zstd, kernel)?.contains("CONFIG_SQUASHFS_ZSTD") == true)
+    // Where the kernel does not tell, mount(8) will.
+    #expect(problem(.zstd, KernelSupport()) == nil)
+    #expect(problem(.zstd, KernelSupport(hasSquashFS: false))?.contains("no squashfs") == true)
+    #expect(problem(.lzma, KernelSupport()) != nil)
+    #expect(problem(.lzma, KernelSupport(hasSquashFS: false), byKernel: false) == nil)
+  }
+
+  @Test func aFolderThatIsNotThereIsTold() throws {
+    try Tool.check(["mv", "images", "away"], in: folder.root)
+    #expect(
+      refusal("whole")?.description
+        == "whole: cannot read \(folder.path("images")): No such file or directory;"
+        + " is the bucket mounted?")
+  }
+}

@@ -1,0 +1,102 @@
+import Posix
+import TestSupport
+import Testing
+
+@testable import Automount
+
+/// Keys in, entries out.
+@Suite struct MapEntryTests {
+  @Test(arguments: [
+    "", ".", "..", "a/b", "/", "a\0b", String(repeating: "x", count: 256),
+  ])
+  func namesThatNoFileHasAreRefused(name: String) {
+    let refusal = #expect(throws: MapRefusal.self) { try MapKey(Array(name.utf8)) }
+    #expect(refusal?.code == .badKey)
+  }
+
+  @Test(arguments: ["...", ".hidden", "-fstype=ext4", "--help", "*", "&", "a b", "\n", "\"", "é"])
+  func otherNamesAreTaken(name: String) throws {
+    #expect(try MapKey(Array(name.utf8)).bytes == Array(name.utf8))
+  }
+
+  @Test func suffixesAreTriedInOrder() throws {
+    func candidates(_ key: String) throws -> [String] {
+      try MapKey(Array(key.utf8)).candidates(suffixes: Configuration().suffixes)
+        .map { String(decoding: $0, as: UTF8.self) }
+    }
+    #expect(try candidates("data") == ["data.squash", "data.squashfs", "data.sqfs", "data.img"])
+    #expect(try candidates("data.img").prefix(2) == ["data.img", "data.img.squash"])
+    #expect(try candidates(".squash").first == ".squash.squash")
+    // With its suffix a name must not be too long for a file.
+    let long = String(repeating: "x", count: 250)
+    #expect(try candidates(long) == [long + ".sqfs", long + ".img"])
+    #expect(try candidates(long + "xxxxx") == [])
+    #expect(
+      try candidates(String(repeating: "x", count: 248) + ".squash") == [
+        String(repeating: "x", count: 248) + ".squash"
+      ])
+  }
+
+  @Test func theLocationIsQuotedAndNothingInIt() {
+    let options = Configuration().options
+    let name = Array(#"/i/a b#&$\:,'*-.%"#.utf8) + [0xff, 0xe9, 0x09]
+    #expect(
+      MapEntry(mounting: name, type: .loop, options: options)?.bytes
+        == Array("-fstype=squashfs,loop,ro,nosuid,nodev \":".utf8) + name + [UInt8(ascii: "\"")])
+    #expect(
+      MapEntry(
+        mounting: Array("/i/x".utf8), type: .fuse(Array("fuse.squashfuse".utf8)),
+        options: options)?.bytes
+        == Array("-fstype=fuse.squashfuse,allow_other,ro,nosuid,nodev \":/i/x\"".utf8))
+    for byte in ["\"", "\n", "\0"] {
+      #expect(MapEntry(mounting: Array("/i/a\(byte)b".utf8), type: .loop, options: options) == nil)
+    }
+    #expect(MapEntry(askingAgain: Array("/a b".utf8)) == nil)
+    #expect(MapEntry(askingAgain: Array("a".utf8)) == nil)
+    #expect(
+      MapEntry(askingAgain: Array("/usr/libexec/autosquash-map".utf8))?.bytes
+        == Array("-fstype=autofs program:/usr/libexec/autosquash-map".utf8))
+  }
+
+  @Test func linksStandForWhatCannotBeQuoted() throws {
+    let folder = try TemporaryFolder()
+    let links = SafeLinks(folder: Array(folder.path("run/links").utf8))
+    let names = [
+      "a\"b", "a\nb", String(repeating: "\"", count: 100),
+      "x/" + String(repeating: "\n", count: 900),
+    ]
+    var seen: Set<[UInt8]> = []
+    for name in names {
+      let target = Array("/images/\(name)".utf8)
+      for _ in 1...2 {
+        let link = try links.link(to: target, key: [])
+        #expect(MapEntry.canQuote(link))
+        seen.insert(link)
+        #expect(
+          try Tool.run(bytes: [Array("readlink".utf8), Array("-n".utf8), link]).output == target)
+      }
+    }
+    #expect(seen.count == names.count)
+    // A link of just the length at which names are cut, and one that goes on from there.
+    let edge = links.path(for: [UInt8](repeating: 1, count: 100))
+    let longer = links.path(for: [UInt8](repeating: 1, count: 101))
+    #expect(!longer.starts(with: edge + [UInt8(ascii: "/")]))
+    // Too long for any path.
+    #expect(throws: MapRefusal.self) {
+      try links.link(to: [UInt8](repeating: 1, count: 3000), key: [])
+    }
+    // A folder that others can write could lead mounts anywhere.
+    try Tool.check(["chmod", "777", folder.path("run/links")])
+    let refusal = #expect(throws: MapRefusal.self) {
+      try links.link(to: Array("/i/\"".utf8), key: [])
+    }
+    #expect(refusal?.text.contains("must be a folder that only its owner") == true)
+  }
+
+  @Test func refusalsFitOneLineOfTheLog() {
+    let refusal = MapRefusal(
+      .noSuchImage, [UInt8](repeating: 0x0a, count: 255), "no such image in /x")
+    #expect(refusal.description.utf8.count < 1000)
+    #expect(!refusal.description.contains("\n"))
+  }
+}

@@ -1,0 +1,132 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `autosquash-map` and `autosquash map` as they are called.
+@Suite struct MapCommandTests {
+  let folder: TemporaryFolder
+  let entry: String
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try Tool.check(["mkdir", "-p", "images/course1", "mnt", "source"], in: folder.root)
+    try Tool.check(
+      [Tool.autosquash, "pack", "source", "-o", "images/my-tarball.squash", "-q"],
+      in: folder.root)
+    try Tool.check(
+      ["cp", "images/my-tarball.squash", "images/course1/data.squash"], in: folder.root)
+    entry =
+      "-fstype=squashfs,loop,ro,nosuid,nodev \":\(folder.path("images"))/my-tarball.squash\"\n"
+    try configure()
+  }
+
+  private func configure(_ more: String = "") throws {
+    try folder.write(
+      "conf",
+      Array(
+        """
+        images = \(folder.path("images"))
+        mount-root = \(folder.path("mnt"))
+        fstype = squashfs
+        \(more)
+
+        """.utf8))
+  }
+
+  private func map(_ arguments: String..., in directory: String = "mnt") throws -> Tool.Result {
+    try Tool.run(
+      [Tool.autosquashMap] + arguments, in: folder.path(directory),
+      environment: ["AUTOSQUASH_CONFIG": folder.path("conf")])
+  }
+
+  private func people(_ arguments: String...) throws -> Tool.Result {
+    try Tool.run(
+      [Tool.autosquash, "map"] + arguments, in: folder.root,
+      environment: ["AUTOSQUASH_CONFIG": folder.path("conf")])
+  }
+
+  @Test func oneEntryOrOneLine() throws {
+    let found = try map("my-tarball")
+    #expect(found.text == entry && found.errors.isEmpty && found.status == 0)
+    let missing = try map("nope")
+    #expect(missing.output.isEmpty && missing.status == 1)
+    #expect(
+      missing.errors == "autosquash-map: nope: no such image in \(folder.path("images"))\n")
+    // What looks like an option is a name.
+    #expect(try map("--help").errors.hasPrefix("autosquash-map: --help: no such image in "))
+    #expect(try map().status == 2)
+    #expect(try map("a", "b").status == 2)
+  }
+
+  @Test func theWorkingDirectoryTellsTheLevel() throws {
+    try Tool.check(["mkdir", "-p", "mnt/course1", "mnt2"], in: folder.root)
+    #expect(try map("course1").text == "-fstype=autofs program:\(Tool.autosquashMap)\n")
+    #expect(try map("data", in: "mnt/course1").text.hasSuffix("/images/course1/data.squash\"\n"))
+    #expect(try map("data").status == 1)
+    // Outside the mount root, by hand, the top is meant; a folder that only begins alike is outside.
+    #expect(try map("my-tarball", in: "mnt2").text == entry)
+    // A mount root that has a link in its path.
+    try Tool.check(["ln", "-s", "mnt", "link"], in: folder.root)
+    try configure("")
+    let text = String(decoding: try folder.read("conf"), as: UTF8.self)
+      .replacingOccurrences(of: folder.path("mnt"), with: folder.path("link"))
+    try folder.write("conf", Array(text.utf8))
+    #expect(try map("data", in: "mnt/course1").status == 0)
+  }
+
+  @Test func peopleGivePaths() throws {
+    #expect(try people("my-tarball").text == entry)
+    #expect(try people("course1/data").text.hasSuffix("/images/course1/data.squash\"\n"))
+    #expect(
+      try people("course1/").text == "-fstype=autofs program:\(Tool.autosquashMap)\n")
+    for path in ["../images/my-tarball", "course1/../my-tarball", "/my-tarball", "course1//data"] {
+      let refused = try people(path)
+      #expect(refused.status == 1 && refused.output.isEmpty, "\(path): \(refused.summary)")
+    }
+    let missing = try people("course1/nope")
+    #expect(
+      missing.errors == "autosquash: nope: no such image in \(folder.path("images/course1"))\n")
+  }
+
+  @Test func settingsThatAreWrongAreToldWithTheirLine() throws {
+    try configure("image = /x")
+    let wrong = try map("my-tarball")
+    #expect(wrong.status == 1 && wrong.output.isEmpty)
+    #expect(
+      wrong.errors.hasPrefix("autosquash-map: \(folder.path("conf")):4: unknown key 'image'; known")
+    )
+    let none = try Tool.run(
+      [Tool.autosquashMap, "my-tarball"],
+      environment: ["AUTOSQUASH_CONFIG": folder.path("none")])
+    #expect(none.status == 1 && none.errors.contains("'autosquash setup' writes one"))
+  }
+
+  @Test func linksLeadOutOnlyWhereAllowed() throws {
+    try Tool.check(
+      ["sh", "-c", "mv images/my-tarball.squash out.squash; ln -s ../out.squash images/l.squash"],
+      in: folder.root)
+    let refused = try map("l")
+    #expect(
+      refused.errors
+        == "autosquash-map: l: \(folder.path("images/l.squash")) is a link that leads out of"
+        + " \(folder.path("images")); 'outside-links = yes' would allow it\n")
+    try configure("outside-links = yes")
+    #expect(try map("l").text.hasSuffix("\":\(folder.path("images"))/l.squash\"\n"))
+  }
+
+  @Test func everyByteOfANameIsKept() throws {
+    for byte in 1...255 where byte != 0x2f && byte != 0x22 && byte != 0x0a {
+      let name = [UInt8(byte)] + Array("x".utf8) + [UInt8(byte)]
+      let path = Array(folder.path("images/").utf8) + name + Array(".squash".utf8)
+      _ = try Tool.run(
+        bytes: [Array("cp".utf8), Array("--".utf8), Array("images/my-tarball.squash".utf8), path],
+        in: folder.root)
+      let answer = try Tool.run(
+        bytes: [Array(Tool.autosquashMap.utf8), name], in: folder.path("mnt"),
+        environment: ["AUTOSQUASH_CONFIG": folder.path("conf"), "LC_ALL": "POSIX"])
+      #expect(
+        answer.output == Array("-fstype=squashfs,loop,ro,nosuid,nodev \":".utf8) + path
+          + Array("\"\n".utf8), "\(byte): \(answer.summary)")
+    }
+  }
+}
