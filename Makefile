@@ -12,7 +12,10 @@ export SWIFT_BACKTRACE = enable=no
 BUILD_PACKAGES = liblzma-dev zlib1g-dev libzstd-dev liblz4-dev liblzo2-dev libarchive-dev nettle-dev pkg-config
 DEMO_PACKAGES = mount
 TEST_PACKAGES = $(DEMO_PACKAGES) squashfs-tools squashfs-tools-ng squashfuse fuse3 p7zip-full libarchive-tools \
-  attr bindfs bzip2 chromium cpio gzip lz4 lzip ncompress python3 tar time xz-utils zip zstd
+  attr autofs bindfs bzip2 chromium cpio curl gzip lz4 lzip ncompress python3 python3-venv s3fs systemd tar time \
+  xz-utils zip zstd
+# An S3 server to test against, from PyPI.
+S3_SERVER = moto[server]==5.2.1
 BENCH_PACKAGES = squashfs-tools squashfs-tools-ng fakeroot gcc python3 time
 
 .PHONY: all deps test-deps bench-deps build install demo test check format bench clean
@@ -33,8 +36,13 @@ endef
 deps:
 	$(call install-packages,$(BUILD_PACKAGES))
 
-test-deps: deps
+test-deps: deps .build/python/bin/moto_server
 	$(call install-packages,$(TEST_PACKAGES))
+
+.build/python/bin/moto_server:
+	$(call install-packages,$(TEST_PACKAGES))
+	python3 -m venv .build/python
+	.build/python/bin/pip install -q '$(S3_SERVER)'
 
 bench-deps: deps
 	$(call install-packages,$(BENCH_PACKAGES))

@@ -75,7 +75,7 @@ let package = Package(
     .executableTarget(
       name: "autosquash",
       dependencies: [
-        "Automount", "FileTrees", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
+        "Automount", "CLinux", "FileTrees", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       cSettings: gnu, swiftSettings: settings),

@@ -1,9 +1,12 @@
 #define _GNU_SOURCE
 #include "clinux.h"
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <linux/openat2.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 int64_t clinux_fts_size(const FTSENT *entry) { return entry->fts_statp->st_size; }
@@ -21,4 +24,18 @@ int clinux_may_hang(const char *path) {
   if (statx(AT_FDCWD, path, flags, STATX_TYPE, &status) != 0) return -1;
   // Only a file system on a block device has a device number of its own.
   return S_ISLNK(status.stx_mode) || status.stx_dev_major == 0;
+}
+
+int clinux_clock_is_synchronised(void) {
+  struct timex clock = {0};
+  int state = adjtimex(&clock);
+  return state < 0 ? -1 : state != TIME_ERROR && !(clock.status & STA_UNSYNC);
+}
+
+int clinux_free_loop_device(void) {
+  int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+  if (control < 0) return -1;
+  int number = ioctl(control, LOOP_CTL_GET_FREE);
+  close(control);
+  return number;
 }

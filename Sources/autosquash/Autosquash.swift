@@ -9,7 +9,7 @@ struct Autosquash: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Pack.self, Verify.self, List.self, Cat.self, Info.self, Extract.self, Diff.self,
-      Manifest.self, MapCommand.self,
+      Manifest.self, MapCommand.self, Images.self, Refresh.self, Setup.self, Doctor.self,
     ])
 
   static func main() {

@@ -23,6 +23,8 @@ public struct Configuration: Equatable, Sendable {
   public var browse = true
   /// Whether symbolic links may lead out of the folder with the images.
   public var outsideLinks = false
+  /// The folder for what this program keeps: the lists of the images.
+  public var state = Array("/var/lib/autosquash".utf8)
   /// The folder whose files appear as links in the file system.
   public var overlay = Array("/mnt/s3fs/overlay".utf8)
 

@@ -25,39 +25,17 @@ extension Configuration {
   }
 
   private static func contents(of path: [UInt8]) throws(ConfigurationError) -> [UInt8] {
-    let descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) }
-    guard descriptor >= 0 else {
-      let remedy =
-        errno == ENOENT
-        ? "; 'autosquash setup' writes one, AUTOSQUASH_CONFIG names another" : ""
-      throw ConfigurationError(
-        path: path, text: "cannot open: \(String(cString: strerror(errno)))\(remedy)")
-    }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-      status.st_size <= byteLimit
-    else {
-      throw ConfigurationError(
-        path: path, text: "this is no configuration file of at most \(byteLimit) bytes")
-    }
-    var failure: Int32 = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
-      count = 0
-      while count < buffer.count {
-        let got = retryingInterrupts {
-          read(descriptor, buffer.baseAddress! + count, buffer.count - count)
+    do throws(SystemError) {
+      return try SmallFile.read(path, limit: byteLimit)
+    } catch {
+      let text =
+        switch error.code {
+        case ENOENT: "\(error); 'autosquash setup' writes one, AUTOSQUASH_CONFIG names another"
+        case EFBIG, EINVAL: "this is no configuration file of at most \(byteLimit) bytes"
+        default: "\(error)"
         }
-        if got < 0 { failure = errno }
-        if got <= 0 { return }
-        count += got
-      }
+      throw ConfigurationError(path: path, text: text)
     }
-    guard failure == 0 else {
-      throw ConfigurationError(
-        path: path, text: "cannot read: \(String(cString: strerror(failure)))")
-    }
-    return bytes
   }
 
   /// Reads lines of the form `key = value`; a line that begins with `#` is a comment.
@@ -117,6 +95,7 @@ extension Configuration {
     case folders
     case browse
     case outsideLinks = "outside-links"
+    case state
     case overlay
   }
 
@@ -127,6 +106,7 @@ extension Configuration {
     switch key {
     case .images: Self.path(value, into: &images)
     case .mountRoot: Self.path(value, into: &mountRoot)
+    case .state: Self.path(value, into: &state)
     case .overlay: Self.path(value, into: &overlay)
     case .timeout: Self.number(value, 1...1_000_000, into: &idleTimeout)
     case .answerTimeout: Self.number(value, 1...3600, into: &answerTimeout)

@@ -33,8 +33,7 @@ public struct ImageCheck: Sendable {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw SystemError("examine") }
     var facts = Facts(
-      size: UInt64(max(0, status.st_size)),
-      modified: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec))
+      size: UInt64(max(0, status.st_size)), modified: status.modified)
     guard status.st_mode & S_IFMT == S_IFREG else {
       facts.problem = "it is no regular file"
       return facts
@@ -104,4 +103,9 @@ public struct ImageCheck: Sendable {
     case .compressor(let number): "its compressor, number \(number), is unknown to the kernel"
     }
   }
+}
+
+extension stat {
+  /// Nanoseconds since 1970.
+  var modified: Int64 { Int64(st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(st_mtim.tv_nsec) }
 }

@@ -39,6 +39,9 @@ final class ImageFolder {
   /// Opens a folder below this one, without reading it.
   func openFolder(_ path: [UInt8]) -> Int32 { open(path, O_PATH | O_DIRECTORY) }
 
+  /// Opens a file below the folder without reading it, which tells its size.
+  func openPath(_ path: [UInt8]) -> Int32 { open(path, O_PATH) }
+
   /// Opens a folder below this one for listing.
   func openForListing(_ path: [UInt8]) -> Int32 {
     open(path.isEmpty ? [UInt8(ascii: ".")] : path, O_RDONLY | O_DIRECTORY)

@@ -14,24 +14,37 @@ public struct KernelSupport: Equatable, Sendable {
     self.compressors = compressors
   }
 
-  /// Asks the running kernel, and reads its configuration where a distribution puts it.
-  static func ofThisMachine() -> KernelSupport {
-    var name = utsname()
-    uname(&name)
-    let release = withUnsafeBytes(of: name.release) { bytes in
-      Array(bytes.prefix { $0 != 0 })
-    }
+  /// Asks the running kernel, and reads its configuration where a distribution puts it, or where
+  /// `autosquash refresh` has put it.
+  ///
+  /// - Parameter state: the folder for what this program keeps.
+  public static func ofThisMachine(state: [UInt8]) -> KernelSupport {
     var support = KernelSupport()
-    if let configuration = contents(of: Array("/boot/config-".utf8) + release)
-      ?? contents(of: Array("/lib/modules/".utf8) + release + Array("/config".utf8))
-    {
-      support = KernelSupport(parsing: configuration)
+    for path in configurationPaths(state: state) {
+      if let configuration = contents(of: path) {
+        support = KernelSupport(parsing: configuration)
+        break
+      }
     }
     // A module that is not loaded is not listed.
     if contents(of: Array("/proc/filesystems".utf8))?.contains("\tsquashfs\n") == true {
       support.hasSquashFS = true
     }
     return support
+  }
+
+  /// Where the configuration of the running kernel may be; the last is this program's own.
+  public static func configurationPaths(state: [UInt8]) -> [[UInt8]] {
+    var name = utsname()
+    uname(&name)
+    let release = withUnsafeBytes(of: name.release) { bytes in
+      Array(bytes.prefix { $0 != 0 })
+    }
+    return [
+      Array("/boot/config-".utf8) + release,
+      Array("/lib/modules/".utf8) + release + Array("/config".utf8),
+      state + Array("/kernel-".utf8) + release,
+    ]
   }
 
   /// Reads a kernel's configuration, the lines `CONFIG_NAME=y`.
@@ -43,19 +56,8 @@ public struct KernelSupport: Equatable, Sendable {
       })
   }
 
-  /// All of a small file, `nil` where it cannot be read.
   private static func contents(of path: [UInt8]) -> [UInt8]? {
-    let descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_size <= 4 << 20 else { return nil }
-    // Files of /proc say that they are empty.
-    let bytes = [UInt8](unsafeUninitializedCapacity: max(4096, Int(status.st_size))) {
-      buffer, count in
-      count = max(0, read(descriptor, buffer.baseAddress!, buffer.count))
-    }
-    return bytes.isEmpty ? nil : bytes
+    try? SmallFile.read(path, limit: 4 << 20)
   }
 }
 

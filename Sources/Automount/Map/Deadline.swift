@@ -1,12 +1,12 @@
 internal import CLinux
 internal import Glibc
-internal import Posix
+public import Posix
 
 /// Work that is given up after a time, whatever it waits for.
 ///
 /// Who waits for a file system of FUSE that does not answer cannot be interrupted, not even killed;
 /// only another process can be left behind.
-enum Deadline {
+public enum Deadline {
   /// Runs `work` in another process and waits for its answer.
   ///
   /// The process of this call must have one thread only.
@@ -16,7 +16,7 @@ enum Deadline {
   ///   - work: gives the answer; `afterwards` of it runs when the answer is on its way, in the
   ///     process that nobody waits for.
   /// - Returns: the answer, `nil` when there was none in time.
-  static func run(
+  public static func run(
     seconds: Int, _ work: () -> (answer: [UInt8], afterwards: () -> Void)
   ) throws(SystemError) -> [UInt8]? {
     var ends: [Int32] = [-1, -1]

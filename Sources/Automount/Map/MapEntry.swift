@@ -32,7 +32,7 @@ public struct MapEntry: Equatable, Sendable {
   ///
   /// - Parameter map: the absolute path of the map's program.
   public init?(askingAgain map: [UInt8]) {
-    guard map.first == UInt8(ascii: "/"), map.allSatisfy(Self.isPlain) else { return nil }
+    guard Self.isPlain(map) else { return nil }
     bytes = Array("-fstype=autofs program:".utf8) + map
   }
 
@@ -60,7 +60,11 @@ public struct MapEntry: Equatable, Sendable {
     !path.contains { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\n") || $0 == 0 }
   }
 
-  /// Whether a byte needs no quotes anywhere in a map.
+  /// Whether an absolute path needs no quotes anywhere in a map, a master map included.
+  public static func isPlain(_ path: [UInt8]) -> Bool {
+    path.first == UInt8(ascii: "/") && path.allSatisfy { isPlain($0) }
+  }
+
   private static func isPlain(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

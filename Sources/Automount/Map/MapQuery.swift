@@ -60,7 +60,8 @@ public struct MapQuery {
   ) -> (Result<MapEntry, MapRefusal>, descriptor: Int32)? {
     let type = MapEntry.MountType(configuration.fileSystem)
     let check = ImageCheck(
-      kernel: type == .loop ? .ofThisMachine() : KernelSupport(), mountsByKernel: type == .loop)
+      kernel: type == .loop ? .ofThisMachine(state: configuration.state) : KernelSupport(),
+      mountsByKernel: type == .loop)
     do {
       let folder = try ImageFolder(
         configuration.images, mayLeave: configuration.outsideLinks, staysOnDevice: staysOnDevice)

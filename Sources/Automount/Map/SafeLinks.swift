@@ -49,11 +49,11 @@ public struct SafeLinks {
   ///
   /// The last name has an ending, so that no link stands where another's folder must be.
   func path(for target: [UInt8]) -> [UInt8] {
-    let digits = Array("0123456789abcdef".utf8)
+    let digits = target.hexadecimal
     var path = folder
-    for (index, byte) in target.enumerated() {
-      if index % 100 == 0 { path.append(UInt8(ascii: "/")) }
-      path += [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+    for start in stride(from: 0, to: digits.count, by: 200) {
+      path.append(UInt8(ascii: "/"))
+      path += digits[start..<min(start + 200, digits.count)]
     }
     return path + Array(".link".utf8)
   }

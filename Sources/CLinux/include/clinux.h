@@ -26,3 +26,9 @@ pid_t clinux_fork(void);
 // server: 0 for a local disk, 1 for what may be served by a program or the network and for a
 // symbolic link, -1 and errno when there is no such file.
 int clinux_may_hang(const char *path);
+
+// Whether the kernel's clock is kept right by something: 1 yes, 0 no, -1 unknown.
+int clinux_clock_is_synchronised(void);
+
+// The number of a loop device that is free, -1 and errno when there is none.
+int clinux_free_loop_device(void);

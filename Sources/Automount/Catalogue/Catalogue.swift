@@ -1,0 +1,162 @@
+internal import Glibc
+public import Posix
+public import SquashFSFormat
+
+/// All images in the folder, with what the map would say of each.
+public struct Catalogue: Sendable {
+  /// Sorted by name.
+  public var images: [Entry]
+
+  /// One image.
+  public struct Entry: Equatable, Sendable {
+    /// The path below the mount root.
+    public var name: [UInt8]
+    /// The path below the folder with the images.
+    public var file: [UInt8]
+    /// In bytes; 0 where that could not be found out.
+    public var size: UInt64
+    /// Nanoseconds since 1970.
+    public var modified: Int64
+    public var compressor: CompressorID?
+    /// Why it would not mount; `nil` where it would.
+    public var problem: String?
+  }
+
+  /// How deep folders may lie in each other.
+  private static let mostLevels = 40
+  /// Requests at the same time: a bucket takes its time for each.
+  private static let threads = 12
+
+  /// Lists the folder and looks at every image in it.
+  ///
+  /// - Parameters:
+  ///   - known: images that would mount when they were last looked at; those that have the same
+  ///     size and time since are not opened again.
+  /// - Throws: `SystemError` when the folder, or one in it, cannot be listed.
+  public static func collect(
+    _ configuration: Configuration, check: ImageCheck, known: [Entry] = []
+  ) throws(SystemError) -> Catalogue {
+    let folder = try ImageFolder(
+      configuration.images, mayLeave: configuration.outsideLinks, staysOnDevice: false)
+    var found: [Entry] = []
+    try list(folder, [], configuration, into: &found, levels: mostLevels)
+    let knownByFile = Dictionary(known.map { ($0.file, $0) }, uniquingKeysWith: { $1 })
+    let results = EntryList(found)
+    let pool = try TaskPool(contexts: [Void](repeating: (), count: threads), queueLimit: 64)
+    for index in found.indices {
+      let entry = found[index]
+      pool.submit { _ in
+        results.set(
+          index, examine(entry, in: folder, check: check, known: knownByFile[entry.file]))
+      }
+    }
+    pool.drain()
+    return Catalogue(images: results.entries)
+  }
+
+  private static func list(
+    _ folder: ImageFolder, _ path: [UInt8], _ configuration: Configuration,
+    into found: inout [Entry], levels: Int
+  ) throws(SystemError) {
+    let listing = try names(in: folder, path)
+    func full(_ name: [UInt8]) -> [UInt8] { MapLevel(path: path).appending(name) }
+    let files = listing.files.filter { name in
+      configuration.suffixes.contains { CatalogueNames.hasSuffix(name, $0) }
+    }
+    let keys = CatalogueNames.keys(of: files, suffixes: configuration.suffixes)
+    for (key, file) in keys {
+      found.append(Entry(name: full(key), file: full(file), size: 0, modified: 0))
+    }
+    guard configuration.folders, levels > 0 else { return }
+    let taken = Set(keys.map(\.key))
+    for name in listing.folders.sorted(by: { $0.lexicographicallyPrecedes($1) })
+    where !taken.contains(name) {
+      // An image wins over a folder of its name.
+      try list(folder, full(name), configuration, into: &found, levels: levels - 1)
+    }
+  }
+
+  private static func names(
+    in folder: ImageFolder, _ path: [UInt8]
+  ) throws(SystemError) -> (files: [[UInt8]], folders: [[UInt8]]) {
+    let descriptor = folder.openForListing(path)
+    guard descriptor >= 0, let stream = fdopendir(descriptor) else {
+      throw SystemError("list", path: path)
+    }
+    defer { closedir(stream) }
+    var files: [[UInt8]] = []
+    var folders: [[UInt8]] = []
+    while true {
+      errno = 0
+      guard let entry = readdir(stream) else {
+        guard errno == 0 else { throw SystemError("list", path: path) }
+        return (files, folders)
+      }
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        Array(bytes.prefix { $0 != 0 })
+      }
+      if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { continue }
+      var type = Int(entry.pointee.d_type)
+      if type == DT_UNKNOWN {
+        var status = stat()
+        guard name.withCPath({ fstatat(descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
+          continue
+        }
+        type = status.st_mode & S_IFMT == S_IFDIR ? Int(DT_DIR) : Int(DT_REG)
+      }
+      if type == DT_DIR { folders.append(name) } else { files.append(name) }
+    }
+  }
+
+  private static func examine(
+    _ entry: Entry, in folder: ImageFolder, check: ImageCheck, known: Entry?
+  ) -> Entry {
+    var entry = entry
+    if let known {
+      let descriptor = folder.openPath(entry.file)
+      var status = stat()
+      if descriptor >= 0 {
+        defer { close(descriptor) }
+        if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+          UInt64(max(0, status.st_size)) == known.size, status.modified == known.modified
+        {
+          entry.size = known.size
+          entry.modified = known.modified
+          entry.compressor = known.compressor
+          return entry
+        }
+      }
+    }
+    let descriptor = folder.open(entry.file)
+    guard descriptor >= 0 else {
+      entry.problem =
+        errno == EXDEV
+        ? "a link that leads out of the folder" : "cannot open: \(String(cString: strerror(errno)))"
+      return entry
+    }
+    defer { close(descriptor) }
+    do {
+      let facts = try check.facts(of: descriptor)
+      entry.size = facts.size
+      entry.modified = facts.modified
+      entry.compressor = facts.compressor
+      entry.problem = facts.problem
+    } catch {
+      entry.problem = "\(error)"
+    }
+    return entry
+  }
+
+  /// Entries that several threads fill in.
+  private final class EntryList: @unchecked Sendable {
+    private let monitor = Monitor(conditions: 0)
+    // Guarded by `monitor`.
+    private(set) var entries: [Entry]
+
+    init(_ entries: [Entry]) { self.entries = entries }
+
+    func set(_ index: Int, _ entry: Entry) {
+      monitor.withLock { entries[index] = entry }
+    }
+  }
+}

@@ -1,0 +1,51 @@
+public import Glibc
+public import Posix
+
+/// The automounter that serves a mount root.
+public struct AutomountDaemon: Equatable, Sendable {
+  public let process: pid_t
+
+  /// Finds it by the mount, which names the daemon's process group.
+  ///
+  /// - Returns: `nil` where nothing is mounted there by autofs, or its daemon has gone.
+  public init?(serving mountRoot: [UInt8], in table: MountTable) {
+    guard let mount = table.mount(at: mountRoot), mount.type == "autofs",
+      let group = mount.options.compactMap({ option in
+        option.hasPrefix("pgrp=") ? pid_t(option.dropFirst(5)) : nil
+      }).first, group > 1
+    else { return nil }
+    // Another process may have the number by now.
+    guard Self.isAutomounter(group) else { return nil }
+    process = group
+  }
+
+  private init(process: pid_t) { self.process = process }
+
+  /// All automounters of this machine.
+  public static var all: [AutomountDaemon] {
+    guard let stream = opendir("/proc") else { return [] }
+    defer { closedir(stream) }
+    var found: [AutomountDaemon] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if let process = pid_t(name), isAutomounter(process) {
+        found.append(AutomountDaemon(process: process))
+      }
+    }
+    return found
+  }
+
+  private static func isAutomounter(_ process: pid_t) -> Bool {
+    let name = try? SmallFile.read(Array("/proc/\(process)/comm".utf8), limit: 4096)
+    return name?.elementsEqual("automount\n".utf8) == true
+  }
+
+  /// Has the daemon read its maps again.
+  ///
+  /// - Throws: `SystemError` when this process may not.
+  public func reload() throws(SystemError) {
+    guard kill(process, SIGHUP) == 0 else { throw SystemError("reload the automounter") }
+  }
+}

@@ -1,0 +1,94 @@
+internal import Glibc
+public import Posix
+
+/// What is mounted on this machine.
+///
+/// Layout of `/proc/self/mountinfo`: proc_pid_mountinfo(5).
+public struct MountTable: Sendable {
+  /// In the order in which they were mounted: a later one hides an earlier one at its place.
+  public let mounts: [Mount]
+
+  /// One mount.
+  public struct Mount: Equatable, Sendable {
+    /// Where it is, as bytes.
+    public var point: [UInt8]
+    /// The type of file system, such as `fuse.s3fs`.
+    public var type: String
+    /// What is mounted: a device, or what a file system calls itself.
+    public var source: [UInt8]
+    /// The options of the mount and of the file system, separated by commas.
+    public var options: [String]
+  }
+
+  /// Reads this process's.
+  public static func current() throws(SystemError) -> MountTable {
+    let path = Array("/proc/self/mountinfo".utf8)
+    let descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else { throw SystemError("open", path: path) }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    while true {
+      let before = bytes.count
+      bytes += [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, count in
+        count = max(0, retryingInterrupts { read(descriptor, buffer.baseAddress!, buffer.count) })
+      }
+      if bytes.count == before { return MountTable(parsing: bytes) }
+    }
+  }
+
+  init(parsing bytes: [UInt8]) {
+    mounts = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      let fields = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+      guard let dash = fields.firstIndex(where: { $0.elementsEqual("-".utf8) }), dash >= 6,
+        fields.count >= dash + 4
+      else { return nil }
+      func options(_ field: ArraySlice<UInt8>) -> [String] {
+        field.split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) }
+      }
+      return Mount(
+        point: Self.unescape(fields[4]), type: String(decoding: fields[dash + 1], as: UTF8.self),
+        source: Self.unescape(fields[dash + 2]),
+        options: options(fields[5]) + options(fields[dash + 3]))
+    }
+  }
+
+  /// The mount at a place itself, the topmost.
+  public func mount(at path: [UInt8]) -> Mount? { mounts.last { $0.point == path } }
+
+  /// The mount that a path lies on, told by the names alone: no link in the path is followed.
+  public func mount(holding path: [UInt8]) -> Mount? {
+    mounts.enumerated().filter { _, mount in
+      path == mount.point || mount.point == [UInt8(ascii: "/")]
+        || path.starts(with: mount.point + [UInt8(ascii: "/")])
+    }.max { ($0.element.point.count, $0.offset) < ($1.element.point.count, $1.offset) }?.element
+  }
+
+  /// Blanks, tabs, newlines and backslashes stand as three octal digits.
+  private static func unescape(_ field: ArraySlice<UInt8>) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var rest = field
+    while let byte = rest.first {
+      let digits = rest.dropFirst().prefix(3)
+      if byte == UInt8(ascii: "\\"), digits.count == 3,
+        let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 8)
+      {
+        bytes.append(value)
+        rest = rest.dropFirst(4)
+      } else {
+        bytes.append(byte)
+        rest = rest.dropFirst()
+      }
+    }
+    return bytes
+  }
+}
+
+extension MountTable {
+  /// A table without mounts, for when the system shows none.
+  public static let none = MountTable(parsing: [])
+}
+
+extension MountTable.Mount {
+  /// Whether it is an image, mounted by the kernel or by squashfuse.
+  public var isImage: Bool { type == "squashfs" || type.hasPrefix("fuse.squashfuse") }
+}

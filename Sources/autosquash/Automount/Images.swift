@@ -1,0 +1,85 @@
+import ArgumentParser
+import Automount
+import Glibc
+import Posix
+import SquashFSFormat
+
+/// `autosquash images`: the catalogue.
+struct Images: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "images",
+    abstract: "List the images in the bucket: size, date, compressor, mounted, healthy or why not.",
+    discussion: """
+      The names are those below the mount root. Each image is opened and its superblock read, as \
+      the map does before it answers; verify looks at all the rest.
+      """)
+
+  @Flag(help: "Print JSON, an object an image.") var json = false
+
+  func run() throws {
+    do {
+      let job = try CatalogueJob()
+      let catalogue = try job.catalogue()
+      let mounts = (try? MountTable.current()) ?? MountTable.none
+      var output = StandardOutput()
+      var lines: [ImageLine] = []
+      for entry in catalogue.images {
+        let place = job.configuration.mountRoot + [UInt8(ascii: "/")] + entry.name
+        let line = ImageLine(entry: entry, isMounted: mounts.mount(at: place)?.isImage == true)
+        if json { try output.write(line.json.text + "\n") } else { lines.append(line) }
+      }
+      if !json {
+        for line in ImageLine.table(lines) { try output.write(line + "\n") }
+        if lines.isEmpty {
+          Messages.write(job.configuration.images, "no images in this folder")
+        }
+      }
+      try output.flush()
+    } catch {
+      Messages.write("\(error)")
+      throw ExitCode(error is BucketError ? ExitStatus.unreadableInput : ExitStatus.failed)
+    }
+  }
+}
+
+/// One image in the list.
+struct ImageLine {
+  let entry: Catalogue.Entry
+  let isMounted: Bool
+
+  private var state: String {
+    if let problem = entry.problem { return "will not mount: \(problem)" }
+    return isMounted ? "mounted" : "ok"
+  }
+
+  /// The lines with their columns below each other, and a title.
+  static func table(_ lines: [ImageLine]) -> [String] {
+    if lines.isEmpty { return [] }
+    var dates = TimeFormat(isFull: false)
+    var rows = [["NAME", "SIZE", "DATE", "TYPE", "STATE"]]
+    rows += lines.map { line in
+      [
+        line.entry.name.escapedName, LongFormat.human(line.entry.size),
+        dates.text(UInt32(clamping: line.entry.modified / 1_000_000_000)),
+        line.entry.compressor?.name ?? "-", line.state,
+      ]
+    }
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max()! }
+    return rows.map { row in
+      row.enumerated().map { column, text in
+        if column == row.count - 1 { return text }
+        let padding = String(repeating: " ", count: widths[column] - text.count)
+        return column == 1 ? padding + text : text + padding
+      }.joined(separator: "  ")
+    }
+  }
+
+  var json: JSON {
+    .object([
+      ("name", .name(entry.name)), ("file", .name(entry.file)), ("size", .integer(entry.size)),
+      ("modified", .integer(entry.modified / 1_000_000_000)),
+      ("compressor", .string(entry.compressor?.name ?? "")), ("mounted", .boolean(isMounted)),
+      ("healthy", .boolean(entry.problem == nil)), ("problem", .string(entry.problem ?? "")),
+    ])
+  }
+}

@@ -1,0 +1,67 @@
+import Automount
+import Glibc
+import Posix
+
+/// Brings new lists to a running automounter.
+///
+/// autofs keeps what it has learnt of a name, from a list or from the program, in one place. When
+/// it reads its maps again it may forget a name that it knows from both, until it reads them once
+/// more; and autofs 5.1.8 never comes to an end when such a name is a folder that is in use. So a
+/// folder is listed only while it is not in use by way of the program, after the automounter has
+/// forgotten what it knew of it, and maps are read twice.
+struct ListUpdate {
+  /// `nil` where the images cannot be read.
+  let catalogue: Catalogue?
+  let job: CatalogueJob
+
+  /// The automounter tells new from old by whole seconds.
+  private static let pause: UInt32 = 1_200_000
+
+  private var root: [UInt8] { job.configuration.mountRoot }
+
+  /// Images that no list can name.
+  var unlisted: Int { maps(known: [], mounts: .none).unlisted }
+
+  /// Writes the lists where they are not what they should be, and has the automounter read them.
+  ///
+  /// - Returns: what was done, for people.
+  func apply() throws -> String {
+    let known = FileMaps.folders(in: job.maps)
+    var mounts = try MountTable.current()
+    var maps = maps(known: known, mounts: mounts)
+    guard maps.differ(from: job.maps) else { return "nothing has changed" }
+    guard let daemon = AutomountDaemon(serving: root, in: mounts) else {
+      try maps.write(to: job.maps)
+      return "no automounter runs that could be told"
+    }
+    if !maps.folders.isSubset(of: known) {
+      try reload(daemon)
+      mounts = try MountTable.current()
+      maps = self.maps(known: known, mounts: mounts)
+    }
+    try maps.write(to: job.maps)
+    try reload(daemon)
+    try reload(daemon)
+    return "the automounter knows"
+  }
+
+  /// Has the automounter forget what it has learnt before, but what is in use.
+  private func reload(_ daemon: AutomountDaemon) throws(SystemError) {
+    usleep(Self.pause)
+    try daemon.reload()
+  }
+
+  private func maps(known: Set<[UInt8]>, mounts: MountTable) -> FileMaps {
+    var mounted: Set<[UInt8]> = []
+    var deferred: Set<[UInt8]> = []
+    let below = root + [UInt8(ascii: "/")]
+    for mount in mounts.mounts where mount.type == "autofs" && mount.point.starts(with: below) {
+      let level = Array(mount.point.dropFirst(below.count))
+      mounted.insert(level)
+      if mount.source == Installation.map && !known.contains(level) { deferred.insert(level) }
+    }
+    return FileMaps(
+      catalogue, configuration: job.configuration, folder: job.maps, program: Installation.map,
+      mounted: mounted, deferred: deferred)
+  }
+}

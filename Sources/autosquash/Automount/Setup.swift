@@ -1,0 +1,50 @@
+import ArgumentParser
+import Automount
+import Glibc
+import Posix
+
+/// `autosquash setup`: puts the automounter's files in place, or takes them away.
+struct Setup: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "setup",
+    abstract: "Have autofs mount the images of the bucket, from now on and after every start.",
+    discussion: """
+      Writes /etc/autosquash.conf and /etc/auto.master.d/autosquash.autofs, where there is systemd \
+      also a timer that lists new images, and reloads the automounter. Run again, it changes what \
+      the options say and nothing else. Files that it did not write stay as they are.
+      """)
+
+  @Option(help: "The folder with the images.", completion: .directory) var images: ByteArgument?
+  @Option(help: "Where they appear.") var mountRoot: ByteArgument?
+  @Option(help: "Seconds after which an image that nobody uses is unmounted.")
+  var timeout: ByteArgument?
+  @Option(help: "Prepare the system below this directory, such as the root of a machine image.")
+  var root: ByteArgument?
+  @Flag(help: "Take away what setup wrote.") var remove = false
+  @Flag(name: [.customLong("dry-run"), .customShort("n")], help: "Print what would be done.")
+  var isDryRun = false
+
+  func validate() throws {
+    if remove && (images != nil || mountRoot != nil || timeout != nil) {
+      throw ValidationError("--remove takes no settings")
+    }
+  }
+
+  func run() throws {
+    do {
+      var job = SetupJob(root: root?.bytes ?? [], isDryRun: isDryRun)
+      var given: [(Configuration.Key, [UInt8])] = []
+      if let images { given.append((.images, images.bytes)) }
+      if let mountRoot { given.append((.mountRoot, mountRoot.bytes)) }
+      if let timeout { given.append((.timeout, timeout.bytes)) }
+      if remove { try job.remove() } else { try job.install(given) }
+      var output = StandardOutput()
+      for line in job.report { try output.write(line + "\n") }
+      try output.flush()
+      for warning in job.warnings { Messages.write("warning: \(warning)") }
+    } catch {
+      Messages.write("\(error)")
+      throw ExitCode(ExitStatus.failed)
+    }
+  }
+}

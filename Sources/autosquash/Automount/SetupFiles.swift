@@ -1,0 +1,147 @@
+import Automount
+import Posix
+
+/// A file that `autosquash setup` puts in place.
+struct SetupFile {
+  /// Where it lies, below the root of the system.
+  var path: String
+  var text: String
+  /// What it is for, for people.
+  var purpose: String
+
+  /// The first line of all of them; files without it are somebody else's.
+  static let marker = "# Written by 'autosquash setup'."
+
+  /// The files for a configuration.
+  ///
+  /// - Parameters:
+  ///   - map: the program map.
+  ///   - program: this program.
+  ///   - hasSystemd: whether units are of use.
+  static func all(
+    for configuration: Configuration, map: [UInt8], program: [UInt8], hasSystemd: Bool
+  ) throws(SetupError) -> [SetupFile] {
+    // A wrong line in this file would take down all maps that autofs reads after it.
+    for path in [configuration.mountRoot, configuration.state, map, program]
+    where !MapEntry.isPlain(path) {
+      throw SetupError(path: path, text: "autofs takes only letters, digits and ._-+ in this path")
+    }
+    var files = [master(configuration, map: map)]
+    if hasSystemd {
+      let mount = unit(for: configuration)
+      files.append(order(configuration, after: mount))
+      if configuration.browse {
+        files.append(service(program: program, after: mount))
+        files.append(timer)
+      }
+    }
+    return files
+  }
+
+  /// All paths that any configuration may lead to.
+  static let allPaths = [masterPath, orderPath, servicePath, timerPath]
+
+  static let masterPath = "/etc/auto.master.d/autosquash.autofs"
+  static let orderPath = "/etc/systemd/system/autofs.service.d/50-autosquash.conf"
+  static let servicePath = "/etc/systemd/system/autosquash-refresh.service"
+  static let timerPath = "/etc/systemd/system/autosquash-refresh.timer"
+  static let timerName = "autosquash-refresh.timer"
+
+  private static func master(_ configuration: Configuration, map: [UInt8]) -> SetupFile {
+    let source =
+      configuration.browse
+      ? "file:\(configuration.state.escapedName)/maps/top" : "program:\(map.escapedName)"
+    return SetupFile(
+      path: masterPath,
+      text: """
+        \(marker)
+        \(configuration.mountRoot.escapedName) \(source) --timeout=\(configuration.idleTimeout) \
+        --negative-timeout=1\(configuration.browse ? " browse" : "")
+
+        """, purpose: "tells autofs of the mount root")
+  }
+
+  private static func order(_ configuration: Configuration, after mount: String) -> SetupFile {
+    var text = """
+      \(marker)
+      [Unit]
+      # Images first, then the bucket, when the machine stops.
+      After=\(mount)
+
+      """
+    if MapEntry.MountType(configuration.fileSystem) != .loop {
+      text += """
+
+        [Service]
+        # Programs that serve mounts must outlive a restart of the automounter.
+        KillMode=process
+
+        """
+    }
+    return SetupFile(
+      path: orderPath, text: text, purpose: "starts autofs after the bucket is mounted")
+  }
+
+  private static func service(program: [UInt8], after mount: String) -> SetupFile {
+    SetupFile(
+      path: servicePath,
+      text: """
+        \(marker)
+        [Unit]
+        Description=List the images of the bucket for the automounter
+        Documentation=man:autosquash(1)
+        After=\(mount) autofs.service
+
+        [Service]
+        Type=oneshot
+        ExecStart=\(program.escapedName) refresh --quiet
+        TimeoutStartSec=10min
+
+        """, purpose: "lists the images")
+  }
+
+  private static let timer = SetupFile(
+    path: timerPath,
+    text: """
+      \(marker)
+      [Unit]
+      Description=List the images of the bucket every minute
+
+      [Timer]
+      OnActiveSec=0
+      OnBootSec=20
+      OnUnitInactiveSec=60
+      AccuracySec=5
+
+      [Install]
+      WantedBy=timers.target
+
+      """, purpose: "runs that every minute")
+
+  /// The systemd unit of the mount that the images lie on.
+  private static func unit(for configuration: Configuration) -> String {
+    let table = (try? MountTable.current()) ?? MountTable.none
+    var point = table.mount(holding: configuration.images)?.point ?? []
+    if point.count < 2 {
+      // Not mounted yet: the folder above, as /mnt/s3fs.
+      point = Array(configuration.images[..<configuration.images.lastIndex(of: UInt8(ascii: "/"))!])
+    }
+    return unitName(of: point.isEmpty ? configuration.images : point)
+  }
+
+  /// A path as systemd-escape(1) writes it.
+  static func unitName(of path: [UInt8]) -> String {
+    var name = ""
+    for (index, byte) in path.drop(while: { $0 == UInt8(ascii: "/") }).enumerated() {
+      switch byte {
+      case UInt8(ascii: "/"): name += "-"
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: ":"):
+        name.unicodeScalars.append(Unicode.Scalar(byte))
+      case UInt8(ascii: ".") where index > 0: name += "."
+      default: name += "\\x" + String(byte, radix: 16).leftPadded(to: 2, with: "0")
+      }
+    }
+    return name + ".mount"
+  }
+}

@@ -1,0 +1,69 @@
+import Automount
+import Glibc
+import Posix
+
+/// autofs: installed, running, with our map.
+struct AutomounterCheckup {
+  let configuration: Configuration
+  let mounts: MountTable
+
+  func all() -> [Checkup] {
+    var found = [map()]
+    guard isInstalled else {
+      found.append(
+        .fail("autofs", "the automounter is not installed", "sudo apt-get install autofs"))
+      return found
+    }
+    found.append(mountRoot())
+    if configuration.browse { found.append(lists()) }
+    return found
+  }
+
+  private var isInstalled: Bool {
+    let places: [String] = ["/usr/sbin/automount", "/sbin/automount"]
+    return places.contains { access($0, X_OK) == 0 }
+  }
+
+  private func map() -> Checkup {
+    let path = Installation.map
+    guard path.withCPath({ access($0, X_OK) }) == 0 else {
+      return .fail(
+        "map", "\(path.escapedName) is not there or cannot be run",
+        "install autosquash-map at this place")
+    }
+    return .ok("map", "\(path.escapedName) is there")
+  }
+
+  private func mountRoot() -> Checkup {
+    let topic = "autofs"
+    let place = configuration.mountRoot.escapedName
+    guard let mount = mounts.mount(at: configuration.mountRoot), mount.type == "autofs" else {
+      if AutomountDaemon.all.isEmpty {
+        return .fail(topic, "the automounter does not run", "sudo systemctl enable --now autofs")
+      }
+      return .fail(
+        topic, "the automounter runs, but does not serve \(place)", "sudo autosquash setup")
+    }
+    guard let daemon = AutomountDaemon(serving: configuration.mountRoot, in: mounts) else {
+      return .fail(
+        topic, "\(place) is there, but the automounter that served it is gone",
+        "sudo systemctl restart autofs")
+    }
+    let ours = [Installation.map, configuration.state + Array("/maps/top".utf8)]
+    guard ours.contains(mount.source) else {
+      return .fail(
+        topic, "\(place) is served from another map, \(mount.source.escapedName)",
+        "remove that map from /etc/auto.master and its folder, then sudo autosquash setup")
+    }
+    return .ok(topic, "process \(daemon.process) serves \(place)")
+  }
+
+  private func lists() -> Checkup {
+    let path = configuration.state + Array("/maps/top".utf8)
+    guard path.withCPath({ access($0, R_OK) }) == 0 else {
+      return .fail(
+        "list", "\(path.escapedName), the list of names, is not there", "sudo autosquash refresh")
+    }
+    return .ok("list", "\(path.escapedName) is there")
+  }
+}

@@ -1,0 +1,137 @@
+import Automount
+import Glibc
+import Posix
+
+/// The bucket: mounted, answering, with options that suit images; and every image in it.
+struct BucketCheckup {
+  let job: CatalogueJob
+  let mounts: MountTable
+
+  private var images: [UInt8] { job.configuration.images }
+  /// The most images that are named one by one.
+  private static let mostNamed = 20
+
+  func mount() -> [Checkup] {
+    guard let mount = mounts.mount(holding: images), mount.type == "fuse.s3fs" else {
+      return [
+        .warn(
+          "bucket",
+          "\(images.escapedName) is on no mount of s3fs"
+            + (mounts.mount(holding: images).map { ", but on \($0.type)" } ?? ""),
+          "mount the bucket, unless the images are meant to lie on this machine")
+      ]
+    }
+    var found: [Checkup] = []
+    if mount.options.contains("allow_other") {
+      found.append(.ok("bucket", "s3fs has it at \(mount.point.escapedName)"))
+    } else {
+      found.append(
+        .warn(
+          "bucket",
+          "s3fs has it at \(mount.point.escapedName) for its own user only; images are mounted,"
+            + " but an overlay cannot be read",
+          "add the option allow_other to the mount"))
+    }
+    found.append(options(at: mount.point))
+    return found
+  }
+
+  /// The options of the s3fs process, which its mount does not show.
+  private func options(at point: [UInt8]) -> Checkup {
+    let topic = "s3fs options"
+    guard let arguments = Self.arguments(at: point) else {
+      return .ok(topic, "cannot be seen by this user, or from here")
+    }
+    let given = arguments.flatMap { $0.split(separator: UInt8(ascii: ",")) }
+    func value(_ name: String) -> Int? {
+      given.compactMap { option in
+        option.starts(with: Array("\(name)=".utf8))
+          ? Int(String(decoding: option.dropFirst(name.utf8.count + 1), as: UTF8.self)) : nil
+      }.last
+    }
+    let part = value("multipart_size") ?? 10
+    let parallel = value("parallel_count") ?? 5
+    // s3fs reads ahead by all its parts at once.
+    guard part * parallel <= 20 else {
+      return .warn(
+        topic,
+        "the first look at an image fetches up to \(part * parallel) MB (multipart_size=\(part),"
+          + " parallel_count=\(parallel))",
+        "mount with multipart_size=5,parallel_count=2: a fifth of the bytes, and no slower")
+    }
+    return .ok(topic, "multipart_size=\(part), parallel_count=\(parallel)")
+  }
+
+  /// The arguments of the process that serves a mount.
+  private static func arguments(at point: [UInt8]) -> [[UInt8]]? {
+    guard let stream = opendir("/proc") else { return nil }
+    defer { closedir(stream) }
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      guard pid_t(name) != nil,
+        let line = try? SmallFile.read(Array("/proc/\(name)/cmdline".utf8), limit: 64 << 10)
+      else { continue }
+      let arguments = line.split(separator: 0).map { Array($0) }
+      if let program = arguments.first, String(decoding: program, as: UTF8.self).hasSuffix("s3fs"),
+        arguments.contains(point)
+      {
+        return arguments
+      }
+    }
+    return nil
+  }
+
+  /// All images; where the bucket does not answer, what is wrong goes to `found`.
+  func catalogue(_ found: inout [Checkup]) -> Catalogue? {
+    do { return try job.catalogue() } catch {
+      let isDenied = geteuid() != 0 && images.withCPath { access($0, R_OK) } != 0 && errno == EACCES
+      found.append(
+        .fail(
+          "images", "\(error)",
+          isDenied
+            ? "sudo autosquash doctor" : "mount the bucket: sudo mount \(mountPoint.escapedName)"))
+      return nil
+    }
+  }
+
+  /// Where the bucket is, or is expected.
+  private var mountPoint: [UInt8] {
+    if let mount = mounts.mount(holding: images), mount.point.count > 1 { return mount.point }
+    let above = images[..<(images.lastIndex(of: UInt8(ascii: "/")) ?? 0)]
+    return above.isEmpty ? images : Array(above)
+  }
+
+  func images(_ catalogue: Catalogue) -> [Checkup] {
+    let total = catalogue.images.count
+    let bad = catalogue.images.filter { $0.problem != nil }
+    if total == 0 {
+      return [
+        .warn(
+          "images", "\(images.escapedName) holds none",
+          "upload one: aws s3 cp my-tarball.squash s3://BUCKET/autosquash/")
+      ]
+    }
+    var found = [
+      Checkup.ok("images", "\(total - bad.count) of \(total) in \(images.escapedName) would mount")
+    ]
+    for image in bad.prefix(Self.mostNamed) {
+      found.append(
+        .warn(
+          "images", "\(image.file.escapedName) would not: \(image.problem!)",
+          "autosquash verify "
+            + Self.quoted(images + [UInt8(ascii: "/")] + image.file)))
+    }
+    if bad.count > Self.mostNamed {
+      found.append(
+        .warn("images", "\(bad.count - Self.mostNamed) more would not", "autosquash images"))
+    }
+    return found
+  }
+
+  /// A path for the shell.
+  private static func quoted(_ path: [UInt8]) -> String {
+    "'\(path.escapedName.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'"
+  }
+}

@@ -1,0 +1,87 @@
+import Automount
+import CLinux
+import Glibc
+import Posix
+import SquashFSFormat
+
+/// The kernel, loop devices, the clock.
+enum MachineCheckup {
+  static func kernel(_ configuration: Configuration?) -> Checkup {
+    let configuration = configuration ?? Configuration()
+    if MapEntry.MountType(configuration.fileSystem) != .loop {
+      return programs(configuration)
+    }
+    let support = KernelSupport.ofThisMachine(state: configuration.state)
+    if support.hasSquashFS != true {
+      // It may be a module that is not loaded.
+      let found = try? ChildProcess.run(["modprobe", "-n", "-q", "squashfs"])
+      if found?.status != 0 {
+        return .fail(
+          "kernel", "no squashfs in this kernel, and no module of it",
+          "install the kernel's modules, or set 'fstype = fuse.squashfuse' in"
+            + " \(Configuration.path.escapedName)")
+      }
+    }
+    guard let compressors = support.compressors else {
+      return .ok("kernel", "has squashfs; it does not tell with which compressors")
+    }
+    let names = CompressorID.allCases.filter { compressors.contains($0) }.map(\.name)
+    return .ok("kernel", "has squashfs with \(names.joined(separator: ", "))")
+  }
+
+  /// Where programs of FUSE mount the images.
+  private static func programs(_ configuration: Configuration) -> Checkup {
+    let name =
+      if case .fuse(let name) = configuration.fileSystem {
+        String(decoding: name.dropFirst("fuse.".utf8.count), as: UTF8.self)
+      } else {
+        "squashfuse"
+      }
+    let places = ["/usr/bin/", "/bin/", "/usr/local/bin/"].map { $0 + name }
+    guard places.contains(where: { access($0, X_OK) == 0 }) else {
+      return .fail(
+        "kernel", "\(name) is to mount the images, and is not installed",
+        "sudo apt-get install squashfuse")
+    }
+    guard access("/dev/fuse", F_OK) == 0 else {
+      return .fail("kernel", "there is no /dev/fuse, which \(name) needs", "sudo modprobe fuse")
+    }
+    return .ok("kernel", "\(name) mounts the images, by way of FUSE")
+  }
+
+  static func loopDevices(_ configuration: Configuration?) -> Checkup {
+    let topic = "loop devices"
+    if let configuration, MapEntry.MountType(configuration.fileSystem) != .loop {
+      return .ok(topic, "not needed")
+    }
+    guard access("/dev/loop-control", F_OK) == 0 else {
+      return .fail(topic, "there is no /dev/loop-control", "sudo modprobe loop")
+    }
+    if geteuid() != 0 { return .ok(topic, "/dev/loop-control is there; root could tell more") }
+    let number = clinux_free_loop_device()
+    guard number >= 0 else {
+      return .fail(
+        topic, "none is free: \(String(cString: strerror(errno)))",
+        "losetup --list shows who has them; losetup --detach-all frees what nobody mounts")
+    }
+    return .ok(topic, "/dev/loop\(number) is free")
+  }
+
+  static func clock() -> Checkup {
+    // S3 refuses requests whose time is wrong by more than a quarter of an hour.
+    var now = time_t()
+    time(&now)
+    if now < 1_750_000_000 {
+      return .fail(
+        "clock", "it is years behind, and a bucket refuses requests from the past",
+        "sudo timedatectl set-ntp true")
+    }
+    switch clinux_clock_is_synchronised() {
+    case 0:
+      return .warn(
+        "clock", "nothing keeps it right, and a bucket refuses requests that are 15 minutes off",
+        "sudo timedatectl set-ntp true")
+    default: return .ok("clock", "set")
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import Automount
+import Glibc
+import Posix
+
+/// The proof: an image is mounted by the automounter, and a file of it is read.
+struct TrialMount {
+  let configuration: Configuration
+  /// Levels of folders that are searched for a file.
+  private static let mostLevels = 8
+
+  func result(_ catalogue: Catalogue) -> Checkup {
+    let topic = "trial"
+    guard
+      let image = catalogue.images.filter({ $0.problem == nil }).min(by: { $0.size < $1.size })
+    else { return .warn(topic, "there is no healthy image to mount", "autosquash images") }
+    let path = configuration.mountRoot + [UInt8(ascii: "/")] + image.name
+    let answer: [UInt8]?
+    do {
+      // Mounting takes its time after the map has answered.
+      answer = try Deadline.run(seconds: configuration.answerTimeout + 30) {
+        (Array(Self.read(path).utf8), afterwards: {})
+      }
+    } catch {
+      return .fail(topic, "\(error)", "free some memory")
+    }
+    let remedy = "sudo autosquash map '\(image.name.escapedName)', and journalctl -u autofs"
+    guard let answer else {
+      return .fail(topic, "\(path.escapedName) hangs", remedy)
+    }
+    let text = String(decoding: answer, as: UTF8.self)
+    let mounts = (try? MountTable.current()) ?? .none
+    guard text.hasPrefix("+") else {
+      return .fail(topic, "\(path.escapedName): \(text.dropFirst())", remedy)
+    }
+    guard mounts.mount(at: path)?.isImage == true else {
+      return .fail(topic, "\(path.escapedName) can be read, but is no mounted image", remedy)
+    }
+    return .ok(topic, "\(path.escapedName) was mounted; \(text.dropFirst())")
+  }
+
+  /// A sign and a sentence.
+  private static func read(_ path: [UInt8]) -> String {
+    var found: [UInt8]?
+    var folders = [path]
+    for _ in 0..<mostLevels where found == nil {
+      var next: [[UInt8]] = []
+      for folder in folders.prefix(20) where found == nil {
+        guard let stream = folder.withCPath({ opendir($0) }) else {
+          // What a student may not read is no failure of the mount.
+          if errno == EACCES && folder != path { continue }
+          return "-\(String(cString: strerror(errno)))"
+        }
+        defer { closedir(stream) }
+        while let entry = readdir(stream), found == nil {
+          let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+            Array(bytes.prefix { $0 != 0 })
+          }
+          if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { continue }
+          let full = folder + [UInt8(ascii: "/")] + name
+          switch Int(entry.pointee.d_type) {
+          case Int(DT_DIR): next.append(full)
+          case Int(DT_REG) where full.withCPath({ access($0, R_OK) }) == 0: found = full
+          default: break
+          }
+        }
+      }
+      folders = next
+    }
+    guard let found else { return "+it holds no file that this user may read" }
+    let descriptor = found.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else {
+      return "-\(found.escapedName): \(String(cString: strerror(errno)))"
+    }
+    defer { close(descriptor) }
+    var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress!, $0.count) }
+    guard count >= 0 else { return "-\(found.escapedName): \(String(cString: strerror(errno)))" }
+    return "+\(found.dropFirst(path.count + 1).escapedName) reads"
+  }
+}

@@ -1,0 +1,173 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+extension AutomountSystemTests {
+  /// From a tarball to `ls -l /mnt/autosquash/my-tarball`, by way of a bucket.
+  @Suite struct BucketTests {
+    let bucket: BucketLab
+    let lab: AutofsLab
+    let work: TemporaryFolder
+
+    init() throws {
+      bucket = try BucketLab()
+      work = try TemporaryFolder()
+      try Tool.check(
+        ["tar", "-xzf", Fixture.course, "-C", work.root])
+      try Tool.check(
+        [Tool.autosquash, "pack", Fixture.course, "-o", "my-tarball.squash", "-q"], in: work.root)
+      try bucket.upload(work.path("my-tarball.squash"), as: "autosquash/my-tarball.squash")
+      lab = try AutofsLab(images: bucket.mountPoint + "/autosquash", timeout: 2)
+    }
+
+    /// The files of the tarball, as its image has them.
+    private func expected() throws -> Snapshot {
+      try Snapshot(of: work.path("course")).mapping { entry in
+        entry.uid = 0
+        entry.gid = 0
+      }
+    }
+
+    @Test func theStory() throws {
+      let listing = try Tool.check(["ls", "-l", "\(lab.mountRoot)/my-tarball"]).text
+      #expect(listing.contains("README.txt") && listing.contains("root root"))
+      let differences = try Snapshot(of: lab.mountRoot + "/my-tarball")
+        .differences(from: expected())
+      #expect(differences == [])
+      // A student, who may not even look into the bucket.
+      let student = try Tool.run([
+        "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat",
+        "\(lab.mountRoot)/my-tarball/README.txt",
+      ])
+      let readme = try work.read("course/README.txt")
+      #expect(student.output == readme, "\(student.summary)")
+      #expect(lab.mounted == [Array("my-tarball".utf8)])
+      #expect(lab.log == "")
+      // Nobody uses it: it goes, and its loop device too.
+      #expect(try eventually { try lab.mounted.isEmpty && lab.loopDevices() == 0 })
+      #expect(lab.access("my-tarball") == 0)
+    }
+
+    /// For a name that s3fs has not seen: one look-up, one open and one read, each a request.
+    @Test func oneNameIsFewRequests() throws {
+      #expect(lab.access("my-tarball") == 0)
+      for copy in ["second", "third"] {
+        try bucket.upload(work.path("my-tarball.squash"), as: "autosquash/\(copy).squash")
+      }
+      var answer: Tool.Result?
+      let requests = try bucket.requests {
+        answer = try Tool.run(
+          [Tool.autosquashMap, "second"], in: lab.mountRoot,
+          environment: ["AUTOSQUASH_CONFIG": lab.configuration])
+      }
+      #expect(answer?.status == 0)
+      let object = "/edgen-training/autosquash/second.squash"
+      #expect(
+        requests == ["HEAD \(object)", "HEAD \(object)", "GET \(object)"], "\(requests)")
+      // With the mount: what was read is not fetched again.
+      let all = bucket.requests { #expect(lab.access("third") == 0) }
+      #expect(all.count { $0.hasPrefix("GET") } == 1, "\(all)")
+      #expect(all.count <= 4, "\(all)")
+    }
+
+    @Test func imagesThatAreRemovedReplacedOrCut() throws {
+      #expect(lab.access("nope") == ENOENT)
+      #expect(
+        lab.log.hasSuffix(
+          ">> autosquash-map: nope: no such image in \(lab.images)\n"), "\(lab.log)")
+      // Uploaded after it was asked for: there within the second that answers are kept.
+      try bucket.upload(work.path("my-tarball.squash"), as: "autosquash/nope.squash")
+      #expect(eventually { lab.access("nope") == 0 })
+
+      // Half of an upload.
+      let whole = try work.read("my-tarball.squash")
+      try work.write("cut.squash", Array(whole[..<(whole.count / 2)]))
+      try bucket.upload(work.path("cut.squash"), as: "autosquash/cut.squash")
+      #expect(lab.access("cut") == ENOENT)
+      #expect(
+        lab.log.contains(
+          ">> autosquash-map: cut: \(lab.images)/cut.squash will not mount: the file is "),
+        "\(lab.log)")
+
+      // Removed: works as long as it is mounted, and is then no more there.
+      try bucket.remove("autosquash/nope.squash")
+      #expect(lab.access("nope") == 0)
+      #expect(eventually { lab.mounted.isEmpty })
+      #expect(lab.access("nope") == ENOENT)
+
+      // Replaced while nobody uses it: the new one is mounted, whole.
+      try Tool.check(
+        ["sh", "-c", "mkdir new; head -c 3000000 /dev/urandom > new/data"], in: work.root)
+      try Tool.check([Tool.autosquash, "pack", "new", "-q"], in: work.root)
+      try bucket.upload(work.path("new.squash"), as: "autosquash/my-tarball.squash")
+      let mounted = lab.mountRoot + "/my-tarball/data"
+      #expect(try eventually { try Tool.run(["cmp", work.path("new/data"), mounted]).status == 0 })
+    }
+
+    @Test func aBucketThatIsGoneIsToldInTime() throws {
+      #expect(lab.access("my-tarball") == 0)
+      bucket.crash()
+      #expect(lab.access("second") == ENOENT)
+      #expect(
+        lab.log.contains(
+          "second: cannot read \(lab.images)/second.squash: Transport endpoint is not connected; is"
+        ),
+        "\(lab.log)")
+      bucket.unmount()
+      try bucket.mount()
+      // What was mounted from the dead one has to go first.
+      #expect(try eventually { try lab.loopDevices() == 0 })
+      #expect(eventually { lab.access("my-tarball") == 0 })
+    }
+
+    @Test func aBucketThatHangsIsToldInTime() throws {
+      try lab.configure("answer-timeout = 2")
+      bucket.hang()
+      let start = ContinuousClock.now
+      #expect(lab.access("my-tarball") == ENOENT)
+      // Two seconds, and what a slow machine adds; the bucket would hang for ever.
+      #expect(ContinuousClock.now - start < .seconds(30))
+      #expect(
+        lab.log.contains(
+          "my-tarball: \(lab.images) does not answer within 2 seconds; is the bucket still mounted"),
+        "\(lab.log)")
+      // The automounter can be told things meanwhile; what was left behind waits alone.
+      lab.daemon?.send(SIGHUP)
+      let images = try lab.autosquash("images")
+      #expect(images.status == 2 && images.errors.contains("no answer within 2 seconds"))
+      let doctor = try lab.autosquash("doctor")
+      #expect(doctor.status == 1 && doctor.text.contains("fail  images: "), "\(doctor.summary)")
+      bucket.resume()
+      #expect(eventually { lab.access("my-tarball") == 0 })
+    }
+
+    @Test func theDoctorMountsAnImage() throws {
+      let doctor = try lab.autosquash("doctor")
+      #expect(
+        doctor.text.contains("ok    trial: \(lab.mountRoot)/my-tarball was mounted; "),
+        "\(doctor.summary)")
+      #expect(doctor.text.contains("ok    bucket: s3fs has it at \(bucket.mountPoint)\n"))
+      #expect(doctor.text.contains("ok    s3fs options: multipart_size=5, parallel_count=2\n"))
+      #expect(doctor.text.contains("ok    images: 1 of 1 in \(lab.images) would mount\n"))
+      #expect(!doctor.text.contains("fail") && doctor.status == 0, "\(doctor.summary)")
+      try work.write("bad.squash", Array("no image".utf8))
+      try bucket.upload(work.path("bad.squash"), as: "autosquash/bad.squash")
+      let bad = try lab.autosquash("doctor", "--json")
+      #expect(bad.text.contains("bad.squash would not: 8 bytes are no image"), "\(bad.summary)")
+      lab.stop()
+      let stopped = try lab.autosquash("doctor")
+      #expect(
+        stopped.status == 1 && stopped.text.contains("fail  autofs: "), "\(stopped.summary)")
+    }
+  }
+}
+
+/// The real archive in TestData.
+enum Fixture {
+  static let course: String = {
+    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    return package.appendingPathComponent("TestData/course.tar.gz").path
+  }()
+}

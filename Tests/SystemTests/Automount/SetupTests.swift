@@ -1,0 +1,145 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// `autosquash setup`, in the root of another system; what it does to a running one is in the words
+/// of its dry run.
+@Suite struct SetupTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try Tool.check(["mkdir", "-p", "root/etc/systemd/system"], in: folder.root)
+  }
+
+  private func setup(_ arguments: String...) throws -> Tool.Result {
+    try Tool.run([Tool.autosquash, "setup", "--root", folder.path("root")] + arguments)
+  }
+
+  private func text(_ path: String) throws -> String {
+    String(decoding: try folder.read("root" + path), as: UTF8.self)
+  }
+
+  private let master = "/etc/auto.master.d/autosquash.autofs"
+
+  private func files() throws -> [String] {
+    try Tool.check(["find", ".", "-not", "-type", "d"], in: folder.path("root")).text
+      .split(separator: "\n").map(String.init).sorted()
+  }
+
+  @Test func filesAreWrittenOnceAndTakenAway() throws {
+    let first = try setup("--images", "/srv/bucket/images", "--timeout", "60")
+    #expect(first.status == 0, "\(first.summary)")
+    #expect(
+      try text(master)
+        == "# Written by 'autosquash setup'.\n/mnt/autosquash file:/var/lib/autosquash/maps/top"
+        + " --timeout=60 --negative-timeout=1 browse\n")
+    let settings = try text("/etc/autosquash.conf")
+    #expect(settings.contains("\nimages = /srv/bucket/images\n"))
+    #expect(settings.contains("\ntimeout = 60\n") && settings.contains("\n# suffixes = .squash "))
+    #expect(
+      try files() == [
+        "./etc/auto.master.d/autosquash.autofs", "./etc/autosquash.conf",
+        "./etc/systemd/system/autofs.service.d/50-autosquash.conf",
+        "./etc/systemd/system/autosquash-refresh.service",
+        "./etc/systemd/system/autosquash-refresh.timer",
+        "./etc/systemd/system/timers.target.wants/autosquash-refresh.timer",
+        "./var/lib/autosquash/maps/top",
+      ])
+    #expect(
+      try text("/var/lib/autosquash/maps/top").hasSuffix("\n+program:\(Tool.autosquashMap)\n"))
+    let before = try Snapshot(of: folder.path("root"))
+    let second = try setup()
+    #expect(second.text == "Nothing to change: all is in place.\n", "\(second.summary)")
+    #expect(try Snapshot(of: folder.path("root")).differences(from: before) == [])
+
+    // One setting; what somebody wrote into the file stays.
+    try folder.write("root/etc/autosquash.conf", Array((settings + "folders = no\n").utf8))
+    #expect(try setup("--timeout", "90").status == 0)
+    #expect(
+      try text("/etc/autosquash.conf")
+        == settings.replacing("timeout = 60", with: "timeout = 90") + "folders = no\n")
+    #expect(try text(master).contains(" --timeout=90 "))
+
+    let removed = try setup("--remove")
+    #expect(removed.status == 0, "\(removed.summary)")
+    #expect(try files() == [], "\(removed.summary)")
+    #expect(try setup("--remove").text == "Nothing to remove.\n")
+  }
+
+  @Test func unitsAreInOrder() throws {
+    #expect(try setup().status == 0)
+    for unit in ["autosquash-refresh.service", "autosquash-refresh.timer"] {
+      let verified = try Tool.run(
+        [
+          "systemd-analyze", "verify", "--man=no",
+          folder.path("root/etc/systemd/system/\(unit)"),
+        ])
+      #expect(verified.status == 0 && verified.errors.isEmpty, "\(verified.summary)")
+    }
+    #expect(
+      try text("/etc/systemd/system/autofs.service.d/50-autosquash.conf").contains(
+        "After=mnt-s3fs.mount\n"))
+    // Without listing nothing needs a timer.
+    try folder.write("root/etc/autosquash.conf", Array("browse = no\n".utf8))
+    let changed = try setup()
+    #expect(changed.status == 0, "\(changed.summary)")
+    #expect(
+      try text(master).hasSuffix(
+        "/mnt/autosquash program:\(Tool.autosquashMap) --timeout=300 --negative-timeout=1\n"))
+    #expect(try !files().contains("./etc/systemd/system/autosquash-refresh.timer"))
+  }
+
+  @Test func othersFilesStay() throws {
+    try Tool.check(["mkdir", "-p", "root/etc/auto.master.d"], in: folder.root)
+    try folder.write("root" + master, Array("/x y\n".utf8))
+    let refused = try setup()
+    #expect(refused.status == 1 && refused.output.isEmpty)
+    #expect(
+      refused.errors
+        == "autosquash: \(folder.path("root" + master)): not written by setup, so it stays as it"
+        + " is; move it away and run setup again\n")
+    #expect(try text(master) == "/x y\n")
+    #expect(try files() == ["./etc/auto.master.d/autosquash.autofs"])
+    try Tool.check(["rm", "root" + master], in: folder.root)
+
+    // Settings by hand hold; setup says what they would have to say.
+    try folder.write("root/etc/autosquash.conf", Array("images = /srv\n".utf8))
+    #expect(try setup("--images", "/srv").status == 0)
+    let other = try setup("--images", "/other")
+    #expect(other.status == 1 && other.errors.contains("have it say 'images = /other'"))
+    let removed = try setup("--remove")
+    #expect(removed.errors.contains("autosquash.conf was not written by setup, so it stays"))
+    #expect(try files() == ["./etc/autosquash.conf"])
+  }
+
+  @Test(arguments: [
+    (
+      ["--mount-root", "/mnt/my images"], "autofs takes only letters, digits and ._-+ in this path"
+    ),
+    (["--mount-root", "mnt"], ": mount-root: must be a path that begins with '/'"),
+    (["--timeout", "soon"], ": timeout: must be a number of seconds"),
+    (["--images", "/"], ": images: must not be the root of the file system"),
+  ])
+  func wrongSettingsWriteNothing(arguments: [String], expected: String) throws {
+    let refused = try Tool.run(
+      [Tool.autosquash, "setup", "--root", folder.path("root")] + arguments)
+    #expect(refused.status == 1 && refused.errors.contains(expected), "\(refused.summary)")
+    #expect(try files() == [])
+  }
+
+  @Test func aDryRunOnlyTells() throws {
+    let told = try Tool.run([Tool.autosquash, "setup", "--dry-run", "--images", "/srv/images"])
+    #expect(told.status == 0, "\(told.summary)")
+    #expect(told.text.contains("Would write /etc/autosquash.conf, which holds the settings:\n"))
+    #expect(told.text.contains("\n    images = /srv/images\n"))
+    #expect(access("/etc/autosquash.conf", F_OK) != 0)
+    let student = try Tool.run([
+      "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", Tool.autosquash, "setup",
+    ])
+    #expect(
+      student.status == 1
+        && student.errors == "autosquash: setup needs root; --dry-run shows what it would do\n",
+      "\(student.summary)")
+  }
+}
