@@ -16,7 +16,7 @@ TEST_PACKAGES = $(DEMO_PACKAGES) squashfs-tools squashfs-tools-ng squashfuse fus
   xz-utils zip zstd
 # An S3 server to test against, from PyPI.
 S3_SERVER = moto[server]==5.2.1
-BENCH_PACKAGES = squashfs-tools squashfs-tools-ng fakeroot gcc python3 time
+BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs fakeroot gcc python3 time
 
 .PHONY: all deps test-deps bench-deps build install demo test check format bench clean
 all: build
@@ -50,9 +50,15 @@ bench-deps: deps
 # The Swift runtime goes into the program, so that it runs where there is no toolchain.
 build: deps
 	$(SWIFT) build -c release --static-swift-stdlib --product autosquash
+	$(SWIFT) build -c release --static-swift-stdlib --product autosquash-map
 
 install: build
 	install -D -m 0755 .build/release/autosquash $(DESTDIR)$(PREFIX)/bin/autosquash
+	install -D -s -m 0755 .build/release/autosquash-map \
+	  $(DESTDIR)$(PREFIX)/libexec/autosquash/autosquash-map
+	for page in man/*.[1-8]; do \
+	  install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; \
+	done
 
 demo: build
 	$(call install-packages,$(DEMO_PACKAGES))
@@ -75,6 +81,7 @@ format:
 bench: build bench-deps
 	python3 Benchmarks/pack.py .build/release/autosquash
 	python3 Benchmarks/read.py .build/release/autosquash
+	python3 Benchmarks/map.py .build/release/autosquash-map
 
 clean:
 	$(SWIFT) package clean

@@ -1,4 +1,4 @@
-public import Glibc
+internal import Glibc
 
 /// Files that are read and written whole: settings, lists, what the kernel tells in /proc.
 public enum SmallFile {
@@ -37,14 +37,14 @@ public enum SmallFile {
       bytes = bytes.isEmpty ? more : bytes + more
       guard bytes.count <= limit else { throw SystemError("read", path: path, code: EFBIG) }
       if more.isEmpty || (status.st_size > 0 && bytes.count >= Int(status.st_size)) { return bytes }
-      capacity = 64 << 10
+      capacity = max(4096, bytes.count)
     }
   }
 
   /// Puts a file in place, or another instead of it: who looks sees the one or the other.
   ///
   /// - Parameter mode: its permissions, whatever the umask.
-  public static func write(_ bytes: [UInt8], to path: [UInt8], mode: mode_t) throws(SystemError) {
+  public static func write(_ bytes: [UInt8], to path: [UInt8], mode: UInt32) throws(SystemError) {
     let file = try AtomicFile(path: path, replacing: true)
     var done = 0
     while done < bytes.count {

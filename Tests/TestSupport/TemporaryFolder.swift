@@ -32,8 +32,11 @@ public final class TemporaryFolder {
   }
 
   /// The names in the folder, hidden ones too.
-  public var names: [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []).sorted()
+  public var names: [String] { names(in: "") }
+
+  /// The names in a folder in it.
+  public func names(in folder: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: path(folder))) ?? []).sorted()
   }
 }
 

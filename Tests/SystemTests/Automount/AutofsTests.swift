@@ -132,6 +132,46 @@ extension AutomountSystemTests {
       #expect(try eventually { try listing().contains("a") })
     }
 
+    /// autofs 5.1.8 would never finish reading maps that name a folder which the program mounted.
+    @Test func aFolderInUseIsListedLater() throws {
+      let lab = try AutofsLab(timeout: 2, browses: true)
+      try lab.add(Array("a".utf8), id: "a")
+      try lab.add(Array("b".utf8), id: "b")
+      #expect(lab.access("zed") == ENOENT)
+      #expect(try lab.autosquash("refresh").status == 0)
+      try lab.add(Array("course/x".utf8), id: "x")
+      #expect(lab.id(Array("course/x".utf8)) == "x")
+      let held = open("\(lab.mountRoot)/course/x/id", O_RDONLY | O_CLOEXEC)
+      #expect(held >= 0)
+      #expect(try lab.autosquash("refresh").status == 0)
+      try Tool.check(["rm", "b.squash"], in: lab.images)
+      // Asked for just before it is listed, in vain.
+      try lab.add(Array("zed".utf8), id: "zed")
+      #expect(try lab.autosquash("refresh").status == 0)
+      #expect(lab.id(Array("course/x".utf8)) == "x")
+      #expect(lab.id(Array("a".utf8)) == "a")
+      func listing(_ folder: String = "") throws -> [String] {
+        try Tool.check(["ls", "-1", "\(lab.mountRoot)/\(folder)"]).text
+          .split(separator: "\n").map(String.init)
+      }
+      #expect(try eventually { try listing() == ["a", "course", "zed"] })
+      let line = try SmallFile.read(Array("/proc/\(lab.daemon!.process)/stat".utf8), limit: 4096)
+      let ticks = Int(
+        String(decoding: line, as: UTF8.self).split(separator: " ").dropFirst(13).first ?? "")
+      #expect(ticks! < 10 * sysconf(Int32(_SC_CLK_TCK)), "the automounter is in a loop")
+      close(held)
+      // Out of use it is listed, with what is in it.
+      let list = lab.folder.path("state/maps/top")
+      #expect(
+        try eventually {
+          try lab.autosquash("refresh").status == 0
+            && String(decoding: SmallFile.read(Array(list.utf8), limit: 1 << 20), as: UTF8.self)
+              .contains("\n\"course\" -fstype=autofs,browse file:")
+        })
+      #expect(try eventually { try listing("course") == ["x"] })
+      #expect(lab.mounted == [])
+    }
+
     @Test func theCatalogue() throws {
       let lab = try AutofsLab()
       try lab.add(Array("used".utf8), id: "")

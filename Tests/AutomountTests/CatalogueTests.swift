@@ -1,0 +1,152 @@
+import Posix
+import SquashFSFormat
+import TestSupport
+import Testing
+
+@testable import Automount
+
+/// The images of a folder, and the lists that autofs reads.
+@Suite struct CatalogueTests {
+  let folder: TemporaryFolder
+  var configuration = Configuration()
+  let check = ImageCheck(kernel: KernelSupport(), mountsByKernel: true)
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try Tool.check(
+      [
+        "sh", "-c",
+        """
+        mkdir -p source images/course1/week1 images/empty images/both out
+        mksquashfs source images/a.squash -quiet -no-progress
+        cd images
+        for name in a.sqfs b.img b.img.squash course1/x.squash course1/week1/y.squash \\
+          both.squash both/hidden.squash ../out/z.squash; do cp a.squash $name; done
+        echo text > c.squash; echo text > notes.txt; : > .squash
+        ln -s ../out loop; ln -s ../out/z.squash out.squash; ln -s a.squash alias.squash
+        """,
+      ], in: folder.root)
+    configuration.images = Array(folder.path("images").utf8)
+    configuration.fileSystem = .squashfs
+  }
+
+  private func names(_ catalogue: Catalogue) -> [String] {
+    catalogue.images.map { String(decoding: $0.name, as: UTF8.self) }
+  }
+
+  @Test func everyImageHasTheNameThatFindsIt() throws {
+    let catalogue = try Catalogue.collect(configuration, check: check)
+    #expect(
+      names(catalogue)
+        == [
+          ".squash", "a", "a.sqfs", "alias", "b", "b.img.squash", "both", "c", "out", "course1/x",
+          "course1/week1/y",
+        ].sorted { left, right in
+          // A folder's own before those of the folders in it.
+          let depth = (left.split(separator: "/").count, right.split(separator: "/").count)
+          return depth.0 == depth.1 ? left < right : depth.0 < depth.1
+        }.filter { $0 != ".squash" })
+    let query = MapQuery(configuration: configuration, program: Array("/map".utf8))
+    for image in catalogue.images where image.problem == nil {
+      let (parent, name) = split(image.name)
+      let entry = try query.answer(MapKey(name), at: MapLevel(path: parent))
+      #expect(
+        entry
+          == MapEntry(
+            mounting: configuration.images + Array("/".utf8) + image.file, type: .loop,
+            options: configuration.options))
+    }
+    let problems = catalogue.images.compactMap { image in
+      image.problem.map { "\(image.name.escapedName): \($0)" }
+    }
+    #expect(
+      problems == [
+        "c: 5 bytes are no image; upload it again", "out: a link that leads out of the folder",
+      ])
+    var flat = self
+    flat.configuration.folders = false
+    #expect(try !names(Catalogue.collect(flat.configuration, check: check)).contains("course1/x"))
+  }
+
+  private func split(_ path: [UInt8]) -> ([UInt8], [UInt8]) {
+    let slash = path.lastIndex(of: UInt8(ascii: "/"))
+    return (Array(path[..<(slash ?? 0)]), slash.map { Array(path[($0 + 1)...]) } ?? path)
+  }
+
+  @Test func listsAreReadAgain() throws {
+    let catalogue = try Catalogue.collect(configuration, check: check)
+    let target = folder.path("maps")
+    try Tool.check(["mkdir", target])
+    let maps = FileMaps(
+      catalogue, configuration: configuration, folder: Array(target.utf8),
+      program: Array("/map".utf8))
+    #expect(maps.differ(from: Array(target.utf8)))
+    try maps.write(to: Array(target.utf8))
+    #expect(!maps.differ(from: Array(target.utf8)))
+    #expect(FileMaps.folders(in: Array(target.utf8)) == maps.folders)
+    #expect(maps.folders == [Array("course1".utf8), Array("course1/week1".utf8)])
+    let known = FileMaps.known(in: Array(target.utf8))
+    #expect(known.count == catalogue.images.count { $0.problem == nil })
+    // What is known is not opened again: a file that cannot be opened any more shows it.
+    for entry in known { #expect(catalogue.images.contains(entry)) }
+    try Tool.check(
+      [
+        "sh", "-c",
+        "touch -r a.squash ref; printf x | dd of=a.squash conv=notrunc status=none; touch -r ref a.squash",
+      ],
+      in: folder.path("images"))
+    func problem(_ known: [Catalogue.Entry]) throws -> String? {
+      try Catalogue.collect(configuration, check: check, known: known).images
+        .first { $0.name == Array("a".utf8) }?.problem
+    }
+    #expect(try problem(known) == nil)
+    #expect(try problem([]) == "it is no SquashFS image")
+    try Tool.check(["touch", "a.squash"], in: folder.path("images"))
+    #expect(try problem(known) == "it is no SquashFS image")
+    // Lists of nothing still ask the program, and keep the folders that are in use.
+    let none = FileMaps(
+      nil, configuration: configuration, folder: Array(target.utf8), program: Array("/map".utf8),
+      mounted: [Array("course1".utf8)])
+    try none.write(to: Array(target.utf8))
+    #expect(folder.names(in: "maps").count == 2)
+    #expect(
+      try folder.read("maps/top")
+        == Array(
+          "# Written by 'autosquash refresh'; what is changed here is lost.\n+program:/map\n".utf8))
+    FileMaps.remove(from: Array(target.utf8))
+    #expect(folder.names(in: "maps") == [])
+  }
+
+  @Test func foldersInUseAreNotNamedYet() throws {
+    let catalogue = try Catalogue.collect(configuration, check: check)
+    let maps = FileMaps(
+      catalogue, configuration: configuration, folder: Array("/maps".utf8),
+      program: Array("/map".utf8), mounted: [Array("course1".utf8)],
+      deferred: [Array("course1".utf8)])
+    let top = String(decoding: maps.files[Array("top".utf8)]!, as: UTF8.self)
+    #expect(!top.contains("\"course1\""))
+    #expect(maps.files[Array("folder-636f7572736531".utf8)] != nil)
+  }
+
+  @Test func mountsAreRead() {
+    let table = MountTable(
+      parsing: Array(
+        """
+        22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+        30 22 0:40 / /mnt/s3fs rw,nosuid shared:7 master:2 - fuse.s3fs s3fs rw,user_id=0,allow_other
+        31 22 0:41 / /mnt/my\\040images\\011\\134 rw - autofs /a\\040map rw,fd=6,pgrp=77,timeout=5
+        32 22 7:0 / /mnt/x ro - squashfs /dev/loop0 ro
+        damaged line
+        33 22 0:42 / /mnt/y ro -
+
+        """.utf8))
+    #expect(table.mounts.count == 4)
+    #expect(table.mounts[2].point == Array("/mnt/my images\t\\".utf8))
+    #expect(table.mounts[2].source == Array("/a map".utf8))
+    #expect(table.mounts[2].options == ["rw", "rw", "fd=6", "pgrp=77", "timeout=5"])
+    #expect(table.mount(holding: Array("/mnt/s3fs/autosquash".utf8))?.type == "fuse.s3fs")
+    #expect(table.mount(holding: Array("/mnt/s3fsx".utf8))?.type == "ext4")
+    #expect(table.mount(at: Array("/mnt/x".utf8))?.isImage == true)
+    #expect(MountTable.none.mount(holding: Array("/x".utf8)) == nil)
+  }
+}
