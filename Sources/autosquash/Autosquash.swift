@@ -5,11 +5,18 @@ import Glibc
 struct Autosquash: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "autosquash",
-    abstract: "Pack data into SquashFS images; verify, look into, unpack and compare them.",
+    abstract: "Pack data into SquashFS images, look into them, and mount them from a bucket.",
     version: "0.1.0",
-    subcommands: [
-      Pack.self, Verify.self, List.self, Cat.self, Info.self, Extract.self, Diff.self,
-      Manifest.self, MapCommand.self, Images.self, Refresh.self, Setup.self, Doctor.self,
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Image",
+        subcommands: [
+          Pack.self, Verify.self, List.self, Cat.self, Info.self, Extract.self, Diff.self,
+          Manifest.self,
+        ]),
+      CommandGroup(
+        name: "Machine",
+        subcommands: [Setup.self, Doctor.self, Images.self, Refresh.self, MapCommand.self]),
     ])
 
   static func main() {

@@ -14,11 +14,19 @@ struct Setup: ParsableCommand {
       the options say and nothing else. Files that it did not write stay as they are.
       """)
 
-  @Option(help: "The folder with the images.", completion: .directory) var images: ByteArgument?
-  @Option(help: "Where they appear.") var mountRoot: ByteArgument?
-  @Option(help: "Seconds after which an image that nobody uses is unmounted.")
+  @Option(
+    help: ArgumentHelp("The folder with the images.", valueName: "dir"), completion: .directory)
+  var images: ByteArgument?
+  @Option(help: ArgumentHelp("Where they appear.", valueName: "dir"))
+  var mountRoot: ByteArgument?
+  @Option(
+    help: ArgumentHelp(
+      "Time after which an image that nobody uses is unmounted.", valueName: "seconds"))
   var timeout: ByteArgument?
-  @Option(help: "Prepare the system below this directory, such as the root of a machine image.")
+  @Option(
+    help: ArgumentHelp(
+      "Prepare the system below this directory, such as the root of a machine image.",
+      valueName: "dir"), completion: .directory)
   var root: ByteArgument?
   @Flag(help: "Take away what setup wrote.") var remove = false
   @Flag(name: [.customLong("dry-run"), .customShort("n")], help: "Print what would be done.")
