@@ -136,7 +136,10 @@ public struct Catalogue: Sendable {
     }
     defer { close(descriptor) }
     do {
-      let facts = try check.facts(of: descriptor)
+      guard let facts = try check.facts(of: descriptor) else {
+        entry.problem = "it is a directory"
+        return entry
+      }
       entry.size = facts.size
       entry.modified = facts.modified
       entry.compressor = facts.compressor

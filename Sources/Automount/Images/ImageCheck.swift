@@ -28,10 +28,12 @@ public struct ImageCheck: Sendable {
 
   /// Looks at an open file: one fstat and one read of 96 bytes.
   ///
+  /// - Returns: `nil` for a directory.
   /// - Throws: `SystemError` when the file system does not give what it should.
-  func facts(of descriptor: Int32) throws(SystemError) -> Facts {
+  func facts(of descriptor: Int32) throws(SystemError) -> Facts? {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw SystemError("examine") }
+    if status.st_mode & S_IFMT == S_IFDIR { return nil }
     var facts = Facts(
       size: UInt64(max(0, status.st_size)), modified: status.modified)
     guard status.st_mode & S_IFMT == S_IFREG else {

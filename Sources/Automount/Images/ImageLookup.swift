@@ -25,12 +25,9 @@ struct ImageLookup {
       let path = level.appending(name)
       let descriptor = folder.open(path)
       if descriptor >= 0 {
-        if isDirectory(descriptor) {
-          close(descriptor)
-          continue
-        }
-        try examine(descriptor, path, key)
-        return .image(path, descriptor: descriptor)
+        if try isImage(descriptor, path, key) { return .image(path, descriptor: descriptor) }
+        close(descriptor)
+        continue
       }
       if errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG { continue }
       throw try failure(key, path, errno)
@@ -48,22 +45,20 @@ struct ImageLookup {
     throw MapRefusal(.noSuchImage, key.bytes, "no such image in \(full(level.path).escapedName)")
   }
 
-  private func examine(_ descriptor: Int32, _ path: [UInt8], _ key: MapKey) throws {
+  /// Whether an open file is an image, and no directory that is called like one.
+  ///
+  /// - Throws: `MapRefusal` for an image that would not mount.
+  private func isImage(_ descriptor: Int32, _ path: [UInt8], _ key: MapKey) throws -> Bool {
     do {
-      if let problem = try check.facts(of: descriptor).problem {
-        throw MapRefusal(
-          .unmountable, key.bytes, "\(full(path).shortenedName) will not mount: \(problem)")
-      }
+      guard let facts = try check.facts(of: descriptor) else { return false }
+      guard let problem = facts.problem else { return true }
+      throw MapRefusal(
+        .unmountable, key.bytes, "\(full(path).shortenedName) will not mount: \(problem)")
     } catch {
       close(descriptor)
       if let error = error as? SystemError { throw try failure(key, path, error.code) }
       throw error
     }
-  }
-
-  private func isDirectory(_ descriptor: Int32) -> Bool {
-    var status = stat()
-    return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
   private func full(_ path: [UInt8]) -> [UInt8] {

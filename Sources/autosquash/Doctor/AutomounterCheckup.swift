@@ -14,6 +14,12 @@ struct AutomounterCheckup {
         .fail("autofs", "the automounter is not installed", "sudo apt-get install autofs"))
       return found
     }
+    guard hasKernelSupport else {
+      found.append(
+        .fail(
+          "autofs", "this kernel has no autofs, and no module of it", "sudo modprobe autofs4"))
+      return found
+    }
     found.append(mountRoot())
     if configuration.browse { found.append(lists()) }
     return found
@@ -22,6 +28,12 @@ struct AutomounterCheckup {
   private var isInstalled: Bool {
     let places: [String] = ["/usr/sbin/automount", "/sbin/automount"]
     return places.contains { access($0, X_OK) == 0 }
+  }
+
+  private var hasKernelSupport: Bool {
+    let systems = (try? SmallFile.read(Array("/proc/filesystems".utf8), limit: 1 << 20)) ?? []
+    return String(decoding: systems, as: UTF8.self).contains("\tautofs\n")
+      || (try? ChildProcess.run(["modprobe", "-n", "-q", "autofs4"]))?.status == 0
   }
 
   private func map() -> Checkup {
