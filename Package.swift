@@ -65,6 +65,8 @@ let package = Package(
     .target(
       name: "Automount", dependencies: ["CLinux", "Posix", "SquashFSFormat"], cSettings: gnu,
       swiftSettings: settings),
+    .target(
+      name: "Overlay", dependencies: ["Posix"], cSettings: gnu, swiftSettings: settings),
     // autofs runs it for every first access. Nothing may depend on it: its linker flags would come
     // along.
     .executableTarget(
@@ -76,7 +78,8 @@ let package = Package(
     .executableTarget(
       name: "autosquash",
       dependencies: [
-        "Automount", "CLinux", "FileTrees", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
+        "Automount", "CLinux", "FileTrees", "Overlay", "Posix", "SquashFS", "SquashFSFormat",
+        "TreeModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       cSettings: gnu, swiftSettings: settings),
@@ -98,6 +101,8 @@ let package = Package(
       name: "AutomountTests",
       dependencies: ["Automount", "Posix", "SquashFSFormat", "TestSupport"],
       cSettings: gnu),
+    .testTarget(
+      name: "OverlayTests", dependencies: ["Overlay", "Posix", "TestSupport"], cSettings: gnu),
     .testTarget(
       name: "CommandTests", dependencies: ["autosquash", "Posix", "TestSupport"],
       cSettings: gnu),

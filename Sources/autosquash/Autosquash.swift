@@ -16,7 +16,9 @@ struct Autosquash: ParsableCommand {
         ]),
       CommandGroup(
         name: "Machine",
-        subcommands: [Setup.self, Doctor.self, Images.self, Refresh.self, MapCommand.self]),
+        subcommands: [
+          Setup.self, Doctor.self, Images.self, Refresh.self, MapCommand.self, OverlayCommand.self,
+        ]),
     ])
 
   static func main() {

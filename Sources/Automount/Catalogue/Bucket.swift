@@ -1,19 +1,18 @@
 internal import Glibc
 internal import Posix
 
-/// The folder with the images, which another program or a network serves.
+/// A folder of a bucket, which another program or a network serves.
 public enum Bucket {
-  /// Makes sure that the folder answers, within the configured time.
+  /// Makes sure that a folder answers, within a time.
   ///
   /// Call it before other threads run, and before anything that may wait for the folder: who waits
   /// for a mount that hangs cannot be stopped.
   ///
   /// - Throws: `BucketError` when it does not, or when it cannot be listed.
-  public static func probe(_ configuration: Configuration) throws(BucketError) {
-    let path = configuration.images
+  public static func probe(_ path: [UInt8], seconds: Int) throws(BucketError) {
     let answer: [UInt8]?
     do {
-      answer = try Deadline.run(seconds: configuration.answerTimeout) {
+      answer = try Deadline.run(seconds: seconds) {
         (listing(of: path), afterwards: {})
       }
     } catch {
@@ -22,7 +21,7 @@ public enum Bucket {
     guard let answer else {
       throw BucketError(
         path: path,
-        text: "no answer within \(configuration.answerTimeout) seconds; is the bucket still"
+        text: "no answer within \(seconds) seconds; is the bucket still"
           + " mounted, and reachable?")
     }
     let text = String(decoding: answer.dropFirst(), as: UTF8.self)

@@ -21,7 +21,7 @@ struct CatalogueJob {
 
   /// All images, once the folder has answered.
   func catalogue(known: [Catalogue.Entry] = []) throws -> Catalogue {
-    try Bucket.probe(configuration)
+    try Bucket.probe(configuration.images, seconds: configuration.answerTimeout)
     do {
       return try Catalogue.collect(configuration, check: check, known: known)
     } catch {

@@ -32,6 +32,8 @@ final class ProgressBar {
     var bytes: UInt64
     /// The part that is done, 0 to 1, where it is known.
     var fraction: Double?
+    /// What to show instead, where bytes are not what is counted.
+    var text: String?
   }
 
   /// - Parameter report: asked whenever the line is drawn, a few times a second.
@@ -54,8 +56,8 @@ final class ProgressBar {
       let percent = min(99.0, fraction * 100)
       line += Self.bar(fraction) + " " + String(Int(percent)).leftPadded(to: 2) + " %, "
     }
-    line += state.bytes.asBytes
-    line += ", \(UInt64(Double(state.bytes) / elapsed).asBytes)/s"
+    line += state.text ?? state.bytes.asBytes
+    if state.text == nil { line += ", \(UInt64(Double(state.bytes) / elapsed).asBytes)/s" }
     if let fraction = state.fraction, fraction > 0.01, elapsed > 1 {
       line += ", \((elapsed / fraction - elapsed).asDuration) left"
     }

@@ -1,0 +1,132 @@
+internal import Glibc
+public import Posix
+
+/// The files of an overlay, and the directories that hold them.
+///
+/// Only names and types are asked for: on a bucket each more would be a request.
+public struct OverlayListing: Sendable {
+  /// The folder of the overlay: an absolute path.
+  public let root: [UInt8]
+  /// All directories with a file in them, parents before children.
+  public let directories: [Directory]
+  /// What is neither a file nor a directory nor a link: left out.
+  public let others: [[UInt8]]
+  private let files: Set<[UInt8]>
+
+  /// One directory.
+  public struct Directory: Equatable, Sendable {
+    /// The path below the root: empty for the root itself.
+    public var path: [UInt8]
+    /// The names of the files in it, sorted by their bytes.
+    public var files: [[UInt8]]
+  }
+
+  /// The number of files.
+  public var fileCount: Int { files.count }
+
+  /// Whether the overlay has a file at this path below its root.
+  public func hasFile(_ path: [UInt8]) -> Bool { files.contains(path) }
+
+  /// Listings at the same time: a bucket takes its time for each.
+  private static let threads = 12
+  /// How deep directories may lie in each other.
+  private static let mostLevels = 200
+
+  /// Lists an overlay.
+  ///
+  /// - Parameter progress: called on this thread with the number of files so far.
+  /// - Throws: `SystemError` when any of the directories cannot be listed: what is missing must
+  ///   never look as if it had been removed.
+  public init(_ root: [UInt8], progress: (Int) -> Void = { _ in }) throws(SystemError) {
+    var directories: [Directory] = []
+    var others: [[UInt8]] = []
+    var files: Set<[UInt8]> = []
+    var level: [[UInt8]] = [[]]
+    let pool = try TaskPool(contexts: [Void](repeating: (), count: Self.threads), queueLimit: 64)
+    for _ in 0..<Self.mostLevels where !level.isEmpty {
+      let results = Results(count: level.count)
+      for (index, path) in level.enumerated() {
+        pool.submit { _ in results.set(index, Self.list(root, path)) }
+      }
+      pool.drain()
+      var next: [[UInt8]] = []
+      for (index, path) in level.enumerated() {
+        let found = try results.get(index)
+        if !found.files.isEmpty {
+          directories.append(Directory(path: path, files: found.files.sorted(by: Self.order)))
+          for name in found.files { files.insert(path.appending(name)) }
+        }
+        next += found.directories.map { path.appending($0) }
+        others += found.others.map { path.appending($0) }
+      }
+      progress(files.count)
+      level = next
+    }
+    guard level.isEmpty else {
+      throw SystemError("list so many levels of directories", path: root, code: ELOOP)
+    }
+    self.root = root
+    self.directories = directories.sorted { Self.order($0.path, $1.path) }
+    self.others = others
+    self.files = files
+  }
+
+  private static func order(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    left.lexicographicallyPrecedes(right)
+  }
+
+  /// What one directory holds.
+  private struct Names {
+    var files: [[UInt8]] = []
+    var directories: [[UInt8]] = []
+    var others: [[UInt8]] = []
+  }
+
+  private static func list(_ root: [UInt8], _ path: [UInt8]) -> Result<Names, SystemError> {
+    let full = path.isEmpty ? root : root.appending(path)
+    let descriptor = full.withCPath { open($0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+    guard descriptor >= 0, let stream = fdopendir(descriptor) else {
+      return .failure(SystemError("list", path: full))
+    }
+    defer { closedir(stream) }
+    var names = Names()
+    while true {
+      errno = 0
+      guard let entry = readdir(stream) else {
+        return errno == 0 ? .success(names) : .failure(SystemError("list", path: full))
+      }
+      let name = entry.pointee.name
+      if name.isDots { continue }
+      var type = Int(entry.pointee.d_type)
+      if type == Int(DT_UNKNOWN) {
+        var status = stat()
+        guard name.withCPath({ fstatat(descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
+          return .failure(SystemError("examine", path: full.appending(name)))
+        }
+        type = Int(status.st_mode & S_IFMT) >> 12
+      }
+      switch type {
+      case Int(DT_DIR): names.directories.append(name)
+      case Int(DT_REG), Int(DT_LNK): names.files.append(name)
+      default: names.others.append(name)
+      }
+    }
+  }
+
+  /// What several threads find.
+  private final class Results: @unchecked Sendable {
+    private let monitor = Monitor(conditions: 0)
+    // Guarded by `monitor`.
+    private var results: [Result<Names, SystemError>?]
+
+    init(count: Int) { results = Array(repeating: nil, count: count) }
+
+    func set(_ index: Int, _ result: Result<Names, SystemError>) {
+      monitor.withLock { results[index] = result }
+    }
+
+    func get(_ index: Int) throws(SystemError) -> Names {
+      try monitor.withLock { results[index] }!.get()
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+
+/// `autosquash overlay`: the overlay's files as links in the file system.
+struct OverlayCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "overlay",
+    abstract: "Put links to the files of the bucket's overlay at their places on this machine.",
+    discussion: """
+      The overlay mirrors the file system: for /mnt/s3fs/overlay/home/training/genome.fa a link \
+      stands at /home/training/genome.fa. Directories are real, only files are links, so that new \
+      files can be written beside them.
+      """,
+    subcommands: [OverlayLink.self, OverlayCheck.self, OverlayPrune.self])
+}
+
+/// What all of them take.
+struct OverlayArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("The overlay, instead of that of the settings.", valueName: "dir"),
+    completion: .directory)
+  var overlay: ByteArgument?
+  @Option(
+    help: ArgumentHelp("The root of the file system in which the links stand.", valueName: "dir"),
+    completion: .directory)
+  var root: ByteArgument?
+  @Flag(help: "Print JSON, an object a line.") var json = false
+  @Flag(name: .shortAndLong, help: "Print conflicts only.") var quiet = false
+  @Flag(name: .shortAndLong, help: "Name every path, also those that are right.") var verbose =
+    false
+  @Option(help: "Show progress: auto, always or never.") var progress = ProgressMode.auto
+
+  func validate() throws {
+    if quiet && verbose { throw ValidationError("--quiet and --verbose exclude each other") }
+  }
+}
+
+struct OverlayLink: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "link",
+    abstract: "Make missing directories and links, and correct wrong ones.",
+    discussion: """
+      A link that is right is left alone. A file that is in the way is replaced, once the overlay's \
+      has been opened and is not empty; from then on its data is in the bucket only, so --backup \
+      may be wise the first time. A directory, a device or a link to somewhere else is reported \
+      and left as it is; the exit status is then 1. Directories that are made get owner, group and \
+      permissions of the one they are in.
+      """)
+
+  @OptionGroup var arguments: OverlayArguments
+  @Option(
+    help: ArgumentHelp("Keep files that are replaced in this directory.", valueName: "dir"),
+    completion: .directory)
+  var backup: ByteArgument?
+  @Flag(
+    name: [.customLong("dry-run"), .customShort("n")], help: "Change nothing, print what would.")
+  var isDryRun = false
+
+  func run() throws {
+    try OverlayJob.run(arguments, isDryRun: isDryRun, namesChanges: isDryRun) { job in
+      try job.link(backup: backup?.bytes)
+    }
+  }
+}
+
+struct OverlayCheck: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Tell what link and prune would change; 1 if anything is missing, wrong or stale.")
+
+  @OptionGroup var arguments: OverlayArguments
+
+  func run() throws {
+    try OverlayJob.run(arguments, isDryRun: true, namesChanges: true, failsOnChanges: true) { job in
+      try job.link(backup: nil)
+      try job.prune()
+    }
+  }
+}
+
+struct OverlayPrune: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "prune",
+    abstract: "Remove links to files that the overlay has no more.",
+    discussion: """
+      Only links into the overlay are removed, from directories in which link has put some, and \
+      directories that link has made and that are empty. An overlay that cannot be listed, or has \
+      no file at all, is refused: a mount that is lost must not look as if all files were removed.
+      """)
+
+  @OptionGroup var arguments: OverlayArguments
+  @Flag(
+    name: [.customLong("dry-run"), .customShort("n")], help: "Change nothing, print what would.")
+  var isDryRun = false
+
+  func run() throws {
+    try OverlayJob.run(arguments, isDryRun: isDryRun, namesChanges: true) { job in
+      try job.prune()
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import Overlay
+import Posix
+
+/// Says what an overlay command does, and counts it.
+final class OverlayPrinter {
+  private let isDryRun: Bool
+  private let isJSON: Bool
+  private let isQuiet: Bool
+  private let isVerbose: Bool
+  private let namesChanges: Bool
+  private(set) var counts = OverlayCounts()
+  private var output = StandardOutput()
+  private var failure: (any Error)?
+
+  init(_ arguments: OverlayArguments, isDryRun: Bool, namesChanges: Bool) {
+    self.isDryRun = isDryRun
+    self.namesChanges = namesChanges
+    isJSON = arguments.json
+    isQuiet = arguments.quiet
+    isVerbose = arguments.verbose
+  }
+
+  func report(_ path: [UInt8], _ event: OverlayEvent) {
+    counts.count(event)
+    let path = [UInt8(ascii: "/")] + path
+    if isJSON {
+      if event != .right || isVerbose { write(Self.json(path, event).text) }
+    } else if case .conflict(let text) = event {
+      Messages.write(path, text)
+    } else if !isQuiet && isNamed(event) {
+      write(line(path, event))
+    }
+  }
+
+  /// Paths are named where they are to be thought of; thousands of new links are not.
+  private func isNamed(_ event: OverlayEvent) -> Bool {
+    switch event {
+    case .replaced, .pruned, .removedDirectory: true
+    case .right: isVerbose
+    default: isVerbose || namesChanges
+    }
+  }
+
+  private func line(_ path: [UInt8], _ event: OverlayEvent) -> String {
+    let name = path.escapedName
+    let would = isDryRun ? "would " : ""
+    func say(_ done: String, _ verb: String) -> String { isDryRun ? would + verb : done }
+    return switch event {
+    case .linked: "\(name): \(say("linked", "link"))"
+    case .right: "\(name): right"
+    case .corrected(let old):
+      "\(name): \(say("corrected", "correct")), it pointed to \(old.escapedName)"
+    case .replaced(let mine, let theirs):
+      "\(name): \(say("replaced", "replace")) a file of \(mine.asBytes)"
+        + (mine == theirs ? "" : ", the overlay's has \(theirs.asBytes)")
+    case .madeDirectory: "\(name): \(say("made", "make")) the directory"
+    case .conflict(let text): "\(name): \(text)"
+    case .pruned(let target):
+      "\(name): \(say("removed", "remove")) the link to \(target.escapedName)"
+    case .removedDirectory: "\(name): \(say("removed", "remove")) the empty directory"
+    }
+  }
+
+  private static func json(_ path: [UInt8], _ event: OverlayEvent) -> JSON {
+    var members: [(String, JSON)] = [("path", .name(path)), ("action", .string(event.name))]
+    switch event {
+    case .corrected(let old): members.append(("target", .name(old)))
+    case .pruned(let target): members.append(("target", .name(target)))
+    case .replaced(let mine, let theirs):
+      members += [("size", .integer(mine)), ("overlay-size", .integer(theirs))]
+    case .conflict(let text): members.append(("reason", .string(text)))
+    default: break
+    }
+    return .object(members)
+  }
+
+  private func write(_ line: String) {
+    ProgressBar.clearLine()
+    do { try output.write(line + "\n") } catch { failure = failure ?? error }
+  }
+
+  /// The last line: how many of what.
+  func finish() throws {
+    if isJSON {
+      write(
+        JSON.object([
+          ("linked", .integer(Int64(counts.linked))), ("right", .integer(Int64(counts.right))),
+          ("corrected", .integer(Int64(counts.corrected))),
+          ("replaced", .integer(Int64(counts.replaced))),
+          ("made-directories", .integer(Int64(counts.madeDirectories))),
+          ("conflicts", .integer(Int64(counts.conflicts))),
+          ("pruned", .integer(Int64(counts.pruned))),
+          ("removed-directories", .integer(Int64(counts.removedDirectories))),
+          ("dry-run", .boolean(isDryRun)),
+        ]).text)
+    } else if !isQuiet {
+      write(summary)
+    }
+    try output.flush()
+    if let failure { throw failure }
+  }
+
+  private var summary: String {
+    func part(_ count: Int, _ one: String, _ many: String? = nil) -> String? {
+      count == 0 ? nil : "\(count) \(count == 1 ? one : many ?? one)"
+    }
+    let changes = [
+      part(counts.linked, "link made", "links made"), part(counts.corrected, "corrected"),
+      part(counts.replaced, "file replaced", "files replaced"),
+      part(counts.madeDirectories, "directory made", "directories made"),
+      part(counts.pruned, "stale link removed", "stale links removed"),
+      part(counts.removedDirectories, "directory removed", "directories removed"),
+    ].compactMap { $0 }
+    let rest = [
+      part(counts.right, "link is right", "links are right"),
+      part(counts.conflicts, "conflict", "conflicts"),
+    ].compactMap { $0 }
+    let start =
+      changes.isEmpty
+      ? ["nothing to change"]
+      : isDryRun
+        ? ["would change: " + changes.joined(separator: ", ")]
+        : [changes.joined(separator: ", ")]
+    return (start + rest).joined(separator: "; ")
+  }
+}

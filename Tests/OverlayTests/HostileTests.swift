@@ -1,0 +1,105 @@
+import Foundation
+import Glibc
+import Posix
+import TestSupport
+import Testing
+
+/// Users who change their directories while root works in them, and runs that are killed.
+@Suite struct HostileTests {
+  private func make(_ folder: TemporaryFolder, files: Int) throws {
+    try Tool.check(
+      [
+        "sh", "-ec",
+        """
+        mkdir -p over/home/student/a/b/c root/home/student outside
+        for i in $(seq \(files)); do
+          echo overlay-$i > over/home/student/a/b/c/$i; echo overlay > over/home/student/a/$i
+        done
+        chown -R 1234:1234 root/home/student
+        """,
+      ], in: folder.root)
+  }
+
+  private func link(_ folder: TemporaryFolder) -> [String] {
+    [
+      Tool.autosquash, "overlay", "link", "--overlay", folder.path("over"), "--root",
+      folder.path("root"), "--quiet",
+    ]
+  }
+
+  /// Directories become links to elsewhere, and back, as fast as a user can.
+  @Test func swappedDirectoriesLeadNowhere() throws {
+    let folder = try TemporaryFolder()
+    try make(folder, files: 150)
+    try Tool.check(["chmod", "755", folder.root, folder.path("root")])
+    try Tool.check(["chmod", "777", folder.path("outside")])
+    let attacker = try Running(
+      [
+        "setpriv", "--reuid=1234", "--regid=1234", "--clear-groups", "python3", "-c",
+        """
+        import os
+        home, outside = "\(folder.path("root/home/student"))", "\(folder.path("outside"))"
+        def attempt(call, *names):
+            try: call(*names)
+            except OSError: pass
+        while not os.path.exists("\(folder.path("stop"))"):
+            for path in (home + "/a", home + "/a/b", home + "/a/b/c"):
+                attempt(os.rename, path, home + "/aside")
+                attempt(os.symlink, outside, path)
+                attempt(os.unlink, path)
+                attempt(os.mkdir, path)
+                attempt(os.rmdir, path)
+                attempt(os.rename, home + "/aside", path)
+        """,
+      ].map { Array($0.utf8) })
+    for _ in 1...25 {
+      let result = try Tool.run(link(folder))
+      #expect([0, 1].contains(result.status), "\(result.summary)")
+      #expect(folder.names(in: "outside") == [])
+      _ = try Tool.run([
+        Tool.autosquash, "overlay", "prune", "--overlay", folder.path("over"), "--root",
+        folder.path("root"), "--quiet",
+      ])
+    }
+    try folder.write("stop", [])
+    _ = attacker.wait()
+    #expect(folder.names(in: "outside") == [])
+    // In peace it comes to an end.
+    try Tool.check(["sh", "-c", "rm -rf root/home/student/*"], in: folder.root)
+    #expect(try Tool.run(link(folder)).status == 0)
+  }
+
+  /// Whenever a run ends, each path is as it was or as it shall be, and the next run finishes.
+  @Test func aRunThatIsKilledLeavesNothingHalf() throws {
+    for round in 0..<30 {
+      let folder = try TemporaryFolder()
+      try make(folder, files: 40)
+      try Tool.check(
+        [
+          "sh", "-ec",
+          """
+          mkdir -p root/home/student/a
+          for i in $(seq 40); do echo mine-$i > root/home/student/a/$i; done
+          """,
+        ], in: folder.root)
+      let running = try Running(
+        (link(folder) + ["--backup", folder.path("kept")]).map { Array($0.utf8) })
+      usleep(UInt32(round) * 700)
+      kill(running.process, round % 3 == 2 ? SIGTERM : SIGKILL)
+      _ = running.wait()
+      for i in 1...40 {
+        let path = Array(folder.path("root/home/student/a/\(i)").utf8)
+        let text = try String(decoding: SmallFile.read(path, limit: 100), as: UTF8.self)
+        #expect(["mine-\(i)\n", "overlay\n"].contains(text), "round \(round), \(i): \(text)")
+        if text == "overlay\n" {
+          #expect(try folder.read("kept/home/student/a/\(i)") == Array("mine-\(i)\n".utf8))
+        }
+      }
+      let again = try Tool.run(link(folder))
+      #expect(again.status == 0, "\(again.summary)")
+      let left = try Tool.check(
+        ["find", folder.path("root"), "-name", ".*", "-o", "-type", "f", "-path", "*/home/*"])
+      #expect(left.text == "", "round \(round)")
+    }
+  }
+}
