@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Paths as bytes.
 extension [UInt8] {
   /// The path of a name in this directory; the name alone where this is empty.
@@ -15,11 +13,4 @@ extension [UInt8] {
 
   /// Whether the name is `.` or `..`.
   var isDots: Bool { elementsEqual(".".utf8) || elementsEqual("..".utf8) }
-}
-
-extension dirent {
-  /// The name without the NUL.
-  var name: [UInt8] {
-    withUnsafeBytes(of: d_name) { bytes in Array(bytes.prefix { $0 != 0 }) }
-  }
 }

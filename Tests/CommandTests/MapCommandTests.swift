@@ -129,4 +129,39 @@ import Testing
           + Array("\"\n".utf8), "\(byte): \(answer.summary)")
     }
   }
+
+  /// Who holds a lease on an image must not keep the map, which runs as root, busy.
+  @Test func aLeaseIsNotWaitedFor() throws {
+    let holder = try Running(
+      [
+        "python3", "-c",
+        """
+        import fcntl, os, signal, time
+        signal.signal(signal.SIGIO, signal.SIG_IGN)
+        image = os.open("\(folder.path("images/my-tarball.squash"))", os.O_RDWR)
+        fcntl.fcntl(image, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        open("\(folder.path("held"))", "w")
+        while not os.path.exists("\(folder.path("stop"))"): time.sleep(0.05)
+        """,
+      ].map { Array($0.utf8) })
+    #expect(eventually(seconds: 20) { folder.exists("held") })
+    let (answer, needs) = try Tool.measure(
+      ["env", "AUTOSQUASH_CONFIG=\(folder.path("conf"))", Tool.autosquashMap, "my-tarball"])
+    try folder.write("stop", [])
+    _ = holder.wait()
+    #expect(answer.status == 1 && answer.errors.contains("temporarily unavailable"))
+    #expect(needs.seconds < 2)
+  }
+
+  @Test func linesFitTheLog() throws {
+    try configure("suffixes = " + String(repeating: "\u{1}", count: 3000))
+    let wrong = try map("x")
+    #expect(wrong.status == 1 && wrong.errors.utf8.count < 1000)
+    // Asked by autofs from elsewhere, the level is not known.
+    try configure()
+    let elsewhere = try Tool.run(
+      [Tool.autosquashMap, "my-tarball"], in: "/",
+      environment: ["AUTOSQUASH_CONFIG": folder.path("conf"), "AUTOFS_UID": "0"])
+    #expect(elsewhere.status == 1 && elsewhere.errors.contains("run 'autosquash setup'"))
+  }
 }

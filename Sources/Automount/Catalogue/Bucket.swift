@@ -2,61 +2,112 @@ internal import Glibc
 internal import Posix
 
 /// A folder of a bucket, which another program or a network serves.
+///
+/// Who waits for a mount that hangs cannot be stopped, so another process waits. Call these before
+/// other threads run.
 public enum Bucket {
   /// Makes sure that a folder answers, within a time.
   ///
-  /// Call it before other threads run, and before anything that may wait for the folder: who waits
-  /// for a mount that hangs cannot be stopped.
-  ///
   /// - Throws: `BucketError` when it does not, or when it cannot be listed.
   public static func probe(_ path: [UInt8], seconds: Int) throws(BucketError) {
+    let answer = try ask(path, seconds: seconds) { _ in
+      guard let stream = path.withCPath({ opendir($0) }) else { return failure(errno) }
+      defer { closedir(stream) }
+      errno = 0
+      guard readdir(stream) != nil || errno == 0 else { return failure(errno) }
+      return [success]
+    }
+    if let error = error(answer, path) { throw error }
+  }
+
+  /// Makes the catalogue; no part of it may take longer than the configured time.
+  ///
+  /// - Parameters: as of `Catalogue.collect`.
+  public static func catalogue(
+    _ configuration: Configuration, check: ImageCheck, known: [Catalogue.Entry] = []
+  ) throws(BucketError) -> Catalogue {
+    let path = configuration.images
+    let newline = UInt8(ascii: "\n")
+    let answer = try ask(path, seconds: configuration.answerTimeout) { progress in
+      do throws(SystemError) {
+        let catalogue = try Catalogue.collect(
+          configuration, check: check, known: known, progress: progress)
+        var bytes = [success]
+        for entry in catalogue.images { bytes += entry.text + [newline] }
+        for folder in catalogue.unreadable {
+          bytes += Array("? ".utf8) + folder.path.hexadecimal + Array(" ".utf8)
+          bytes += Array(folder.text.utf8).hexadecimal + [newline]
+        }
+        return bytes
+      } catch {
+        return failure(error.code)
+      }
+    }
+    if let error = error(answer, path) { throw error }
+    var catalogue = Catalogue(images: [])
+    for line in answer.dropFirst().split(separator: newline) {
+      let fields = line.split(separator: UInt8(ascii: " "))
+      if let entry = Catalogue.Entry(text: line) {
+        catalogue.images.append(entry)
+      } else if fields.count == 3, let folder = [UInt8](hexadecimal: fields[1]),
+        let text = [UInt8](hexadecimal: fields[2])
+      {
+        catalogue.unreadable.append((folder, String(decoding: text, as: UTF8.self)))
+      }
+    }
+    return catalogue
+  }
+
+  private static let success = UInt8(ascii: "+")
+
+  /// Has another process find something out.
+  private static func ask(
+    _ path: [UInt8], seconds: Int, _ work: (@escaping @Sendable () -> Void) -> [UInt8]
+  ) throws(BucketError) -> [UInt8] {
     let answer: [UInt8]?
     do {
-      answer = try Deadline.run(seconds: seconds) {
-        (listing(of: path), afterwards: {})
-      }
+      answer = try Deadline.run(seconds: seconds) { (work($0), afterwards: {}) }
     } catch {
-      throw BucketError(path: path, text: "\(error)")
+      throw BucketError(path: path, code: error.code, text: "\(error)")
     }
     guard let answer else {
       throw BucketError(
-        path: path,
-        text: "no answer within \(seconds) seconds; is the bucket still"
-          + " mounted, and reachable?")
+        path: path, code: ETIMEDOUT,
+        text: "no answer within \(seconds) seconds; is the bucket still mounted, and reachable?")
     }
-    let text = String(decoding: answer.dropFirst(), as: UTF8.self)
-    if answer[0] != 0 { throw BucketError(path: path, text: text) }
+    return answer
   }
 
-  /// 0, or 1 and why the folder cannot be listed.
-  private static func listing(of path: [UInt8]) -> [UInt8] {
-    guard let stream = path.withCPath({ opendir($0) }) else { return failure() }
-    defer { closedir(stream) }
-    errno = 0
-    guard readdir(stream) != nil || errno == 0 else { return failure() }
-    return [0]
+  private static func failure(_ code: Int32) -> [UInt8] {
+    [UInt8(ascii: "-")] + Array("\(code)".utf8)
   }
 
-  private static func failure() -> [UInt8] {
+  private static func error(_ answer: [UInt8], _ path: [UInt8]) -> BucketError? {
+    guard answer.first != success else { return nil }
+    let code = Int32(String(decoding: answer.dropFirst(), as: UTF8.self)) ?? EIO
     let hint =
-      switch errno {
+      switch code {
       case ENOENT: "; is the bucket mounted?"
       case EACCES, EPERM: "; root may, with sudo"
       case ENOTCONN: "; the bucket's mount is dead, mount it again"
       default: ""
       }
-    return [1] + Array("cannot list: \(String(cString: strerror(errno)))\(hint)".utf8)
+    return BucketError(
+      path: path, code: code, text: "cannot list: \(String(cString: strerror(code)))\(hint)")
   }
 }
 
-/// A folder with images that cannot be read.
+/// A folder of a bucket that cannot be read.
 public struct BucketError: Error, Equatable, CustomStringConvertible {
   /// The folder, as bytes.
   public var path: [UInt8]
+  /// The C `errno`.
+  public var code: Int32
   public var text: String
 
-  public init(path: [UInt8], text: String) {
+  public init(path: [UInt8], code: Int32, text: String) {
     self.path = path
+    self.code = code
     self.text = text
   }
 

@@ -1,11 +1,13 @@
 internal import Glibc
-public import Posix
+internal import Posix
 public import SquashFSFormat
 
 /// All images in the folder, with what the map would say of each.
 public struct Catalogue: Sendable {
   /// Sorted by name.
   public var images: [Entry]
+  /// Folders that could not be listed, below the folder of all, and why.
+  public var unreadable: [(path: [UInt8], text: String)] = []
 
   /// One image.
   public struct Entry: Equatable, Sendable {
@@ -32,14 +34,17 @@ public struct Catalogue: Sendable {
   /// - Parameters:
   ///   - known: images that would mount when they were last looked at; those that have the same
   ///     size and time since are not opened again.
-  /// - Throws: `SystemError` when the folder, or one in it, cannot be listed.
-  public static func collect(
-    _ configuration: Configuration, check: ImageCheck, known: [Entry] = []
+  ///   - progress: called from time to time, from any thread.
+  /// - Throws: `SystemError` when the folder itself cannot be listed.
+  static func collect(
+    _ configuration: Configuration, check: ImageCheck, known: [Entry] = [],
+    progress: @escaping @Sendable () -> Void = {}
   ) throws(SystemError) -> Catalogue {
     let folder = try ImageFolder(
       configuration.images, mayLeave: configuration.outsideLinks, staysOnDevice: false)
-    var found: [Entry] = []
-    try list(folder, [], configuration, into: &found, levels: mostLevels)
+    var result = Catalogue(images: [])
+    try list(folder, [], configuration, into: &result, levels: mostLevels, progress)
+    let found = result.images
     let knownByFile = Dictionary(known.map { ($0.file, $0) }, uniquingKeysWith: { $1 })
     let results = EntryList(found)
     let pool = try TaskPool(contexts: [Void](repeating: (), count: threads), queueLimit: 64)
@@ -48,31 +53,39 @@ public struct Catalogue: Sendable {
       pool.submit { _ in
         results.set(
           index, examine(entry, in: folder, check: check, known: knownByFile[entry.file]))
+        progress()
       }
     }
     pool.drain()
-    return Catalogue(images: results.entries)
+    result.images = results.entries
+    return result
   }
 
   private static func list(
     _ folder: ImageFolder, _ path: [UInt8], _ configuration: Configuration,
-    into found: inout [Entry], levels: Int
+    into result: inout Catalogue, levels: Int, _ progress: () -> Void
   ) throws(SystemError) {
     let listing = try names(in: folder, path)
+    progress()
     func full(_ name: [UInt8]) -> [UInt8] { MapLevel(path: path).appending(name) }
     let files = listing.files.filter { name in
       configuration.suffixes.contains { CatalogueNames.hasSuffix(name, $0) }
     }
     let keys = CatalogueNames.keys(of: files, suffixes: configuration.suffixes)
     for (key, file) in keys {
-      found.append(Entry(name: full(key), file: full(file), size: 0, modified: 0))
+      result.images.append(Entry(name: full(key), file: full(file), size: 0, modified: 0))
     }
     guard configuration.folders, levels > 0 else { return }
     let taken = Set(keys.map(\.key))
     for name in listing.folders.sorted(by: { $0.lexicographicallyPrecedes($1) })
     where !taken.contains(name) {
       // An image wins over a folder of its name.
-      try list(folder, full(name), configuration, into: &found, levels: levels - 1)
+      do {
+        try list(folder, full(name), configuration, into: &result, levels: levels - 1, progress)
+      } catch {
+        // One that was removed meanwhile is no loss.
+        if error.code != ENOENT { result.unreadable.append((full(name), "\(error)")) }
+      }
     }
   }
 
@@ -92,9 +105,7 @@ public struct Catalogue: Sendable {
         guard errno == 0 else { throw SystemError("list", path: path) }
         return (files, folders)
       }
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        Array(bytes.prefix { $0 != 0 })
-      }
+      let name = entry.pointee.name
       if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { continue }
       var type = Int(entry.pointee.d_type)
       if type == DT_UNKNOWN {

@@ -19,6 +19,9 @@ public struct FileMaps: Equatable, Sendable {
   /// What the names of other maps begin with.
   private static let folderPrefix = Array("folder-".utf8)
 
+  private static let firstLine = Array(
+    "# Written by 'autosquash refresh'; what is changed here is lost.\n".utf8)
+
   /// The longest line that autofs takes from a file, in bytes.
   private static let longestLine = 16000
 
@@ -29,13 +32,15 @@ public struct FileMaps: Equatable, Sendable {
   ///     a name gets the program's answer.
   ///   - folder: where the maps will lie.
   ///   - program: the program map.
+  ///   - check: what the images were checked for.
   ///   - mounted: folders that are mounted by the automounter now: their maps must stay, whatever
   ///     is in them.
   ///   - deferred: folders that the maps must not name yet.
   public init(
     _ catalogue: Catalogue?, configuration: Configuration, folder: [UInt8], program: [UInt8],
-    mounted: Set<[UInt8]> = [], deferred: Set<[UInt8]> = []
+    check: ImageCheck, mounted: Set<[UInt8]> = [], deferred: Set<[UInt8]> = []
   ) {
+    let checkedFor = Self.checked(configuration, check)
     let type = MapEntry.MountType(configuration.fileSystem)
     var lines: [[UInt8]: [(name: [UInt8], line: [UInt8])]] = [[]: []]
     for level in mounted where Self.isListable(level + Array("/".utf8)) { lines[level] = [] }
@@ -62,7 +67,8 @@ public struct FileMaps: Equatable, Sendable {
       }
     }
     for (level, lines) in lines {
-      var text = Array("# Written by 'autosquash refresh'; what is changed here is lost.\n".utf8)
+      var text = Self.firstLine
+      if level.isEmpty { text += checkedFor + [UInt8(ascii: "\n")] }
       for (_, line) in lines.sorted(by: { $0.name.lexicographicallyPrecedes($1.name) }) {
         text += line
       }
@@ -73,8 +79,14 @@ public struct FileMaps: Equatable, Sendable {
   /// The images in the maps of a folder, which would mount when the maps were written.
   ///
   /// What is wrong in the files is passed over: the images are then looked at again.
-  public static func known(in folder: [UInt8]) -> [Catalogue.Entry] {
-    names(in: folder).flatMap { name in
+  public static func known(
+    in folder: [UInt8], _ configuration: Configuration, check: ImageCheck
+  ) -> [Catalogue.Entry] {
+    let checkedFor = checked(configuration, check)
+    let first = contents(of: folder + [UInt8(ascii: "/")] + top) ?? []
+    guard first.split(separator: UInt8(ascii: "\n")).contains(where: { $0 == checkedFor[...] })
+    else { return [] }
+    return names(in: folder).flatMap { name in
       (contents(of: folder + [UInt8(ascii: "/")] + name) ?? [])
         .split(separator: UInt8(ascii: "\n")).compactMap { image(parsing: $0) }
     }
@@ -131,7 +143,9 @@ public struct FileMaps: Equatable, Sendable {
   /// Whether autofs can read a name as a key in a file: all its parts, in quotation marks.
   private static func isListable(_ path: [UInt8]) -> Bool {
     // The name of a folder's map has two digits for every byte of the folder's path.
+    // A name that is only an asterisk would be every name's.
     MapEntry.canQuote(path) && cut(path).parent.count < 120
+      && !path.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual("*".utf8) }
   }
 
   private static func cut(_ path: [UInt8]) -> (parent: [UInt8], name: [UInt8]) {
@@ -152,25 +166,26 @@ public struct FileMaps: Equatable, Sendable {
 
   private static let commentStart = Array("# image ".utf8)
 
-  /// A line for `known`: size, time, compressor, and in hexadecimal the name and the file.
+  /// A line for `known`.
   private static func comment(_ image: Catalogue.Entry) -> [UInt8] {
-    commentStart
-      + Array("\(image.size) \(image.modified) \(image.compressor?.rawValue ?? 0) ".utf8)
-      + image.name.hexadecimal + [UInt8(ascii: " ")] + image.file.hexadecimal
-      + [UInt8(ascii: "\n")]
+    commentStart + image.text + [UInt8(ascii: "\n")]
   }
 
   private static func image(parsing line: ArraySlice<UInt8>) -> Catalogue.Entry? {
-    guard line.starts(with: commentStart) else { return nil }
-    let fields = line.dropFirst(commentStart.count).split(separator: UInt8(ascii: " "))
-    guard fields.count == 5, let size = UInt64(String(decoding: fields[0], as: UTF8.self)),
-      let modified = Int64(String(decoding: fields[1], as: UTF8.self)),
-      let compressor = UInt16(String(decoding: fields[2], as: UTF8.self)),
-      let name = [UInt8](hexadecimal: fields[3]), let file = [UInt8](hexadecimal: fields[4])
-    else { return nil }
-    return Catalogue.Entry(
-      name: name, file: file, size: size, modified: modified,
-      compressor: CompressorID(rawValue: compressor))
+    line.starts(with: commentStart)
+      ? Catalogue.Entry(text: line.dropFirst(commentStart.count)) : nil
+  }
+
+  /// A line that tells what the images were checked for: with other settings, or another kernel,
+  /// they have to be looked at again.
+  private static func checked(_ configuration: Configuration, _ check: ImageCheck) -> [UInt8] {
+    let compressors = check.kernel.compressors?.map(\.rawValue).sorted().map { "\($0)" }
+    let kernel =
+      check.mountsByKernel
+      ? "kernel \(check.kernel.hasSquashFS != false) "
+        + (compressors?.joined(separator: ",") ?? "unknown") : "program"
+    return Array("# checked for \(kernel) \(configuration.outsideLinks) ".utf8)
+      + configuration.images.hexadecimal
   }
 
   // MARK: Files
@@ -181,10 +196,14 @@ public struct FileMaps: Equatable, Sendable {
     defer { closedir(stream) }
     var names: [[UInt8]] = []
     while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        Array(bytes.prefix { $0 != 0 })
+      let name = entry.pointee.name
+      let isFolder =
+        name.starts(with: folderPrefix)
+        && [UInt8](hexadecimal: name[folderPrefix.count...]) != nil
+      let path = folder + [UInt8(ascii: "/")] + name
+      if name == top || isFolder, contents(of: path)?.starts(with: firstLine) == true {
+        names.append(name)
       }
-      if name == top || name.starts(with: folderPrefix) { names.append(name) }
     }
     return names
   }

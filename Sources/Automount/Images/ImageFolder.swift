@@ -49,14 +49,18 @@ final class ImageFolder {
 
   private func open(_ path: [UInt8], _ flags: Int32) -> Int32 {
     let opened = path.withCPath { path in
-      while true {
+      // EAGAIN: something was renamed at the same moment, or somebody holds a lease.
+      for _ in 0..<Self.attempts {
         let opened = clinux_openat2(descriptor, path, UInt64(flags | O_CLOEXEC), resolve)
-        // EAGAIN: something was renamed at the same moment.
         if opened >= 0 || (errno != EINTR && errno != EAGAIN) { return opened }
       }
+      return -1
     }
-    return opened < 0 && errno == ENOSYS ? openStepwise(path, flags) : opened
+    // A sandbox that knows no openat2 says that it is not permitted.
+    return opened < 0 && (errno == ENOSYS || errno == EPERM) ? openStepwise(path, flags) : opened
   }
+
+  private static let attempts = 16
 
   /// For Linux before 5.6: follows no links at all, unless they may lead anywhere.
   private func openStepwise(_ path: [UInt8], _ flags: Int32) -> Int32 {

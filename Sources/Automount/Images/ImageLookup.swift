@@ -42,7 +42,7 @@ struct ImageLookup {
         throw try failure(key, level.appending(key.bytes), errno)
       }
     }
-    throw MapRefusal(.noSuchImage, key.bytes, "no such image in \(full(level.path).escapedName)")
+    throw MapRefusal(.noSuchImage, key.bytes, "no such image in \(full(level.path).shortenedName)")
   }
 
   /// Whether an open file is an image, and no directory that is called like one.
@@ -76,9 +76,12 @@ struct ImageLookup {
         .outside, key.bytes,
         "\(name) is a link that leads out of \(configuration.images.shortenedName);"
           + " 'outside-links = yes' would allow it")
+    case ENXIO, ENODEV:
+      return MapRefusal(
+        .unmountable, key.bytes, "\(name) will not mount: it is no regular file")
     case ELOOP:
       return MapRefusal(.outside, key.bytes, "\(name) is a link that leads nowhere: \(reason)")
-    case ENOTCONN, ESTALE, EIO, ETIMEDOUT, EHOSTDOWN, EHOSTUNREACH, ENODEV, ENXIO:
+    case ENOTCONN, ESTALE, EIO, ETIMEDOUT, EHOSTDOWN, EHOSTUNREACH:
       return MapRefusal(
         .unreachable, key.bytes,
         "cannot read \(name): \(reason); is the bucket still mounted, and does it answer?")

@@ -27,9 +27,7 @@ public struct AutomountDaemon: Equatable, Sendable {
     defer { closedir(stream) }
     var found: [AutomountDaemon] = []
     while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
+      let name = String(decoding: entry.pointee.name, as: UTF8.self)
       if let process = pid_t(name), isAutomounter(process) {
         found.append(AutomountDaemon(process: process))
       }

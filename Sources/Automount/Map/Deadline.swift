@@ -12,12 +12,17 @@ public enum Deadline {
   /// The process of this call must have one thread only.
   ///
   /// - Parameters:
-  ///   - seconds: how long to wait.
+  ///   - seconds: how long to wait, from the start or the latest sign of progress.
   ///   - work: gives the answer; `afterwards` of it runs when the answer is on its way, in the
-  ///     process that nobody waits for.
+  ///     process that nobody waits for. What it is called with may be called from any thread, as a
+  ///     sign of progress.
   /// - Returns: the answer, `nil` when there was none in time.
+  /// - Throws: `SystemError` when there is no second process, or it ended without an answer.
   public static func run(
-    seconds: Int, _ work: () -> (answer: [UInt8], afterwards: () -> Void)
+    seconds: Int,
+    _ work: (_ progress: @escaping @Sendable () -> Void) -> (
+      answer: [UInt8], afterwards: () -> Void
+    )
   ) throws(SystemError) -> [UInt8]? {
     var ends: [Int32] = [-1, -1]
     guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("make a pipe") }
@@ -31,8 +36,9 @@ public enum Deadline {
     if child == 0 {
       close(ends[0])
       detach()
-      let (answer, afterwards) = work()
-      write(answer, to: ends[1])
+      let end = ends[1]
+      let (answer, afterwards) = work { write([progressSign], to: end) }
+      write([answerSign] + answer, to: end)
       close(ends[1])
       afterwards()
       _exit(0)
@@ -43,8 +49,14 @@ public enum Deadline {
       kill(child, SIGKILL)
       return nil
     }
-    return answer
+    guard let start = answer.firstIndex(of: answerSign) else {
+      throw SystemError("get an answer from the second process", code: EPIPE)
+    }
+    return Array(answer[(start + 1)...])
   }
+
+  private static let progressSign = UInt8(ascii: ".")
+  private static let answerSign = UInt8(ascii: "=")
 
   /// Lets go of everything that somebody may wait for: autofs reads the map's output until it is
   /// closed, and stops its process group.
@@ -69,7 +81,7 @@ public enum Deadline {
   }
 
   private static func read(from descriptor: Int32, seconds: Int) -> [UInt8]? {
-    let end = now + Int64(seconds) * 1000
+    var end = now + Int64(seconds) * 1000
     var answer: [UInt8] = []
     while true {
       var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
@@ -83,7 +95,8 @@ public enum Deadline {
         count = max(
           0, retryingInterrupts { Glibc.read(descriptor, buffer.baseAddress!, buffer.count) })
       }
-      if answer.count == before { return answer.isEmpty ? nil : answer }
+      if answer.count == before { return answer }
+      end = now + Int64(seconds) * 1000
     }
   }
 

@@ -41,7 +41,9 @@ public enum MapProgram {
   }
 
   private static func complain(_ text: String) {
-    StandardError.write("autosquash-map: \(text)\n")
+    // autofs cuts lines that are longer than a kilobyte.
+    let line = "autosquash-map: \(text)"
+    StandardError.write((line.utf8.count < 1000 ? line : line.prefix(240) + "...") + "\n")
   }
 
   private static func write(_ line: [UInt8]) -> Bool {

@@ -31,7 +31,7 @@ public struct MapQuery {
     }
     let answer: [UInt8]?
     do {
-      answer = try Deadline.run(seconds: configuration.answerTimeout) {
+      answer = try Deadline.run(seconds: configuration.answerTimeout) { _ in
         let (outcome, descriptor) = outcome(key, level, staysOnDevice: false)!
         return (
           Self.encode(outcome),

@@ -20,6 +20,9 @@ public struct SafeLinks {
   /// - Returns: the link's path.
   func link(to target: [UInt8], key: [UInt8]) throws(MapRefusal) -> [UInt8] {
     let link = path(for: target)
+    guard folder != Self.standardFolder || geteuid() == 0 else {
+      throw MapRefusal(.machine, key, "this name needs a link that only root can make; try sudo")
+    }
     guard link.count < Int(PATH_MAX) else {
       throw MapRefusal(.machine, key, "the path is too long for an image with such a name")
     }

@@ -9,7 +9,9 @@ struct CatalogueJob {
   init() throws(ConfigurationError) { configuration = try Configuration.load() }
 
   /// What the map would check.
-  var check: ImageCheck {
+  var check: ImageCheck { Self.check(configuration) }
+
+  static func check(_ configuration: Configuration) -> ImageCheck {
     let byKernel = MapEntry.MountType(configuration.fileSystem) == .loop
     return ImageCheck(
       kernel: byKernel ? .ofThisMachine(state: configuration.state) : KernelSupport(),
@@ -19,13 +21,14 @@ struct CatalogueJob {
   /// Where the lists for autofs are.
   var maps: [UInt8] { configuration.state + Array("/maps".utf8) }
 
-  /// All images, once the folder has answered.
-  func catalogue(known: [Catalogue.Entry] = []) throws -> Catalogue {
-    try Bucket.probe(configuration.images, seconds: configuration.answerTimeout)
-    do {
-      return try Catalogue.collect(configuration, check: check, known: known)
-    } catch {
-      throw BucketError(path: configuration.images, text: "\(error)")
-    }
+  /// All images.
+  ///
+  /// - Parameter usesLists: whether images that were in the lists, and have not changed, are not
+  ///   opened again.
+  func catalogue(usesLists: Bool = false) throws(BucketError) -> Catalogue {
+    let check = check
+    return try Bucket.catalogue(
+      configuration, check: check,
+      known: usesLists ? FileMaps.known(in: maps, configuration, check: check) : [])
   }
 }

@@ -35,6 +35,10 @@ struct Images: ParsableCommand {
         }
       }
       try output.flush()
+      for folder in catalogue.unreadable { Messages.write(folder.path, folder.text) }
+      if !catalogue.unreadable.isEmpty { throw ExitCode(ExitStatus.failed) }
+    } catch let code as ExitCode {
+      throw code
     } catch {
       Messages.write("\(error)")
       throw ExitCode(error is BucketError ? ExitStatus.unreadableInput : ExitStatus.failed)

@@ -62,6 +62,6 @@ struct ListUpdate {
     }
     return FileMaps(
       catalogue, configuration: job.configuration, folder: job.maps, program: Installation.map,
-      mounted: mounted, deferred: deferred)
+      check: job.check, mounted: mounted, deferred: deferred)
   }
 }

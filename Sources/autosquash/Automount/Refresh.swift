@@ -41,10 +41,12 @@ struct Refresh: ParsableCommand {
       throw SetupError(path: path, text: "autofs takes only letters, digits and ._-+ in this path")
     }
     try makeFolders(job)
+    let lock = try FileLock(job.configuration.state + Array("/refresh.lock".utf8), waits: true)
+    defer { withExtendedLifetime(lock) {} }
     try copyKernelConfiguration(job)
     let catalogue: Catalogue?
     var failure: (any Error)?
-    do { catalogue = try job.catalogue(known: FileMaps.known(in: job.maps)) } catch {
+    do { catalogue = try job.catalogue(usesLists: true) } catch {
       catalogue = nil
       failure = error
     }
@@ -54,6 +56,9 @@ struct Refresh: ParsableCommand {
     let images = catalogue?.images ?? []
     for image in images {
       if let problem = image.problem { messages.warn(image.file, "left out: \(problem)") }
+    }
+    for folder in catalogue?.unreadable ?? [] {
+      messages.warn(folder.path, "left out: \(folder.text)")
     }
     let listed = images.count { $0.problem == nil } - update.unlisted
     return "\(listed) \(listed == 1 ? "image" : "images") listed; \(told)"

@@ -3,48 +3,54 @@ import Posix
 
 /// The text of a configuration file, changed line by line.
 struct SettingsFile {
-  private(set) var text: String
+  private(set) var text: [UInt8]
 
   /// A new one: what was given, and all else as it holds without it.
   init(_ given: [(Configuration.Key, [UInt8])]) {
-    text = """
+    var text = """
       \(SetupFile.marker)
       #
       # Settings of autosquash; autosquash.conf(5) explains them. What is commented out here holds
       # as it stands.
 
       """
-    for (key, value) in Self.defaults {
-      text += "\n# \(key.rawValue) = \(value)\n"
-    }
+    for (key, value) in Self.defaults { text += "\n# \(key.rawValue) = \(value)\n" }
+    self.text = Array(text.utf8)
     for (key, value) in given { set(key, value) }
   }
 
   /// One that is there.
-  init(parsing text: String) { self.text = text }
+  init(parsing text: [UInt8]) { self.text = text }
 
   /// Gives a key another value, in its place: the line that sets it, or the one that is commented
   /// out.
   mutating func set(_ key: Configuration.Key, _ value: [UInt8]) {
-    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-    func sets(_ line: String, commented: Bool) -> Bool {
-      var line = line.drop { $0 == " " || $0 == "\t" }
-      if commented {
-        guard line.hasPrefix("#") else { return false }
-        line = line.dropFirst().drop { $0 == " " || $0 == "\t" }
-      }
-      let name = line.prefix { $0 != "=" && $0 != " " && $0 != "\t" }
-      return name == key.rawValue && line.dropFirst(name.count).contains("=")
-    }
-    let line = "\(key.rawValue) = \(String(decoding: value, as: UTF8.self))"
-    if let index = lines.firstIndex(where: { sets($0, commented: false) })
-      ?? lines.firstIndex(where: { sets($0, commented: true) })
+    let newline = UInt8(ascii: "\n")
+    var lines = text.split(separator: newline, omittingEmptySubsequences: false)
+    let line = Array("\(key.rawValue) = ".utf8) + value
+    if let index = lines.firstIndex(where: { Self.sets(key, $0) })
+      ?? lines.firstIndex(where: { Self.sets(key, $0, commented: true) })
     {
-      lines[index] = line
-      text = lines.joined(separator: "\n")
+      let isDOS = lines[index].last == UInt8(ascii: "\r")
+      lines[index] = (isDOS ? line + [UInt8(ascii: "\r")] : line)[...]
+      text = Array(lines.joined(separator: [newline]))
     } else {
-      text += (text.hasSuffix("\n") || text.isEmpty ? "" : "\n") + line + "\n"
+      text += (text.isEmpty || text.last == newline ? [] : [newline]) + line + [newline]
     }
+  }
+
+  private static func sets(
+    _ key: Configuration.Key, _ line: ArraySlice<UInt8>, commented: Bool = false
+  ) -> Bool {
+    func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+    var line = line.drop(while: isBlank)
+    if commented {
+      guard line.popFirst() == UInt8(ascii: "#") else { return false }
+      line = line.drop(while: isBlank)
+    }
+    let name = line.prefix { $0 != UInt8(ascii: "=") && !isBlank($0) }
+    return name.elementsEqual(key.rawValue.utf8)
+      && line.dropFirst(name.count).drop(while: isBlank).first == UInt8(ascii: "=")
   }
 
   private static var defaults: [(Configuration.Key, String)] {

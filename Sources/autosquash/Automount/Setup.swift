@@ -33,24 +33,26 @@ struct Setup: ParsableCommand {
   var isDryRun = false
 
   func validate() throws {
+    if root?.bytes.isEmpty == true {
+      throw ValidationError("--root needs a directory")
+    }
     if remove && (images != nil || mountRoot != nil || timeout != nil) {
       throw ValidationError("--remove takes no settings")
     }
   }
 
   func run() throws {
+    var job = SetupJob(root: root?.bytes, isDryRun: isDryRun)
     do {
-      var job = SetupJob(root: root?.bytes ?? [], isDryRun: isDryRun)
       var given: [(Configuration.Key, [UInt8])] = []
       if let images { given.append((.images, images.bytes)) }
       if let mountRoot { given.append((.mountRoot, mountRoot.bytes)) }
       if let timeout { given.append((.timeout, timeout.bytes)) }
       if remove { try job.remove() } else { try job.install(given) }
-      var output = StandardOutput()
-      for line in job.report { try output.write(line + "\n") }
-      try output.flush()
-      for warning in job.warnings { Messages.write("warning: \(warning)") }
+      try job.printReport()
     } catch {
+      // What was done before stays done.
+      try? job.printReport()
       Messages.write("\(error)")
       throw ExitCode(ExitStatus.failed)
     }

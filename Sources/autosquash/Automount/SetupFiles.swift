@@ -5,12 +5,25 @@ import Posix
 struct SetupFile {
   /// Where it lies, below the root of the system.
   var path: String
-  var text: String
+  var text: [UInt8]
   /// What it is for, for people.
   var purpose: String
 
   /// The first line of all of them; files without it are somebody else's.
   static let marker = "# Written by 'autosquash setup'."
+
+  /// Whether a file's text is from setup.
+  static func isOurs(_ text: [UInt8]) -> Bool { text.starts(with: marker.utf8) }
+
+  init(path: String, text: [UInt8], purpose: String) {
+    self.path = path
+    self.text = text
+    self.purpose = purpose
+  }
+
+  private init(path: String, text: String, purpose: String) {
+    self.init(path: path, text: Array(text.utf8), purpose: purpose)
+  }
 
   /// The files for a configuration.
   ///
@@ -18,8 +31,10 @@ struct SetupFile {
   ///   - map: the program map.
   ///   - program: this program.
   ///   - hasSystemd: whether units are of use.
+  ///   - isRunningSystem: whether they are for this system, whose mounts tell something.
   static func all(
-    for configuration: Configuration, map: [UInt8], program: [UInt8], hasSystemd: Bool
+    for configuration: Configuration, map: [UInt8], program: [UInt8], hasSystemd: Bool,
+    isRunningSystem: Bool
   ) throws(SetupError) -> [SetupFile] {
     // A wrong line in this file would take down all maps that autofs reads after it.
     for path in [configuration.mountRoot, configuration.state, map, program]
@@ -28,7 +43,7 @@ struct SetupFile {
     }
     var files = [master(configuration, map: map)]
     if hasSystemd {
-      let mount = unit(for: configuration)
+      let mount = unit(for: configuration, isRunningSystem: isRunningSystem)
       files.append(order(configuration, after: mount))
       if configuration.browse {
         files.append(service(program: program, after: mount))
@@ -119,8 +134,10 @@ struct SetupFile {
       """, purpose: "runs that every minute")
 
   /// The systemd unit of the mount that the images lie on.
-  private static func unit(for configuration: Configuration) -> String {
-    let table = (try? MountTable.current()) ?? MountTable.none
+  private static func unit(
+    for configuration: Configuration, isRunningSystem: Bool
+  ) -> String {
+    let table = isRunningSystem ? (try? MountTable.current()) ?? .none : .none
     var point = table.mount(holding: configuration.images)?.point ?? []
     if point.count < 2 {
       // Not mounted yet: the folder above, as /mnt/s3fs.

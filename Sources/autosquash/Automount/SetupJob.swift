@@ -11,9 +11,18 @@ struct SetupJob {
   private(set) var report: [String] = []
   private(set) var warnings: [String] = []
 
-  init(root: [UInt8], isDryRun: Bool) {
-    self.root = root.last == UInt8(ascii: "/") ? Array(root.dropLast()) : root
+  init(root: [UInt8]?, isDryRun: Bool) {
+    var root = root ?? []
+    while root.last == UInt8(ascii: "/") { root.removeLast() }
+    self.root = root
     self.isDryRun = isDryRun
+  }
+
+  func printReport() throws {
+    var output = StandardOutput()
+    for line in report { try output.write(line + "\n") }
+    try output.flush()
+    for warning in warnings { Messages.write("warning: \(warning)") }
   }
 
   private var isRunningSystem: Bool { root.isEmpty }
@@ -24,16 +33,19 @@ struct SetupJob {
 
   mutating func install(_ given: [(Configuration.Key, [UInt8])]) throws {
     try checkUser()
+    try refuseLinks(
+      [String(decoding: Configuration.standardPath, as: UTF8.self)] + SetupFile.allPaths)
     let settings = try settings(given)
     let configuration = try Configuration(
-      parsing: Array(settings.text.utf8), path: place(settings.path))
+      parsing: settings.text, path: place(settings.path))
+    try refuseLinks(["\(String(decoding: configuration.state, as: UTF8.self))/maps/top"])
     let hasSystemd =
       access("/run/systemd/system") && isRunningSystem || access(place("/etc/systemd/system"))
     let files =
       try [settings]
       + SetupFile.all(
         for: configuration, map: Installation.map, program: Installation.program ?? [],
-        hasSystemd: hasSystemd)
+        hasSystemd: hasSystemd, isRunningSystem: isRunningSystem)
     let changed = try files.filter { try needsWriting($0) }
     for file in changed { try write(file) }
     // Units of settings that no longer hold.
@@ -75,7 +87,7 @@ struct SetupJob {
     }
     var file = SettingsFile(parsing: text)
     for (key, value) in given { file.set(key, value) }
-    if !text.hasPrefix(SetupFile.marker) && file.text != text {
+    if !SetupFile.isOurs(text) && file.text != text {
       let lines = given.map { "'\($0.0.rawValue) = \($0.1.escapedName)'" }
       throw SetupError(
         path: place(path),
@@ -88,7 +100,7 @@ struct SetupJob {
   private func needsWriting(_ file: SetupFile) throws -> Bool {
     guard let text = try contents(file.path) else { return true }
     if text == file.text { return false }
-    guard text.hasPrefix(SetupFile.marker) else {
+    guard SetupFile.isOurs(text) else {
       throw SetupError(
         path: place(file.path),
         text: "not written by setup, so it stays as it is; move it away and run setup again")
@@ -99,12 +111,13 @@ struct SetupJob {
   private mutating func write(_ file: SetupFile) throws {
     if isDryRun {
       report.append("Would write \(place(file.path).escapedName), which \(file.purpose):")
-      report += file.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-        .map { "    \($0)" }
+      report += file.text.split(
+        separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
+      ).dropLast().map { "    \($0.escapedName)" }
       return
     }
     try makeFolders(above: file.path)
-    try SmallFile.write(Array(file.text.utf8), to: place(file.path), mode: 0o644)
+    try SmallFile.write(file.text, to: place(file.path), mode: 0o644)
     report.append("Wrote \(place(file.path).escapedName): \(file.purpose).")
   }
 
@@ -117,7 +130,7 @@ struct SetupJob {
       try makeFolders(above: String(decoding: configuration.state, as: UTF8.self) + "/maps/top")
       try FileMaps(
         nil, configuration: configuration, folder: configuration.state + Array("/maps".utf8),
-        program: Installation.map
+        program: Installation.map, check: CatalogueJob.check(configuration)
       ).write(to: folder)
     }
     guard isRunningSystem else { return }
@@ -130,9 +143,9 @@ struct SetupJob {
     _ configuration: Configuration, _ hasSystemd: Bool, isChanged: Bool
   ) throws {
     if access("/run/systemd/system") {
-      if isChanged { try run(["systemctl", "daemon-reload"]) }
-      if configuration.browse { try run(["systemctl", "--quiet", "start", SetupFile.timerName]) }
-      if isChanged { try run(["systemctl", "reload-or-restart", "autofs.service"]) }
+      if isChanged { run(["systemctl", "daemon-reload"]) }
+      if configuration.browse { run(["systemctl", "--quiet", "start", SetupFile.timerName]) }
+      if isChanged { run(["systemctl", "reload-or-restart", "autofs.service"]) }
     } else {
       if isChanged { try reloadAutomounters() }
       if configuration.browse && !hasSystemd {
@@ -147,7 +160,7 @@ struct SetupJob {
     let link = "/etc/systemd/system/timers.target.wants/\(SetupFile.timerName)"
     if access(place(link)) { return }
     let below = root.isEmpty ? [] : ["--root", String(decoding: root, as: UTF8.self)]
-    try run(["systemctl"] + below + ["--quiet", "enable", SetupFile.timerName])
+    run(["systemctl"] + below + ["--quiet", "enable", SetupFile.timerName])
   }
 
   /// Without systemd: every automounter of this machine reads its master map again.
@@ -165,17 +178,21 @@ struct SetupJob {
     }
   }
 
-  private mutating func run(_ command: [String]) throws {
+  private mutating func run(_ command: [String]) {
     let text = command.joined(separator: " ")
     if isDryRun {
       report.append("Would run: \(text)")
       return
     }
-    let result = try ChildProcess.run(command)
-    if result.status == 0 {
-      report.append("Ran: \(text)")
-    } else {
-      warnings.append("'\(text)' failed with status \(result.status)")
+    do {
+      let result = try ChildProcess.run(command)
+      if result.status == 0 {
+        report.append("Ran: \(text)")
+      } else {
+        warnings.append("'\(text)' failed with status \(result.status)")
+      }
+    } catch {
+      warnings.append("'\(text)': \(error)")
     }
   }
 
@@ -184,13 +201,14 @@ struct SetupJob {
   mutating func remove() throws {
     try checkUser()
     let path = String(decoding: Configuration.standardPath, as: UTF8.self)
+    try refuseLinks([path] + SetupFile.allPaths)
     let configuration = try? Configuration.load(place(path))
     let usesSystemd = isRunningSystem && access("/run/systemd/system")
     if isOurs(SetupFile.timerPath) {
       let below =
         root.isEmpty
         ? (usesSystemd ? ["--now"] : []) : ["--root", String(decoding: root, as: UTF8.self)]
-      try run(["systemctl"] + below + ["--quiet", "disable", SetupFile.timerName])
+      run(["systemctl"] + below + ["--quiet", "disable", SetupFile.timerName])
     }
     let ours = ([path] + SetupFile.allPaths).filter { isOurs($0) }
     for path in ours { try delete(path) }
@@ -199,8 +217,8 @@ struct SetupJob {
     }
     if !ours.isEmpty {
       if usesSystemd {
-        try run(["systemctl", "daemon-reload"])
-        try run(["systemctl", "reload-or-restart", "autofs.service"])
+        run(["systemctl", "daemon-reload"])
+        run(["systemctl", "reload-or-restart", "autofs.service"])
       } else if isRunningSystem {
         try reloadAutomounters()
       }
@@ -211,7 +229,10 @@ struct SetupJob {
 
   private mutating func removeLists(_ configuration: Configuration) throws {
     guard !isDryRun else { return }
+    try refuseLinks(["\(String(decoding: configuration.state, as: UTF8.self))/maps/top"])
     let maps = root + configuration.state + Array("/maps".utf8)
+    let lock = root + configuration.state + Array("/refresh.lock".utf8)
+    _ = lock.withCPath { unlink($0) }
     FileMaps.remove(from: maps)
     for path in KernelSupport.configurationPaths(state: root + configuration.state).suffix(1) {
       _ = path.withCPath { unlink($0) }
@@ -229,14 +250,30 @@ struct SetupJob {
   }
 
   /// `nil` where there is none.
-  private func contents(_ path: String) throws -> String? {
+  private func contents(_ path: String) throws -> [UInt8]? {
     do {
-      return String(decoding: try SmallFile.read(place(path), limit: 1 << 20), as: UTF8.self)
+      return try SmallFile.read(place(path), limit: 1 << 20, followsLinks: isRunningSystem)
     } catch  where error.code == ENOENT { return nil }
   }
 
   private func isOurs(_ path: String) -> Bool {
-    (try? contents(path))?.hasPrefix(SetupFile.marker) == true
+    (try? contents(path)).flatMap { $0 }.map(SetupFile.isOurs) == true
+  }
+
+  /// A link in a machine's image would lead into this system.
+  private func refuseLinks(_ paths: [String]) throws(SetupError) {
+    if isRunningSystem { return }
+    for path in paths {
+      var folder = root
+      for part in path.split(separator: "/").dropLast() {
+        folder += Array("/\(part)".utf8)
+        var status = stat()
+        if folder.withCPath({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFLNK {
+          throw SetupError(
+            path: folder, text: "a symbolic link; setup does not follow links below --root")
+        }
+      }
+    }
   }
 
   private mutating func delete(_ path: String) throws {

@@ -32,14 +32,27 @@ struct BucketCheckup {
             + " but an overlay cannot be read",
           "add the option allow_other to the mount"))
     }
-    found.append(options(at: mount.point))
+    found.append(options(of: mount))
     return found
   }
 
+  /// Whether users can read what the overlay's links lead to.
+  func overlay() -> Checkup? {
+    let path = job.configuration.overlay
+    var status = stat()
+    guard path.withCPath({ lstat($0, &status) }) == 0 else { return nil }
+    if status.st_mode & 0o005 == 0o005 {
+      return .ok("overlay", "users can read \(path.escapedName)")
+    }
+    return .warn(
+      "overlay", "users cannot read \(path.escapedName), so its links are of no use to them",
+      "mount the bucket with the option umask=0022")
+  }
+
   /// The options of the s3fs process, which its mount does not show.
-  private func options(at point: [UInt8]) -> Checkup {
+  private func options(of mount: MountTable.Mount) -> Checkup {
     let topic = "s3fs options"
-    guard let arguments = Self.arguments(at: point) else {
+    guard let arguments = Self.arguments(of: mount) else {
       return .ok(topic, "cannot be seen by this user, or from here")
     }
     let given = arguments.flatMap { $0.split(separator: UInt8(ascii: ",")) }
@@ -49,8 +62,9 @@ struct BucketCheckup {
           ? Int(String(decoding: option.dropFirst(name.utf8.count + 1), as: UTF8.self)) : nil
       }.last
     }
-    let part = value("multipart_size") ?? 10
-    let parallel = value("parallel_count") ?? 5
+    // What s3fs takes; another process could say anything.
+    let part = min(max(value("multipart_size") ?? 10, 1), 10_000)
+    let parallel = min(max(value("parallel_count") ?? 5, 1), 10_000)
     // s3fs reads ahead by all its parts at once.
     guard part * parallel <= 20 else {
       return .warn(
@@ -63,37 +77,36 @@ struct BucketCheckup {
   }
 
   /// The arguments of the process that serves a mount.
-  private static func arguments(at point: [UInt8]) -> [[UInt8]]? {
+  private static func arguments(of mount: MountTable.Mount) -> [[UInt8]]? {
+    let point = mount.point
+    let owners =
+      [0]
+      + mount.options.compactMap { option in
+        option.hasPrefix("user_id=") ? uid_t(option.dropFirst("user_id=".count)) : nil
+      }
     guard let stream = opendir("/proc") else { return nil }
     defer { closedir(stream) }
     while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      guard pid_t(name) != nil,
+      let name = String(decoding: entry.pointee.name, as: UTF8.self)
+      // What another user's process calls itself counts for nothing.
+      var status = stat()
+      guard pid_t(name) != nil, stat("/proc/\(name)", &status) == 0, owners.contains(status.st_uid),
+        let program = try? SmallFile.read(Array("/proc/\(name)/comm".utf8), limit: 4096),
+        program.elementsEqual("s3fs\n".utf8),
         let line = try? SmallFile.read(Array("/proc/\(name)/cmdline".utf8), limit: 64 << 10)
       else { continue }
       let arguments = line.split(separator: 0).map { Array($0) }
-      if let program = arguments.first, String(decoding: program, as: UTF8.self).hasSuffix("s3fs"),
-        arguments.contains(point)
-      {
-        return arguments
-      }
+      if arguments.contains(point) { return arguments }
     }
     return nil
   }
 
-  /// All images; where the bucket does not answer, what is wrong goes to `found`.
-  func catalogue(_ found: inout [Checkup]) -> Catalogue? {
-    do { return try job.catalogue() } catch {
-      let isDenied = geteuid() != 0 && images.withCPath { access($0, R_OK) } != 0 && errno == EACCES
-      found.append(
-        .fail(
-          "images", "\(error)",
-          isDenied
-            ? "sudo autosquash doctor" : "mount the bucket: sudo mount \(mountPoint.escapedName)"))
-      return nil
-    }
+  /// A bucket that cannot be read.
+  func failure(_ error: BucketError) -> Checkup {
+    .fail(
+      "images", "\(error)",
+      error.code == EACCES
+        ? "sudo autosquash doctor" : "mount the bucket: sudo mount \(mountPoint.shellWord)")
   }
 
   /// Where the bucket is, or is expected.
@@ -116,22 +129,22 @@ struct BucketCheckup {
     var found = [
       Checkup.ok("images", "\(total - bad.count) of \(total) in \(images.escapedName) would mount")
     ]
+    for folder in catalogue.unreadable {
+      found.append(
+        .warn(
+          "images", "the folder \(folder.path.escapedName): \(folder.text)",
+          "ls -l " + (images + [UInt8(ascii: "/")] + folder.path).shellWord))
+    }
     for image in bad.prefix(Self.mostNamed) {
       found.append(
         .warn(
           "images", "\(image.file.escapedName) would not: \(image.problem!)",
-          "autosquash verify "
-            + Self.quoted(images + [UInt8(ascii: "/")] + image.file)))
+          "autosquash verify " + (images + [UInt8(ascii: "/")] + image.file).shellWord))
     }
     if bad.count > Self.mostNamed {
       found.append(
         .warn("images", "\(bad.count - Self.mostNamed) more would not", "autosquash images"))
     }
     return found
-  }
-
-  /// A path for the shell.
-  private static func quoted(_ path: [UInt8]) -> String {
-    "'\(path.escapedName.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'"
   }
 }

@@ -3,32 +3,37 @@ import Posix
 
 /// All that `autosquash doctor` looks at, in the order in which things depend on each other.
 enum Checkups {
-  static func all() -> [Checkup] {
+  ///
+  /// - Parameter report: called with each as soon as it is known.
+  static func run(_ report: (Checkup) -> Void) {
     let job: CatalogueJob
     do { job = try CatalogueJob() } catch {
-      return [
-        .fail("settings", "\(error)", remedy(for: error)), MachineCheckup.kernel(nil),
-        MachineCheckup.loopDevices(nil),
-      ]
+      report(.fail("settings", "\(error)", remedy(for: error)))
+      report(MachineCheckup.kernel(nil))
+      report(MachineCheckup.loopDevices(nil))
+      return
     }
     let mounts = (try? MountTable.current()) ?? .none
-    var all = [
-      Checkup.ok(
+    report(
+      .ok(
         "settings",
         "\(Configuration.path.escapedName): images in"
           + " \(job.configuration.images.escapedName), mounted below"
-          + " \(job.configuration.mountRoot.escapedName)"),
-      MachineCheckup.kernel(job.configuration), MachineCheckup.loopDevices(job.configuration),
-      MachineCheckup.clock(),
-    ]
-    all += AutomounterCheckup(configuration: job.configuration, mounts: mounts).all()
-    // Nobody waits for a bucket that does not answer; threads come after this only.
+          + " \(job.configuration.mountRoot.escapedName)"))
+    report(MachineCheckup.kernel(job.configuration))
+    report(MachineCheckup.loopDevices(job.configuration))
+    report(MachineCheckup.clock())
+    AutomounterCheckup(configuration: job.configuration, mounts: mounts).all().forEach(report)
     let bucket = BucketCheckup(job: job, mounts: mounts)
-    all += bucket.mount()
-    guard let catalogue = bucket.catalogue(&all) else { return all }
-    all += bucket.images(catalogue)
-    all.append(TrialMount(configuration: job.configuration).result(catalogue))
-    return all
+    bucket.mount().forEach(report)
+    let catalogue: Catalogue
+    do { catalogue = try job.catalogue() } catch {
+      report(bucket.failure(error))
+      return
+    }
+    bucket.images(catalogue).forEach(report)
+    if let overlay = bucket.overlay() { report(overlay) }
+    report(TrialMount(configuration: job.configuration).result(catalogue))
   }
 
   private static func remedy(for error: ConfigurationError) -> String {

@@ -19,11 +19,16 @@ struct Doctor: ParsableCommand {
   func run() throws {
     var hasFailed = false
     var output = StandardOutput()
-    for checkup in Checkups.all() {
+    var failure: (any Error)?
+    Checkups.run { checkup in
       if checkup.status == .fail { hasFailed = true }
-      try output.write((json ? checkup.json.text : checkup.text) + "\n")
+      // At once: what comes next may take its time.
+      do {
+        try output.write((json ? checkup.json.text : checkup.text) + "\n")
+        try output.flush()
+      } catch { failure = error }
     }
-    try output.flush()
+    if let failure { throw failure }
     if hasFailed { throw ExitCode(ExitStatus.failed) }
   }
 }

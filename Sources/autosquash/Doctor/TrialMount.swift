@@ -17,13 +17,13 @@ struct TrialMount {
     let answer: [UInt8]?
     do {
       // Mounting takes its time after the map has answered.
-      answer = try Deadline.run(seconds: configuration.answerTimeout + 30) {
+      answer = try Deadline.run(seconds: configuration.answerTimeout + 30) { _ in
         (Array(Self.read(path).utf8), afterwards: {})
       }
     } catch {
       return .fail(topic, "\(error)", "free some memory")
     }
-    let remedy = "sudo autosquash map '\(image.name.escapedName)', and journalctl -u autofs"
+    let remedy = "sudo autosquash map -- \(image.name.shellWord); journalctl -u autofs"
     guard let answer else {
       return .fail(topic, "\(path.escapedName) hangs", remedy)
     }
@@ -52,9 +52,7 @@ struct TrialMount {
         }
         defer { closedir(stream) }
         while let entry = readdir(stream), found == nil {
-          let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-            Array(bytes.prefix { $0 != 0 })
-          }
+          let name = entry.pointee.name
           if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { continue }
           let full = folder + [UInt8(ascii: "/")] + name
           switch Int(entry.pointee.d_type) {

@@ -13,7 +13,7 @@ final class OverlayJob {
   private let printer: OverlayPrinter
   private let statePath: [UInt8]
   private var state: OverlayState
-  private let lock: Int32
+  private let lock: FileLock?
 
   /// Runs a command's steps, prints what came of them, and ends the program with its status.
   static func run(
@@ -60,7 +60,7 @@ final class OverlayJob {
 
     let prefix = self.root == [UInt8(ascii: "/")] ? [] : self.root
     statePath = prefix + settings.state + Array("/overlay".utf8)
-    lock = isDryRun ? -1 : try Self.lock(prefix, settings.state)
+    lock = isDryRun ? nil : try Self.lock(prefix, settings.state)
     state = try OverlayState(path: statePath)
 
     try Bucket.probe(overlay, seconds: settings.answerTimeout)
@@ -68,17 +68,15 @@ final class OverlayJob {
     do {
       listing = try OverlayListing(overlay) { bar?.show($0) }
     } catch {
-      throw BucketError(path: error.path, text: "\(error)")
+      throw BucketError(path: error.path, code: error.code, text: "\(error)")
     }
     for path in listing.others {
       printer.report(path, .conflict("the overlay has a device, pipe or socket here"))
     }
   }
 
-  deinit { if lock >= 0 { close(lock) } }
-
   /// Keeps other runs off, until this one ends.
-  private static func lock(_ prefix: [UInt8], _ folder: [UInt8]) throws(SystemError) -> Int32 {
+  private static func lock(_ prefix: [UInt8], _ folder: [UInt8]) throws(SystemError) -> FileLock {
     var path = prefix
     for part in folder.split(separator: UInt8(ascii: "/")) {
       path += [UInt8(ascii: "/")] + part
@@ -86,16 +84,7 @@ final class OverlayJob {
         throw SystemError("make the folder", path: path)
       }
     }
-    path += Array("/overlay.lock".utf8)
-    let lock = path.withCPath { open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600) }
-    guard lock >= 0 else { throw SystemError("open", path: path) }
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-      let code = errno
-      close(lock)
-      throw SystemError(
-        code == EWOULDBLOCK ? "start while another run is at work" : "lock", path: path, code: code)
-    }
-    return lock
+    return try FileLock(path + Array("/overlay.lock".utf8), waits: false)
   }
 
   func link(backup: [UInt8]?) throws {

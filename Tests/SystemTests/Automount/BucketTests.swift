@@ -143,6 +143,16 @@ extension AutomountSystemTests {
     }
 
     @Test func theDoctorMountsAnImage() throws {
+      // A process of a user that calls itself s3fs, with a number that could overflow.
+      let fake = try Running(
+        [
+          "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-c",
+          "exec -a s3fs sleep 30 \(bucket.mountPoint) -o multipart_size=9223372036854775807",
+        ].map { Array($0.utf8) })
+      defer {
+        kill(fake.process, SIGKILL)
+        _ = fake.wait()
+      }
       let doctor = try lab.autosquash("doctor")
       #expect(
         doctor.text.contains("ok    trial: \(lab.mountRoot)/my-tarball was mounted; "),

@@ -142,4 +142,60 @@ import Testing
         && student.errors == "autosquash: setup needs root; --dry-run shows what it would do\n",
       "\(student.summary)")
   }
+
+  @Test func nothingOutsideTheRootIsTouched() throws {
+    for link in ["etc/auto.master.d", "var/lib/autosquash", "etc/systemd"] {
+      try Tool.check(
+        [
+          "sh", "-ec",
+          "rm -rf root outside; mkdir -p root/etc root/var/lib outside; ln -s $PWD/outside root/\(link)",
+        ], in: folder.root)
+      for arguments in [[], ["--remove"]] {
+        let refused = try Tool.run(
+          [Tool.autosquash, "setup", "--root", folder.path("root")] + arguments)
+        #expect(
+          refused.status == 1
+            && refused.errors.contains("setup does not follow links below --root"),
+          "\(link) \(arguments): \(refused.summary)")
+        #expect(folder.names(in: "outside") == [])
+      }
+    }
+    #expect(try Tool.autosquash("setup", "--root", "", "--dry-run").status == 64)
+  }
+
+  @Test func withoutSystemctlTheFilesAreStillThere() throws {
+    func run(_ arguments: String...) throws -> Tool.Result {
+      try Tool.run(
+        [Tool.autosquash, "setup", "--root", folder.path("root")] + arguments,
+        environment: ["PATH": "/nonexistent"])
+    }
+    let done = try run()
+    #expect(done.status == 0, "\(done.summary)")
+    #expect(done.text.contains("autosquash.autofs") && done.errors.contains("systemctl"))
+    let removed = try run("--remove")
+    #expect(removed.status == 0, "\(removed.summary)")
+    #expect(try files() == [])
+  }
+
+  @Test func settingsAreBytes() throws {
+    let path = Array("/srv/caf".utf8) + [0xe9]
+    let done = try Tool.run(
+      bytes: ["\(Tool.autosquash)", "setup", "--root", folder.path("root"), "--images"].map {
+        Array($0.utf8)
+      } + [path])
+    #expect(done.status == 0, "\(done.summary)")
+    #expect(try setup("--timeout", "60").status == 0)
+    let line = Array("images = ".utf8) + path
+    #expect(
+      try folder.read("root/etc/autosquash.conf").split(separator: UInt8(ascii: "\n"))
+        .contains(line[...]))
+    // Line ends of another system stay.
+    try folder.write(
+      "root/etc/autosquash.conf",
+      Array("# Written by 'autosquash setup'.\r\ntimeout = 5\r\nfolders = no\r\n".utf8))
+    #expect(try setup("--timeout", "70").status == 0)
+    #expect(
+      try text("/etc/autosquash.conf")
+        == "# Written by 'autosquash setup'.\r\ntimeout = 70\r\nfolders = no\r\n")
+  }
 }

@@ -1,0 +1,27 @@
+import Glibc
+import Posix
+
+/// A lock that keeps other runs of the program off, as long as this value lives.
+final class FileLock {
+  private let descriptor: Int32
+
+  /// - Parameters:
+  ///   - path: a file for it, made where there is none.
+  ///   - waits: whether to wait for another run to end.
+  /// - Throws: `SystemError` when the file cannot be opened, or another run is at work.
+  init(_ path: [UInt8], waits: Bool) throws(SystemError) {
+    let descriptor = path.withCPath {
+      open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    }
+    guard descriptor >= 0 else { throw SystemError("open", path: path) }
+    guard retryingInterrupts({ flock(descriptor, waits ? LOCK_EX : LOCK_EX | LOCK_NB) }) == 0 else {
+      let code = errno
+      close(descriptor)
+      throw SystemError(
+        code == EWOULDBLOCK ? "start while another run is at work" : "lock", path: path, code: code)
+    }
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+}
