@@ -16,7 +16,7 @@ TEST_PACKAGES = $(DEMO_PACKAGES) squashfs-tools squashfs-tools-ng squashfuse fus
   xz-utils zip zstd
 # An S3 server to test against, from PyPI.
 S3_SERVER = moto[server]==5.2.1
-BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs fakeroot gcc python3 time
+BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs fakeroot gcc python3 python3-venv s3fs time
 
 .PHONY: all deps test-deps bench-deps build install demo test check format bench clean
 all: build
@@ -44,7 +44,7 @@ test-deps: deps .build/python/bin/moto_server
 	python3 -m venv .build/python
 	.build/python/bin/pip install -q '$(S3_SERVER)'
 
-bench-deps: deps
+bench-deps: deps .build/python/bin/moto_server
 	$(call install-packages,$(BENCH_PACKAGES))
 
 # The Swift runtime goes into the program, so that it runs where there is no toolchain.
@@ -56,6 +56,10 @@ install: build
 	install -D -m 0755 .build/release/autosquash $(DESTDIR)$(PREFIX)/bin/autosquash
 	install -D -s -m 0755 .build/release/autosquash-map \
 	  $(DESTDIR)$(PREFIX)/libexec/autosquash/autosquash-map
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in systemd/*.service; do \
+	  sed 's|@bindir@|$(PREFIX)/bin|' $$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; \
+	done
 	for page in man/*.[1-8]; do \
 	  install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; \
 	done
@@ -82,6 +86,7 @@ bench: build bench-deps
 	python3 Benchmarks/pack.py .build/release/autosquash
 	python3 Benchmarks/read.py .build/release/autosquash
 	python3 Benchmarks/map.py .build/release/autosquash-map
+	$(SUDO) python3 Benchmarks/overlay.py .build/release/autosquash
 
 clean:
 	$(SWIFT) package clean

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import TestSupport
 import Testing
@@ -80,6 +81,17 @@ import Testing
     #expect(
       try text("/etc/systemd/system/autofs.service.d/50-autosquash.conf").contains(
         "After=mnt-s3fs.mount\n"))
+    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let unit = try String(
+      contentsOf: package.appendingPathComponent("systemd/autosquash-overlay.service"),
+      encoding: .utf8)
+    let bin = URL(fileURLWithPath: Tool.autosquash).deletingLastPathComponent().path
+    try folder.write(
+      "autosquash-overlay.service", Array(unit.replacing("@bindir@", with: bin).utf8))
+    let verified = try Tool.run(
+      ["systemd-analyze", "verify", "--man=no", folder.path("autosquash-overlay.service")])
+    #expect(verified.status == 0 && verified.errors.isEmpty, "\(verified.summary)")
     // Without listing nothing needs a timer.
     try folder.write("root/etc/autosquash.conf", Array("browse = no\n".utf8))
     let changed = try setup()
