@@ -12,13 +12,13 @@ export SWIFT_BACKTRACE = enable=no
 BUILD_PACKAGES = liblzma-dev zlib1g-dev libzstd-dev liblz4-dev liblzo2-dev libarchive-dev nettle-dev pkg-config
 DEMO_PACKAGES = mount
 TEST_PACKAGES = $(DEMO_PACKAGES) squashfs-tools squashfs-tools-ng squashfuse fuse3 p7zip-full libarchive-tools \
-  attr autofs bindfs bzip2 chromium cpio curl gzip lz4 lzip ncompress python3 python3-venv s3fs systemd tar time \
-  xz-utils zip zstd
+  attr autofs bindfs bzip2 chromium cpio curl gzip lz4 lzip mandoc ncompress python3 python3-venv s3fs systemd tar \
+  time xz-utils zip zstd
 # An S3 server to test against, from PyPI.
 S3_SERVER = moto[server]==5.2.1
 BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs fakeroot gcc python3 python3-venv s3fs time
 
-.PHONY: all deps test-deps bench-deps build install demo test check format bench clean
+.PHONY: all deps test-deps bench-deps build install demo test check format man bench clean
 all: build
 
 # $(call install-packages,NAMES) installs what is missing.
@@ -60,6 +60,14 @@ install: build
 	for unit in systemd/*.service; do \
 	  sed 's|@bindir@|$(PREFIX)/bin|' $$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; \
 	done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+	  $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	.build/release/autosquash --generate-completion-script bash \
+	  >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/autosquash
+	.build/release/autosquash --generate-completion-script zsh \
+	  >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_autosquash
+	.build/release/autosquash --generate-completion-script fish \
+	  >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/autosquash.fish
 	for page in man/*.[1-8]; do \
 	  install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; \
 	done
@@ -81,6 +89,10 @@ check: test-deps
 
 format:
 	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests
+
+# The manual pages of the commands, from their help.
+man: build
+	python3 scripts/manual.py .build/release/autosquash
 
 bench: build bench-deps
 	python3 Benchmarks/pack.py .build/release/autosquash
