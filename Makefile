@@ -14,11 +14,12 @@ DEMO_PACKAGES = mount
 TEST_PACKAGES = $(DEMO_PACKAGES) squashfs-tools squashfs-tools-ng squashfuse fuse3 p7zip-full libarchive-tools \
   attr autofs bindfs bzip2 chromium cpio curl gzip lz4 lzip mandoc ncompress python3 python3-venv s3fs systemd tar \
   time xz-utils zip zstd
+DEB_PACKAGES = debootstrap dpkg-dev gzip lintian
 # An S3 server to test against, from PyPI.
 S3_SERVER = moto[server]==5.2.1
 BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs fakeroot gcc python3 python3-venv s3fs time
 
-.PHONY: all deps test-deps bench-deps build install demo test check format man bench clean
+.PHONY: all deps test-deps bench-deps build install demo test check format man deb test-deb bench clean
 all: build
 
 # $(call install-packages,NAMES) installs what is missing.
@@ -89,6 +90,15 @@ check: test-deps
 
 format:
 	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests
+
+# A Debian package, and its test in a bare system (needs root).
+deb: build
+	$(call install-packages,$(DEB_PACKAGES))
+	sh packaging/build-deb.sh .build/deb
+	lintian --fail-on error,warning .build/deb/*.deb
+
+test-deb: deb
+	$(SUDO) sh packaging/test-deb.sh .build/deb/*.deb
 
 # The manual pages of the commands, from their help.
 man: build

@@ -29,6 +29,7 @@ struct Setup: ParsableCommand {
       valueName: "dir"), completion: .directory)
   var root: ByteArgument?
   @Flag(help: "Take away what setup wrote.") var remove = false
+  @Flag(help: "With --remove: leave the settings.") var keepSettings = false
   @Flag(name: [.customLong("dry-run"), .customShort("n")], help: "Print what would be done.")
   var isDryRun = false
 
@@ -36,6 +37,7 @@ struct Setup: ParsableCommand {
     if root?.bytes.isEmpty == true {
       throw ValidationError("--root needs a directory")
     }
+    if keepSettings && !remove { throw ValidationError("--keep-settings is for --remove") }
     if remove && (images != nil || mountRoot != nil || timeout != nil) {
       throw ValidationError("--remove takes no settings")
     }
@@ -48,7 +50,7 @@ struct Setup: ParsableCommand {
       if let images { given.append((.images, images.bytes)) }
       if let mountRoot { given.append((.mountRoot, mountRoot.bytes)) }
       if let timeout { given.append((.timeout, timeout.bytes)) }
-      if remove { try job.remove() } else { try job.install(given) }
+      if remove { try job.remove(keepsSettings: keepSettings) } else { try job.install(given) }
       try job.printReport()
     } catch {
       // What was done before stays done.

@@ -198,7 +198,7 @@ struct SetupJob {
 
   // MARK: Removing
 
-  mutating func remove() throws {
+  mutating func remove(keepsSettings: Bool) throws {
     try checkUser()
     let path = String(decoding: Configuration.standardPath, as: UTF8.self)
     try refuseLinks([path] + SetupFile.allPaths)
@@ -210,9 +210,10 @@ struct SetupJob {
         ? (usesSystemd ? ["--now"] : []) : ["--root", String(decoding: root, as: UTF8.self)]
       run(["systemctl"] + below + ["--quiet", "disable", SetupFile.timerName])
     }
-    let ours = ([path] + SetupFile.allPaths).filter { isOurs($0) }
+    let all = (keepsSettings ? [] : [path]) + SetupFile.allPaths
+    let ours = all.filter { isOurs($0) }
     for path in ours { try delete(path) }
-    for path in [path] + SetupFile.allPaths where !ours.contains(path) && access(place(path)) {
+    for path in all where !ours.contains(path) && access(place(path)) {
       warnings.append("\(place(path).escapedName) was not written by setup, so it stays")
     }
     if !ours.isEmpty {

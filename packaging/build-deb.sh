@@ -1,0 +1,54 @@
+#!/bin/sh
+# Builds autosquash_VERSION_ARCH.deb in the folder given, from what `make build` has built.
+#
+#   build-deb.sh FOLDER
+set -eu
+cd "$(dirname "$0")/.."
+mkdir -p "$1"
+target=$(realpath "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+root=$work/root
+
+make -s install DESTDIR="$root" PREFIX=/usr
+# Where Debian has units of packages.
+mkdir -p "$root/lib/systemd"
+mv "$root/usr/lib/systemd/system" "$root/lib/systemd/system"
+rmdir -p "$root/usr/lib/systemd" 2>/dev/null || true
+mkdir -p "$root/usr/share/zsh/vendor-completions"
+mv "$root/usr/share/zsh/site-functions/_autosquash" "$root/usr/share/zsh/vendor-completions/"
+rmdir "$root/usr/share/zsh/site-functions"
+strip --strip-unneeded -R .comment -R .note "$root/usr/bin/autosquash"
+install -D -m 0644 packaging/default "$root/etc/default/autosquash"
+install -D -m 0644 packaging/lintian-overrides "$root/usr/share/lintian/overrides/autosquash"
+# It is read, not run.
+sed -i '1s/^#!.*/# bash completion of autosquash/' \
+  "$root/usr/share/bash-completion/completions/autosquash"
+find "$root/usr/share/man" -name '*.[1-8]' -exec gzip -9n {} +
+
+version=$("$root/usr/bin/autosquash" --version)
+doc=$root/usr/share/doc/autosquash
+mkdir -p "$doc"
+install -m 0644 packaging/copyright "$doc/copyright"
+sed "s/@version@/$version/" packaging/changelog | gzip -9n >"$doc/changelog.gz"
+gzip -9n <README.md >"$doc/README.md.gz"
+install -m 0644 docs/automount.md "$doc/automount.md"
+
+# The C libraries, from what the program is linked with. The map has none.
+mkdir "$work/debian"
+printf 'Source: autosquash\n\nPackage: autosquash\nArchitecture: any\n' >"$work/debian/control"
+depends=$(cd "$work" && dpkg-shlibdeps -O root/usr/bin/autosquash 2>/dev/null | sed 's/^shlibs:Depends=//')
+
+mkdir "$root/DEBIAN"
+size=$(du -sk --exclude=DEBIAN "$root" | cut -f1)
+sed -e "s/@version@/$version/" -e "s/@arch@/$(dpkg --print-architecture)/" \
+  -e "s/@size@/$size/" -e "s/@depends@/$depends/" packaging/control >"$root/DEBIAN/control"
+echo /etc/default/autosquash >"$root/DEBIAN/conffiles"
+for script in postinst prerm postrm; do
+  install -m 0755 "packaging/$script" "$root/DEBIAN/$script"
+done
+(cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | sort -z | xargs -0 md5sum) \
+  >"$root/DEBIAN/md5sums"
+chmod -R u+rwX,go+rX,go-w "$root"
+dpkg-deb --root-owner-group --build "$root" "$target"

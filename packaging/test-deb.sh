@@ -1,0 +1,66 @@
+#!/bin/sh
+# Installs a package in a bare Debian root, without a Swift toolchain, uses it, and purges it.
+#
+#   test-deb.sh PACKAGE
+set -eu
+cd "$(dirname "$0")/.."
+package=$(realpath "$1")
+suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+root=$(mktemp -d)
+trap 'umount "$root/proc" 2>/dev/null || true; rm -rf "$root"' EXIT
+trap 'exit 130' INT TERM
+say() { echo "test-deb: $*"; }
+fail() {
+  say "FAILED: $*" >&2
+  exit 1
+}
+inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
+
+say "a bare $suite"
+debootstrap --variant=minbase "$suite" "$root" >"$root.log" 2>&1 || { tail "$root.log"; fail debootstrap; }
+rm -f "$root.log"
+mount -t proc proc "$root/proc"
+cp /etc/resolv.conf "$root/etc/resolv.conf"
+# Nothing is to be started in there.
+printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+chmod 755 "$root/usr/sbin/policy-rc.d"
+cp "$package" "$root/autosquash.deb"
+inside find / -xdev -type f | sort >"$root.before"
+
+say "installing"
+inside apt-get install -y -qq --no-install-recommends /autosquash.deb >"$root/log" 2>&1 ||
+  { tail "$root/log"; fail install; }
+[ ! -e "$root/etc/autosquash.conf" ] || fail "setup ran without being asked"
+inside autosquash --version
+
+say "pack, verify, map"
+mkdir -p "$root/srv/images"
+cp TestData/course.tar.gz "$root/srv/"
+inside autosquash pack /srv/course.tar.gz -o /srv/images/course.squash -q
+inside autosquash verify /srv/images/course.squash --against /srv/course.tar.gz
+printf 'images = /srv/images\nfstype = squashfs\n' >"$root/etc/autosquash.conf"
+entry=$(inside /usr/libexec/autosquash/autosquash-map course)
+[ "$entry" = '-fstype=squashfs,loop,ro,nosuid,nodev ":/srv/images/course.squash"' ] || fail "map: $entry"
+[ "$(inside autosquash map course)" = "$entry" ] || fail "autosquash map"
+rm "$root/etc/autosquash.conf"
+
+say "setup when asked"
+sed -i 's/^SETUP=no/SETUP=yes/; s/^#SETUP_OPTIONS=.*/SETUP_OPTIONS="--images \/srv\/images"/' \
+  "$root/etc/default/autosquash"
+inside dpkg-reconfigure autosquash >"$root/log" 2>&1
+grep -q '^images = /srv/images$' "$root/etc/autosquash.conf" || { cat "$root/log"; fail "no settings"; }
+grep -q '^/mnt/autosquash file:/var/lib/autosquash/maps/top ' \
+  "$root/etc/auto.master.d/autosquash.autofs" || fail "no master map"
+
+say "remove, purge"
+inside apt-get remove -y -qq autosquash >"$root/log" 2>&1
+[ ! -e "$root/etc/auto.master.d/autosquash.autofs" ] || fail "the master map stays"
+[ -e "$root/etc/autosquash.conf" ] || fail "remove took the settings"
+inside apt-get purge -y -qq autosquash >"$root/log" 2>&1
+rm -rf "$root/srv" "$root/log"
+inside find / -xdev -type f | sort >"$root.after"
+left=$(comm -13 "$root.before" "$root.after" | grep -i -e autosquash -e '/etc/' |
+  grep -v -e '/etc/ld.so' -e '^/autosquash.deb$' -e '/var/cache' -e '/var/log' || true)
+rm -f "$root.before" "$root.after"
+[ -z "$left" ] || fail "left behind: $left"
+say "all is well"
