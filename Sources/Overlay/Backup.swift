@@ -1,14 +1,21 @@
 internal import Glibc
 internal import Posix
 
-/// A folder that keeps files which links replace.
+/// A folder that keeps files which links replace; nobody else may write in it.
 struct Backup {
+  private let folder: TargetFolder
   private let path: [UInt8]
 
   init(_ path: [UInt8]) throws(SystemError) {
     self.path = path
     guard path.withCPath({ mkdir($0, 0o700) }) == 0 || errno == EEXIST else {
       throw SystemError("make the folder", path: path)
+    }
+    let opened = path.withCPath { Glibc.open($0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+    guard opened >= 0 else { throw SystemError("open", path: path) }
+    folder = try TargetFolder(opened)
+    guard folder.status.st_uid == geteuid(), folder.status.st_mode & 0o022 == 0 else {
+      throw SystemError("keep files in a folder that others can change", path: path, code: EPERM)
     }
   }
 
@@ -18,47 +25,82 @@ struct Backup {
   ///   - status: what the file was when it was looked at.
   ///   - place: the path below the root of the tree, and so below the backup.
   func keep(
-    _ name: [UInt8], _ status: stat, in folder: TargetFolder, at place: [UInt8]
+    _ name: [UInt8], _ status: stat, in source: TargetFolder, at place: [UInt8]
   ) throws(SystemError) {
     let file = name.withCPath {
-      openat(folder.descriptor, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+      openat(source.descriptor, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
     }
     guard file >= 0 else { throw SystemError("open it for the backup", path: place) }
     defer { close(file) }
-    var now = stat()
-    guard fstat(file, &now) == 0, now.st_ino == status.st_ino, now.st_dev == status.st_dev else {
-      throw SystemError("keep it, as it is changing", path: place, code: EBUSY)
-    }
-    try makeFolders(place)
-    let target = path.appending(place)
+    try checkUnchanged(file, status, place)
+    let target = try open(place.cut.parent)
     let linked = Array("/proc/self/fd/\(file)".utf8).withCPath { source in
-      target.withCPath { linkat(AT_FDCWD, source, AT_FDCWD, $0, AT_SYMLINK_FOLLOW) }
+      name.withCPath {
+        linkat(AT_FDCWD, source, target.descriptor, $0, AT_SYMLINK_FOLLOW)
+      }
     }
     if linked == 0 { return }
-    // What is there is not replaced; on another file system, or where /proc is not, a copy is made.
-    if errno == EEXIST { throw SystemError("keep it in the backup", path: target) }
-    try copy(file, now, to: target)
-  }
-
-  private func makeFolders(_ place: [UInt8]) throws(SystemError) {
-    var folder = path
-    for part in place.cut.parent.split(separator: UInt8(ascii: "/")) {
-      folder = folder.appending(Array(part))
-      guard folder.withCPath({ mkdir($0, 0o700) }) == 0 || errno == EEXIST else {
-        throw SystemError("make the folder", path: folder)
+    if errno == EEXIST {
+      // A run that was killed may have kept it already, as it is or as a copy.
+      guard let kept = try target.look(name), isSame(kept, status) else {
+        throw SystemError(
+          "keep it in the backup", path: path.appending(place), code: EEXIST)
       }
+      return
     }
+    // Another file system, or one without /proc.
+    try copy(file, status, name, to: target, place)
   }
 
-  private func copy(_ file: Int32, _ status: stat, to target: [UInt8]) throws(SystemError) {
-    let copy = try AtomicFile(path: target, replacing: false)
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    while true {
-      let count = buffer.withUnsafeMutableBytes { buffer in
-        retryingInterrupts { read(file, buffer.baseAddress!, buffer.count) }
+  private func isSame(_ kept: stat, _ status: stat) -> Bool {
+    kept.st_ino == status.st_ino && kept.st_dev == status.st_dev
+      || kept.st_mode == status.st_mode && kept.st_size == status.st_size
+        && kept.st_uid == status.st_uid && kept.st_gid == status.st_gid
+        && kept.st_mtim.tv_sec == status.st_mtim.tv_sec
+        && kept.st_mtim.tv_nsec == status.st_mtim.tv_nsec
+  }
+
+  private func checkUnchanged(
+    _ file: Int32, _ status: stat, _ place: [UInt8]
+  ) throws(SystemError) {
+    var now = stat()
+    guard fstat(file, &now) == 0, now.st_dev == status.st_dev, now.st_ino == status.st_ino,
+      now.st_size == status.st_size, now.st_mtim.tv_sec == status.st_mtim.tv_sec,
+      now.st_mtim.tv_nsec == status.st_mtim.tv_nsec
+    else { throw SystemError("keep it, as it is changing", path: place, code: EBUSY) }
+  }
+
+  /// A directory of the backup, made where it is missing.
+  private func open(_ path: [UInt8]) throws(SystemError) -> TargetFolder {
+    var current = folder
+    for part in path.split(separator: UInt8(ascii: "/")) {
+      let name = Array(part)
+      guard name.withCPath({ mkdirat(current.descriptor, $0, 0o700) }) == 0 || errno == EEXIST
+      else {
+        throw SystemError("make a folder of the backup", path: path)
       }
-      guard count >= 0 else { throw SystemError("read it for the backup", path: target) }
-      if count == 0 { break }
+      let opened = name.withCPath {
+        openat(current.descriptor, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      }
+      guard opened >= 0 else { throw SystemError("open a folder of the backup", path: path) }
+      current = try TargetFolder(opened)
+    }
+    return current
+  }
+
+  private func copy(
+    _ file: Int32, _ status: stat, _ name: [UInt8], to target: TargetFolder, _ place: [UInt8]
+  ) throws(SystemError) {
+    let path = Array("/proc/self/fd/\(target.descriptor)/".utf8) + name
+    let copy = try AtomicFile(path: path, replacing: false)
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    // No more than was seen: somebody may go on writing.
+    var left = Int(status.st_size)
+    while left > 0 {
+      let count = buffer.withUnsafeMutableBytes { buffer in
+        retryingInterrupts { read(file, buffer.baseAddress!, min(left, buffer.count)) }
+      }
+      guard count > 0 else { throw SystemError("read it for the backup", path: place) }
       var done = 0
       while done < count {
         let written = buffer.withUnsafeBytes { buffer in
@@ -66,10 +108,12 @@ struct Backup {
             write(copy.descriptor, buffer.baseAddress! + done, count - done)
           }
         }
-        guard written > 0 else { throw SystemError("write", path: target) }
+        guard written > 0 else { throw SystemError("write the backup", path: place) }
         done += written
       }
+      left -= count
     }
+    try checkUnchanged(file, status, place)
     // Who is not root keeps what may be kept.
     _ = fchown(copy.descriptor, status.st_uid, status.st_gid)
     fchmod(copy.descriptor, status.st_mode & 0o7777)

@@ -7,19 +7,24 @@ public struct OverlayLinker {
   let root: TargetRoot
   let backup: Backup?
   let isDryRun: Bool
+  private let reserved: [UInt8]
   private let link: LinkText
 
   /// - Parameters:
   ///   - root: the tree in which the links stand.
+  ///   - reserved: a directory of the tree, below its root, for which no links are made: that of
+  ///     the state.
   ///   - backup: a folder for files that are replaced; `nil` for none.
   /// - Throws: `SystemError` when one of the folders cannot be opened.
   public init(
-    _ listing: OverlayListing, root: [UInt8], backup: [UInt8]?, isDryRun: Bool
+    _ listing: OverlayListing, root: [UInt8], reserved: [UInt8], backup: [UInt8]?, isDryRun: Bool
   ) throws(SystemError) {
     self.listing = listing
     self.root = try TargetRoot(root, overlay: listing.root)
-    self.backup = try backup.map { path throws(SystemError) in try Backup(path) }
+    self.backup =
+      isDryRun ? nil : try backup.map { path throws(SystemError) in try Backup(path) }
     self.isDryRun = isDryRun
+    self.reserved = reserved
     link = LinkText(overlay: listing.root)
   }
 
@@ -32,27 +37,13 @@ public struct OverlayLinker {
   public func places() -> [[UInt8]: Bool] {
     var places: [[UInt8]: Bool] = [:]
     for directory in listing.directories {
-      // From the bottom up, to the first that is there.
-      var path = directory.path
-      places[path] = isMissing(path)
-      while places[path] == true, !path.isEmpty {
-        path = path.cut.parent
-        if places[path] != nil { break }
-        guard isMissing(path) else { break }
-        places[path] = true
+      places[directory.path] = places[directory.path] ?? false
+      do { _ = try root.open(directory.path, makesMissing: false) } catch {
+        guard case .missing(let paths) = error else { continue }
+        for path in paths { places[path] = true }
       }
     }
     return places
-  }
-
-  private func isMissing(_ path: [UInt8]) -> Bool {
-    do {
-      _ = try root.open(path, makesMissing: false)
-      return false
-    } catch {
-      if case .missing = error { return true }
-      return false
-    }
   }
 
   /// Makes the links, directory after directory.
@@ -72,9 +63,9 @@ public struct OverlayLinker {
         }
       } catch {
         switch error {
-        case .missing:
+        case .missing(let paths):
           folder = nil
-          for path in missingParts(of: directory.path) where wouldMake.insert(path).inserted {
+          for path in paths where wouldMake.insert(path).inserted {
             report(path, .madeDirectory)
           }
         case .conflict(let text):
@@ -85,7 +76,16 @@ public struct OverlayLinker {
           continue
         }
       }
-      if let folder { removeLeftover(in: folder) }
+      if let folder {
+        if isOverlays(folder, directory.path) {
+          for name in directory.files {
+            report(
+              directory.path.appending(name), .conflict("this is the overlay's own directory"))
+          }
+          continue
+        }
+        removeLeftovers(in: folder)
+      }
       for name in directory.files {
         if shouldStop() { return }
         let path = directory.path.appending(name)
@@ -98,20 +98,22 @@ public struct OverlayLinker {
     }
   }
 
-  private func missingParts(of path: [UInt8]) -> [[UInt8]] {
-    var parts: [[UInt8]] = []
-    var path = path
-    while !path.isEmpty, isMissing(path) {
-      parts.append(path)
-      path = path.cut.parent
-    }
-    return parts.reversed()
+  /// Whether a directory is the one of the overlay whose files are to be linked in it.
+  private func isOverlays(_ folder: TargetFolder, _ path: [UInt8]) -> Bool {
+    var status = stat()
+    let full = path.isEmpty ? listing.root : link.text(for: path)
+    return full.withCPath { lstat($0, &status) } == 0 && folder.isSame(as: status)
   }
 
   /// Does what is to be done at one name.
   private func place(
     _ name: [UInt8], at path: [UInt8], in folder: TargetFolder
   ) throws -> OverlayEvent {
+    if name == Self.temporaryName || name == TargetRoot.temporaryName
+      || path.starts(with: reserved + [UInt8(ascii: "/")])
+    {
+      return .conflict("autosquash needs this name for itself")
+    }
     let text = link.text(for: path)
     // Somebody may come in between.
     for _ in 0..<3 {
@@ -128,9 +130,13 @@ public struct OverlayLinker {
         guard link.path(of: old) != nil else {
           return .conflict("a link to \(old.escapedName) is in the way")
         }
-        if !isDryRun { try replace(name, text, in: folder, at: path) }
+        if !isDryRun {
+          guard try replace(name, status, text, in: folder, at: path) else { continue }
+        }
         return .corrected(from: old)
-      case S_IFREG: return try replace(status, name, text, in: folder, at: path)
+      case S_IFREG:
+        guard let event = try replace(status, name, text, in: folder, at: path) else { continue }
+        return event
       case S_IFDIR: return .conflict("a directory is in the way")
       default: return .conflict("a device, pipe or socket is in the way")
       }
@@ -145,57 +151,79 @@ public struct OverlayLinker {
   }
 
   /// Puts a link in a file's place. From then on the data is only in the overlay.
+  ///
+  /// - Returns: `nil` when the file has changed meanwhile.
   private func replace(
     _ status: stat, _ name: [UInt8], _ text: [UInt8], in folder: TargetFolder, at path: [UInt8]
-  ) throws -> OverlayEvent {
+  ) throws -> OverlayEvent? {
     let mine = UInt64(max(0, status.st_size))
-    guard let theirs = try readableSize(of: path) else {
+    guard let theirs = readable(path) else {
       return .conflict("a file is in the way, and the overlay's cannot be read")
     }
-    guard theirs > 0 || mine == 0 else {
+    guard theirs.st_dev != status.st_dev || theirs.st_ino != status.st_ino else {
+      return .conflict("it is the overlay's own file")
+    }
+    guard theirs.st_size > 0 || mine == 0 else {
       return .conflict("a file is in the way, and the overlay's is empty")
     }
     if !isDryRun {
       try backup?.keep(name, status, in: folder, at: path)
-      try replace(name, text, in: folder, at: path)
+      guard try replace(name, status, text, in: folder, at: path) else { return nil }
     }
-    return .replaced(size: mine, by: theirs)
+    return .replaced(size: mine, by: UInt64(max(0, theirs.st_size)))
   }
 
-  /// The size of the overlay's file, once its first byte has been read; `nil` where that fails.
-  private func readableSize(of path: [UInt8]) throws(SystemError) -> UInt64? {
-    let descriptor = link.text(for: path).withCPath { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+  /// The overlay's file, once its first byte has been read; `nil` where that fails.
+  private func readable(_ path: [UInt8]) -> stat? {
+    let descriptor = link.text(for: path).withCPath {
+      // A link could lead to the very file that it is to replace.
+      open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+    }
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-    if status.st_size == 0 { return 0 }
+    if status.st_size == 0 { return status }
     var byte: UInt8 = 0
-    guard retryingInterrupts({ pread(descriptor, &byte, 1, 0) }) == 1 else { return nil }
-    return UInt64(max(0, status.st_size))
+    return retryingInterrupts({ pread(descriptor, &byte, 1, 0) }) == 1 ? status : nil
   }
 
   /// Renames a new link over what is there: at no moment is there nothing.
+  ///
+  /// - Returns: whether that was still what was looked at.
   private func replace(
-    _ name: [UInt8], _ text: [UInt8], in folder: TargetFolder, at path: [UInt8]
-  ) throws(SystemError) {
+    _ name: [UInt8], _ status: stat, _ text: [UInt8], in folder: TargetFolder, at path: [UInt8]
+  ) throws(SystemError) -> Bool {
     guard make(Self.temporaryName, text, in: folder) else {
       throw SystemError("make a link beside it", path: path)
+    }
+    func giveUp() { _ = Self.temporaryName.withCPath { unlinkat(folder.descriptor, $0, 0) } }
+    // A backup or a slow bucket takes its time, in which a user may have saved something new.
+    guard let now = try? folder.look(name), now.st_ino == status.st_ino,
+      now.st_dev == status.st_dev, now.st_size == status.st_size,
+      now.st_mtim.tv_sec == status.st_mtim.tv_sec, now.st_mtim.tv_nsec == status.st_mtim.tv_nsec
+    else {
+      giveUp()
+      return false
     }
     let renamed = Self.temporaryName.withCPath { from in
       name.withCPath { renameat(folder.descriptor, from, folder.descriptor, $0) }
     }
     guard renamed == 0 else {
       let error = SystemError("replace it", path: path)
-      _ = Self.temporaryName.withCPath { unlinkat(folder.descriptor, $0, 0) }
+      giveUp()
       throw error
     }
+    return true
   }
 
-  /// A link that a run left behind when it was killed.
-  private func removeLeftover(in folder: TargetFolder) {
-    guard !isDryRun, let text = folder.target(of: Self.temporaryName), link.path(of: text) != nil
-    else { return }
+  /// What a run left behind when it was killed: a link, or an empty directory.
+  private func removeLeftovers(in folder: TargetFolder) {
+    guard !isDryRun else { return }
+    _ = TargetRoot.temporaryName.withCPath { unlinkat(folder.descriptor, $0, AT_REMOVEDIR) }
+    guard let text = folder.target(of: Self.temporaryName), link.path(of: text) != nil else {
+      return
+    }
     _ = Self.temporaryName.withCPath { unlinkat(folder.descriptor, $0, 0) }
   }
 }

@@ -12,6 +12,8 @@ public struct OverlayListing: Sendable {
   /// What is neither a file nor a directory nor a link: left out.
   public let others: [[UInt8]]
   private let files: Set<[UInt8]>
+  /// All directories, also those without files.
+  private let folders: Set<[UInt8]>
 
   /// One directory.
   public struct Directory: Equatable, Sendable {
@@ -27,6 +29,18 @@ public struct OverlayListing: Sendable {
   /// Whether the overlay has a file at this path below its root.
   public func hasFile(_ path: [UInt8]) -> Bool { files.contains(path) }
 
+  /// Whether the overlay has something at this path below its root: a file or a directory; `nil` for
+  /// a path through a link of the overlay, which the listing does not follow.
+  func has(_ path: [UInt8]) -> Bool? {
+    if files.contains(path) || folders.contains(path) { return true }
+    var parent = path.cut.parent
+    while !parent.isEmpty {
+      if files.contains(parent) { return nil }
+      parent = parent.cut.parent
+    }
+    return false
+  }
+
   /// Listings at the same time: a bucket takes its time for each.
   private static let threads = 12
   /// How deep directories may lie in each other.
@@ -34,22 +48,29 @@ public struct OverlayListing: Sendable {
 
   /// Lists an overlay.
   ///
-  /// - Parameter progress: called on this thread with the number of files so far.
+  /// - Parameter progress: called for each directory that was listed, from any thread.
   /// - Throws: `SystemError` when any of the directories cannot be listed: what is missing must
   ///   never look as if it had been removed.
-  public init(_ root: [UInt8], progress: (Int) -> Void = { _ in }) throws(SystemError) {
+  public init(
+    _ root: [UInt8], progress: @escaping @Sendable () -> Void = {}
+  ) throws(SystemError) {
     var directories: [Directory] = []
     var others: [[UInt8]] = []
     var files: Set<[UInt8]> = []
+    var folders: Set<[UInt8]> = []
     var level: [[UInt8]] = [[]]
     let pool = try TaskPool(contexts: [Void](repeating: (), count: Self.threads), queueLimit: 64)
     for _ in 0..<Self.mostLevels where !level.isEmpty {
       let results = Results(count: level.count)
       for (index, path) in level.enumerated() {
-        pool.submit { _ in results.set(index, Self.list(root, path)) }
+        pool.submit { _ in
+          results.set(index, Self.list(root, path))
+          progress()
+        }
       }
       pool.drain()
       var next: [[UInt8]] = []
+      folders.formUnion(level)
       for (index, path) in level.enumerated() {
         let found = try results.get(index)
         if !found.files.isEmpty {
@@ -59,7 +80,6 @@ public struct OverlayListing: Sendable {
         next += found.directories.map { path.appending($0) }
         others += found.others.map { path.appending($0) }
       }
-      progress(files.count)
       level = next
     }
     guard level.isEmpty else {
@@ -69,6 +89,43 @@ public struct OverlayListing: Sendable {
     self.directories = directories.sorted { Self.order($0.path, $1.path) }
     self.others = others
     self.files = files
+    self.folders = folders
+  }
+
+  /// The listing as bytes, for another process.
+  public var encoded: [UInt8] {
+    var bytes: [UInt8] = []
+    for directory in directories {
+      bytes += [UInt8(ascii: "d")] + directory.path + [0]
+      for name in directory.files { bytes += [UInt8(ascii: "f")] + name + [0] }
+    }
+    for path in folders { bytes += [UInt8(ascii: "e")] + path + [0] }
+    for path in others { bytes += [UInt8(ascii: "x")] + path + [0] }
+    return bytes
+  }
+
+  /// A listing from what another process has encoded.
+  public init(_ root: [UInt8], encoded: [UInt8]) {
+    var directories: [Directory] = []
+    var others: [[UInt8]] = []
+    var files: Set<[UInt8]> = []
+    var folders: Set<[UInt8]> = []
+    for part in encoded.split(separator: 0) {
+      let name = Array(part.dropFirst())
+      switch part.first {
+      case UInt8(ascii: "d"): directories.append(Directory(path: name, files: []))
+      case UInt8(ascii: "f") where !directories.isEmpty:
+        directories[directories.count - 1].files.append(name)
+        files.insert(directories[directories.count - 1].path.appending(name))
+      case UInt8(ascii: "e"): folders.insert(name)
+      default: others.append(name)
+      }
+    }
+    self.root = root
+    self.directories = directories
+    self.others = others
+    self.files = files
+    self.folders = folders
   }
 
   private static func order(_ left: [UInt8], _ right: [UInt8]) -> Bool {

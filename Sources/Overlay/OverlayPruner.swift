@@ -25,40 +25,42 @@ public struct OverlayPruner {
   /// Removes the links, and directories that were made for them and are empty.
   ///
   /// - Parameters:
-  ///   - state: the directories to look into; those that are gone, or of no more concern, are taken
-  ///     out.
+  ///   - places: the directories to look into, and whether they were made; those of no more concern
+  ///     are taken out.
   ///   - report: called with each path that was changed, or is in a directory that cannot be
   ///     entered.
   public func run(
-    _ state: inout OverlayState, shouldStop: () -> Bool = { false },
+    _ places: inout [[UInt8]: Bool], shouldStop: () -> Bool = { false },
     report: ([UInt8], OverlayEvent) -> Void
   ) {
-    for directory in listing.directories where state.directories[directory.path] == nil {
-      state.directories[directory.path] = false
+    var needed: Set<[UInt8]> = []
+    for directory in listing.directories {
+      places[directory.path] = places[directory.path] ?? false
+      var path = directory.path
+      while needed.insert(path).inserted, !path.isEmpty { path = path.cut.parent }
     }
     var removed: Set<[UInt8]> = []
     // Children first, so that their parents can become empty.
-    let paths = state.directories.keys.sorted { $1.lexicographicallyPrecedes($0) }
-    let needed = Set(listing.directories.map(\.path))
-    for path in paths {
+    for path in places.keys.sorted(by: { $1.lexicographicallyPrecedes($0) }) {
       if shouldStop() { return }
       let folder: TargetFolder
       do { folder = try root.open(path, makesMissing: false) } catch {
+        // It may come back, as a home that is not mounted: it is not forgotten.
         switch error {
-        case .missing: if !needed.contains(path) { state.directories[path] = nil }
-        case .conflict(let text): report(path, .conflict(text))
+        case .missing: places[path] = false
+        case .conflict(let text): if needed.contains(path) { report(path, .conflict(text)) }
         }
         continue
       }
       do {
         let left = try prune(folder, path, removed, report: report)
         if needed.contains(path) || left.links > 0 { continue }
-        if state.directories[path] == true {
+        if places[path] == true {
           guard left.others == 0, try remove(path) else { continue }
           removed.insert(path)
           report(path, .removedDirectory)
         }
-        if !isDryRun { state.directories[path] = nil }
+        if !isDryRun { places[path] = nil }
       } catch {
         report(path, .conflict("\(error)"))
       }
@@ -77,12 +79,20 @@ public struct OverlayPruner {
         if !removed.contains(full) { left.others += 1 }
         continue
       }
-      if listing.hasFile(file) && name != OverlayLinker.temporaryName {
+      let isLeftover = name == OverlayLinker.temporaryName
+      // What the overlay has at this place, link puts right.
+      if listing.hasFile(full) && !isLeftover || listing.hasFile(file) && !isLeftover {
         left.links += 1
         continue
       }
-      // Whose link it is was read; who replaces it meanwhile by a file of his own loses it not.
+      // It may lead to a directory, or through a link.
+      if !isLeftover, let problem = isThere(file, text) {
+        left.links += 1
+        if !problem.isEmpty { report(full, .conflict(problem)) }
+        continue
+      }
       if !isDryRun {
+        // As late as can be: somebody may have put something else there.
         guard folder.target(of: name) == text,
           name.withCPath({ unlinkat(folder.descriptor, $0, 0) }) == 0
         else { throw SystemError("remove the link", path: full) }
@@ -90,6 +100,18 @@ public struct OverlayPruner {
       report(full, .pruned(target: text))
     }
     return left
+  }
+
+  /// Whether the overlay has what a link leads to.
+  ///
+  /// - Returns: `nil` where it has not, an empty text where it has, and why that is not known.
+  private func isThere(_ file: [UInt8], _ text: [UInt8]) -> String? {
+    // The listing says more than stat, which s3fs answers from what it remembers.
+    if let has = listing.has(file) { return has ? "" : nil }
+    var status = stat()
+    if text.withCPath({ stat($0, &status) }) == 0 { return "" }
+    if errno == ENOENT || errno == ENOTDIR { return nil }
+    return "cannot tell whether the overlay has it: \(String(cString: strerror(errno)))"
   }
 
   /// - Returns: whether the directory is gone, or would be.

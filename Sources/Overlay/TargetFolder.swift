@@ -20,6 +20,11 @@ final class TargetFolder {
 
   deinit { close(descriptor) }
 
+  /// Whether it is the file that another look has found.
+  func isSame(as other: stat) -> Bool {
+    status.st_dev == other.st_dev && status.st_ino == other.st_ino
+  }
+
   /// What is at a name, links not followed; `nil` where there is nothing.
   func look(_ name: [UInt8]) throws(SystemError) -> stat? {
     var status = stat()

@@ -14,8 +14,9 @@ final class TargetRoot {
 
   /// Why a directory cannot be had.
   enum Obstacle: Error {
-    /// Something is not there, and was not to be made.
-    case missing
+    /// These directories are not there, and were not to be made: real paths below the root, parents
+    /// first.
+    case missing([[UInt8]])
     /// Something is in the way.
     case conflict(String)
   }
@@ -41,60 +42,81 @@ final class TargetRoot {
   ///   - path: relative to the root, without `..`.
   ///   - makesMissing: whether directories that are not there are made, each with owner, group and
   ///     permissions of the one it is in.
-  ///   - made: called for each that was made, with its path.
+  ///   - made: called for each that was made, with its path below the root, links resolved.
   func open(
     _ path: [UInt8], makesMissing: Bool, made: ([UInt8]) -> Void = { _ in }
   ) throws(Obstacle) -> TargetFolder {
     var stack = [root]
+    // The names that led from the root to the top of the stack.
+    var names: [[UInt8]] = []
     var rest = path.split(separator: UInt8(ascii: "/")).map { Array($0) }[...]
-    // How many of the last parts are of the path itself, and not of a link's target.
-    var own = rest.count
-    var done: [UInt8] = []
     var links = 0
+    func real(_ last: [UInt8]) -> [UInt8] { (names + [last]).reduce([]) { $0.appending($1) } }
     while let part = rest.popFirst() {
-      let isOwn = rest.count < own
-      if isOwn { own = rest.count }
-      if isOwn { done = done.appending(part) }
       if part.elementsEqual(".".utf8) { continue }
       if part.elementsEqual("..".utf8) {
-        if stack.count > 1 { stack.removeLast() }
+        if stack.count > 1 {
+          stack.removeLast()
+          names.removeLast()
+        }
         continue
       }
       let parent = stack[stack.count - 1]
       var opened = step(into: part, of: parent)
       if opened < 0 && errno == ENOENT {
-        guard makesMissing else { throw .missing }
+        guard makesMissing else {
+          var path = real(part)
+          throw .missing(
+            [path]
+              + rest.map { name in
+                path = path.appending(name)
+                return path
+              })
+        }
         opened = try make(part, in: parent)
-        made(done)
+        made(real(part))
       }
-      guard opened >= 0 else { throw failure("open", done) }
+      guard opened >= 0 else { throw failure("open", real(part)) }
       let folder: TargetFolder
       do { folder = try TargetFolder(opened) } catch { throw .conflict("\(error)") }
       switch folder.status.st_mode & S_IFMT {
       case S_IFDIR:
-        guard folder.status.st_dev != overlay.st_dev || folder.status.st_ino != overlay.st_ino
-        else { throw .conflict("\(done.escapedName) is the overlay itself") }
+        guard !folder.isSame(as: overlay) else {
+          throw .conflict("\(real(part).escapedName) is the overlay itself")
+        }
         stack.append(folder)
+        names.append(part)
       case S_IFLNK:
         links += 1
         guard links <= Self.mostLinks else {
-          throw .conflict("\(done.escapedName): too many symbolic links")
+          throw .conflict("\(real(part).escapedName): too many symbolic links")
         }
         guard isTrusted(folder.status, in: parent.status) else {
           throw .conflict(
-            "\(done.escapedName) is a symbolic link that users can change, and is not followed")
+            "\(real(part).escapedName) is a symbolic link that users can change, and is not followed"
+          )
         }
-        guard let target = folder.target(of: []) else { throw failure("read", done) }
-        if target.first == UInt8(ascii: "/") { stack = [root] }
+        guard let target = folder.target(of: []) else { throw failure("read", real(part)) }
+        if target.first == UInt8(ascii: "/") {
+          stack = [root]
+          names = []
+        }
         rest = (target.split(separator: UInt8(ascii: "/")).map { Array($0) } + rest)[...]
-      default: throw .conflict("\(done.escapedName) is there and is no directory")
+      default: throw .conflict("\(real(part).escapedName) is there and is no directory")
       }
     }
     return stack[stack.count - 1]
   }
 
+  /// Opens what is at a name: a directory, a link, or something else.
   private func step(into name: [UInt8], of folder: TargetFolder) -> Int32 {
-    name.withCPath { openat(folder.descriptor, $0, O_PATH | O_NOFOLLOW | O_CLOEXEC) }
+    name.withCPath { name in
+      // Asked for as a directory, one that is mounted when it is used gets mounted.
+      let flags = O_PATH | O_NOFOLLOW | O_CLOEXEC
+      let opened = openat(folder.descriptor, name, flags | O_DIRECTORY)
+      if opened >= 0 || (errno != ENOTDIR && errno != ELOOP) { return opened }
+      return openat(folder.descriptor, name, flags)
+    }
   }
 
   /// Whether nobody but root, or the user who runs this, can have put a link there.
@@ -104,11 +126,17 @@ final class TargetRoot {
       && folder.st_mode & 0o022 == 0
   }
 
+  /// What a directory is called before it is complete.
+  static let temporaryName = Array(".autosquash-overlay.dir".utf8)
+
+  /// Makes a directory; it gets its name when it has its owner and permissions.
   private func make(_ name: [UInt8], in parent: TargetFolder) throws(Obstacle) -> Int32 {
-    guard name.withCPath({ mkdirat(parent.descriptor, $0, 0o700) }) == 0 else {
+    let temporary = Self.temporaryName
+    _ = temporary.withCPath { unlinkat(parent.descriptor, $0, AT_REMOVEDIR) }
+    guard temporary.withCPath({ mkdirat(parent.descriptor, $0, 0o700) }) == 0 else {
       throw failure("make", name)
     }
-    let made = name.withCPath {
+    let made = temporary.withCPath {
       openat(parent.descriptor, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     }
     guard made >= 0 else { throw failure("open", name) }
@@ -122,10 +150,23 @@ final class TargetRoot {
     }
     // The owner first: changing it takes set-id bits away.
     if fchown(made, parent.status.st_uid, parent.status.st_gid) != 0 && geteuid() == 0 {
+      let problem = failure("give away", name)
       close(made)
-      throw failure("give away", name)
+      throw problem
     }
     fchmod(made, parent.status.st_mode & 0o7777)
+    let renamed = temporary.withCPath { from in
+      name.withCPath {
+        renameat2(
+          parent.descriptor, from, parent.descriptor, $0, UInt32(RENAME_NOREPLACE))
+      }
+    }
+    guard renamed == 0 else {
+      let problem = failure("make", name)
+      _ = temporary.withCPath { unlinkat(parent.descriptor, $0, AT_REMOVEDIR) }
+      close(made)
+      throw problem
+    }
     return made
   }
 

@@ -150,6 +150,8 @@ public final class AtomicFile {
 private enum Unlinking {
   // A handler may run at any time on any thread, so a string that was once here is never freed.
   nonisolated(unsafe) private static var path: UnsafeMutablePointer<CChar>?
+  /// What the signals did before, as long as a name is remembered.
+  nonisolated(unsafe) private static var previous: [(Int32, sigaction)] = []
 
   static func remember(_ name: [UInt8]) {
     forget()
@@ -159,6 +161,7 @@ private enum Unlinking {
       sigaction(number, nil, &action)
       // Who ignores a signal (nohup) means it.
       if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1 { continue }
+      previous.append((number, action))
       action = sigaction()
       action.__sigaction_handler.sa_handler = { number in
         if let path = Unlinking.path { unlink(path) }
@@ -169,5 +172,12 @@ private enum Unlinking {
     }
   }
 
-  static func forget() { path = nil }
+  static func forget() {
+    path = nil
+    for (number, action) in previous {
+      var action = action
+      sigaction(number, &action, nil)
+    }
+    previous = []
+  }
 }

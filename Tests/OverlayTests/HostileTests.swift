@@ -80,6 +80,7 @@ import Testing
           """
           mkdir -p root/home/student/a
           for i in $(seq 40); do echo mine-$i > root/home/student/a/$i; done
+          chown -R 1234:1234 root/home/student
           """,
         ], in: folder.root)
       let running = try Running(
@@ -95,8 +96,12 @@ import Testing
           #expect(try folder.read("kept/home/student/a/\(i)") == Array("mine-\(i)\n".utf8))
         }
       }
-      let again = try Tool.run(link(folder))
-      #expect(again.status == 0, "\(again.summary)")
+      let again = try Tool.run(link(folder) + ["--backup", folder.path("kept")])
+      #expect(again.status == 0, "round \(round): \(again.summary)")
+      // No directory is root's alone.
+      let owners = try Tool.check(
+        ["find", folder.path("root/home/student"), "-type", "d", "-not", "-user", "1234"])
+      #expect(owners.text == "", "round \(round)")
       let left = try Tool.check(
         ["find", folder.path("root"), "-name", ".*", "-o", "-type", "f", "-path", "*/home/*"])
       #expect(left.text == "", "round \(round)")

@@ -1,23 +1,41 @@
 internal import Glibc
-internal import Posix
+public import Posix
 
 /// A folder of a bucket, which another program or a network serves.
 ///
 /// Who waits for a mount that hangs cannot be stopped, so another process waits. Call these before
 /// other threads run.
 public enum Bucket {
-  /// Makes sure that a folder answers, within a time.
+  /// Finds something out about a folder, in another process; no step of it may take longer than
+  /// a time.
   ///
-  /// - Throws: `BucketError` when it does not, or when it cannot be listed.
-  public static func probe(_ path: [UInt8], seconds: Int) throws(BucketError) {
-    let answer = try ask(path, seconds: seconds) { _ in
-      guard let stream = path.withCPath({ opendir($0) }) else { return failure(errno) }
-      defer { closedir(stream) }
-      errno = 0
-      guard readdir(stream) != nil || errno == 0 else { return failure(errno) }
-      return [success]
+  /// - Parameters:
+  ///   - onProgress: called with the number of steps so far.
+  ///   - work: gives the answer; calls what it is called with after each step, from any thread.
+  /// - Throws: `BucketError` when there is no answer, or `work` throws.
+  public static func ask(
+    _ path: [UInt8], seconds: Int, onProgress: (Int) -> Void = { _ in },
+    _ work: (@escaping @Sendable () -> Void) throws(SystemError) -> [UInt8]
+  ) throws(BucketError) -> [UInt8] {
+    let answer: [UInt8]?
+    do {
+      answer = try Deadline.run(seconds: seconds, onProgress: onProgress) { progress in
+        do throws(SystemError) {
+          return ([success] + (try work(progress)), afterwards: {})
+        } catch {
+          return ([UInt8(ascii: "-")] + Array("\(error.code)".utf8), afterwards: {})
+        }
+      }
+    } catch {
+      throw BucketError(path: path, code: error.code, text: "\(error)")
+    }
+    guard let answer else {
+      throw BucketError(
+        path: path, code: ETIMEDOUT,
+        text: "no answer within \(seconds) seconds; is the bucket still mounted, and reachable?")
     }
     if let error = error(answer, path) { throw error }
+    return Array(answer.dropFirst())
   }
 
   /// Makes the catalogue; no part of it may take longer than the configured time.
@@ -28,24 +46,20 @@ public enum Bucket {
   ) throws(BucketError) -> Catalogue {
     let path = configuration.images
     let newline = UInt8(ascii: "\n")
-    let answer = try ask(path, seconds: configuration.answerTimeout) { progress in
-      do throws(SystemError) {
-        let catalogue = try Catalogue.collect(
-          configuration, check: check, known: known, progress: progress)
-        var bytes = [success]
-        for entry in catalogue.images { bytes += entry.text + [newline] }
-        for folder in catalogue.unreadable {
-          bytes += Array("? ".utf8) + folder.path.hexadecimal + Array(" ".utf8)
-          bytes += Array(folder.text.utf8).hexadecimal + [newline]
-        }
-        return bytes
-      } catch {
-        return failure(error.code)
+    let answer = try ask(path, seconds: configuration.answerTimeout) {
+      progress throws(SystemError) in
+      let catalogue = try Catalogue.collect(
+        configuration, check: check, known: known, progress: progress)
+      var bytes: [UInt8] = []
+      for entry in catalogue.images { bytes += entry.text + [newline] }
+      for folder in catalogue.unreadable {
+        bytes += Array("? ".utf8) + folder.path.hexadecimal + Array(" ".utf8)
+        bytes += Array(folder.text.utf8).hexadecimal + [newline]
       }
+      return bytes
     }
-    if let error = error(answer, path) { throw error }
     var catalogue = Catalogue(images: [])
-    for line in answer.dropFirst().split(separator: newline) {
+    for line in answer.split(separator: newline) {
       let fields = line.split(separator: UInt8(ascii: " "))
       if let entry = Catalogue.Entry(text: line) {
         catalogue.images.append(entry)
@@ -59,28 +73,6 @@ public enum Bucket {
   }
 
   private static let success = UInt8(ascii: "+")
-
-  /// Has another process find something out.
-  private static func ask(
-    _ path: [UInt8], seconds: Int, _ work: (@escaping @Sendable () -> Void) -> [UInt8]
-  ) throws(BucketError) -> [UInt8] {
-    let answer: [UInt8]?
-    do {
-      answer = try Deadline.run(seconds: seconds) { (work($0), afterwards: {}) }
-    } catch {
-      throw BucketError(path: path, code: error.code, text: "\(error)")
-    }
-    guard let answer else {
-      throw BucketError(
-        path: path, code: ETIMEDOUT,
-        text: "no answer within \(seconds) seconds; is the bucket still mounted, and reachable?")
-    }
-    return answer
-  }
-
-  private static func failure(_ code: Int32) -> [UInt8] {
-    [UInt8(ascii: "-")] + Array("\(code)".utf8)
-  }
 
   private static func error(_ answer: [UInt8], _ path: [UInt8]) -> BucketError? {
     guard answer.first != success else { return nil }

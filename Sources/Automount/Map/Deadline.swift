@@ -13,13 +13,14 @@ public enum Deadline {
   ///
   /// - Parameters:
   ///   - seconds: how long to wait, from the start or the latest sign of progress.
+  ///   - onProgress: called in this process with the number of signs so far.
   ///   - work: gives the answer; `afterwards` of it runs when the answer is on its way, in the
   ///     process that nobody waits for. What it is called with may be called from any thread, as a
   ///     sign of progress.
   /// - Returns: the answer, `nil` when there was none in time.
   /// - Throws: `SystemError` when there is no second process, or it ended without an answer.
   public static func run(
-    seconds: Int,
+    seconds: Int, onProgress: (Int) -> Void = { _ in },
     _ work: (_ progress: @escaping @Sendable () -> Void) -> (
       answer: [UInt8], afterwards: () -> Void
     )
@@ -45,7 +46,7 @@ public enum Deadline {
     }
     close(ends[1])
     defer { close(ends[0]) }
-    guard let answer = read(from: ends[0], seconds: seconds) else {
+    guard let answer = read(from: ends[0], seconds: seconds, onProgress) else {
       kill(child, SIGKILL)
       return nil
     }
@@ -80,7 +81,9 @@ public enum Deadline {
     }
   }
 
-  private static func read(from descriptor: Int32, seconds: Int) -> [UInt8]? {
+  private static func read(
+    from descriptor: Int32, seconds: Int, _ onProgress: (Int) -> Void
+  ) -> [UInt8]? {
     var end = now + Int64(seconds) * 1000
     var answer: [UInt8] = []
     while true {
@@ -91,12 +94,15 @@ public enum Deadline {
       if ready == 0 { return nil }
       if ready < 0 { continue }
       let before = answer.count
-      answer += [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+      // Small for one entry, large for a catalogue.
+      let capacity = before < 4096 ? 4096 : 256 << 10
+      answer += [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
         count = max(
           0, retryingInterrupts { Glibc.read(descriptor, buffer.baseAddress!, buffer.count) })
       }
       if answer.count == before { return answer }
       end = now + Int64(seconds) * 1000
+      if answer.last == progressSign && answer[0] == progressSign { onProgress(answer.count) }
     }
   }
 

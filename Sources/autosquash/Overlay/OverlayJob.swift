@@ -11,8 +11,9 @@ final class OverlayJob {
   private let listing: OverlayListing
   private let isDryRun: Bool
   private let printer: OverlayPrinter
-  private let statePath: [UInt8]
-  private var state: OverlayState
+  private let stateFolder: OverlayStateFolder?
+  private let reserved: [UInt8]
+  private var state = OverlayState()
   private let lock: FileLock?
 
   /// Runs a command's steps, prints what came of them, and ends the program with its status.
@@ -58,58 +59,67 @@ final class OverlayJob {
     while root.count > 1 && root.last == UInt8(ascii: "/") { root.removeLast() }
     self.root = root.isEmpty ? [UInt8(ascii: "/")] : root
 
-    let prefix = self.root == [UInt8(ascii: "/")] ? [] : self.root
-    statePath = prefix + settings.state + Array("/overlay".utf8)
-    lock = isDryRun ? nil : try Self.lock(prefix, settings.state)
-    state = try OverlayState(path: statePath)
-
-    try Bucket.probe(overlay, seconds: settings.answerTimeout)
-    let bar = arguments.progress.isShown && !arguments.quiet ? FileCounter() : nil
-    do {
-      listing = try OverlayListing(overlay) { bar?.show($0) }
+    reserved = Array(settings.state.dropFirst())
+    // The bucket first: nothing is made for one that is not there.
+    let bar = arguments.progress.isShown && !arguments.quiet ? DirectoryCounter() : nil
+    let overlay = overlay
+    func show(_ count: Int) { bar?.show(count) }
+    let encoded = try Bucket.ask(
+      overlay, seconds: settings.answerTimeout, onProgress: show
+    ) { progress throws(SystemError) in
+      try OverlayListing(overlay, progress: progress).encoded
+    }
+    listing = OverlayListing(overlay, encoded: encoded)
+    stateFolder = try OverlayStateFolder(
+      reserved, root: self.root, overlay: overlay, makesMissing: !isDryRun)
+    do throws(SystemError) {
+      lock =
+        isDryRun
+        ? nil
+        : try stateFolder.map { folder throws(SystemError) in
+          try FileLock(folder.file("overlay.lock"), waits: false)
+        }
+      if let stateFolder { state = try OverlayState(path: stateFolder.file("overlay")) }
     } catch {
-      throw BucketError(path: error.path, code: error.code, text: "\(error)")
+      // The folder is known by its descriptor, which says nothing to people.
+      throw SystemError(error.action, path: settings.state, code: error.code)
     }
     for path in listing.others {
       printer.report(path, .conflict("the overlay has a device, pipe or socket here"))
     }
   }
 
-  /// Keeps other runs off, until this one ends.
-  private static func lock(_ prefix: [UInt8], _ folder: [UInt8]) throws(SystemError) -> FileLock {
-    var path = prefix
-    for part in folder.split(separator: UInt8(ascii: "/")) {
-      path += [UInt8(ascii: "/")] + part
-      guard path.withCPath({ mkdir($0, 0o755) }) == 0 || errno == EEXIST else {
-        throw SystemError("make the folder", path: path)
-      }
-    }
-    return try FileLock(path + Array("/overlay.lock".utf8), waits: false)
+  private func writeState() throws {
+    if let stateFolder, !isDryRun { try state.write(to: stateFolder.file("overlay")) }
   }
 
   func link(backup: [UInt8]?) throws {
-    let linker = try OverlayLinker(listing, root: root, backup: backup, isDryRun: isDryRun)
+    let linker = try OverlayLinker(
+      listing, root: root, reserved: reserved, backup: backup, isDryRun: isDryRun)
     if !isDryRun {
-      for (path, isMissing) in linker.places() where isMissing || state.directories[path] == nil {
-        state.directories[path] = isMissing
+      for (path, isMissing) in linker.places()
+      where isMissing || state.places[overlay]?[path] == nil {
+        state.places[overlay, default: [:]][path] = isMissing
       }
-      try state.write(to: statePath)
+      try writeState()
     }
     linker.run(shouldStop: { Interruption.isRequested }, report: printer.report)
   }
 
   func prune() throws {
     let pruner = try OverlayPruner(listing, root: root, isDryRun: isDryRun)
-    pruner.run(&state, shouldStop: { Interruption.isRequested }, report: printer.report)
-    if !isDryRun { try state.write(to: statePath) }
+    pruner.run(
+      &state.places[overlay, default: [:]], shouldStop: { Interruption.isRequested },
+      report: printer.report)
+    try writeState()
   }
 }
 
-/// Shows how many files were found so far.
-private final class FileCounter {
+/// Shows how many directories were listed so far.
+private final class DirectoryCounter {
   private var count = 0
   private lazy var bar = ProgressBar(title: "overlay") { [unowned self] in
-    .init(bytes: 0, fraction: nil, text: "\(count) files listed")
+    .init(bytes: 0, fraction: nil, text: "\(count) directories listed")
   }
 
   func show(_ count: Int) {
