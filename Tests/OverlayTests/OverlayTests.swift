@@ -4,42 +4,10 @@ import TestSupport
 import Testing
 
 /// `autosquash overlay link`, `check` and `prune`.
-@Suite struct OverlayTests {
+@Suite struct OverlayTests: OverlaySuite {
   let folder: TemporaryFolder
 
-  init() throws {
-    folder = try TemporaryFolder()
-    try sh(
-      """
-      mkdir -p over/home/training/my_course over/etc root/home/training
-      echo genome > over/home/training/my_course/genome.fa
-      echo reads > over/home/training/my_course/reads.fq
-      echo top > over/top
-      """)
-  }
-
-  @discardableResult
-  private func sh(_ script: String) throws -> String {
-    try Tool.check(["sh", "-ec", script], in: folder.root).text
-  }
-
-  private func overlay(_ arguments: String...) throws -> Tool.Result {
-    try Tool.run(
-      [
-        Tool.autosquash, "overlay", arguments[0], "--overlay", folder.path("over"), "--root",
-        folder.path("root"),
-      ] + arguments.dropFirst())
-  }
-
-  /// What stands at a path: a link's text with the overlay as `O`, or what kind of thing it is.
-  private func look(_ path: String) throws -> String {
-    try sh(
-      """
-      cd root; if [ -L '\(path)' ]; then readlink '\(path)'; elif [ -e '\(path)' ]; then \
-      stat -c %F '\(path)'; else echo nothing; fi
-      """
-    ).replacing(folder.path("over"), with: "O").replacing("\n", with: "")
-  }
+  init() throws { folder = try Self.makeFolder() }
 
   @Test func filesAreLinkedAndDirectoriesAreReal() throws {
     let first = try overlay("link")
@@ -299,118 +267,5 @@ import Testing
       })
     _ = held.wait()
     #expect(try overlay("link").status == 0)
-  }
-
-  /// What would be replaced is the very file that the link would lead to.
-  @Test func theOverlaysOwnFilesAreKept() throws {
-    try sh("rm over/top; echo precious > root/top; ln -s $PWD/root/top over/top")
-    let circle = try overlay("link")
-    #expect(circle.status == 1 && circle.errors.contains("the overlay's cannot be read"))
-    try sh("mkdir -p root/home/training/my_course")
-    try Tool.check([
-      "mount", "--bind", folder.path("over/home/training/my_course"),
-      folder.path("root/home/training/my_course"),
-    ])
-    defer { _ = try? Tool.run(["umount", "-l", folder.path("root/home/training/my_course")]) }
-    let bound = try overlay("link")
-    #expect(bound.status == 1 && bound.errors.contains("this is the overlay's own directory"))
-    #expect(try sh("cat root/top over/home/training/my_course/genome.fa") == "precious\ngenome\n")
-  }
-
-  @Test func linksToWhatTheOverlayHasStay() throws {
-    #expect(try overlay("link").status == 0)
-    try sh(
-      """
-      ln -s my_course over/home/training/alias
-      ln -s $PWD/over/home/training/my_course root/home/training/mine
-      ln -s $PWD/over/home/training/alias/genome.fa root/home/training/other
-      ln -s $PWD/over/gone root/home/training/gone
-      """)
-    let pruned = try overlay("prune")
-    #expect(
-      pruned.status == 0 && pruned.text.hasSuffix("1 stale link removed\n"), "\(pruned.summary)")
-    #expect(try look("home/training/mine") == "O/home/training/my_course")
-    #expect(try look("home/training/other") == "O/home/training/alias/genome.fa")
-  }
-
-  @Test func stateAndBackupLeadNowhere() throws {
-    try sh("mkdir outside; ln -s $PWD/outside root/var")
-    #expect(try overlay("link").status == 0)
-    #expect(folder.names(in: "outside") == [])
-    // In a folder that users can change nothing is kept.
-    try sh(
-      "rm -rf root/var root/tmp*; mkdir -p root/var/lib/autosquash; chmod 777 root/var/lib/autosquash"
-    )
-    let open = try overlay("link")
-    #expect(open.status == 1 && open.errors.contains("a folder that others can change"))
-    try sh("rm -rf root/var root/top; echo mine > root/top; mkdir kept; chmod 777 kept")
-    let kept = try overlay("link", "--backup", folder.path("kept"))
-    #expect(kept.status == 1 && kept.errors.contains("a folder that others can change"))
-    try sh("chmod 755 kept; mkdir root/home/training/d over/home/training/d")
-    try sh(
-      "echo x | tee over/home/training/d/f > root/home/training/d/f; mkdir -p kept/home; ln -s $PWD/outside kept/home/training"
-    )
-    #expect(try overlay("link", "--backup", folder.path("kept")).status == 1)
-    #expect(folder.names(in: "outside") == [])
-    #expect(try look("home/training/d/f") == "regular file")
-  }
-
-  /// A home that is not mounted for a while, and another overlay in between, lose no place.
-  @Test func placesAreNotForgotten() throws {
-    #expect(try overlay("link").status == 0)
-    try sh(
-      "rm over/home/training/my_course/reads.fq; mv root/home/training away; mkdir other; echo x > other/x"
-    )
-    #expect(try overlay("prune").status == 0)
-    let other = try Tool.run([
-      Tool.autosquash, "overlay", "prune", "--overlay", folder.path("other"), "--root",
-      folder.path("root"),
-    ])
-    #expect(other.status == 0, "\(other.summary)")
-    try sh("mv away root/home/training; rm -r over/home/training")
-    #expect(try overlay("check").status == 1)
-    #expect(try overlay("prune").text.hasSuffix("2 stale links removed\n"))
-    #expect(try overlay("check").status == 0)
-  }
-
-  @Test func checkSaysWhatIsDone() throws {
-    try sh(
-      "mkdir -p over/home/new/deep root/real over/link; echo x | tee over/home/new/deep/f > over/link/f; ln -s /real/a/b root/link"
-    )
-    let dry = try overlay("link", "--dry-run", "--backup", folder.path("kept"))
-    #expect(!folder.exists("kept"))
-    let done = try overlay("link")
-    #expect(dry.text.hasSuffix("would change: " + done.text), "\(dry.summary)\(done.summary)")
-    #expect(try look("real/a/b/f") == "O/link/f")
-    // A link to correct is not also a link to remove, nor are directories of files that are missing.
-    try sh("ln -sf $PWD/over/gone root/top; rm -r root/home/new/deep")
-    let check = try overlay("check")
-    #expect(
-      check.text.hasSuffix(
-        "would change: 1 link made, 1 corrected, 1 directory made; 3 links are right\n"),
-      "\(check.summary)")
-    #expect(try overlay("prune").text == "nothing to change\n")
-    // A file of the user's where a directory was is no concern any more.
-    try sh("rm -r over/home/new root/home/new over/link; echo mine > root/home/new")
-    #expect(try overlay("link").status == 0)
-    #expect(try overlay("prune").status == 0)
-    #expect(try look("real") == "directory")
-    #expect(try look("real/a") == "nothing")
-  }
-
-  @Test func namesOfOnesOwnAreReserved() throws {
-    try sh(
-      "mkdir -p over/var/lib/autosquash; echo x > over/var/lib/autosquash/overlay; echo x > over/.autosquash-overlay.tmp"
-    )
-    for _ in 1...2 {
-      let linked = try overlay("link")
-      #expect(linked.status == 1, "\(linked.summary)")
-      #expect(
-        linked.errors.split(separator: "\n").count {
-          $0.hasSuffix("autosquash needs this name for itself")
-        } == 2)
-      #expect(try look("top") == "O/top")
-    }
-    #expect(try overlay("prune").status == 0)
   }
 }
