@@ -144,6 +144,11 @@ import Testing
     #expect(
       result.errors.contains("autosquash: missing.tar: cannot open: No such file or directory"))
     #expect(folder.exists("my-dir.squash") && folder.exists("v1.2.squash"))
+    #expect(
+      result.errors.hasSuffix("autosquash: 2 of 3 images made; not made: missing.tar\n"),
+      "\(result.summary)")
+    let again = try autosquash("pack", "-f", "my-dir", "v1.2.tgz")
+    #expect(again.status == 0 && again.errors.hasSuffix("autosquash: 2 of 2 images made\n"))
     #expect(try autosquash("pack", "my-dir", "v1.2.tgz", "-o", "x").status == 64)
     #expect(try autosquash("pack", "missing.tar").status == 2)
     #expect(try autosquash("pack").status == 64)

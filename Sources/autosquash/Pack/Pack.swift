@@ -59,6 +59,7 @@ struct Pack: ParsableCommand {
     var status: Int32 = 0
     let jobs = sources.map { PackJob(source: $0.bytes, command: self) }
     try refuseSameNames(jobs)
+    var failed: [[UInt8]] = []
     for job in jobs {
       do {
         let isWhole = try job.run()
@@ -68,7 +69,13 @@ struct Pack: ParsableCommand {
       } catch {
         let own = Messages.fail(job.source, error)
         status = sources.count > 1 ? ExitStatus.failed : own
+        failed.append(job.source)
       }
+    }
+    if jobs.count > 1 && !dryRun && !messages.quiet {
+      let made = "\(jobs.count - failed.count) of \(jobs.count) images made"
+      let names = failed.map(\.escapedName).joined(separator: ", ")
+      Messages.write(failed.isEmpty ? made : "\(made); not made: \(names)")
     }
     if status != 0 { throw ExitCode(status) }
   }
