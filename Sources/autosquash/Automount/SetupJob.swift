@@ -223,9 +223,25 @@ struct SetupJob {
       } else if isRunningSystem {
         try reloadAutomounters()
       }
+      if isRunningSystem && !isDryRun { try awaitEnd((configuration ?? Configuration()).mountRoot) }
     }
     try removeLists(configuration ?? Configuration())
     if ours.isEmpty { report.append("Nothing to remove.") }
+  }
+
+  /// Waits until the automounter has let go of the mount root. One that is just reading its maps
+  /// does not hear that it shall read them again.
+  private mutating func awaitEnd(_ mountRoot: [UInt8]) throws {
+    for _ in 0..<4 {
+      guard let daemon = AutomountDaemon(serving: mountRoot, in: try MountTable.current()) else {
+        return
+      }
+      usleep(1_500_000)
+      guard AutomountDaemon(serving: mountRoot, in: try MountTable.current()) != nil else { return }
+      try daemon.reload()
+    }
+    warnings.append(
+      "\(mountRoot.escapedName) is still in use; it goes when the automounter is restarted")
   }
 
   private mutating func removeLists(_ configuration: Configuration) throws {
