@@ -35,9 +35,8 @@ public enum Deadline {
       throw error
     }
     if child == 0 {
-      close(ends[0])
-      detach()
       let end = ends[1]
+      detach(keeping: end)
       let (answer, afterwards) = work { write([progressSign], to: end) }
       write([answerSign] + answer, to: end)
       close(ends[1])
@@ -60,8 +59,11 @@ public enum Deadline {
   private static let answerSign = UInt8(ascii: "=")
 
   /// Lets go of everything that somebody may wait for: autofs reads the map's output until it is
-  /// closed, and stops its process group.
-  private static func detach() {
+  /// closed, and stops its process group; locks last as long as anybody has them open.
+  private static func detach(keeping descriptor: Int32) {
+    // Before Linux 5.9, and so without this, others may wait as long as this process does.
+    if descriptor > 3 { close_range(3, UInt32(descriptor - 1), 0) }
+    close_range(UInt32(descriptor + 1), .max, 0)
     setsid()
     _ = chdir("/")
     let null = open("/dev/null", O_RDWR | O_CLOEXEC)

@@ -119,7 +119,8 @@ final class OverlayJob {
 private final class DirectoryCounter {
   private var count = 0
   private lazy var bar = ProgressBar(title: "overlay") { [unowned self] in
-    .init(bytes: 0, fraction: nil, text: "\(count) directories listed")
+    .init(
+      bytes: 0, fraction: nil, text: "\(count) \(count == 1 ? "directory" : "directories") listed")
   }
 
   func show(_ count: Int) {
