@@ -72,5 +72,30 @@ extension AutomountSystemTests {
         try Tool.check(["find", folder.path("root"), "-type", "l"]).text
           .split(separator: "\n").count == 20)
     }
+
+    /// A process that waits for the server, and cannot be killed, must not keep the next one.
+    @Test func whatIsLeftBehindKeepsNobody() throws {
+      try bucket.upload(folder.path("genome.fa"), as: "autosquash/x.squash")
+      try folder.write(
+        "conf",
+        Array(
+          """
+          images = \(bucket.mountPoint)/autosquash
+          mount-root = \(folder.path("mnt"))
+          state = \(folder.path("state"))
+          answer-timeout = 2
+
+          """.utf8))
+      bucket.hangServer()
+      for _ in 1...3 {
+        let refresh = try Tool.run(
+          ["timeout", "30", Tool.autosquash, "refresh"],
+          environment: ["AUTOSQUASH_CONFIG": folder.path("conf")])
+        #expect(
+          refresh.status == 2 && refresh.errors.contains("no answer within 2 seconds"),
+          "\(refresh.summary)")
+      }
+      bucket.resumeServer()
+    }
   }
 }

@@ -35,6 +35,7 @@ public final class BucketLab {
   }
 
   deinit {
+    resumeServer()
     unmount()
     server?.end(with: SIGKILL)
   }
@@ -84,6 +85,10 @@ public final class BucketLab {
   /// Has s3fs answer nothing, as when the network hangs, until `resume`.
   public func hang() { s3fs?.send(SIGSTOP) }
   public func resume() { s3fs?.send(SIGCONT) }
+
+  /// Has the server answer nothing: who waits for s3fs then cannot even be killed.
+  public func hangServer() { server?.send(SIGSTOP) }
+  public func resumeServer() { server?.send(SIGCONT) }
 
   // MARK: Objects
 
