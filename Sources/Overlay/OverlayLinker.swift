@@ -89,6 +89,10 @@ public struct OverlayLinker {
       for name in directory.files {
         if shouldStop() { return }
         let path = directory.path.appending(name)
+        if isReserved(name, at: path) {
+          report(path, .conflict("autosquash needs this name for itself"))
+          continue
+        }
         do {
           report(path, try folder.map { try place(name, at: path, in: $0) } ?? .linked)
         } catch {
@@ -105,15 +109,16 @@ public struct OverlayLinker {
     return full.withCPath { lstat($0, &status) } == 0 && folder.isSame(as: status)
   }
 
+  /// Whether a name is one that runs need for themselves.
+  private func isReserved(_ name: [UInt8], at path: [UInt8]) -> Bool {
+    name == Self.temporaryName || name == TargetRoot.temporaryName
+      || path.starts(with: reserved + [UInt8(ascii: "/")])
+  }
+
   /// Does what is to be done at one name.
   private func place(
     _ name: [UInt8], at path: [UInt8], in folder: TargetFolder
   ) throws -> OverlayEvent {
-    if name == Self.temporaryName || name == TargetRoot.temporaryName
-      || path.starts(with: reserved + [UInt8(ascii: "/")])
-    {
-      return .conflict("autosquash needs this name for itself")
-    }
     let text = link.text(for: path)
     // Somebody may come in between.
     for _ in 0..<3 {

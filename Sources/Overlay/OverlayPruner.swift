@@ -81,7 +81,7 @@ public struct OverlayPruner {
       }
       let isLeftover = name == OverlayLinker.temporaryName
       // What the overlay has at this place, link puts right.
-      if listing.hasFile(full) && !isLeftover || listing.hasFile(file) && !isLeftover {
+      if !isLeftover, listing.hasFile(full) || listing.hasFile(file) {
         left.links += 1
         continue
       }
