@@ -134,12 +134,12 @@ public final class AtomicFile {
     self.hiddenPath = nil
   }
 
-  private static func folder(of path: [UInt8]) -> [UInt8] {
+  static func folder(of path: [UInt8]) -> [UInt8] {
     guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return [UInt8(ascii: ".")] }
     return slash == 0 ? [UInt8(ascii: "/")] : Array(path[..<slash])
   }
 
-  private static func hiddenName(for path: [UInt8], in folder: [UInt8]) -> [UInt8] {
+  static func hiddenName(for path: [UInt8], in folder: [UInt8]) -> [UInt8] {
     let base = path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...].prefix(200)
     let unique = String(UInt64.random(in: 0 ... .max), radix: 36)
     return folder + [UInt8(ascii: "/"), UInt8(ascii: ".")] + base + Array(".\(unique).tmp".utf8)

@@ -3,10 +3,14 @@
 /// The calls for one file are `begin`, then any number of `withFreeSpace` and `addHole`, then
 /// `end`, or `abandon` where the file turned out to be unreadable.
 public protocol ContentSink: AnyObject {
-  /// Starts a file; `size` is the announced number of bytes, where known.
+  /// Starts a file.
   ///
+  /// - Parameters:
+  ///   - size: the announced number of bytes, where known.
+  ///   - rank: the place of the file among those that should lie side by side, `nil` where it is
+  ///     none of them.
   /// - Throws: `ContentTooLarge`, here or later, and errors of writing.
-  func begin(size: UInt64?) throws
+  func begin(size: UInt64?, rank: UInt32?) throws
 
   /// Lends free space to be filled from the start: the source reads straight into it.
   ///
@@ -27,6 +31,9 @@ public protocol ContentSink: AnyObject {
 }
 
 extension ContentSink {
+  /// Starts a file that may lie anywhere.
+  public func begin(size: UInt64?) throws { try begin(size: size, rank: nil) }
+
   /// Appends a copy of `bytes`.
   public func append(_ bytes: UnsafeRawBufferPointer) throws {
     var rest = bytes[...]

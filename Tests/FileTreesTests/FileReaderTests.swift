@@ -12,7 +12,7 @@ import TreeModel
     private let space = UnsafeMutableRawBufferPointer.allocate(byteCount: 1000, alignment: 8)
     deinit { space.deallocate() }
 
-    func begin(size: UInt64?) {}
+    func begin(size: UInt64?, rank: UInt32?) {}
     func withFreeSpace(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int {
       let count = try body(space)
       bytes += space[..<count]

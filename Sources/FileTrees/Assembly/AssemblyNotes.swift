@@ -14,6 +14,8 @@ public struct AssemblyNotes: Sendable {
   public var droppedXattrs = 0
   /// Symbolic links with targets longer than Linux follows.
   public var longTargets = 0
+  /// Paths of the access order that no file went in for.
+  public var unknownInOrder = 0
   /// The directory that became the root.
   public var strippedTop: [UInt8]?
 
@@ -40,6 +42,9 @@ public struct AssemblyNotes: Sendable {
     note(
       longTargets, "symbolic link whose target Linux cannot follow (more than 4,096 bytes)",
       "symbolic links whose targets Linux cannot follow (more than 4,096 bytes)")
+    note(
+      unknownInOrder, "path of --order names no file that went in",
+      "paths of --order name no file that went in")
     return list
   }
 

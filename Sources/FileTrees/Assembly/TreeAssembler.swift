@@ -16,6 +16,8 @@ public final class TreeAssembler: EntrySink {
     public var takesAnyOwner = false
     /// Whether `Selection.Stripping.auto` may strip: only names in archives have a top to strip.
     public var stripsSingleTop = false
+    /// The files whose data is to lie side by side.
+    public var order = AccessOrder()
 
     public init() {}
   }
@@ -36,6 +38,7 @@ public final class TreeAssembler: EntrySink {
   private var hasSeveralTops = false
   var pending: [PendingLink] = []
   private var newest: Int64 = 0
+  private var usedRanks: Set<UInt32> = []
 
   /// - Parameter content: takes the bytes of files; `nil` for a dry run.
   public init(_ options: Options, content: (any ContentSink)?) {
@@ -175,9 +178,11 @@ public final class TreeAssembler: EntrySink {
   func take(
     _ size: UInt64?, _ readContent: (any ContentSink) throws -> Void
   ) throws -> ContentID {
+    let rank = rank
+    if let rank { usedRanks.insert(rank) }
     guard let content else { return ContentID(number: 0) }
     do {
-      try content.begin(size: size)
+      try content.begin(size: size, rank: rank)
       try readContent(content)
       return try content.end()
     } catch let error as UnreadableFile {
@@ -188,6 +193,23 @@ public final class TreeAssembler: EntrySink {
         .refused, path: Array(path.tidy),
         "the file has more blocks than an image can list; use a larger --block-size")
     }
+  }
+
+  /// The place of the entry at hand in the access order.
+  private var rank: UInt32? {
+    guard !options.order.isEmpty, let names = place(path), !names.isEmpty else { return nil }
+    func rank(_ names: ArraySlice<Range<Int>>) -> UInt32? {
+      guard let first = names.first, let last = names.last else { return nil }
+      var placed = Array(options.selection.prefix.joined(separator: [UInt8(ascii: "/")]))
+      if !placed.isEmpty { placed.append(UInt8(ascii: "/")) }
+      return options.order.rank(of: placed + path.bytes[first.lowerBound..<last.upperBound])
+    }
+    if let rank = rank(names) { return rank }
+    // The single top directory is known only at the end.
+    let mayStrip =
+      options.stripsSingleTop && options.selection.stripping == .auto
+      && options.selection.rootBecomes.isEmpty && !hasSeveralTops
+    return mayStrip ? rank(names.dropFirst()) : nil
   }
 
   // MARK: Places
@@ -283,6 +305,7 @@ public final class TreeAssembler: EntrySink {
   ///
   /// - Throws: `SourceError` for a hard link whose target never came.
   public func finish() throws -> Tree {
+    notes.unknownInOrder = options.order.count - usedRanks.count
     try resolvePendingLinks()
     removeUnneeded()
     for node in tree.liveNodes { fixMissingParent(tree.inode(of: node)) }

@@ -28,11 +28,11 @@ public final class DigestSink: ContentSink {
 
   deinit { if hasScratch { scratch.deallocate() } }
 
-  public func begin(size: UInt64?) throws {
+  public func begin(size: UInt64?, rank: UInt32?) throws {
     hash = SHA256()
     self.size = 0
     known = nil
-    try next?.begin(size: size)
+    try next?.begin(size: size, rank: rank)
   }
 
   public func withFreeSpace(

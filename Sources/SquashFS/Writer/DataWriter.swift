@@ -7,7 +7,7 @@ internal import TreeModel
 ///
 /// The last bytes of files go together into fragment blocks, full ones between two files. A file
 /// equal to one before shares its blocks.
-final class DataWriter: ContentSink {
+final class DataWriter {
   let image: ImageFile
   let blockSize: Int
   private var pool: CompressionPool
@@ -18,6 +18,8 @@ final class DataWriter: ContentSink {
   private(set) var blocks: [StoredBlock] = []
   private(set) var fragments: [FragmentRecord] = []
   private(set) var statistics = DataStatistics()
+
+  private var currentFile = 0
 
   // The block being filled.
   private var current: UnsafeMutableRawBufferPointer
@@ -80,15 +82,32 @@ final class DataWriter: ContentSink {
     fragment.deallocate()
   }
 
-  // MARK: ContentSink
+  // MARK: Contents
+
+  /// Whether a file of that size has more blocks than are kept of one.
+  func isTooLarge(_ size: UInt64) -> Bool { size / UInt64(blockSize) > Self.mostBlocks }
+
+  /// Makes the number of a file whose content comes later, by `begin(reserved:size:)`.
+  func reserve() -> ContentID {
+    files.append(FileRecord(firstBlock: blocks.count, owner: UInt32(files.count)))
+    return ContentID(number: UInt32(files.count - 1))
+  }
+
+  /// Takes back the number made last.
+  func unreserve() { files.removeLast() }
 
   func begin(size: UInt64?) throws {
-    if let size, size / UInt64(blockSize) > Self.mostBlocks { throw ContentTooLarge() }
+    if let size, isTooLarge(size) { throw ContentTooLarge() }
+    begin(reserved: reserve(), size: size)
+  }
+
+  func begin(reserved id: ContentID, size: UInt64?) {
     announcedSize = size
     candidate = nil
     hasStoredBlocks = false
     filled = 0
-    files.append(FileRecord(firstBlock: blocks.count, owner: UInt32(files.count)))
+    currentFile = Int(id.number)
+    file.firstBlock = blocks.count
   }
 
   func withFreeSpace(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int {
@@ -121,7 +140,7 @@ final class DataWriter: ContentSink {
   }
 
   func end() throws -> ContentID {
-    let number = files.count - 1
+    let number = currentFile
     if filled > 0 { try addTail() }
     try endDuplicateSearch(number)
     statistics.files += 1
@@ -142,17 +161,20 @@ final class DataWriter: ContentSink {
     hashes.removeSubrange(file.firstBlock...)
   }
 
-  /// Writes what is still under way.
+  /// Writes what is still under way. Files that come after share no fragment and no block with
+  /// those before.
   func finish() throws {
     try flushFragment()
     while !pool.isIdle { try retire() }
+    filesByFirstBlock = [:]
+    tails = [:]
   }
 
   // MARK: Blocks
 
   private var file: FileRecord {
-    get { files[files.count - 1] }
-    _modify { yield &files[files.count - 1] }
+    get { files[currentFile] }
+    _modify { yield &files[currentFile] }
   }
 
   /// The block being filled, as far as it is.
@@ -170,7 +192,7 @@ final class DataWriter: ContentSink {
     try addBlockRow(.init(rawValue: Self.pending.rawValue), hash: hash)
     file.size += UInt64(filled)
     if try !isDuplicateBlock(hash) {
-      try submitCurrent(.data(file: files.count - 1, block: blocks.count - 1))
+      try submitCurrent(.data(file: currentFile, block: blocks.count - 1))
     }
     filled = 0
   }

@@ -42,10 +42,28 @@ final class ImageFile {
   /// Leaves `count` bytes to be overwritten later.
   func skip(_ count: Int) { position += UInt64(count) }
 
-  /// Forgets everything from `position` on.
+  /// Appends at `position` from now on; there is nothing behind it, or nothing that counts.
   func rewind(to position: UInt64) {
     self.position = position
     writtenBack = min(writtenBack, position)
+  }
+
+  /// Copies a range to `target`, which lies before or after it and may overlap it.
+  func move(_ range: Range<UInt64>, to target: UInt64) throws(SystemError) {
+    guard range.lowerBound != target, !range.isEmpty else { return }
+    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+    defer { piece.deallocate() }
+    let length = range.upperBound - range.lowerBound
+    var done: UInt64 = 0
+    while done < length {
+      let count = min(UInt64(piece.count), length - done)
+      // From the end where the target is behind, or bytes would be lost that are still to go.
+      let offset = target > range.lowerBound ? length - done - count : done
+      let part = UnsafeMutableRawBufferPointer(rebasing: piece[..<Int(count)])
+      try read(part, at: range.lowerBound + offset)
+      try write(UnsafeRawBufferPointer(part), at: target + offset)
+      done += count
+    }
   }
 
   /// Fills `buffer` from `offset`.

@@ -28,6 +28,8 @@ public final class ImageWriter {
   private let image: ImageFile
   private let options: Options
   private let data: DataWriter
+  private let ranked: RankedContent
+  private let dataStart: UInt64
 
   /// - Parameter file: empty; the caller publishes it after `finish`.
   public init(_ file: AtomicFile, options: Options) throws {
@@ -42,15 +44,17 @@ public final class ImageWriter {
       let image = image
       try payload.withBytes { try image.append($0) }
     }
+    dataStart = image.position
     data = try DataWriter(
       image: image, blockSize: options.blockSize, compression: options.compression,
       threads: options.threads, probes: options.probes)
+    ranked = RankedContent(data, path: file.path)
   }
 
   private let hasCompressorOptions: Bool
 
   /// Takes the contents of files; each gets a `ContentID` that the tree refers to.
-  public var content: any ContentSink { data }
+  public var content: any ContentSink { ranked }
 
   /// What has happened so far.
   public var statistics: DataStatistics { data.statistics }
@@ -62,24 +66,30 @@ public final class ImageWriter {
   ///   - modified: the image's own time, in seconds since 1970.
   /// - Throws: `ImageError` for what the format cannot hold, `SystemError` when writing fails.
   public func finish(_ tree: Tree, modified: UInt32) throws -> Summary {
-    try data.finish()
+    let rankedStart = try ranked.finish()
+    let placement = DataPlacement(
+      written: dataStart..<image.position, ranked: rankedStart, start: dataStart)
+    try placement.apply(to: image)
     let compression = options.compression
     let makeCompressor = { () throws(CodecError) -> any BlockCompressor in
       try compression.makeCompressor(largest: MetadataBlock.byteCount)
     }
-    var writer = try TreeWriter(tree, data: data, makeCompressor: makeCompressor)
+    var writer = try TreeWriter(
+      tree, data: data, placement: placement, makeCompressor: makeCompressor)
     let root = try writer.write()
-    let inodeTable = image.position
-    try writer.inodes.table.withUnsafeBytes { try image.append($0) }
-    let directoryTable = image.position
-    try writer.directories.table.withUnsafeBytes { try image.append($0) }
+    var tables = TableBuffer(base: image.position)
+    let inodeTable = tables.position
+    writer.inodes.table.withUnsafeBytes { tables.append($0) }
+    let directoryTable = tables.position
+    writer.directories.table.withUnsafeBytes { tables.append($0) }
     let codec = try makeCompressor()
-    let fragmentTable = try writeFragments(codec)
+    let fragmentTable = try writeFragments(placement, to: &tables, codec)
     let exportTable =
       try options.exportable
-      ? writeRows(writer.exportRows.map(\.rawValue), codec) : Superblock.noTable
-    let idTable = try writeRows(writer.ids.ids, codec)
-    let xattrTable = try XattrTable.write(tree.xattrSets, to: image, codec: codec)
+      ? writeRows(writer.exportRows.map(\.rawValue), to: &tables, codec) : Superblock.noTable
+    let idTable = try writeRows(writer.ids.ids, to: &tables, codec)
+    let xattrTable = try XattrTable.write(tree.xattrSets, to: &tables, codec: codec)
+    try tables.bytes.withUnsafeBytes { try image.append($0) }
 
     var flags: Superblock.Flags = [.duplicatesShared]
     if hasCompressorOptions { flags.insert(.compressorOptions) }
@@ -105,13 +115,15 @@ public final class ImageWriter {
       imageBytes: (image.position + 4095) / 4096 * 4096)
   }
 
-  private func writeFragments(_ codec: any BlockCompressor) throws -> UInt64 {
+  private func writeFragments(
+    _ placement: DataPlacement, to tables: inout TableBuffer, _ codec: any BlockCompressor
+  ) throws -> UInt64 {
     guard !data.fragments.isEmpty else { return Superblock.noTable }
-    return try LookupTable.write(to: image, codec: codec) { table in
+    return try LookupTable.write(to: &tables, codec: codec) { table in
       var row = ByteWriter()
       for fragment in data.fragments {
         row.removeAll()
-        row.append(fragment.start)
+        row.append(placement.place(of: fragment.start))
         row.append(fragment.stored.rawValue)
         row.append(UInt32(0))
         try row.withBytes { try table.append($0) }
@@ -120,9 +132,10 @@ public final class ImageWriter {
   }
 
   private func writeRows(
-    _ rows: [some FixedWidthInteger & BitwiseCopyable], _ codec: any BlockCompressor
+    _ rows: [some FixedWidthInteger & BitwiseCopyable], to tables: inout TableBuffer,
+    _ codec: any BlockCompressor
   ) throws -> UInt64 {
-    try LookupTable.write(to: image, codec: codec) { table in
+    try LookupTable.write(to: &tables, codec: codec) { table in
       var bytes = ByteWriter(capacity: rows.count * 8)
       for row in rows { bytes.append(row) }
       try bytes.withBytes { try table.append($0) }

@@ -9,19 +9,19 @@ enum LookupTable {
   ///   - fill: appends the rows.
   /// - Returns: the position of `prefix` and the list, which is what the superblock holds.
   static func write(
-    to image: ImageFile, codec: any BlockCompressor, prefix: UnsafeRawBufferPointer? = nil,
+    to tables: inout TableBuffer, codec: any BlockCompressor, prefix: UnsafeRawBufferPointer? = nil,
     fill: (MetadataWriter) throws -> Void
   ) throws -> UInt64 {
     let rows = MetadataWriter(codec: codec, shape: .words)
     try fill(rows)
     try rows.finish()
-    let base = image.position
-    try rows.table.withUnsafeBytes { try image.append($0) }
-    let start = image.position
-    if let prefix { try image.append(prefix) }
+    let base = tables.position
+    rows.table.withUnsafeBytes { tables.append($0) }
+    let start = tables.position
+    if let prefix { tables.append(prefix) }
     var list = ByteWriter(capacity: rows.blockStarts.count * 8)
     for blockStart in rows.blockStarts { list.append(base + blockStart) }
-    try list.withBytes { try image.append($0) }
+    list.withBytes { tables.append($0) }
     return start
   }
 }

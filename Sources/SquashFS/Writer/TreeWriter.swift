@@ -9,6 +9,7 @@ struct TreeWriter: ~Copyable {
   private let tree: Tree
   private let listing: Tree.Listing
   private let data: DataWriter
+  private let placement: DataPlacement
   let inodes: MetadataWriter
   let directories: MetadataWriter
   private(set) var ids = IDTable()
@@ -19,9 +20,13 @@ struct TreeWriter: ~Copyable {
   private(set) var count: UInt32 = 0
   private var record = ByteWriter()
 
-  init(_ tree: Tree, data: DataWriter, makeCompressor: () throws -> any BlockCompressor) rethrows {
+  init(
+    _ tree: Tree, data: DataWriter, placement: DataPlacement,
+    makeCompressor: () throws -> any BlockCompressor
+  ) rethrows {
     self.tree = tree
     self.data = data
+    self.placement = placement
     listing = tree.listing()
     let codec = try makeCompressor()
     inodes = MetadataWriter(codec: codec, shape: .words)
@@ -130,7 +135,7 @@ struct TreeWriter: ~Copyable {
   private func file(_ record: FileRecord) -> Inode.File {
     let start = data.files[Int(record.owner)].start
     return Inode.File(
-      blocksStart: start == FileRecord.unset ? 0 : start, size: record.size,
+      blocksStart: start == FileRecord.unset ? 0 : placement.place(of: start), size: record.size,
       // The kernel computes size - sparse - 1.
       sparse: record.sparse == record.size && record.size > 0 ? record.size - 1 : record.sparse,
       fragment: record.fragment, fragmentOffset: record.fragmentOffset,

@@ -8,7 +8,7 @@ internal import TreeModel
 enum XattrTable {
   /// - Returns: the table's position, or `Superblock.noTable` where there are no sets.
   static func write(
-    _ sets: [[ExtendedAttribute]], to image: ImageFile, codec: any BlockCompressor
+    _ sets: [[ExtendedAttribute]], to tables: inout TableBuffer, codec: any BlockCompressor
   ) throws -> UInt64 {
     guard !sets.isEmpty else { return Superblock.noTable }
     let pairs = MetadataWriter(codec: codec, shape: .bytes)
@@ -48,12 +48,12 @@ enum XattrTable {
     }
     try pairs.finish()
     var header = ByteWriter()
-    header.append(image.position)
+    header.append(tables.position)
     header.append(UInt32(sets.count))
     header.append(UInt32(0))
-    try pairs.table.withUnsafeBytes { try image.append($0) }
+    pairs.table.withUnsafeBytes { tables.append($0) }
     return try header.withBytes { header in
-      try LookupTable.write(to: image, codec: codec, prefix: header) { table in
+      try LookupTable.write(to: &tables, codec: codec, prefix: header) { table in
         try rows.withBytes { try table.append($0) }
       }
     }

@@ -38,6 +38,9 @@ struct PackJob {
     options.ownership = try command.ownership.policy()
     options.selection = try command.selection.selection(readsFiles: true)
     options.isStrict = command.reading.strict
+    if let order = command.image.order {
+      options.order = AccessOrder(parsing: try SmallFile.read(order.bytes, limit: 256 << 20))
+    }
     options.stripsSingleTop = !isDirectory
     return command.dryRun ? try list(options) : try pack(options)
   }

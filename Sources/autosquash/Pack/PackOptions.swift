@@ -20,6 +20,14 @@ struct ImageOptions: ParsableArguments {
   @Flag(name: .customLong("no-probe"), help: "Try to compress data that looks incompressible.")
   var noProbe = false
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Put the data of these files first, in this order: paths in the image, one a line, as a \
+      program reads them; a directory stands for all in it.
+      """, valueName: "file"))
+  var order: ByteArgument?
+
   @Flag(help: "Add the table that NFS export of the mounted image needs.")
   var exports = false
 

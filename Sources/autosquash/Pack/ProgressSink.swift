@@ -10,7 +10,7 @@ final class ProgressSink: ContentSink {
     self.bar = bar
   }
 
-  func begin(size: UInt64?) throws { try next.begin(size: size) }
+  func begin(size: UInt64?, rank: UInt32?) throws { try next.begin(size: size, rank: rank) }
 
   func withFreeSpace(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int {
     bar.tick()

@@ -1,0 +1,34 @@
+/// Paths in the order in which a program reads them, for their data to lie side by side.
+public struct AccessOrder: Sendable {
+  private var ranks: [[UInt8]: UInt32] = [:]
+
+  public init() {}
+
+  public var isEmpty: Bool { ranks.isEmpty }
+
+  /// The number of different paths.
+  var count: Int { ranks.count }
+
+  /// - Parameter list: paths in the image, one a line, or each ended by a NUL byte where there
+  ///   is one; a directory stands for what is in it. The first mention of a path counts.
+  public init(parsing list: [UInt8]) {
+    let separator: UInt8 = list.contains(0) ? 0 : UInt8(ascii: "\n")
+    for line in list.split(separator: separator) {
+      guard let components = Selection.components(ofUserPath: Array(line)), !components.isEmpty
+      else { continue }
+      let path = Array(components.joined(separator: [UInt8(ascii: "/")]))
+      if ranks[path] == nil { ranks[path] = UInt32(clamping: ranks.count) }
+    }
+  }
+
+  /// The place of a path, or of the nearest directory above it that is in the list.
+  func rank(of path: [UInt8]) -> UInt32? {
+    var path = path[...]
+    while !path.isEmpty {
+      if let rank = ranks[Array(path)] { return rank }
+      guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+      path = path[..<slash]
+    }
+    return nil
+  }
+}

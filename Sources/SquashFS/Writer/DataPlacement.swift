@@ -1,0 +1,36 @@
+/// Where the data goes that was written in another order: files of an access order come last into
+/// the file, and lie first in the image.
+struct DataPlacement {
+  /// Where the data was written: what has no place in an access order, then what has.
+  var written: Range<UInt64>
+  /// Where the second part begins.
+  var ranked: UInt64
+  /// Where the data begins in the image, at or after `written`.
+  var start: UInt64
+
+  private var rankedBytes: UInt64 { written.upperBound - ranked }
+
+  /// How far the first part moves.
+  var shift: UInt64 { start - written.lowerBound + rankedBytes }
+
+  /// The end of the data in the image.
+  var end: UInt64 { start + (written.upperBound - written.lowerBound) }
+
+  /// The place in the image of a block that was written at `position`.
+  func place(of position: UInt64) -> UInt64 {
+    position < ranked ? position + shift : start + (position - ranked)
+  }
+
+  /// Moves what was written to its place.
+  func apply(to image: ImageFile) throws {
+    guard shift > 0 else { return }
+    // The second part needs room that the first has to make, so it goes the long way.
+    if ranked == written.lowerBound {
+      try image.move(written, to: start)
+    } else {
+      try image.move(written, to: written.lowerBound + shift)
+      try image.move(ranked + shift..<written.upperBound + shift, to: start)
+    }
+    image.rewind(to: end)
+  }
+}

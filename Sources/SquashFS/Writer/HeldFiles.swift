@@ -1,0 +1,121 @@
+internal import Glibc
+internal import Posix
+internal import TreeModel
+
+/// Keeps the files of an access order in an unnamed file until all others are written, so that
+/// they lie side by side in the image, in that order, whatever order the source has.
+final class HeldFiles {
+  private struct File {
+    var id: ContentID
+    var rank: UInt32
+    var size: UInt64 = 0
+    var extents: Range<Int>
+  }
+
+  /// A part of a file: bytes that follow those of the part before, or a hole.
+  private enum Extent {
+    case bytes(UInt64)
+    case hole(UInt64)
+  }
+
+  private let scratch: ScratchFile
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 128 << 10, alignment: 64)
+  private var filled = 0
+  private var position: UInt64 = 0
+  private var files: [File] = []
+  private var extents: [Extent] = []
+
+  /// - Parameter path: of the image; the bytes are kept in its folder.
+  init(besides path: [UInt8]) throws { scratch = try ScratchFile(besides: path) }
+
+  deinit { buffer.deallocate() }
+
+  func begin(_ id: ContentID, rank: UInt32) {
+    files.append(File(id: id, rank: rank, extents: extents.count..<extents.count))
+  }
+
+  func withFreeSpace(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int {
+    if filled == buffer.count { try flush() }
+    let count = try body(UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+    guard count > 0 else { return count }
+    filled += count
+    files[files.count - 1].size += UInt64(count)
+    if case .bytes(let before) = extents.last, hasExtents {
+      extents[extents.count - 1] = .bytes(before + UInt64(count))
+    } else {
+      extents.append(.bytes(UInt64(count)))
+    }
+    return count
+  }
+
+  func addHole(_ count: UInt64) throws {
+    guard count > 0 else { return }
+    let (size, overflow) = files[files.count - 1].size.addingReportingOverflow(count)
+    guard !overflow else { throw ContentTooLarge() }
+    files[files.count - 1].size = size
+    if case .hole(let before) = extents.last, hasExtents {
+      extents[extents.count - 1] = .hole(before + count)
+    } else {
+      extents.append(.hole(count))
+    }
+  }
+
+  private var hasExtents: Bool { extents.count > files[files.count - 1].extents.lowerBound }
+
+  /// The size so far of the file begun last.
+  var size: UInt64 { files[files.count - 1].size }
+
+  func end() -> ContentID {
+    let file = files.count - 1
+    files[file].extents = files[file].extents.lowerBound..<extents.count
+    starts.append(start)
+    start = position + UInt64(filled)
+    return files[file].id
+  }
+
+  /// Where the bytes of each file start, and those of the file at hand.
+  private var starts: [UInt64] = []
+  private var start: UInt64 = 0
+
+  func abandon() {
+    // Its bytes stay in the unnamed file; nothing refers to them.
+    let file = files.removeLast()
+    extents.removeSubrange(file.extents.lowerBound...)
+    start = position + UInt64(filled)
+  }
+
+  private func flush() throws {
+    try scratch.write(UnsafeRawBufferPointer(rebasing: buffer[..<filled]), at: position)
+    position += UInt64(filled)
+    filled = 0
+  }
+
+  /// Hands over all files in the order of their ranks.
+  func write(to data: DataWriter) throws {
+    try flush()
+    for index in files.indices.sorted(by: {
+      (files[$0].rank, files[$0].id.number) < (files[$1].rank, files[$1].id.number)
+    }) {
+      let file = files[index]
+      data.begin(reserved: file.id, size: file.size)
+      var position = starts[index]
+      for extent in extents[file.extents] {
+        switch extent {
+        case .hole(let count): try data.addHole(count)
+        case .bytes(var rest):
+          while rest > 0 {
+            let count = try data.withFreeSpace { space in
+              let part = Int(min(UInt64(space.count), rest))
+              try scratch.read(
+                UnsafeMutableRawBufferPointer(rebasing: space[..<part]), at: position)
+              return part
+            }
+            position += UInt64(count)
+            rest -= UInt64(count)
+          }
+        }
+      }
+      _ = try data.end()
+    }
+  }
+}

@@ -1,0 +1,60 @@
+internal import TreeModel
+
+/// Takes the contents of files: those with a rank are held back, the others written at once.
+final class RankedContent: ContentSink {
+  private let data: DataWriter
+  private let path: [UInt8]
+  private var held: HeldFiles?
+  private var isHolding = false
+
+  /// - Parameter path: of the image.
+  init(_ data: DataWriter, path: [UInt8]) {
+    self.data = data
+    self.path = path
+  }
+
+  func begin(size: UInt64?, rank: UInt32?) throws {
+    isHolding = rank != nil
+    guard let rank else { return try data.begin(size: size) }
+    if let size, data.isTooLarge(size) { throw ContentTooLarge() }
+    let files = try held ?? HeldFiles(besides: path)
+    held = files
+    files.begin(data.reserve(), rank: rank)
+  }
+
+  func withFreeSpace(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int {
+    guard isHolding, let held else { return try data.withFreeSpace(body) }
+    let count = try held.withFreeSpace(body)
+    if data.isTooLarge(held.size) { throw ContentTooLarge() }
+    return count
+  }
+
+  func addHole(_ count: UInt64) throws {
+    guard isHolding, let held else { return try data.addHole(count) }
+    try held.addHole(count)
+    if data.isTooLarge(held.size) { throw ContentTooLarge() }
+  }
+
+  func end() throws -> ContentID {
+    guard isHolding, let held else { return try data.end() }
+    return held.end()
+  }
+
+  func abandon() throws {
+    guard isHolding, let held else { return try data.abandon() }
+    held.abandon()
+    data.unreserve()
+  }
+
+  /// Writes what was held back.
+  ///
+  /// - Returns: where that begins in the image file.
+  func finish() throws -> UInt64 {
+    try data.finish()
+    let start = data.image.position
+    try held?.write(to: data)
+    held = nil
+    try data.finish()
+    return start
+  }
+}

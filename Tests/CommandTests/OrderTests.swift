@@ -1,0 +1,95 @@
+import TestSupport
+import Testing
+
+/// `pack --order`: what a program reads lies first, in that order, and nothing is lost.
+@Suite struct OrderTests {
+  private let folder: TemporaryFolder
+  private static let seed: UInt64 = 6
+
+  init() throws {
+    folder = try TemporaryFolder()
+    var random = SeededGenerator(Self.seed)
+    func noise(_ count: Int) -> [UInt8] {
+      (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+    }
+    for part in ["cold", "hot"] { try Tool.check(["mkdir", "-p", folder.path("tree/\(part)")]) }
+    for name in ["a", "b", "c"] {
+      try folder.write("tree/cold/\(name)", noise(40_000))
+      try folder.write("tree/hot/\(name)", noise(name == "b" ? 300_000 : 7_000))
+    }
+    try folder.write("tree/hot/same-as-cold", try folder.read("tree/cold/a"))
+    try folder.write("tree/hot/empty", [])
+    try Tool.check(["truncate", "-s", "1M", folder.path("tree/hot/holes")])
+    try Tool.check(["sh", "-c", "echo end >>'\(folder.path("tree/hot/holes"))'"])
+    try folder.write("order", Array("/hot/b\n./hot/a\ncold/c\nhot\n".utf8))
+  }
+
+  private func pack(_ source: String, _ options: [String] = []) throws -> Tool.Result {
+    try Tool.run(
+      [Tool.autosquash, "pack", source, "-f", "-o", "image", "--order", "order"] + options,
+      in: folder.root)
+  }
+
+  /// Where a file's data lies: its blocks, or the fragment and the place in there.
+  private func place(of path: String) throws -> [Int] {
+    let text = try Tool.autosquash("info", "--json", "image", path, in: folder.root).text
+    func number(_ key: String) -> Int? {
+      guard let match = try? Regex("\"\(key)\": ?([0-9]+)").firstMatch(in: text) else { return nil }
+      return match[1].substring.flatMap { Int($0) }
+    }
+    if let start = number("dataStart") { return [start] }
+    return [try #require(number("fragmentStart"), "\(text)"), number("fragmentOffset") ?? 0]
+  }
+
+  @Test func directoriesAndArchivesBecomeTheSameImage() throws {
+    #expect(try pack("tree").status == 0)
+    let directory = try folder.read("image")
+    try Tool.check(["tar", "--sort=name", "-cf", "tar", "-C", "tree", "."], in: folder.root)
+    #expect(try pack("tar").status == 0)
+    #expect(try folder.read("image") == directory)
+    // The top directory, which becomes the root, is not in the paths of the order.
+    try Tool.check(["tar", "--sort=name", "-cf", "tar", "tree"], in: folder.root)
+    #expect(try pack("tar", ["--threads", "1"]).status == 0)
+    #expect(try folder.read("image") == directory)
+  }
+
+  @Test func orderedDataLiesFirst() throws {
+    #expect(try pack("tree").status == 0)
+    let order = try ["hot/b", "hot/a", "cold/c", "hot/c", "hot/same-as-cold", "cold/a", "cold/b"]
+      .map { ($0, try place(of: $0)) }
+    for (first, second) in zip(order, order.dropFirst()) {
+      #expect(first.1.lexicographicallyPrecedes(second.1), "\(first) \(second)")
+    }
+    #expect(order[0].1 == [96])
+  }
+
+  @Test func nothingIsLost() throws {
+    for options in [[], ["--block-size", "4K"], ["--compression", "zstd"]] {
+      let result = try pack("tree", options)
+      #expect(result.status == 0, "\(result.summary)")
+      let verified = try Tool.autosquash(
+        "verify", "image", "--against", "tree", in: folder.root)
+      #expect(verified.status == 0, "\(verified.summary)")
+      #expect(!verified.summary.contains("belong to nothing"))
+      try Tool.check(["rm", "-rf", "out"], in: folder.root)
+      try Tool.check(["unsquashfs", "-q", "-n", "-d", "out", "image"], in: folder.root)
+      try Tool.check(["diff", "-r", "tree", "out"], in: folder.root)
+    }
+  }
+
+  @Test func pathsThatAreNotThereAreCounted() throws {
+    try folder.write("order", Array("hot/a\0no/such\0cold\0".utf8))
+    let result = try pack("tree")
+    #expect(result.status == 0)
+    #expect(result.errors.contains("1 path of --order names no file"), "\(result.summary)")
+    let dry = try pack("tree", ["--dry-run"])
+    #expect(dry.errors.contains("1 path of --order names no file"), "\(dry.summary)")
+  }
+
+  @Test func anOrderThatCannotBeReadMakesNothing() throws {
+    try Tool.check(["rm", "order"], in: folder.root)
+    let result = try pack("tree")
+    #expect(result.status != 0 && result.errors.contains("order: cannot open"), "\(result.summary)")
+    #expect(!folder.exists("image"))
+  }
+}
