@@ -35,10 +35,10 @@ public final class TreeAssembler: EntrySink {
   var linkPath = EntryPath()
   private var hasRootEntry = false
   private var onlyTop: [UInt8]?
-  private var hasSeveralTops = false
+  var hasSeveralTops = false
   var pending: [PendingLink] = []
   private var newest: Int64 = 0
-  private var usedRanks: Set<UInt32> = []
+  var usedRanks: Set<UInt32> = []
 
   /// - Parameter content: takes the bytes of files; `nil` for a dry run.
   public init(_ options: Options, content: (any ContentSink)?) {
@@ -178,8 +178,7 @@ public final class TreeAssembler: EntrySink {
   func take(
     _ size: UInt64?, _ readContent: (any ContentSink) throws -> Void
   ) throws -> ContentID {
-    let rank = rank
-    if let rank { usedRanks.insert(rank) }
+    let rank = rankOfEntry()
     guard let content else { return ContentID(number: 0) }
     do {
       try content.begin(size: size, rank: rank)
@@ -193,23 +192,6 @@ public final class TreeAssembler: EntrySink {
         .refused, path: Array(path.tidy),
         "the file has more blocks than an image can list; use a larger --block-size")
     }
-  }
-
-  /// The place of the entry at hand in the access order.
-  private var rank: UInt32? {
-    guard !options.order.isEmpty, let names = place(path), !names.isEmpty else { return nil }
-    func rank(_ names: ArraySlice<Range<Int>>) -> UInt32? {
-      guard let first = names.first, let last = names.last else { return nil }
-      var placed = Array(options.selection.prefix.joined(separator: [UInt8(ascii: "/")]))
-      if !placed.isEmpty { placed.append(UInt8(ascii: "/")) }
-      return options.order.rank(of: placed + path.bytes[first.lowerBound..<last.upperBound])
-    }
-    if let rank = rank(names) { return rank }
-    // The single top directory is known only at the end.
-    let mayStrip =
-      options.stripsSingleTop && options.selection.stripping == .auto
-      && options.selection.rootBecomes.isEmpty && !hasSeveralTops
-    return mayStrip ? rank(names.dropFirst()) : nil
   }
 
   // MARK: Places

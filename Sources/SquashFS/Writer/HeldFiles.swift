@@ -24,6 +24,9 @@ final class HeldFiles {
   private var position: UInt64 = 0
   private var files: [File] = []
   private var extents: [Extent] = []
+  /// Where the bytes of each file start, and those of the file at hand.
+  private var starts: [UInt64] = []
+  private var start: UInt64 = 0
 
   /// - Parameter path: of the image; the bytes are kept in its folder.
   init(besides path: [UInt8]) throws { scratch = try ScratchFile(besides: path) }
@@ -72,10 +75,6 @@ final class HeldFiles {
     start = position + UInt64(filled)
     return files[file].id
   }
-
-  /// Where the bytes of each file start, and those of the file at hand.
-  private var starts: [UInt64] = []
-  private var start: UInt64 = 0
 
   func abandon() {
     // Its bytes stay in the unnamed file; nothing refers to them.

@@ -1,0 +1,24 @@
+extension TreeAssembler {
+  /// The place of the entry at hand in the access order; it counts as used from then on.
+  func rankOfEntry() -> UInt32? {
+    let rank = findRank()
+    if let rank { usedRanks.insert(rank) }
+    return rank
+  }
+
+  private func findRank() -> UInt32? {
+    guard !options.order.isEmpty, let names = place(path), !names.isEmpty else { return nil }
+    func rank(_ names: ArraySlice<Range<Int>>) -> UInt32? {
+      guard let first = names.first, let last = names.last else { return nil }
+      var placed = Array(options.selection.prefix.joined(separator: [UInt8(ascii: "/")]))
+      if !placed.isEmpty { placed.append(UInt8(ascii: "/")) }
+      return options.order.rank(of: placed + path.bytes[first.lowerBound..<last.upperBound])
+    }
+    if let rank = rank(names) { return rank }
+    // The single top directory is known only at the end.
+    let mayStrip =
+      options.stripsSingleTop && options.selection.stripping == .auto
+      && options.selection.rootBecomes.isEmpty && !hasSeveralTops
+    return mayStrip ? rank(names.dropFirst()) : nil
+  }
+}
