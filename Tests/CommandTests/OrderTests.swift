@@ -86,10 +86,20 @@ import Testing
     #expect(dry.errors.contains("1 path of --order names no file"), "\(dry.summary)")
   }
 
+  @Test func anOrderMayComeThroughAPipe() throws {
+    #expect(try pack("tree").status == 0)
+    let image = try folder.read("image")
+    let piped = try Tool.run(
+      [Tool.autosquash, "pack", "tree", "-f", "-o", "image", "--order", "/dev/stdin"],
+      in: folder.root, input: try folder.read("order"))
+    #expect(piped.status == 0, "\(piped.summary)")
+    #expect(try folder.read("image") == image)
+  }
+
   @Test func anOrderThatCannotBeReadMakesNothing() throws {
     try Tool.check(["rm", "order"], in: folder.root)
     let result = try pack("tree")
-    #expect(result.status != 0 && result.errors.contains("order: cannot open"), "\(result.summary)")
+    #expect(result.status == 2 && result.errors.contains("order: cannot read"), "\(result.summary)")
     #expect(!folder.exists("image"))
   }
 }

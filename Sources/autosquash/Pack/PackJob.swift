@@ -39,7 +39,7 @@ struct PackJob {
     options.selection = try command.selection.selection(readsFiles: true)
     options.isStrict = command.reading.strict
     if let order = command.image.order {
-      options.order = AccessOrder(parsing: try SmallFile.read(order.bytes, limit: 256 << 20))
+      options.order = AccessOrder(parsing: try ListFile.read(order.bytes))
     }
     options.stripsSingleTop = !isDirectory
     return command.dryRun ? try list(options) : try pack(options)
