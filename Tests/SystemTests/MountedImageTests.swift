@@ -73,6 +73,8 @@ import Testing
     }
   }
 
+  private static let layouts = ["standard", "front"]
+
   let folder: TemporaryFolder
   let source: Snapshot
 
@@ -102,6 +104,13 @@ import Testing
     expectSame(found, source)
   }
 
+  @Test(arguments: ["xz", "none"])
+  func kernelSeesTheSourceBehindTheTables(compression: String) throws {
+    let image = try pack(
+      "--ownership", "keep", "--compression", compression, "--layout", "front", "--exports")
+    expectSame(try withMount(of: image) { try Snapshot(of: $0) }, source)
+  }
+
   @Test(arguments: ["4K", "1M"]) func kernelSeesTheSourceInOtherBlockSizes(size: String) throws {
     let image = try pack("--ownership", "keep", "--block-size", size, "--level", "1", "--exports")
     expectSame(try withMount(of: image) { try Snapshot(of: $0) }, source)
@@ -128,14 +137,14 @@ import Testing
     expectSame(try withMount(of: image) { try Snapshot(of: $0) }, expected)
   }
 
-  @Test func unsquashfsUnpacksTheSource() throws {
-    let image = try pack("--ownership", "keep")
+  @Test(arguments: layouts) func unsquashfsUnpacksTheSource(layout: String) throws {
+    let image = try pack("--ownership", "keep", "--layout", layout)
     try Tool.check(["unsquashfs", "-n", "-d", folder.path("out"), image])
     expectSame(try Snapshot(of: folder.path("out")), source)
   }
 
-  @Test func rdsquashfsUnpacksTheSource() throws {
-    let image = try pack("--ownership", "keep")
+  @Test(arguments: layouts) func rdsquashfsUnpacksTheSource(layout: String) throws {
+    let image = try pack("--ownership", "keep", "--layout", layout)
     // -C chown, -O chmod, -T times, -X xattrs, -D devices, -S sockets
     try Tool.check(["rdsquashfs", "-q", "-COTX", "-p", folder.path("out"), "-u", "/", image])
     // It makes no hard links, and leaves the times of links and directories as they come.
@@ -153,8 +162,8 @@ import Testing
     expectSame(found, expected)
   }
 
-  @Test func squashfuseSeesTheSource() throws {
-    let image = try pack("--ownership", "keep")
+  @Test(arguments: layouts) func squashfuseSeesTheSource(layout: String) throws {
+    let image = try pack("--ownership", "keep", "--layout", layout)
     let found = try withMount(of: image, type: .squashfuse) { try Snapshot(of: $0) }
     // It gives each name an inode number of its own and decodes large device numbers
     // differently, and FUSE shows user.* only.

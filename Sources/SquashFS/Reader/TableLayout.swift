@@ -46,6 +46,10 @@ struct TableLayout {
     if superblock.fragmentCount > 0 {
       try add(list: superblock.fragmentTable, skipping: 0, "fragment")
     }
+    if superblock.fragmentCount == 0, superblock.fragmentTable < end {
+      // Where data follows the tables, the writer says here where the directories end.
+      boundaries.append(superblock.fragmentTable)
+    }
     if superblock.exportTable != Superblock.noTable {
       try add(list: superblock.exportTable, skipping: 0, "export")
     }

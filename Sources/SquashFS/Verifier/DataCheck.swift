@@ -120,11 +120,25 @@ final class DataCheck {
   }
 
   private func checkGap(before position: UInt64) {
-    guard position > covered else { return }
+    guard position > covered, !isPadding(covered..<position) else { return }
     list.add(
       Finding(
         .warning, .gap, offset: image.input.base + covered,
         "\(position - covered) bytes belong to nothing"))
+  }
+
+  /// Whether a gap holds nothing: where data follows the tables it begins at a multiple of 4 KiB.
+  private func isPadding(_ gap: Range<UInt64>) -> Bool {
+    guard gap.upperBound % 4096 == 0, gap.upperBound - gap.lowerBound <= 64 << 10 else {
+      return false
+    }
+    var bytes = [UInt8](repeating: 1, count: Int(gap.upperBound - gap.lowerBound))
+    do {
+      try bytes.withUnsafeMutableBytes { try image.input.read($0, at: gap.lowerBound) }
+    } catch {
+      return false
+    }
+    return bytes.allSatisfy { $0 == 0 }
   }
 
   // MARK: Blocks

@@ -66,6 +66,12 @@ final class ImageFile {
     }
   }
 
+  /// Fills a range of at most a few KiB with zeros.
+  func clear(_ range: Range<UInt64>) throws {
+    let zeros = [UInt8](repeating: 0, count: Int(range.upperBound - range.lowerBound))
+    try zeros.withUnsafeBytes { try write($0, at: range.lowerBound) }
+  }
+
   /// Fills `buffer` from `offset`.
   func read(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) {
     var done = 0

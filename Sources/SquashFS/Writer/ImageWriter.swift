@@ -13,8 +13,17 @@ public final class ImageWriter {
     public var probes = true
     /// Whether the image has the table that NFS export needs.
     public var exportable = false
+    public var layout = Layout.standard
 
     public init() {}
+  }
+
+  /// Where the tables are that tell of names and files.
+  public enum Layout: String, Sendable, CaseIterable {
+    /// Behind the data, as other tools have them.
+    case standard
+    /// Before the data: over a network the first read brings them along.
+    case front
   }
 
   /// What was written.
@@ -67,78 +76,99 @@ public final class ImageWriter {
   /// - Throws: `ImageError` for what the format cannot hold, `SystemError` when writing fails.
   public func finish(_ tree: Tree, modified: UInt32) throws -> Summary {
     let rankedStart = try ranked.finish()
-    let placement = DataPlacement(
+    var placement = DataPlacement(
       written: dataStart..<image.position, ranked: rankedStart, start: dataStart)
+    let leading = try leadingTables(tree, &placement)
     try placement.apply(to: image)
-    let compression = options.compression
-    let makeCompressor = { () throws(CodecError) -> any BlockCompressor in
-      try compression.makeCompressor(largest: MetadataBlock.byteCount)
+    if options.layout == .front {
+      try leading.buffer.bytes.withUnsafeBytes { try image.write($0, at: dataStart) }
+      try image.clear(dataStart + UInt64(leading.buffer.bytes.count)..<placement.start)
+    } else {
+      try leading.buffer.bytes.withUnsafeBytes { try image.append($0) }
     }
-    var writer = try TreeWriter(
-      tree, data: data, placement: placement, makeCompressor: makeCompressor)
-    let root = try writer.write()
-    var tables = TableBuffer(base: image.position)
-    let inodeTable = tables.position
-    writer.inodes.table.withUnsafeBytes { tables.append($0) }
-    let directoryTable = tables.position
-    writer.directories.table.withUnsafeBytes { tables.append($0) }
-    let codec = try makeCompressor()
-    let fragmentTable = try writeFragments(placement, to: &tables, codec)
-    let exportTable =
-      try options.exportable
-      ? writeRows(writer.exportRows.map(\.rawValue), to: &tables, codec) : Superblock.noTable
-    let idTable = try writeRows(writer.ids.ids, to: &tables, codec)
-    let xattrTable = try XattrTable.write(tree.xattrSets, to: &tables, codec: codec)
-    try tables.bytes.withUnsafeBytes { try image.append($0) }
-
-    var flags: Superblock.Flags = [.duplicatesShared]
-    if hasCompressorOptions { flags.insert(.compressorOptions) }
-    if options.exportable { flags.insert(.exportable) }
-    if xattrTable == Superblock.noTable { flags.insert(.noXattrs) }
-    if data.fragments.isEmpty { flags.insert(.noFragments) }
-    if compression.method == .none {
-      flags.formUnion([.inodesStored, .dataStored, .fragmentsStored, .xattrsStored, .idsStored])
-    }
-    var superblock = ByteWriter()
-    superblock.append(
-      Superblock(
-        inodeCount: writer.count, modified: modified, blockSize: options.blockSize,
-        fragmentCount: UInt32(data.fragments.count), compressor: compression.id, flags: flags,
-        idCount: UInt16(writer.ids.ids.count), rootInode: root, bytesUsed: image.position,
-        idTable: idTable, xattrTable: xattrTable, inodeTable: inodeTable,
-        directoryTable: directoryTable, fragmentTable: fragmentTable, exportTable: exportTable))
+    let superblock = try appendTrailingTables(tree, leading, modified: modified)
     // Whole sectors, or the kernel cannot read the end through a loop device; 4 KiB suits all.
     try image.pad(to: 4096)
-    try superblock.withBytes { try image.write($0, at: 0) }
+    var bytes = ByteWriter()
+    bytes.append(superblock)
+    try bytes.withBytes { try image.write($0, at: 0) }
     return Summary(
-      data: data.statistics, inodes: Int(writer.count),
+      data: data.statistics, inodes: Int(leading.inodeCount),
       imageBytes: (image.position + 4095) / 4096 * 4096)
   }
 
-  private func writeFragments(
-    _ placement: DataPlacement, to tables: inout TableBuffer, _ codec: any BlockCompressor
-  ) throws -> UInt64 {
-    guard !data.fragments.isEmpty else { return Superblock.noTable }
-    return try LookupTable.write(to: &tables, codec: codec) { table in
-      var row = ByteWriter()
-      for fragment in data.fragments {
-        row.removeAll()
-        row.append(placement.place(of: fragment.start))
-        row.append(fragment.stored.rawValue)
-        row.append(UInt32(0))
-        try row.withBytes { try table.append($0) }
-      }
+  /// Makes the tables; where they go before the data, makes room for them in `placement`.
+  private func leadingTables(
+    _ tree: Tree, _ placement: inout DataPlacement
+  ) throws -> LeadingTables {
+    func make(base: UInt64) throws -> LeadingTables {
+      try LeadingTables(tree, data, placement, base: base, makeCompressor: makeMetadataCompressor)
+    }
+    guard options.layout == .front else { return try make(base: placement.end) }
+    // The tables say where the data is, so that their compressed size depends on the room that
+    // is left for them. It grows each time, so that this ends.
+    while true {
+      let tables = try make(base: dataStart)
+      if tables.buffer.position <= placement.start { return tables }
+      placement.start =
+        (tables.buffer.position + Self.dataAlignment - 1) / Self.dataAlignment
+        * Self.dataAlignment
     }
   }
 
-  private func writeRows(
-    _ rows: [some FixedWidthInteger & BitwiseCopyable], to tables: inout TableBuffer,
-    _ codec: any BlockCompressor
-  ) throws -> UInt64 {
-    try LookupTable.write(to: &tables, codec: codec) { table in
-      var bytes = ByteWriter(capacity: rows.count * 8)
-      for row in rows { bytes.append(row) }
-      try bytes.withBytes { try table.append($0) }
+  /// Where data behind the tables begins at a multiple of.
+  private static let dataAlignment: UInt64 = 4096
+
+  private func makeMetadataCompressor() throws(CodecError) -> any BlockCompressor {
+    try options.compression.makeCompressor(largest: MetadataBlock.byteCount)
+  }
+
+  /// Appends the tables that are at the end in all layouts, and all lists.
+  private func appendTrailingTables(
+    _ tree: Tree, _ leading: LeadingTables, modified: UInt32
+  ) throws -> Superblock {
+    let codec = try makeMetadataCompressor()
+    var tables = TableBuffer(base: image.position)
+    var fragmentTable = tables.position
+    if leading.fragmentList.isEmpty {
+      // Where there are no fragments nobody looks here, but readers of ours, for the end of the
+      // directory table.
+      fragmentTable =
+        options.layout == .front ? leading.buffer.position : Superblock.noTable
     }
+    tables.append(list: leading.fragmentList)
+    func append(_ rows: [some FixedWidthInteger & BitwiseCopyable]) throws -> UInt64 {
+      let table = try LookupTable(codec: codec) { table in
+        var bytes = ByteWriter(capacity: rows.count * 8)
+        for row in rows { bytes.append(row) }
+        try bytes.withBytes { try table.append($0) }
+      }
+      return table.append(to: &tables)
+    }
+    let exportTable =
+      try options.exportable
+      ? append(leading.exportRows.map(\.rawValue)) : Superblock.noTable
+    let idTable = try append(leading.ids)
+    let xattrTable = try XattrTable.write(tree.xattrSets, to: &tables, codec: codec)
+    try tables.bytes.withUnsafeBytes { try image.append($0) }
+    return Superblock(
+      inodeCount: leading.inodeCount, modified: modified, blockSize: options.blockSize,
+      fragmentCount: UInt32(data.fragments.count), compressor: options.compression.id,
+      flags: flags(hasXattrs: xattrTable != Superblock.noTable), idCount: UInt16(leading.ids.count),
+      rootInode: leading.root, bytesUsed: image.position, idTable: idTable, xattrTable: xattrTable,
+      inodeTable: leading.inodeTable, directoryTable: leading.directoryTable,
+      fragmentTable: fragmentTable, exportTable: exportTable)
+  }
+
+  private func flags(hasXattrs: Bool) -> Superblock.Flags {
+    var flags: Superblock.Flags = [.duplicatesShared]
+    if hasCompressorOptions { flags.insert(.compressorOptions) }
+    if options.exportable { flags.insert(.exportable) }
+    if !hasXattrs { flags.insert(.noXattrs) }
+    if data.fragments.isEmpty { flags.insert(.noFragments) }
+    if options.compression.method == .none {
+      flags.formUnion([.inodesStored, .dataStored, .fragmentsStored, .xattrsStored, .idsStored])
+    }
+    return flags
   }
 }

@@ -1,27 +1,40 @@
 internal import SquashFSFormat
 
-/// Writes a table of fixed-size rows: metadata blocks, then the list of their positions.
+/// A table of fixed-size rows on its way into an image: metadata blocks, and the list of their
+/// positions, which the superblock tells the place of.
 ///
 /// Layout: SquashFS Binary Format, section "Storing Lookup Tables".
-enum LookupTable {
-  /// - Parameters:
-  ///   - prefix: what stands right before the list of positions; the xattr table has something.
-  ///   - fill: appends the rows.
-  /// - Returns: the position of `prefix` and the list, which is what the superblock holds.
-  static func write(
-    to tables: inout TableBuffer, codec: any BlockCompressor, prefix: UnsafeRawBufferPointer? = nil,
-    fill: (MetadataWriter) throws -> Void
-  ) throws -> UInt64 {
+struct LookupTable {
+  private let blocks: [UInt8]
+  private let blockStarts: [UInt64]
+
+  /// - Parameter fill: appends the rows.
+  init(codec: any BlockCompressor, fill: (MetadataWriter) throws -> Void) throws {
     let rows = MetadataWriter(codec: codec, shape: .words)
     try fill(rows)
     try rows.finish()
+    blocks = rows.table
+    blockStarts = rows.blockStarts
+  }
+
+  /// Appends the blocks.
+  ///
+  /// - Returns: the list of their positions.
+  func appendBlocks(to tables: inout TableBuffer) -> [UInt64] {
     let base = tables.position
-    rows.table.withUnsafeBytes { tables.append($0) }
+    blocks.withUnsafeBytes { tables.append($0) }
+    return blockStarts.map { base + $0 }
+  }
+
+  /// Appends the blocks and then the list.
+  ///
+  /// - Parameter prefix: what stands right before the list; the xattr table has something.
+  /// - Returns: the position of `prefix` and the list, which is what the superblock holds.
+  func append(to tables: inout TableBuffer, prefix: UnsafeRawBufferPointer? = nil) -> UInt64 {
+    let list = appendBlocks(to: &tables)
     let start = tables.position
     if let prefix { tables.append(prefix) }
-    var list = ByteWriter(capacity: rows.blockStarts.count * 8)
-    for blockStart in rows.blockStarts { list.append(base + blockStart) }
-    list.withBytes { tables.append($0) }
+    tables.append(list: list)
     return start
   }
 }

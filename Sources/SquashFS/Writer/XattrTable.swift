@@ -52,10 +52,9 @@ enum XattrTable {
     header.append(UInt32(sets.count))
     header.append(UInt32(0))
     pairs.table.withUnsafeBytes { tables.append($0) }
-    return try header.withBytes { header in
-      try LookupTable.write(to: &tables, codec: codec, prefix: header) { table in
-        try rows.withBytes { try table.append($0) }
-      }
+    let table = try LookupTable(codec: codec) { table in
+      try rows.withBytes { try table.append($0) }
     }
+    return header.withBytes { table.append(to: &tables, prefix: $0) }
   }
 }

@@ -28,6 +28,14 @@ struct ImageOptions: ParsableArguments {
       """, valueName: "file"))
   var order: ByteArgument?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      standard, or front: names and file tables before the data, so that one read from a bucket \
+      brings them all; 7-Zip cannot open such an image.
+      """))
+  var layout = ImageWriter.Layout.standard.rawValue
+
   @Flag(help: "Add the table that NFS export of the mounted image needs.")
   var exports = false
 
@@ -44,6 +52,9 @@ struct ImageOptions: ParsableArguments {
     guard let bytes = Self.bytes(blockSize), let size = BlockSize(byteCount: bytes) else {
       throw ValidationError("The block size must be a power of two from 4K to 1M.")
     }
+    guard let layout = ImageWriter.Layout(rawValue: layout) else {
+      throw ValidationError("'\(layout)' is no layout; choose standard or front.")
+    }
     let count = threads ?? Process.processorCount
     guard (1...1024).contains(count) else {
       throw ValidationError("The number of threads is from 1 to 1024.")
@@ -54,6 +65,7 @@ struct ImageOptions: ParsableArguments {
     options.threads = count
     options.probes = !noProbe
     options.exportable = exports
+    options.layout = layout
     return options
   }
 

@@ -1,0 +1,53 @@
+internal import SquashFSFormat
+internal import TreeModel
+
+/// The tables that look-ups read: inodes, directories, and the blocks of the fragment table. They
+/// come one after the other, before the data or behind it.
+///
+/// The list of the fragment table is not among them: unsquashfs wants it to end where the next
+/// table starts, and the kernel wants the id table within reach of the image's end.
+struct LeadingTables {
+  let root: MetadataReference
+  let inodeCount: UInt32
+  let inodeTable: UInt64
+  let directoryTable: UInt64
+  /// The positions of the fragment table's blocks.
+  let fragmentList: [UInt64]
+  /// The owners that inodes refer to, for the id table.
+  let ids: [UInt32]
+  /// Where the inodes are, for the export table.
+  let exportRows: [MetadataReference]
+  let buffer: TableBuffer
+
+  /// - Parameters:
+  ///   - placement: where the data will lie.
+  ///   - base: where the first table will.
+  init(
+    _ tree: Tree, _ data: DataWriter, _ placement: DataPlacement, base: UInt64,
+    makeCompressor: () throws -> any BlockCompressor
+  ) throws {
+    var writer = try TreeWriter(
+      tree, data: data, placement: placement, makeCompressor: makeCompressor)
+    root = try writer.write()
+    inodeCount = writer.count
+    ids = writer.ids.ids
+    exportRows = writer.exportRows
+    var buffer = TableBuffer(base: base)
+    inodeTable = buffer.position
+    writer.inodes.table.withUnsafeBytes { buffer.append($0) }
+    directoryTable = buffer.position
+    writer.directories.table.withUnsafeBytes { buffer.append($0) }
+    let fragments = try LookupTable(codec: try makeCompressor()) { table in
+      var row = ByteWriter()
+      for fragment in data.fragments {
+        row.removeAll()
+        row.append(placement.place(of: fragment.start))
+        row.append(fragment.stored.rawValue)
+        row.append(UInt32(0))
+        try row.withBytes { try table.append($0) }
+      }
+    }
+    fragmentList = fragments.appendBlocks(to: &buffer)
+    self.buffer = buffer
+  }
+}
