@@ -12,7 +12,7 @@ struct Autosquash: ParsableCommand {
         name: "Image",
         subcommands: [
           Pack.self, Verify.self, List.self, Cat.self, Info.self, Extract.self, Diff.self,
-          Manifest.self,
+          Manifest.self, Trace.self,
         ]),
       CommandGroup(
         name: "Machine",

@@ -23,14 +23,14 @@ enum ChildProcess {
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-    var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
-    defer { for argument in arguments { free(argument) } }
-    var process = pid_t()
-    let code = posix_spawnp(&process, arguments[0]!, &actions, nil, &arguments, environ)
-    close(ends[1])
-    guard code == 0 else {
-      throw SystemError("run \(command[0])", code: code)
+    let process: pid_t
+    do throws(SystemError) {
+      process = try spawn(command.map { Array($0.utf8) }, &actions, nil)
+    } catch {
+      close(ends[1])
+      throw error
     }
+    close(ends[1])
     var output: [UInt8] = []
     while true {
       let before = output.count
@@ -39,9 +39,53 @@ enum ChildProcess {
       }
       if output.count == before { break }
     }
+    return Result(status: wait(for: process), output: output)
+  }
+
+  /// Starts a program that has what this one has: standard input, output and error.
+  ///
+  /// - Parameter ignoringKeys: whether from now on this program ignores Ctrl-C and Ctrl-\, which
+  ///   the terminal sends to both.
+  /// - Throws: `SystemError` when it cannot be started.
+  static func start(_ command: [[UInt8]], ignoringKeys: Bool) throws(SystemError) -> pid_t {
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    if ignoringKeys {
+      var restored = sigset_t()
+      sigemptyset(&restored)
+      for number in [SIGINT, SIGQUIT] {
+        // What is ignored already, as under nohup, is meant to be.
+        let ignored = unsafeBitCast(SIG_IGN, to: Int.self)
+        if unsafeBitCast(signal(number, SIG_IGN), to: Int.self) != ignored {
+          sigaddset(&restored, number)
+        }
+      }
+      posix_spawnattr_setsigdefault(&attributes, &restored)
+      posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+    }
+    return try spawn(command, nil, &attributes)
+  }
+
+  /// Waits for a program to end.
+  ///
+  /// - Returns: its exit status; 128 and more for a signal.
+  static func wait(for process: pid_t) -> Int32 {
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0 && errno == EINTR {}
-    return Result(
-      status: status & 0x7f == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f), output: output)
+    return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f)
+  }
+
+  private static func spawn(
+    _ command: [[UInt8]], _ actions: UnsafePointer<posix_spawn_file_actions_t>?,
+    _ attributes: UnsafePointer<posix_spawnattr_t>?
+  ) throws(SystemError) -> pid_t {
+    var arguments: [UnsafeMutablePointer<CChar>?] =
+      command.map { $0.withCPath { strdup($0) } } + [nil]
+    defer { for argument in arguments { free(argument) } }
+    var process = pid_t()
+    let code = posix_spawnp(&process, arguments[0]!, actions, attributes, &arguments, environ)
+    guard code == 0 else { throw SystemError("run", path: command[0], code: code) }
+    return process
   }
 }

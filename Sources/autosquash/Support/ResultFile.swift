@@ -41,8 +41,10 @@ struct ResultFile: ~Copyable {
 
   var isStandardOutput: Bool { file == nil && descriptor == STDOUT_FILENO }
 
-  mutating func write(_ text: String) throws(SystemError) {
-    buffer.append(contentsOf: text.utf8)
+  mutating func write(_ text: String) throws(SystemError) { try write(text.utf8) }
+
+  mutating func write(_ bytes: some Sequence<UInt8>) throws(SystemError) {
+    buffer.append(contentsOf: bytes)
     if buffer.count >= Self.limit { try flush() }
   }
 

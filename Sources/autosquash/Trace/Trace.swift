@@ -1,0 +1,97 @@
+import ArgumentParser
+import FileTrees
+import Glibc
+import Posix
+
+/// `autosquash trace`: what a program reads, in a list for `pack --order`.
+struct Trace: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "trace",
+    abstract: "Run a command and list the files that it opens, for pack --order.",
+    discussion: """
+      Runs COMMAND, which is found as in a shell, and writes the files in DIRECTORY that are \
+      opened meanwhile, in the order in which they are first opened. DIRECTORY is a mounted \
+      image, or the tree that will be packed. Packed with such a list, an image serves that \
+      program with fewer requests to the bucket.
+
+      What other programs open in DIRECTORY at the same time is in the list too. Lists can be \
+      put together with cat(1): the first mention of a file counts.
+      """)
+
+  @Argument(help: "The tree whose files are listed.")
+  var directory = ByteArgument(bytes: [UInt8(ascii: ".")])
+
+  @Option(name: [.short, .long], help: "The list to write; - is standard output.")
+  var output: ByteArgument
+
+  @Flag(name: [.short, .long], help: "Replace a list that is there.")
+  var force = false
+
+  @Flag(name: [.short, .long], help: "Print errors only.")
+  var quiet = false
+
+  @Argument(parsing: .postTerminator, help: "The program to run, and its arguments, after --.")
+  var command: [ByteArgument] = []
+
+  func validate() throws {
+    guard !command.isEmpty else {
+      throw ValidationError("Name the program to run: autosquash trace -o FILE -- COMMAND …")
+    }
+  }
+
+  func run() throws {
+    var status: Int32
+    do {
+      status = try trace()
+    } catch {
+      status = Messages.fail(directory.bytes, error)
+    }
+    if status != 0 { throw ExitCode(status) }
+  }
+
+  /// - Returns: the exit status of the command.
+  private func trace() throws -> Int32 {
+    var result = try ResultFile(output.bytes, replacing: force)
+    let trace = try AccessTrace(directory: directory.bytes)
+    let status = try runCommand(noting: trace)
+    // A newline in a name would cut it in two.
+    let terminator: UInt8 = trace.paths.contains { $0.contains(UInt8(ascii: "\n")) } ? 0 : 10
+    for path in trace.paths { try result.write(path + [terminator]) }
+    try result.finish()
+    let messages = Messages(isQuiet: quiet)
+    if status != 0 {
+      messages.warn(command[0].bytes, "ended with status \(status); its list may not be complete")
+    }
+    if trace.paths.isEmpty {
+      messages.warn(directory.bytes, "no file in it was opened")
+    } else {
+      messages.note(
+        output.bytes, "\(trace.paths.count.grouped) of \(trace.fileCount.grouped) files")
+    }
+    return status
+  }
+
+  /// Runs the command while what it opens is noted.
+  private func runCommand(noting trace: AccessTrace) throws -> Int32 {
+    var ends: [Int32] = [-1, -1]
+    guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("make a pipe") }
+    let (end, ended) = (ends[0], ends[1])
+    defer { close(end) }
+    // The keys that interrupt go to the command; then its list is written.
+    let process = try ChildProcess.start(command.map(\.bytes), ignoringKeys: true)
+    let status = ExitState()
+    let waiter = try WorkerThread {
+      status.value = ChildProcess.wait(for: process)
+      close(ended)
+    }
+    let collected = Result { try trace.collect(until: end) }
+    waiter.join()
+    try collected.get()
+    return status.value
+  }
+}
+
+/// Written by the thread that waits, before it closes the pipe that the other waits for.
+private final class ExitState: @unchecked Sendable {
+  var value: Int32 = 0
+}
