@@ -53,6 +53,29 @@ import Testing
     #expect(ids > data)
   }
 
+  /// Over a network the root's inode is read first, and what lies behind it comes along.
+  @Test func theRootIsTheFirstInode() throws {
+    let facts = try pack(["--layout", "standard"])
+    let root = try Tool.autosquash("info", "--json", "image", "/", in: folder.root).text
+    #expect(try number("inode", in: root) == 3002)
+    let image = try folder.read("image")
+    #expect(image[32..<40].allSatisfy { $0 == 0 })
+    let inodes = Int(try number("inodeTable", in: facts))
+    // Stored, since the root's listing is known last.
+    #expect(image[inodes..<inodes + 2].elementsEqual([0x00, 0xa0]))
+  }
+
+  /// A root whose listing needs an index comes last.
+  @Test func aRootWithManyEntries() throws {
+    try Tool.check(["mv", "tree/sub", "flat"], in: folder.root)
+    try Tool.check(["rm", "-r", "tree"], in: folder.root)
+    try Tool.check(["mv", "flat", "tree"], in: folder.root)
+    _ = try pack(["--layout", "standard"])
+    #expect(try folder.read("image")[32..<40].contains { $0 != 0 })
+    let listed = try Tool.check(["unsquashfs", "-l", "image"], in: folder.root).text
+    #expect(listed.split(separator: "\n").count == 3001)
+  }
+
   @Test func aTarballGivesTheSameBytes() throws {
     try addNoise("tree/noise", blocks: 1, seed: 2)
     _ = try pack()

@@ -10,6 +10,7 @@ final class MetadataWriter {
   private let packed = UnsafeMutableRawBufferPointer.allocate(
     byteCount: MetadataBlock.byteCount, alignment: 64)
   private var filled = 0
+  private var isFirstStored = false
 
   /// The finished blocks, each with its header.
   private(set) var table: [UInt8] = []
@@ -30,6 +31,28 @@ final class MetadataWriter {
   /// Where the next record will start.
   var position: MetadataReference {
     MetadataReference(blockStart: UInt64(table.count), offset: filled)
+  }
+
+  /// Leaves room for a first record that is known only later. The block it is in is stored, so that
+  /// its size, and with it the place of all that follows, does not depend on the record.
+  func reserve(_ count: Int) {
+    precondition(table.isEmpty && filled == 0 && count < block.count)
+    block[..<count].initializeMemory(as: UInt8.self, repeating: 0)
+    filled = count
+    isFirstStored = true
+  }
+
+  /// Fills the room that `reserve` left.
+  func fillReserved(_ record: UnsafeRawBufferPointer) {
+    if table.isEmpty {
+      block.copyMemory(from: record)
+      isFirstStored = false
+    } else {
+      table.withUnsafeMutableBytes {
+        UnsafeMutableRawBufferPointer(rebasing: $0[2...])  // behind the header
+          .copyMemory(from: record)
+      }
+    }
   }
 
   /// Appends a record, which may cross blocks.
@@ -54,7 +77,9 @@ final class MetadataWriter {
     blockStarts.append(UInt64(table.count))
     let plain = UnsafeRawBufferPointer(rebasing: block[..<filled])
     let room = UnsafeMutableRawBufferPointer(rebasing: packed[..<(filled - 1)])
-    if let count = try codec.compress(plain, shape: shape, into: room) {
+    if !(isFirstStored && table.isEmpty),
+      let count = try codec.compress(plain, shape: shape, into: room)
+    {
       appendHeader(UInt16(count))
       table.append(contentsOf: packed[..<count])
     } else {

@@ -51,6 +51,7 @@ struct TreeWriter: ~Copyable {
     try assignNumbers()
     var isWritten = [Bool](repeating: false, count: tree.inodeCount)
     var listingWriter = DirectoryListing(table: directories)
+    let isRootFirst = try reserveRoot()
     var walk = PostOrder(root: tree.root, listing: listing) { [tree] in tree.isDirectory($0) }
     while let node = walk.next() {
       let id = tree.inode(of: node)
@@ -60,21 +61,20 @@ struct TreeWriter: ~Copyable {
       let body: Inode.Body
       var links = inode.links
       if inode.kind == .directory {
-        (body, links) = try directory(node, &listingWriter)
+        var directory: Inode.Directory
+        (directory, links) = try self.directory(node, &listingWriter)
+        if node == tree.root && isRootFirst { directory.index = [] }
+        body = .directory(directory)
       } else {
         body = try self.body(of: inode, node)
       }
-      references[id.index] = inodes.position
-      record.removeAll()
-      record.append(
-        Inode(
-          permissions: inode.attributes.permissions,
-          uidIndex: try ids.row(of: inode.attributes.uid),
-          gidIndex: try ids.row(of: inode.attributes.gid),
-          modified: UInt32(clamping: inode.attributes.modified), number: numbers[id.index],
-          links: links, xattrIndex: inode.xattrs.map { UInt32($0.index) } ?? Inode.noXattrs,
-          body: body))
-      try record.withBytes { try inodes.append($0) }
+      try encode(node, body, links: links)
+      if node == tree.root && isRootFirst {
+        record.withBytes { inodes.fillReserved($0) }
+      } else {
+        references[id.index] = inodes.position
+        try record.withBytes { try inodes.append($0) }
+      }
     }
     try inodes.finish()
     try directories.finish()
@@ -82,6 +82,42 @@ struct TreeWriter: ~Copyable {
       throw ImageError.tablesTooLarge
     }
     return references[tree.inode(of: tree.root).index]
+  }
+
+  /// Leaves room for the root's inode before all others: it is read first, and over a network what
+  /// lies behind it comes along.
+  ///
+  /// - Returns: false where the root has so many entries that its inode needs an index of them,
+  ///   whose size is not known yet.
+  private mutating func reserveRoot() throws -> Bool {
+    let size = listing.children(of: tree.root).reduce(0) { size, child in
+      // An entry, and a header at worst.
+      size + 20 + tree.name(of: child).count
+    }
+    guard size <= 4 * MetadataBlock.byteCount else { return false }
+    let listing = MetadataReference(rawValue: 0)
+    try encode(
+      tree.root,
+      .directory(Inode.Directory(listing: listing, listingSize: 0, parent: 0, index: [])), links: 0)
+    inodes.reserve(record.count)
+    return true
+  }
+
+  /// Puts an inode into `record`.
+  private mutating func encode(
+    _ node: Tree.NodeID, _ body: Inode.Body, links: UInt32
+  ) throws(ImageError) {
+    let id = tree.inode(of: node)
+    let inode = tree[id]
+    record.removeAll()
+    record.append(
+      Inode(
+        permissions: inode.attributes.permissions,
+        uidIndex: try ids.row(of: inode.attributes.uid),
+        gidIndex: try ids.row(of: inode.attributes.gid),
+        modified: UInt32(clamping: inode.attributes.modified), number: numbers[id.index],
+        links: links, xattrIndex: inode.xattrs.map { UInt32($0.index) } ?? Inode.noXattrs,
+        body: body))
   }
 
   /// Numbers go in the order in which the inodes are written, so that the entries of one
@@ -99,7 +135,7 @@ struct TreeWriter: ~Copyable {
 
   private func directory(
     _ node: Tree.NodeID, _ writer: inout DirectoryListing
-  ) throws -> (Inode.Body, UInt32) {
+  ) throws -> (Inode.Directory, UInt32) {
     var links: UInt32 = 2
     guard directories.table.count <= Int(UInt32.max) else { throw ImageError.tablesTooLarge }
     writer.begin()
@@ -117,7 +153,7 @@ struct TreeWriter: ~Copyable {
     guard let directory = try writer.end(parent: parent) else {
       throw ImageError.directoryTooLarge(path: tree.path(of: node))
     }
-    return (.directory(directory), links)
+    return (directory, links)
   }
 
   private func body(of inode: Tree.Inode, _ node: Tree.NodeID) throws -> Inode.Body {
