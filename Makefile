@@ -15,11 +15,11 @@ TEST_PACKAGES = $(DEMO_PACKAGES) squashfs-tools squashfs-tools-ng squashfuse fus
   attr autofs bindfs bzip2 chromium cpio curl gzip lz4 lzip mandoc ncompress python3 python3-venv s3fs systemd tar \
   time xz-utils zip zstd
 DEB_PACKAGES = debootstrap dpkg-dev gzip lintian
-# An S3 server to test against, from PyPI.
-S3_SERVER = moto[server]==5.2.1
+# From PyPI: an S3 server to test against, and the engine of examples/Snakefile.
+PYTHON_PACKAGES = moto[server]==5.2.1 snakemake==9.27.1
 BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs fakeroot gcc python3 python3-venv s3fs time
 
-.PHONY: all deps test-deps bench-deps build install demo test check format man deb test-deb bench clean
+.PHONY: all deps test-deps bench-deps build install demo test check fuzz format man deb test-deb bench clean
 all: build
 
 # $(call install-packages,NAMES) installs what is missing.
@@ -37,15 +37,15 @@ endef
 deps:
 	$(call install-packages,$(BUILD_PACKAGES))
 
-test-deps: deps .build/python/bin/moto_server
+test-deps: deps .build/python/bin/snakemake
 	$(call install-packages,$(TEST_PACKAGES))
 
-.build/python/bin/moto_server:
+.build/python/bin/snakemake:
 	$(call install-packages,$(TEST_PACKAGES))
 	python3 -m venv .build/python
-	.build/python/bin/pip install -q '$(S3_SERVER)'
+	.build/python/bin/pip install -q $(PYTHON_PACKAGES:%='%')
 
-bench-deps: deps .build/python/bin/moto_server
+bench-deps: deps .build/python/bin/snakemake
 	$(call install-packages,$(BENCH_PACKAGES))
 
 # The Swift runtime goes into the program, so that it runs where there is no toolchain.
@@ -69,6 +69,11 @@ install: build
 	  >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_autosquash
 	.build/release/autosquash --generate-completion-script fish \
 	  >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/autosquash.fish
+	install -d $(DESTDIR)$(PREFIX)/share/doc/autosquash/examples
+	install -m 0644 examples/* $(DESTDIR)$(PREFIX)/share/doc/autosquash/examples
+	root=$$(mktemp -d) && .build/release/autosquash setup --root $$root >/dev/null && \
+	  install -m 0644 $$root/etc/autosquash.conf $(DESTDIR)$(PREFIX)/share/doc/autosquash/examples; \
+	  rm -rf $$root
 	for page in man/*.[1-8]; do \
 	  install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; \
 	done
@@ -83,13 +88,18 @@ test: test-deps
 
 # What must hold before a commit: the layout, and the tests in both build modes.
 check: test-deps
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
 	$(MAKE) test
 	$(SWIFT) build -c release --build-tests -Xswiftc -enable-testing --scratch-path .build/check
 	$(SWIFT) test -c release --skip-build --disable-xctest -Xswiftc -enable-testing --scratch-path .build/check
 
 format:
-	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+
+# Hostile and random input, FUZZ_SECONDS for each of the fuzzers.
+FUZZ_SECONDS ?= 600
+fuzz: deps
+	sh scripts/fuzz.sh $(FUZZ_SECONDS)
 
 # A Debian package, and its test in a bare system (needs root).
 deb: build
@@ -108,6 +118,7 @@ bench: build bench-deps
 	python3 Benchmarks/pack.py .build/release/autosquash
 	python3 Benchmarks/read.py .build/release/autosquash
 	python3 Benchmarks/map.py .build/release/autosquash-map
+	$(SUDO) python3 Benchmarks/s3/bench.py .build/release/autosquash
 	$(SUDO) python3 Benchmarks/overlay.py .build/release/autosquash
 
 clean:

@@ -25,6 +25,10 @@ let package = Package(
   products: [
     .executable(name: "autosquash", targets: ["autosquash"]),
     .executable(name: "autosquash-map", targets: ["autosquash-map"]),
+    // For the package of the fuzzers; nobody else should rely on it.
+    .library(
+      name: "AutosquashModules",
+      targets: ["Automount", "FileTrees", "Posix", "SquashFS", "SquashFSFormat", "TreeModel"]),
   ],
   dependencies: [
     // Subcommands, help, completions and man pages.

@@ -9,6 +9,7 @@ the action. Images of one tree from autosquash and its peers take turns.
 """
 
 import argparse
+import json
 import os
 import random
 import shutil
@@ -203,6 +204,21 @@ def compare(title, made, actions, bucket, rounds):
               flush=True)
 
 
+def predict(made, program, order, options):
+    """What `info --cost` says of the same images without the network, for the traced program."""
+    settings = dict(option.split("=") for option in options.split(",") if "=" in option)
+    print("\n| `info --cost` | the traced program | `ls -lR` |\n|---|---|---|")
+    for name, path in made.items():
+        rows = json.loads(subprocess.run(
+            [program, "info", "--cost", "--json", path, "--trace", order,
+             "--part-size", settings.get("multipart_size", "10"),
+             "--parallel", settings.get("parallel_count", "5")],
+            check=True, capture_output=True, text=True).stdout)
+        cells = [f"{row['requests']} GET, {row['waves']} waves, {row['bytes'] / 1e6:.1f} MB"
+                 for row in (rows[-1], rows[2])]
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
@@ -224,6 +240,7 @@ def main():
                         arguments.rate * 1e6 / 8)
         compare(f"{name}, {arguments.options}", made, todo, bucket, arguments.rounds)
         bucket.server.shutdown()
+        predict(made, program, os.path.join(folder, "order"), arguments.options)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ public struct AccessOrder: Sendable {
     }
   }
 
+  /// All paths, in order.
+  public var paths: [[UInt8]] { ranks.sorted { $0.value < $1.value }.map(\.key) }
+
   /// The place of a path, or of the nearest directory above it that is in the list.
   func rank(of path: [UInt8]) -> UInt32? {
     var path = path[...]

@@ -20,6 +20,9 @@ final class MetadataTable {
     set { loader.inspect = newValue }
   }
 
+  /// Called with the place in the image of each block that is used, also of one that is kept.
+  var onUse: ((Range<UInt64>) -> Void)?
+
   private var cache: [UInt64: Block] = [:]
   private var clock: [Block] = []
   private var hand = 0
@@ -53,12 +56,18 @@ final class MetadataTable {
   func block(at start: UInt64) throws(ImageReadError) -> Block {
     if let block = cache[start] {
       block.wasUsed = true
+      note(block)
       return block
     }
     let block: Block
     if let ready = ahead?.take(start) { block = ready } else { block = try loader.load(start) }
     insert(block)
+    note(block)
     return block
+  }
+
+  private func note(_ block: Block) {
+    onUse?(range.lowerBound + block.start..<range.lowerBound + block.next)
   }
 
   /// Unpacks all blocks.

@@ -13,23 +13,41 @@ struct Info: ParsableCommand {
     discussion: """
       Without PATH: how the image was made, what it holds, and where its tables lie. With one: \
       the file's inode, and where its data lies. Positions are in bytes from the image's start.
+
+      With --cost: the requests to the bucket, how many of them wait for another, and the time on \
+      the network, of mounting and reading the image; with PATH also of listing that directory or \
+      reading that file to its end. What else s3fs asks for, such as the size of the object, is \
+      not counted, nor is the time to unpack.
       """)
 
   @OptionGroup var image: ImageArguments
   @Argument(help: "A file in the image, or a pattern.") var path: ByteArgument?
   @Flag(help: "Print JSON, an object a line.") var json = false
+  @OptionGroup(title: "Cost over a bucket") var cost: CostOptions
 
   func run() throws {
     do {
       let image = try image.open()
       var all: [Facts] = []
+      var matches: [PathPattern.Match] = []
       if let path {
-        let matches = try PathPattern.find(path.bytes, in: image, followsLast: false)
+        matches = try PathPattern.find(path.bytes, in: image, followsLast: false)
         guard !matches.isEmpty else {
           Messages.write(
             self.image.image.bytes, try PathPattern.failure(path.bytes, in: image))
           throw ExitCode(ExitStatus.failed)
         }
+      }
+      if cost.cost {
+        let report = try CostReport(image, matches, cost) {
+          Messages.write(self.image.image.bytes, "warning: \($0)")
+        }
+        var output = StandardOutput()
+        try output.write(json ? report.json.text + "\n" : report.text)
+        try output.flush()
+        return
+      }
+      if path != nil {
         for match in matches { all.append(try FileFacts.collect(match, in: image)) }
       } else {
         all = [try ImageFacts.collect(image)]

@@ -1,0 +1,21 @@
+import FileTrees
+import FuzzSupport
+import SquashFS
+import SquashFSFormat
+
+/// An archive as `pack` reads it; of what it takes, the image must be whole and equal.
+@c(LLVMFuzzerTestOneInput)
+public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
+  let file = MemoryFile(UnsafeRawBufferPointer(start: start, count: count))
+  var options = ImageWriter.Options()
+  options.compression = Compression(.none)!
+  options.blockSize = BlockSize(byteCount: 4096)!
+  var assembly = TreeAssembler.Options()
+  assembly.stripsSingleTop = true
+  let limit = LimitedSink.mostBytes
+  let packed = try? PackedImage(options, assembly) { sink in
+    try ArchiveSource(path: file.path).read(into: LimitedSink(sink, limit: limit))
+  }
+  packed?.prove()
+  return 0
+}

@@ -1,0 +1,35 @@
+import Automount
+import FuzzSupport
+import Glibc
+
+/// A configuration and a key, as autofs hands it over, with a NUL between the two.
+@c(LLVMFuzzerTestOneInput)
+public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
+  let input = Array(UnsafeBufferPointer(start: start, count: count))
+  let parts = input.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
+  var configuration = Configuration()
+  do throws(ConfigurationError) {
+    configuration = try Configuration(parsing: Array(parts[0]), path: Array("conf".utf8))
+  } catch {
+    precondition(!error.description.contains("\n"), "a log line of several")
+  }
+  guard parts.count == 2, let key = try? MapKey(Array(parts[1])) else { return 0 }
+  for name in key.candidates(suffixes: configuration.suffixes) {
+    precondition(!name.isEmpty && name.count <= 255 && !name.contains(UInt8(ascii: "/")))
+  }
+  // No image is looked for where the fuzzer says: it could hang there.
+  configuration.images = Array("/dev/shm/autosquash-fuzz-images".utf8)
+  let query = MapQuery(configuration: configuration, program: Array("/map".utf8))
+  if let entry = try? query.answer(key, at: .top) {
+    fatalError("an image out of nothing: \(entry.bytes)")
+  }
+  if let entry = MapEntry(
+    mounting: configuration.images + [UInt8(ascii: "/")] + key.bytes,
+    type: MapEntry.MountType(configuration.fileSystem), options: configuration.options)
+  {
+    precondition(!entry.bytes.contains { $0 == UInt8(ascii: "\n") || $0 == 0 })
+    precondition(entry.bytes.filter { $0 == UInt8(ascii: "\"") }.count == 2)
+    precondition(entry.bytes.last == UInt8(ascii: "\""))
+  }
+  return 0
+}

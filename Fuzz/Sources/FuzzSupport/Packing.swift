@@ -1,0 +1,50 @@
+import FileTrees
+import Glibc
+import Posix
+import SquashFS
+import TreeModel
+
+/// An image that was made of what a source delivers, in a file without a name.
+public struct PackedImage {
+  public let path: [UInt8]
+  /// What went in.
+  public let tree: DigestedTree
+  private let file: AtomicFile
+
+  /// - Parameter read: delivers the entries.
+  public init(
+    _ options: ImageWriter.Options, _ assembly: TreeAssembler.Options,
+    read: (any EntrySink) throws -> Void
+  ) throws {
+    file = try AtomicFile(
+      path: Array("/dev/shm/autosquash-fuzz-\(getpid())".utf8), replacing: true)
+    path = Array("/proc/self/fd/\(file.descriptor)".utf8)
+    let writer = try ImageWriter(file, options: options)
+    let digests = DigestSink(writer.content)
+    let assembler = TreeAssembler(assembly, content: digests)
+    try read(assembler)
+    let tree = try assembler.finish()
+    _ = try writer.finish(tree, modified: assembler.newestTime)
+    self.tree = DigestedTree(tree, digests)
+  }
+
+  /// Ends the fuzzer where the image is not whole or not what went in.
+  public func prove() {
+    do {
+      let report = try Verifier(ImageInput(path: path)).run()
+      // A member of an archive that a later one replaces leaves a gap.
+      let odd = report.findings.filter { $0.severity != .note && $0.kind != .gap }
+      precondition(odd.isEmpty, "what pack made is not whole: \(odd)")
+      let found = DigestSink()
+      var options = TreeAssembler.Options()
+      options.ownership.owner = .keep
+      options.takesAnyOwner = true
+      let assembler = TreeAssembler(options, content: found)
+      try ImageSource(Image(ImageInput(path: path)), threads: 1).read(into: assembler)
+      let read = DigestedTree(try assembler.finish(), found)
+      _ = TreeComparison(tree, read).run { fatalError("not what went in: \($0.text)") }
+    } catch {
+      fatalError("what pack made cannot be read: \(error)")
+    }
+  }
+}
