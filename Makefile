@@ -19,7 +19,7 @@ DEB_PACKAGES = debootstrap dpkg-dev gzip lintian
 PYTHON_PACKAGES = moto[server]==5.2.1 snakemake==9.27.1
 BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs fakeroot gcc python3 python3-venv s3fs time
 
-.PHONY: all deps test-deps bench-deps build install demo test check fuzz format man deb test-deb bench clean
+.PHONY: all deps test-deps bench-deps build install demo test check fuzz sanitize soak format man deb test-deb bench clean
 all: build
 
 # $(call install-packages,NAMES) installs what is missing.
@@ -101,6 +101,24 @@ FUZZ_SECONDS ?= 600
 fuzz: deps
 	sh scripts/fuzz.sh $(FUZZ_SECONDS)
 
+# The tests with the compiler's checks of memory and of threads, each in a build of its own.
+SANITIZERS ?= address thread
+# Without a path it looks for the program everywhere, also among the images of the map's tests.
+sanitize: export ASAN_OPTIONS = \
+  detect_leaks=0:external_symbolizer_path=$(shell command -v llvm-symbolizer || echo /usr/bin/false)
+sanitize: test-deps
+	for sanitizer in $(SANITIZERS); do \
+	  $(SWIFT) build --build-tests --sanitize $$sanitizer --scratch-path .build/$$sanitizer && \
+	  SANITIZED=yes $(SWIFT) test --skip-build --disable-xctest \
+	    --sanitize $$sanitizer --scratch-path .build/$$sanitizer || exit 1; \
+	done
+
+# Rounds of packing, verifying, mounting and expiring, for what they leave behind.
+SOAK_ROUNDS ?= 200
+soak: test-deps
+	$(SWIFT) build --build-tests
+	SOAK_ROUNDS=$(SOAK_ROUNDS) $(SWIFT) test --skip-build --disable-xctest --filter SoakTests
+
 # A Debian package, and its test in a bare system (needs root).
 deb: build
 	$(call install-packages,$(DEB_PACKAGES))
@@ -114,12 +132,16 @@ test-deb: deb
 man: build
 	python3 scripts/manual.py .build/release/autosquash
 
+# The tables go to Benchmarks/results, and from there into the pictures of the documentation.
 bench: build bench-deps
-	python3 Benchmarks/pack.py .build/release/autosquash
-	python3 Benchmarks/read.py .build/release/autosquash
-	python3 Benchmarks/map.py .build/release/autosquash-map
-	$(SUDO) python3 Benchmarks/s3/bench.py .build/release/autosquash
-	$(SUDO) python3 Benchmarks/overlay.py .build/release/autosquash
+	mkdir -p Benchmarks/results
+	python3 Benchmarks/pack.py .build/release/autosquash >Benchmarks/results/pack.md
+	python3 Benchmarks/read.py .build/release/autosquash >Benchmarks/results/read.md
+	python3 Benchmarks/map.py .build/release/autosquash-map >Benchmarks/results/map.md
+	$(SUDO) python3 Benchmarks/s3/bench.py .build/release/autosquash >Benchmarks/results/s3.md
+	$(SUDO) python3 Benchmarks/overlay.py .build/release/autosquash >Benchmarks/results/overlay.md
+	python3 Benchmarks/plot.py
+	cat Benchmarks/results/*.md
 
 clean:
 	$(SWIFT) package clean

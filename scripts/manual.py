@@ -68,6 +68,8 @@ def synopsis(command):
         if argument["kind"] == "positional":
             dots = " ..." if argument["isRepeating"] else ""
             kind = ".Op Ar" if argument["isOptional"] else ".Ar"
+            if argument["parsingStrategy"] == "postTerminator":
+                kind = ".Fl \\- Ar"
             line += f"{kind} {argument['valueName']}{dots}\n"
     return line
 

@@ -64,6 +64,15 @@ import Testing
     #expect(directory["ls -l sub"] != nil)
   }
 
+  @Test func linksAndDevicesAreNoFiles() throws {
+    try Tool.check(["ln", "-s", "sub", "tree/link"], in: folder.root)
+    try Tool.check(["mkfifo", "tree/pipe"], in: folder.root)
+    let rows = try cost(["image", "link"])
+    #expect(rows["ls -l link"] != nil, "\(rows)")
+    let pipe = try Tool.autosquash("info", "--cost", "image", "pipe", in: folder.root)
+    #expect(pipe.errors.contains("pipe is neither a directory nor a regular file"))
+  }
+
   @Test func theReportIsForPeople() throws {
     _ = try cost(["image"])
     let shown = try Tool.autosquash(

@@ -76,6 +76,27 @@ import Testing
     #expect(try list() == "one\n")
   }
 
+  /// As `timeout` does.
+  @Test func otherSignalsArePassedOn() throws {
+    let script = """
+      '\(Tool.autosquash)' trace tree -o list -- sh -c 'cat tree/one; touch ready; exec sleep 60' &
+      while ! [ -e ready ]; do sleep 0.05; done
+      kill -TERM $!
+      wait $!
+      """
+    let result = try Tool.run(["bash", "-c", script], in: folder.root)
+    #expect(result.status == 143, "\(result.summary)")
+    #expect(try list() == "one\n")
+  }
+
+  /// More directories than events that the system keeps.
+  @Test func manyDirectories() throws {
+    try Tool.check(["sh", "-c", "seq 1 20000 | sed 's|^|tree/a/|' | xargs mkdir"], in: folder.root)
+    let result = try trace("cat tree/one", ["--null"])
+    #expect(result.status == 0, "\(result.summary)")
+    #expect(try list() == "one\0")
+  }
+
   @Test func whatCannotBeDoneIsSaid() throws {
     let missing = try Tool.autosquash(
       "trace", "tree", "-o", "new", "--", "no-such-program", in: folder.root)

@@ -68,6 +68,9 @@ extension DamageTests {
 
   static let tableCases: [Case] = [
     Case("inode table elsewhere", .inode) { $0.set(64, $0.superblock.inodeTable + 2) },
+    Case("fragment table before the directory table", .layout) { image in
+      image.set(Int(image.superblock.fragmentTable), image.superblock.directoryTable - 100)
+    },
     Case("directory table before the inode table", .layout) {
       $0.set(72, $0.superblock.inodeTable - 100)
     },

@@ -67,7 +67,7 @@ public struct Tool {
 
   /// What a program needed.
   public struct Needs: Sendable {
-    /// The most memory at once, in bytes.
+    /// The most memory at once, in bytes; 0 under a sanitizer, which needs more than the program.
     public var memory: Int
     /// Processor time in seconds, on which other tests have little influence.
     public var seconds: Double
@@ -86,7 +86,11 @@ public struct Tool {
     let numbers = String(decoding: try figures.read("figures"), as: UTF8.self)
       .split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
     guard numbers.count == 3 else { throw ToolFailure(command: command, result: result) }
-    return (result, Needs(memory: Int(numbers[0]) << 10, seconds: numbers[1] + numbers[2]))
+    let isSanitized = ProcessInfo.processInfo.environment["SANITIZED"] != nil
+    return (
+      result,
+      Needs(memory: isSanitized ? 0 : Int(numbers[0]) << 10, seconds: numbers[1] + numbers[2])
+    )
   }
 
   /// Whether a program is there.

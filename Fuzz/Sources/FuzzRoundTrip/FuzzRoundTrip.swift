@@ -115,7 +115,7 @@ private struct Recipe {
     case 1:
       let unit = bytes(below: 8)
       let count = number(below: 40_000)
-      written += UInt64(unit.count * count)
+      written += UInt64(count)
       let run = [UInt8](repeating: 0, count: count)
       let filled = run.indices.map {
         unit.isEmpty ? UInt8(truncatingIfNeeded: $0 &* 7) : unit[$0 % unit.count]

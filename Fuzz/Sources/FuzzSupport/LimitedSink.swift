@@ -19,8 +19,7 @@ public final class LimitedSink: EntrySink {
   public func add(
     _ entry: TreeEntry, content: (any ContentSink) throws -> Void
   ) throws -> Bool {
-    if case .regular(let size?) = entry.kind { try take(size) }
-    return try next.add(entry) { sink in
+    try next.add(entry) { sink in
       let counting = CountingSink(sink, self)
       try content(counting)
     }

@@ -29,10 +29,7 @@ public final class AccessTrace {
     top = directory
     queue = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK))
     guard queue >= 0 else { throw SystemError("watch files", path: directory) }
-    do { try watchAll() } catch {
-      close(queue)
-      throw error
-    }
+    try watchAll()
   }
 
   deinit { close(queue) }
@@ -91,10 +88,18 @@ public final class AccessTrace {
       throw error
     }
     directories[number] = path
+    forgetEvents()
     do {
       return try OpenDirectory(descriptor: descriptor, path: path)
     } catch let error as UnreadableFile {
       throw error.reason
+    }
+  }
+
+  /// Opening the directories is noted too; of many it would fill the queue.
+  private func forgetEvents() {
+    withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 8) { buffer in
+      while read(queue, buffer.baseAddress!, buffer.count) > 0 {}
     }
   }
 

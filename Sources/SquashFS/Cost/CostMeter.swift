@@ -30,13 +30,15 @@ public final class CostMeter {
     return reads.cost
   }
 
-  /// A listing with the metadata of all entries.
+  /// A listing of a directory with the metadata of all entries.
   ///
   /// - Parameter isDeep: whether of everything below too.
+  /// - Returns: `nil` where the path names no directory.
   public func list(
-    _ directory: ImageInode, isDeep: Bool = false
-  ) throws(ImageReadError) -> AccessCost {
+    _ path: [UInt8], isDeep: Bool = false
+  ) throws(ImageReadError) -> AccessCost? {
     try begin()
+    guard let directory = try find(path), directory.record.type == .directory else { return nil }
     var walk = try TreeWalk(image, from: directory)
     while let node = try walk.next() {
       try use(node.inode)
@@ -52,9 +54,7 @@ public final class CostMeter {
     try begin()
     var missing = 0
     for path in paths {
-      guard case .success(let inode) = try image.lookup(path, followsLast: true),
-        inode.record.type == .file
-      else {
+      guard let inode = try find(path), inode.record.type == .file else {
         missing += 1
         continue
       }
@@ -69,6 +69,13 @@ public final class CostMeter {
       }
     }
     return (reads.cost, missing)
+  }
+
+  private func find(_ path: [UInt8]) throws(ImageReadError) -> ImageInode? {
+    // The limit is for one path; a list has thousands.
+    image.entriesLookedAt = 0
+    guard case .success(let inode) = try image.lookup(path, followsLast: true) else { return nil }
+    return inode
   }
 
   /// What a mount reads, in the kernel's order: the tables from the last to the first.

@@ -152,6 +152,14 @@ final class TableCheck {
           .error, .layout, offset: image.input.base + second.0,
           "will not mount: the \(second.1) table is not after the \(first.1) table"))
     }
+    if let table = image.fragmentTable, let first = try? table.position(ofBlock: 0),
+      first < superblock.directoryTable
+    {
+      list.add(
+        Finding(
+          .error, .layout, offset: image.input.base + first,
+          "will not mount: the fragment table begins before the directory table"))
+    }
     checkEnds()
     if image.fragmentTable == nil && superblock.fragmentTable != Superblock.noTable
       && superblock.fragmentTable > superblock.bytesUsed

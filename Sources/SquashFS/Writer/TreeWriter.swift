@@ -87,18 +87,17 @@ struct TreeWriter: ~Copyable {
   /// Leaves room for the root's inode before all others: it is read first, and over a network what
   /// lies behind it comes along.
   ///
-  /// - Returns: false where the root has so many entries that its inode needs an index of them,
-  ///   whose size is not known yet.
+  /// - Returns: false where the root has so many entries, more than four blocks of them, that it is
+  ///   worth an index, whose size is not known yet.
   private mutating func reserveRoot() throws -> Bool {
     let size = listing.children(of: tree.root).reduce(0) { size, child in
       // An entry, and a header at worst.
       size + 20 + tree.name(of: child).count
     }
     guard size <= 4 * MetadataBlock.byteCount else { return false }
-    let listing = MetadataReference(rawValue: 0)
-    try encode(
-      tree.root,
-      .directory(Inode.Directory(listing: listing, listingSize: 0, parent: 0, index: [])), links: 0)
+    let unknown = Inode.Directory(
+      listing: MetadataReference(rawValue: 0), listingSize: 0, parent: 0, index: [])
+    try encode(tree.root, .directory(unknown), links: 0)
     inodes.reserve(record.count)
     return true
   }

@@ -8,17 +8,21 @@ struct CostOptions: ParsableArguments {
   @Flag(help: "Tell what reading the image costs over s3fs, without a network.")
   var cost = false
 
-  @Option(help: ArgumentHelp("s3fs's multipart_size.", valueName: "mb"))
-  var partSize = 5
+  @Option(help: ArgumentHelp("s3fs's multipart_size. (default: 5)", valueName: "mb"))
+  var partSize: Int?
 
-  @Option(help: ArgumentHelp("s3fs's parallel_count.", valueName: "n"))
-  var parallel = 2
+  @Option(help: ArgumentHelp("s3fs's parallel_count. (default: 2)", valueName: "n"))
+  var parallel: Int?
 
-  @Option(help: ArgumentHelp("What each request takes at least, in milliseconds.", valueName: "ms"))
-  var latency = 30.0
+  @Option(
+    help: ArgumentHelp(
+      "What each request takes at least, in milliseconds. (default: 30)", valueName: "ms"))
+  var latency: Double?
 
-  @Option(help: ArgumentHelp("The network's speed, in megabits a second.", valueName: "mbit"))
-  var rate = 1000.0
+  @Option(
+    help: ArgumentHelp(
+      "The network's speed, in megabits a second. (default: 1000)", valueName: "mbit"))
+  var rate: Double?
 
   @Option(
     help: ArgumentHelp(
@@ -27,22 +31,27 @@ struct CostOptions: ParsableArguments {
   var trace: ByteArgument?
 
   func validate() throws {
-    guard (5...10_000).contains(partSize) else {
+    let isAsked =
+      partSize != nil || parallel != nil || latency != nil || rate != nil || trace != nil
+    guard cost || !isAsked else {
+      throw ValidationError(
+        "--part-size, --parallel, --latency, --rate and --trace are for --cost.")
+    }
+    guard (5...10_000).contains(partSize ?? 5) else {
       throw ValidationError("s3fs takes parts of 5 to 10000 MB.")
     }
-    guard (1...1000).contains(parallel) else {
+    guard (1...1000).contains(parallel ?? 1) else {
       throw ValidationError("--parallel is from 1 to 1000.")
     }
-    guard latency >= 0, latency <= 100_000, rate > 0, rate <= 1e9 else {
-      throw ValidationError("--latency and --rate are positive numbers.")
+    guard (0...100_000).contains(latency ?? 0), (0.001...1e6).contains(rate ?? 1) else {
+      throw ValidationError("--latency is from 0 to 100000, --rate from 0.001 to 1000000.")
     }
-    guard cost || trace == nil else { throw ValidationError("--trace is for --cost.") }
   }
 
   var model: BucketModel {
     BucketModel(
-      partSize: UInt64(partSize) << 20, parallelParts: UInt64(parallel), latency: latency / 1000,
-      rate: rate * 1e6 / 8)
+      partSize: UInt64(partSize ?? 5) << 20, parallelParts: UInt64(parallel ?? 2),
+      latency: (latency ?? 30) / 1000, rate: (rate ?? 1000) * 1e6 / 8)
   }
 }
 
@@ -59,17 +68,21 @@ struct CostReport {
   {
     self.options = options
     let meter = CostMeter(image, options.model)
-    let root = try image.root()
     rows.append(("mount", try meter.mount()))
-    rows.append(("ls -l", try meter.list(root)))
-    rows.append(("ls -lR", try meter.list(root, isDeep: true)))
+    for (title, isDeep) in [("ls -l", false), ("ls -lR", true)] {
+      if let cost = try meter.list([], isDeep: isDeep) { rows.append((title, cost)) }
+    }
     for match in matches {
       let name = match.path.escapedName
-      if match.inode.record.type == .directory {
-        rows.append(("ls -l \(name)", try meter.list(match.inode)))
+      if let cost = try meter.list(match.path) {
+        rows.append(("ls -l \(name)", cost))
       } else {
         let (cost, missing) = try meter.read([match.path])
-        if missing == 0 { rows.append(("cat \(name)", cost)) }
+        if missing == 0 {
+          rows.append(("cat \(name)", cost))
+        } else {
+          warn("\(name) is neither a directory nor a regular file")
+        }
       }
     }
     if let trace = options.trace {
@@ -91,10 +104,11 @@ struct CostReport {
       title + String(repeating: " ", count: width - title.count)
         + cells.map { column($0, 10) }.joined() + "\n"
     }
-    var text = "From cold, with the mount, over s3fs with multipart_size=\(options.partSize),"
-    text +=
-      "parallel_count=\(options.parallel),\n\(options.latency.rounded(toDigits: 0)) ms a request,"
-    text += " \(options.rate.rounded(toDigits: 0)) Mbit/s:\n\n"
+    let model = options.model
+    var text = "From cold, with the mount, over s3fs with multipart_size=\(model.partSize >> 20),"
+    text += "parallel_count=\(model.parallelParts),\n"
+    text += "\((model.latency * 1000).rounded(toDigits: 0)) ms a request,"
+    text += " \((model.rate * 8 / 1e6).rounded(toDigits: 0)) Mbit/s:\n\n"
     text += line("", ["requests", "waves", "bytes", "network"])
     for (title, cost) in rows {
       text += line(

@@ -1,5 +1,6 @@
 import Glibc
 import Posix
+import Synchronization
 
 /// Other programs that are run, found in PATH.
 enum ChildProcess {
@@ -42,30 +43,36 @@ enum ChildProcess {
     return Result(status: wait(for: process), output: output)
   }
 
-  /// Starts a program that has what this one has: standard input, output and error.
+  /// Starts a program that has what this one has: standard input, output and error. From now on
+  /// this one ignores what the terminal's keys send to both, and passes on what else would end it,
+  /// so that it is still there when the other has ended.
   ///
-  /// - Parameter ignoringKeys: whether from now on this program ignores Ctrl-C and Ctrl-\, which
-  ///   the terminal sends to both.
   /// - Throws: `SystemError` when it cannot be started.
-  static func start(_ command: [[UInt8]], ignoringKeys: Bool) throws(SystemError) -> pid_t {
+  static func startInItsPlace(_ command: [[UInt8]]) throws(SystemError) -> pid_t {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    if ignoringKeys {
-      var restored = sigset_t()
-      sigemptyset(&restored)
-      for number in [SIGINT, SIGQUIT] {
-        // What is ignored already, as under nohup, is meant to be.
-        let ignored = unsafeBitCast(SIG_IGN, to: Int.self)
-        if unsafeBitCast(signal(number, SIG_IGN), to: Int.self) != ignored {
-          sigaddset(&restored, number)
-        }
-      }
-      posix_spawnattr_setsigdefault(&attributes, &restored)
-      posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+    var restored = sigset_t()
+    sigemptyset(&restored)
+    // What is ignored already, as under nohup, is meant to be.
+    let ignored = unsafeBitCast(SIG_IGN, to: Int.self)
+    for number in [SIGINT, SIGQUIT]
+    where unsafeBitCast(signal(number, SIG_IGN), to: Int.self) != ignored {
+      sigaddset(&restored, number)
     }
-    return try spawn(command, nil, &attributes)
+    posix_spawnattr_setsigdefault(&attributes, &restored)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+    let process = try spawn(command, nil, &attributes)
+    successor.store(process, ordering: .relaxed)
+    for number in [SIGTERM, SIGHUP] {
+      let before = signal(number) { kill(ChildProcess.successor.load(ordering: .relaxed), $0) }
+      if unsafeBitCast(before, to: Int.self) == ignored { signal(number, SIG_IGN) }
+    }
+    return process
   }
+
+  /// Gets the signals that are passed on.
+  private static let successor = Atomic<pid_t>(0)
 
   /// Waits for a program to end.
   ///

@@ -15,23 +15,35 @@ struct Trace: ParsableCommand {
       program with fewer requests to the bucket.
 
       What other programs open in DIRECTORY at the same time is in the list too. Lists can be \
-      put together with cat(1): the first mention of a file counts.
+      put together with cat(1), where all are with --null or none: the first mention of a file \
+      counts.
       """)
 
-  @Argument(help: "The tree whose files are listed.")
-  var directory = ByteArgument(bytes: [UInt8(ascii: ".")])
+  @Argument(
+    help: "The tree whose files are listed. (default: the current directory)",
+    completion: .directory)
+  var directory: ByteArgument?
 
-  @Option(name: [.short, .long], help: "The list to write; - is standard output.")
+  @Option(
+    name: [.short, .long],
+    help: ArgumentHelp("The list to write; - is standard output.", valueName: "file"))
   var output: ByteArgument
 
   @Flag(name: [.short, .long], help: "Replace a list that is there.")
   var force = false
+
+  @Flag(
+    name: [.customShort("0"), .long],
+    help: "End each path with NUL, as is done anyway where a name has a newline.")
+  var null = false
 
   @Flag(name: [.short, .long], help: "Print errors only.")
   var quiet = false
 
   @Argument(parsing: .postTerminator, help: "The program to run, and its arguments, after --.")
   var command: [ByteArgument] = []
+
+  private var top: [UInt8] { directory?.bytes ?? [UInt8(ascii: ".")] }
 
   func validate() throws {
     guard !command.isEmpty else {
@@ -44,7 +56,7 @@ struct Trace: ParsableCommand {
     do {
       status = try trace()
     } catch {
-      status = Messages.fail(directory.bytes, error)
+      status = Messages.fail(top, error)
     }
     if status != 0 { throw ExitCode(status) }
   }
@@ -52,10 +64,11 @@ struct Trace: ParsableCommand {
   /// - Returns: the exit status of the command.
   private func trace() throws -> Int32 {
     var result = try ResultFile(output.bytes, replacing: force)
-    let trace = try AccessTrace(directory: directory.bytes)
+    let trace = try AccessTrace(directory: top)
     let status = try runCommand(noting: trace)
     // A newline in a name would cut it in two.
-    let terminator: UInt8 = trace.paths.contains { $0.contains(UInt8(ascii: "\n")) } ? 0 : 10
+    let hasNewlines = trace.paths.contains { $0.contains(UInt8(ascii: "\n")) }
+    let terminator: UInt8 = null || hasNewlines ? 0 : UInt8(ascii: "\n")
     for path in trace.paths { try result.write(path + [terminator]) }
     try result.finish()
     let messages = Messages(isQuiet: quiet)
@@ -63,7 +76,7 @@ struct Trace: ParsableCommand {
       messages.warn(command[0].bytes, "ended with status \(status); its list may not be complete")
     }
     if trace.paths.isEmpty {
-      messages.warn(directory.bytes, "no file in it was opened")
+      messages.warn(top, "no file in it was opened")
     } else {
       messages.note(
         output.bytes, "\(trace.paths.count.grouped) of \(trace.fileCount.grouped) files")
@@ -77,8 +90,8 @@ struct Trace: ParsableCommand {
     guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("make a pipe") }
     let (end, ended) = (ends[0], ends[1])
     defer { close(end) }
-    // The keys that interrupt go to the command; then its list is written.
-    let process = try ChildProcess.start(command.map(\.bytes), ignoringKeys: true)
+    // What interrupts goes to the command; then its list is written.
+    let process = try ChildProcess.startInItsPlace(command.map(\.bytes))
     let status = ExitState()
     let waiter = try WorkerThread {
       status.value = ChildProcess.wait(for: process)

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Draws docs/speed.svg and docs/bucket.svg from the tables in Benchmarks/results.
+
+    plot.py
+"""
+
+import os
+import re
+from html import escape
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RESULTS = os.path.join(HERE, "results")
+DOCS = os.path.join(os.path.dirname(HERE), "docs")
+COLOURS = ["#1f6f8b", "#e08e45", "#8a8f98", "#b9bec6"]
+LABEL, PLOT, BAR, GAP = 210, 430, 17, 15
+
+
+def tables(name):
+    """The tables of a file by their titles: rows by their first cell, each a list of cells."""
+    found, title = {}, None
+    with open(os.path.join(RESULTS, name), encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("### "):
+                title = line[4:].strip()
+                found[title] = {}
+            elif line.startswith("|") and title and not line.startswith("|--"):
+                cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+                found[title][cells[0]] = cells[1:]
+    return found
+
+
+def bars(title, note, groups, series):
+    """Horizontal bars: `groups` are (label, [(value, text) or None for each series])."""
+    height = 58 + sum(
+        GAP + BAR * sum(bar is not None for bar in values) for _, values in groups) + 24
+    width = LABEL + PLOT + 110
+    largest = max(bar[0] for _, values in groups for bar in values if bar)
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" font-family="system-ui, sans-serif" font-size="12.5" role="img">',
+        f"<title>{escape(title)}</title>",
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+        f'<text x="12" y="22" font-size="15" font-weight="600" fill="#16384f">{escape(title)}</text>',
+    ]
+    x = 12
+    for name, colour in zip(series, COLOURS):
+        out.append(f'<rect x="{x}" y="34" width="11" height="11" fill="{colour}"/>')
+        out.append(f'<text x="{x + 16}" y="44" fill="#33444f">{escape(name)}</text>')
+        x += 34 + 7 * len(name)
+    y = 58
+    for label, values in groups:
+        y += GAP / 2
+        count = sum(bar is not None for bar in values)
+        out.append(
+            f'<text x="{LABEL - 8}" y="{y + BAR * count / 2 + 4:g}" text-anchor="end" '
+            f'fill="#33444f">{escape(label)}</text>')
+        for bar, colour in zip(values, COLOURS):
+            if bar is None:
+                continue
+            length = max(1.5, PLOT * bar[0] / largest)
+            out.append(
+                f'<rect x="{LABEL}" y="{y + 1:g}" width="{length:.1f}" height="{BAR - 2}" '
+                f'fill="{colour}"/>')
+            out.append(
+                f'<text x="{LABEL + length + 6:.1f}" y="{y + BAR - 4:g}" fill="#33444f">'
+                f"{escape(bar[1])}</text>")
+            y += BAR
+        y += GAP / 2
+    out.append(f'<text x="12" y="{height - 9}" font-size="11.5" fill="#5b6b76">{escape(note)}</text>')
+    return "\n".join(out) + "\n</svg>\n"
+
+
+def speed():
+    found = tables("pack.md")
+    groups = []
+    for title, rows in found.items():
+        name, _, rest = title.partition(", ")
+        if rest not in ("xz", "from a .tar.gz, xz"):
+            continue
+        ours = float(rows["autosquash"][0])
+        if rest == "xz":
+            names = ["mksquashfs", "gensquashfs", None]
+        else:
+            names = ["unpack, fakeroot mksquashfs", None, "tar2sqfs"]
+            name += ".tar.gz"
+        best = min(float(rows[peer][0]) for peer in rows if peer in names)
+        values = [(ours / best, f"{ours / best:.2f}")]
+        for peer in names:
+            values.append(
+                (float(rows[peer][0]) / best, f"{float(rows[peer][0]) / best:.2f}")
+                if peer else None)
+        groups.append((name, values))
+    return bars(
+        "Time to make an xz image", "Wall time, the best peer's is 1; shorter is better. make bench",
+        groups, ["autosquash", "mksquashfs (from a tarball: with tar and fakeroot)", "gensquashfs",
+                 "tar2sqfs"])
+
+
+def bucket():
+    rows = next(rows for title, rows in tables("s3.md").items() if "scientific" in title)
+    images = ["xz, front, order", "zstd, front, order", "mksquashfs xz", "mksquashfs zstd"]
+    groups = []
+    for column, action in enumerate(rows["image"][1:], start=1):
+        values = []
+        for image in images:
+            seconds = re.match(r"([\d.]+) s", rows[image][column])[1]
+            values.append((float(seconds), f"{seconds} s"))
+        groups.append((action.replace("`", ""), values))
+    return bars(
+        "From cold over a bucket: mount and …",
+        "s3fs, 30 ms a request, 1 Gbit/s, a Python tree of 22,900 entries; shorter is better. make bench",
+        groups, ["autosquash xz, front, order", "autosquash zstd, front, order", "mksquashfs xz",
+                 "mksquashfs zstd"])
+
+
+def main():
+    for name, picture in (("speed.svg", speed), ("bucket.svg", bucket)):
+        with open(os.path.join(DOCS, name), "w", encoding="utf-8") as file:
+            file.write(picture())
+
+
+main()
