@@ -1,3 +1,5 @@
+import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -83,6 +85,19 @@ import Testing
     try Tool.check(["tar", "--sort=name", "-cf", "tar", "tree"], in: folder.root)
     _ = try pack(["--threads", "1"], from: "tar")
     #expect(try folder.read("image") == image)
+  }
+
+  /// Some file systems move data without copying it, others cannot.
+  @Test func theFileSystemDoesNotMatter() throws {
+    try addNoise("tree/noise", blocks: 40, seed: 7)
+    _ = try pack()
+    let image = try folder.read("image")
+    let memory = "/dev/shm/autosquash-layout-\(getpid())"
+    defer { unlink(memory) }
+    let result = try Tool.autosquash(
+      "pack", "tree", "--layout", "front", "-o", memory, in: folder.root)
+    #expect(result.status == 0, "\(result.summary)")
+    #expect(try Data(contentsOf: URL(fileURLWithPath: memory)).elementsEqual(image))
   }
 
   @Test func theAccessOrderHolds() throws {

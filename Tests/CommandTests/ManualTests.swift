@@ -13,6 +13,11 @@ import Testing
     #expect(checked.status == 0, "\(checked.summary)")
   }
 
+  @Test func thePictureIsWhatItsScriptDraws() throws {
+    let checked = try Tool.run(["python3", "scripts/picture.py", "--check"], in: package)
+    #expect(checked.status == 0, "\(checked.summary)")
+  }
+
   @Test func pagesAreWellFormed() throws {
     let pages = try FileManager.default.contentsOfDirectory(atPath: package + "/man")
       .filter { $0.contains(".") }

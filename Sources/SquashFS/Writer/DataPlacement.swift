@@ -24,6 +24,10 @@ struct DataPlacement {
   /// Moves what was written to its place.
   func apply(to image: ImageFile) throws {
     guard shift > 0 else { return }
+    if ranked == written.upperBound, image.insertRoom(shift, at: written.lowerBound) {
+      image.rewind(to: end)
+      return
+    }
     // The second part needs room that the first has to make, so it goes the long way.
     if ranked == written.lowerBound {
       try image.move(written, to: start)

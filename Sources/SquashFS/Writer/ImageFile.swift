@@ -48,6 +48,13 @@ final class ImageFile {
     writtenBack = min(writtenBack, position)
   }
 
+  /// Moves all bytes from `offset` on, as a file system can that need not copy them.
+  ///
+  /// - Returns: false where it cannot, or where it would take others than whole blocks of it.
+  func insertRoom(_ count: UInt64, at offset: UInt64) -> Bool {
+    fallocate(file.descriptor, FALLOC_FL_INSERT_RANGE, off_t(offset), off_t(count)) == 0
+  }
+
   /// Copies a range to `target`, which lies before or after it and may overlap it.
   func move(_ range: Range<UInt64>, to target: UInt64) throws(SystemError) {
     guard range.lowerBound != target, !range.isEmpty else { return }

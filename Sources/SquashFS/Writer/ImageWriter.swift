@@ -38,6 +38,8 @@ public final class ImageWriter {
   private let options: Options
   private let data: DataWriter
   private let ranked: RankedContent
+  /// Where the header ends, and where data is written.
+  private let headerEnd: UInt64
   private let dataStart: UInt64
 
   /// - Parameter file: empty; the caller publishes it after `finish`.
@@ -52,6 +54,11 @@ public final class ImageWriter {
       payload.replace(at: 0, with: UInt16(payload.count - 2) | MetadataBlock.storedBit)
       let image = image
       try payload.withBytes { try image.append($0) }
+    }
+    headerEnd = image.position
+    if options.layout == .front {
+      // Whole blocks of the file system can be moved without being copied.
+      image.skip(Int(Self.dataAlignment - headerEnd))
     }
     dataStart = image.position
     data = try DataWriter(
@@ -81,8 +88,8 @@ public final class ImageWriter {
     let leading = try leadingTables(tree, &placement)
     try placement.apply(to: image)
     if options.layout == .front {
-      try leading.buffer.bytes.withUnsafeBytes { try image.write($0, at: dataStart) }
-      try image.clear(dataStart + UInt64(leading.buffer.bytes.count)..<placement.start)
+      try leading.buffer.bytes.withUnsafeBytes { try image.write($0, at: headerEnd) }
+      try image.clear(leading.buffer.position..<placement.start)
     } else {
       try leading.buffer.bytes.withUnsafeBytes { try image.append($0) }
     }
@@ -108,7 +115,7 @@ public final class ImageWriter {
     // The tables say where the data is, so that their compressed size depends on the room that
     // is left for them. It grows each time, so that this ends.
     while true {
-      let tables = try make(base: dataStart)
+      let tables = try make(base: headerEnd)
       if tables.buffer.position <= placement.start { return tables }
       placement.start =
         (tables.buffer.position + Self.dataAlignment - 1) / Self.dataAlignment
