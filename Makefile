@@ -104,7 +104,7 @@ fuzz: deps
 # The tests with the compiler's checks of memory and of threads, each in a build of its own.
 SANITIZERS ?= address thread
 # Without a path it looks for the program everywhere, also among the images of the map's tests.
-sanitize: export ASAN_OPTIONS = \
+sanitize soak: export ASAN_OPTIONS = \
   detect_leaks=0:external_symbolizer_path=$(shell command -v llvm-symbolizer || echo /usr/bin/false)
 sanitize: test-deps
 	for sanitizer in $(SANITIZERS); do \
@@ -113,11 +113,15 @@ sanitize: test-deps
 	    --sanitize $$sanitizer --scratch-path .build/$$sanitizer || exit 1; \
 	done
 
-# Rounds of packing, verifying, mounting and expiring, for what they leave behind.
+# Rounds of packing, verifying, mounting and expiring, for what they leave behind: files, mounts,
+# processes, and memory, by what many images need in one process and by the sanitizer's count.
 SOAK_ROUNDS ?= 200
 soak: test-deps
 	$(SWIFT) build --build-tests
 	SOAK_ROUNDS=$(SOAK_ROUNDS) $(SWIFT) test --skip-build --disable-xctest --filter SoakTests
+	$(SWIFT) build --build-tests --sanitize address --scratch-path .build/address
+	SOAK_ROUNDS=$(SOAK_ROUNDS) SANITIZED=yes $(SWIFT) test --skip-build --disable-xctest \
+	  --sanitize address --scratch-path .build/address --filter PackSoakTests
 
 # A Debian package, and its test in a bare system (needs root).
 deb: build
@@ -139,6 +143,8 @@ bench: build bench-deps
 	python3 Benchmarks/read.py .build/release/autosquash >Benchmarks/results/read.md
 	python3 Benchmarks/map.py .build/release/autosquash-map >Benchmarks/results/map.md
 	$(SUDO) python3 Benchmarks/s3/bench.py .build/release/autosquash >Benchmarks/results/s3.md
+	$(SUDO) python3 Benchmarks/s3/bench.py .build/release/autosquash --trees s3-library \
+	  --options multipart_size=5,parallel_count=1 >>Benchmarks/results/s3.md
 	$(SUDO) python3 Benchmarks/overlay.py .build/release/autosquash >Benchmarks/results/overlay.md
 	python3 Benchmarks/plot.py
 	cat Benchmarks/results/*.md

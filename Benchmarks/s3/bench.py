@@ -9,6 +9,7 @@ the action. Images of one tree from autosquash and its peers take turns.
 """
 
 import argparse
+import glob
 import json
 import os
 import random
@@ -54,6 +55,15 @@ def small(folder):
     compile_all(folder)
 
 
+def library(folder):
+    """Python's library alone, an image of some 11 MB."""
+    interpreter(folder)
+    shutil.rmtree(f"{folder}/bin")
+    for path in glob.glob(f"{folder}/lib/libpython*") + glob.glob(f"{folder}/lib/*/ensurepip"):
+        trees.run("rm", "-rf", path)
+    compile_all(folder)
+
+
 def scientific(folder):
     """Python with packages of science."""
     interpreter(folder)
@@ -65,7 +75,7 @@ def scientific(folder):
     compile_all(folder)
 
 
-trees.TREES |= {"s3-small": small, "s3-scientific": scientific}
+trees.TREES |= {"s3-library": library, "s3-small": small, "s3-scientific": scientific}
 
 
 def python(root, code):
@@ -76,7 +86,8 @@ def python(root, code):
 def images(tree, code, program, folder, names):
     """Makes the images of a tree, and gives their paths by their names in the table."""
     order = os.path.join(folder, "order")
-    trees.run(program, "trace", tree, "-q", "-f", "-o", order, "--", *python(tree, code))
+    if code:
+        trees.run(program, "trace", tree, "-q", "-f", "-o", order, "--", *python(tree, code))
     pack = [program, "pack", tree, "-q", "-f", "-o"]
     zstd = ["--compression", "zstd", "--level", "22"]
     front = ["--layout", "front"]
@@ -98,6 +109,8 @@ def images(tree, code, program, folder, names):
     }
     made = {}
     for name in names or commands:
+        if "order" in name and not code:
+            continue
         path = os.path.join(folder, name.replace(" ", "-").replace(",", "") + ".squash")
         ours = program in commands[name](path)
         if not os.path.exists(path) or (
@@ -125,12 +138,14 @@ def actions(tree, code):
         subprocess.run(["ls", "-l", root], **quiet)
         subprocess.run(["cat", os.path.join(root, deep)], **quiet)
 
-    return {
+    found = {
         "`ls -l`, one deep file": first_look,
         "200 small files": lambda root: subprocess.run(["cat", *some], cwd=root, **quiet),
-        f"`{code}`": lambda root: subprocess.run(python(root, code), **quiet),
-        "`ls -lR`": lambda root: subprocess.run(["ls", "-lR", root], **quiet),
     }
+    if code:
+        found[f"`{code}`"] = lambda root: subprocess.run(python(root, code), **quiet)
+    found["`ls -lR`"] = lambda root: subprocess.run(["ls", "-lR", root], **quiet)
+    return found
 
 
 class Bucket:
@@ -234,13 +249,14 @@ def main():
         tree = trees.tree(name)
         folder = os.path.join(trees.CACHE, "s3", name)
         os.makedirs(folder, exist_ok=True)
-        made = images(tree, CODE[name], program, folder, arguments.images)
-        todo = actions(tree, CODE[name])
+        made = images(tree, CODE.get(name), program, folder, arguments.images)
+        todo = actions(tree, CODE.get(name))
         bucket = Bucket(made, arguments.options, arguments.latency / 1000,
                         arguments.rate * 1e6 / 8)
         compare(f"{name}, {arguments.options}", made, todo, bucket, arguments.rounds)
         bucket.server.shutdown()
-        predict(made, program, os.path.join(folder, "order"), arguments.options)
+        if name in CODE:
+            predict(made, program, os.path.join(folder, "order"), arguments.options)
 
 
 if __name__ == "__main__":

@@ -148,14 +148,16 @@ public final class AtomicFile {
 
 /// Removes a hidden temporary name when a signal ends the program.
 private enum Unlinking {
-  // A handler may run at any time on any thread, so a string that was once here is never freed.
   nonisolated(unsafe) private static var path: UnsafeMutablePointer<CChar>?
+  // A handler may run at any time on any thread, so a string that was once there is never freed.
+  nonisolated(unsafe) private static var remembered: [UnsafeMutablePointer<CChar>] = []
   /// What the signals did before, as long as a name is remembered.
   nonisolated(unsafe) private static var previous: [(Int32, sigaction)] = []
 
   static func remember(_ name: [UInt8]) {
     forget()
     path = name.withCPath { strdup($0) }
+    if let path { remembered.append(path) }
     for number in [SIGINT, SIGTERM, SIGHUP] {
       var action = sigaction()
       sigaction(number, nil, &action)
