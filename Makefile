@@ -104,8 +104,9 @@ fuzz: deps
 # The tests with the compiler's checks of memory and of threads, each in a build of its own.
 SANITIZERS ?= address thread
 # Without a path it looks for the program everywhere, also among the images of the map's tests.
-sanitize soak: export ASAN_OPTIONS = \
-  detect_leaks=0:external_symbolizer_path=$(shell command -v llvm-symbolizer || echo /usr/bin/false)
+SYMBOLIZER = external_symbolizer_path=$(shell command -v llvm-symbolizer || echo /usr/bin/false)
+sanitize soak: export ASAN_OPTIONS = detect_leaks=0:$(SYMBOLIZER)
+sanitize soak: export TSAN_OPTIONS = die_after_fork=0:$(SYMBOLIZER)
 sanitize: test-deps
 	for sanitizer in $(SANITIZERS); do \
 	  $(SWIFT) build --build-tests --sanitize $$sanitizer --scratch-path .build/$$sanitizer && \

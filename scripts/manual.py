@@ -65,6 +65,8 @@ def synopsis(command):
     if any(argument["kind"] != "positional" for argument in shown(command)):
         line += ".Op Ar options\n"
     for argument in shown(command):
+        if argument["kind"] == "option" and not argument["isOptional"]:
+            line += f".{fl(flags(argument)[0])} Ar {argument['valueName']}\n"
         if argument["kind"] == "positional":
             dots = " ..." if argument["isRepeating"] else ""
             kind = ".Op Ar" if argument["isOptional"] else ".Ar"

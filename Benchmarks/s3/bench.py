@@ -224,11 +224,12 @@ def predict(made, program, order, options):
     settings = dict(option.split("=") for option in options.split(",") if "=" in option)
     print("\n| `info --cost` | the traced program | `ls -lR` |\n|---|---|---|")
     for name, path in made.items():
-        rows = json.loads(subprocess.run(
+        lines = subprocess.run(
             [program, "info", "--cost", "--json", path, "--trace", order,
              "--part-size", settings.get("multipart_size", "10"),
              "--parallel", settings.get("parallel_count", "5")],
-            check=True, capture_output=True, text=True).stdout)
+            check=True, capture_output=True, text=True).stdout.splitlines()
+        rows = [json.loads(line) for line in lines]
         cells = [f"{row['requests']} GET, {row['waves']} waves, {row['bytes'] / 1e6:.1f} MB"
                  for row in (rows[-1], rows[2])]
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)

@@ -6,8 +6,10 @@ public struct SourceError: Error, CustomStringConvertible {
   public enum Code: Sendable {
     /// The input cannot be opened, read or understood.
     case unreadable
-    /// The input ends too early or is damaged.
+    /// The input is damaged.
     case damaged
+    /// The input ends too early.
+    case cutOff
     /// An entry may not be in an image, or not at its place.
     case refused
   }
@@ -15,14 +17,20 @@ public struct SourceError: Error, CustomStringConvertible {
   public var code: Code
   /// The file or the entry it is about, as bytes.
   public var path: [UInt8]
-  /// What is wrong, and what to do.
-  public var message: String
+  /// What is wrong.
+  public var cause: String
+  /// What to do about it.
+  public var hint: String?
 
-  public init(_ code: Code, path: [UInt8], _ message: String) {
+  public init(_ code: Code, path: [UInt8], _ cause: String, hint: String? = nil) {
     self.code = code
     self.path = path
-    self.message = message
+    self.cause = cause
+    self.hint = hint
   }
+
+  /// What is wrong, and what to do.
+  public var message: String { hint.map { "\(cause); \($0)" } ?? cause }
 
   public var description: String { "\(path.escapedName): \(message)" }
 }

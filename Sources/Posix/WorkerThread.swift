@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// An operating-system thread that runs one closure and is joined once.
+/// An operating-system thread that runs one closure and is joined or detached once.
 public struct WorkerThread: ~Copyable {
   private final class Box {
     let body: @Sendable () -> Void
@@ -29,6 +29,9 @@ public struct WorkerThread: ~Copyable {
 
   /// Waits for the closure to return.
   public consuming func join() { pthread_join(handle, nil) }
+
+  /// Lets the closure run for itself; if it is not done by then, it ends with the process.
+  public consuming func detach() { pthread_detach(handle) }
 }
 
 /// A mutual-exclusion lock with condition variables.

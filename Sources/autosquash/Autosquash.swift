@@ -25,6 +25,12 @@ struct Autosquash: ParsableCommand {
     // Names are UTF-8 or raw bytes whatever the user's locale; libarchive asks the C library.
     setlocale(LC_CTYPE, "C.UTF-8")
     Process.raiseFileLimit()
-    main(RawArguments.encoded())
+    let arguments = RawArguments.encoded()
+    let commands = configuration.groupedSubcommands.flatMap(\.subcommands)
+    if let complaint = UnknownCommand.complaint(about: arguments.first, commands: commands) {
+      Messages.write(complaint)
+      Glibc.exit(EX_USAGE)
+    }
+    main(arguments)
   }
 }

@@ -125,6 +125,39 @@ import Testing
     }
   }
 
+  /// Files that come whole out of what there is of a compressed stream are not lost.
+  @Test func allowTruncatedReadsCompressedStreamsToTheirEnd() throws {
+    let folder = try TemporaryFolder()
+    var tar = TarBuilder()
+    tar.add("first", bytes("whole"))
+    var random = SeededGenerator(3)
+    tar.add("second", (0..<90_000).map { _ in UInt8.random(in: 0...255, using: &random) })
+    try folder.write("in", tar.finished())
+    let whole = try Tool.check(["gzip", "-1", "-c", "in"], in: folder.root).output
+    let packed = try Packed(Array(whole[..<50_000]), ["--allow-truncated"])
+    #expect(try packed.listing().paths == ["first"])
+    #expect(
+      packed.result.errors.contains(
+        "warning: the gzip stream is cut off; 1 entry before that went in"),
+      "\(packed.result.summary)")
+  }
+
+  /// Damage is not the same as an early end: what came before may be wrong.
+  @Test func allowTruncatedIsNotForDamage() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("in", Self.course())
+    var whole = try Tool.check(["gzip", "-c", "in"], in: folder.root).output
+    whole[whole.count - 6] ^= 1
+    #expect(try Packed(whole, ["--allow-truncated"]).failed("gzip stream is damaged"))
+  }
+
+  @Test func cutBzip2IsCalledCut() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("in", Self.course())
+    let whole = try Tool.check(["bzip2", "-c", "in"], in: folder.root).output
+    #expect(try Packed(Array(whole[..<(whole.count / 2)])).failed("truncated bzip2"))
+  }
+
   @Test func emptyAndForeignFilesAreNoArchives() throws {
     #expect(try Packed([]).failed("the file is empty"))
     #expect(try Packed(bytes("just some text\n")).failed("not an archive"))

@@ -86,6 +86,14 @@ import Testing
     #expect(dry.errors.contains("1 path of --order names no file"), "\(dry.summary)")
   }
 
+  /// Also the names that do not bring the bytes.
+  @Test func hardLinksAreKnown() throws {
+    try Tool.check(["ln", "tree/cold/a", "tree/hot/link"], in: folder.root)
+    try folder.write("order", Array("hot/link\ncold/a\n".utf8))
+    let result = try pack("tree")
+    #expect(result.status == 0 && !result.errors.contains("--order"), "\(result.summary)")
+  }
+
   @Test func anOrderMayComeThroughAPipe() throws {
     #expect(try pack("tree").status == 0)
     let image = try folder.read("image")

@@ -277,4 +277,38 @@ import Testing
     }
     #expect(try autosquash("pack", "--no-such-option", "x").status == 64)
   }
+
+  @Test func mistakenCommandsAreNamed() throws {
+    let result = try Tool.autosquash("pakc", "tree")
+    #expect(
+      result.status == 64 && result.errors.contains("did you mean pack?"), "\(result.summary)")
+    let other = try Tool.autosquash("something-else")
+    #expect(other.status == 64 && other.errors.contains("no command 'something-else'"))
+  }
+
+  @Test func optionsThatLeaveNothingAreMistaken() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(["mkdir", "tree"], in: folder.root)
+    try folder.write("tree/file", [1])
+    for options in [["--root-becomes", "nope"], ["--include", "*.cram"], ["--exclude", "*"]] {
+      let result = try Tool.run(
+        [Tool.autosquash, "pack", "tree"] + options, in: folder.root)
+      #expect(result.status == 1, "\(options): \(result.summary)")
+      #expect(result.errors.contains("the options given leave nothing of it"))
+      #expect(!folder.exists("tree.squash"))
+    }
+  }
+
+  @Test func imagesThatAreThereCanBeKept() throws {
+    let folder = try TemporaryFolder()
+    for tree in ["a", "b"] {
+      try Tool.check(["mkdir", tree], in: folder.root)
+      try folder.write("\(tree)/file", [1])
+    }
+    try folder.write("a.squash", [2])
+    let result = try Tool.autosquash("pack", "a", "b", "--skip-existing", in: folder.root)
+    #expect(result.status == 0, "\(result.summary)")
+    #expect(result.errors.contains("a.squash: is there already"))
+    #expect(try folder.read("a.squash") == [2] && folder.exists("b.squash"))
+  }
 }

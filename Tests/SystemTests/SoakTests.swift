@@ -42,7 +42,8 @@ enum Soak {
       for step in steps {
         // Where the program is built with AddressSanitizer, a leak is a failure.
         let result = try Tool.run(
-          [Tool.autosquash] + step, in: folder.root, environment: ["ASAN_OPTIONS": "detect_leaks=1"])
+          [Tool.autosquash] + step, in: folder.root, environment: ["ASAN_OPTIONS": "detect_leaks=1"]
+        )
         #expect(result.status == 0, "round \(round), \(step): \(result.summary)")
       }
       #expect(folder.names(in: ".").sorted() == ["image", "out", "tree"], "round \(round)")

@@ -67,7 +67,8 @@ public struct Tool {
 
   /// What a program needed.
   public struct Needs: Sendable {
-    /// The most memory at once, in bytes; 0 under a sanitizer, which needs more than the program.
+    /// The most memory at once, in bytes. This and the time are 0 under a sanitizer, which needs
+    /// more of both than the program.
     public var memory: Int
     /// Processor time in seconds, on which other tests have little influence.
     public var seconds: Double
@@ -87,10 +88,8 @@ public struct Tool {
       .split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
     guard numbers.count == 3 else { throw ToolFailure(command: command, result: result) }
     let isSanitized = ProcessInfo.processInfo.environment["SANITIZED"] != nil
-    return (
-      result,
-      Needs(memory: isSanitized ? 0 : Int(numbers[0]) << 10, seconds: numbers[1] + numbers[2])
-    )
+    if isSanitized { return (result, Needs(memory: 0, seconds: 0)) }
+    return (result, Needs(memory: Int(numbers[0]) << 10, seconds: numbers[1] + numbers[2]))
   }
 
   /// Whether a program is there.

@@ -75,6 +75,7 @@ final class ArchiveHandle {
     }
     guard archive_read_open1(raw) == ARCHIVE_OK else {
       if let error = feed.error { throw error }
+      if Self.isOfCut(message) { throw failure() }
       throw SourceError(
         .unreadable, path: path,
         "not an archive of a known kind: tar, cpio, zip, 7z and others, also compressed; an mtree "
@@ -85,11 +86,18 @@ final class ArchiveHandle {
   deinit { archive_read_free(raw) }
 
   /// The error that the last call left.
-  func failure(_ code: SourceError.Code, entry: [UInt8]? = nil) -> any Error {
+  func failure(entry: [UInt8]? = nil) -> any Error {
     if let error = feed.error { return error }
-    let reason = archive_error_string(raw).map { String(cString: $0) } ?? "unknown error"
     let place = entry.map { " at \($0.escapedName)" } ?? ""
-    return SourceError(code, path: path, "damaged or cut-off archive\(place): \(reason)")
+    return SourceError(
+      Self.isOfCut(message) ? .cutOff : .damaged, path: path,
+      "damaged or cut-off archive\(place): \(message)")
+  }
+
+  /// Whether libarchive complains of an early end, as far as it tells.
+  private static func isOfCut(_ message: String) -> Bool {
+    let message = message.lowercased()
+    return ["truncated", "premature", "unexpected end"].contains { message.contains($0) }
   }
 
   /// What libarchive last complained of.

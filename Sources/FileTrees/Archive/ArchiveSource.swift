@@ -15,6 +15,11 @@ public final class ArchiveSource {
   /// Called with sentences about what is odd but no error.
   public var warn: (String) -> Void = { _ in }
 
+  /// Whether the archive ended too early, and what came before was taken.
+  public private(set) var wasCut = false
+  /// The number of entries read.
+  private var delivered = 0
+
   let path: [UInt8]
   private let options: Options
   private let file: FileInput
@@ -66,14 +71,20 @@ public final class ArchiveSource {
         isInHeader = false
         if !input.isSeekable { try refuseStreamedZip(archive) }
         try deliver(entry, from: archive, window, to: sink)
+        delivered += 1
         // Here, not as part of the next header: the window grows while a header is read.
         guard archive_read_data_skip(archive.raw) == ARCHIVE_OK else {
-          throw archive.failure(.damaged)
+          throw archive.failure()
         }
       }
       try checkEnd(of: archive, isStream: !input.isSeekable, window)
-    } catch let error as SourceError where error.code == .damaged && options.allowsTruncated {
-      warn("\(error.message); read as far as it goes")
+    } catch let error as SourceError
+      where error.code == .cutOff && options.allowsTruncated && delivered > 0
+    {
+      wasCut = true
+      warn(
+        "\(error.cause); \(delivered.grouped) \(delivered == 1 ? "entry" : "entries") before that "
+          + "went in, and nothing of what follows")
     }
   }
 
@@ -110,7 +121,7 @@ public final class ArchiveSource {
       if !archive.message.contains("can't be converted") { warn(archive.message) }
       return entry
     default:
-      throw archive.failure(.damaged)
+      throw archive.failure()
     }
   }
 
@@ -198,12 +209,12 @@ public final class ArchiveSource {
       if status == ARCHIVE_EOF { break }
       guard status == ARCHIVE_OK else {
         // Dropped by whoever takes the content, before the error goes on its way.
-        let failure = archive.failure(.damaged, entry: entry.path)
+        let failure = archive.failure(entry: entry.path)
         if let failure = failure as? SourceError { throw UnreadableFile(reason: failure) }
         throw failure
       }
       guard offset >= position, offset <= Int64.max - Int64(count) else {
-        throw archive.failure(.damaged, entry: entry.path)
+        throw archive.failure(entry: entry.path)
       }
       if offset > position { try content.addHole(UInt64(offset - position)) }
       try content.append(UnsafeRawBufferPointer(start: base, count: count))
@@ -221,7 +232,7 @@ public final class ArchiveSource {
     if archive_entry_sparse_count(raw) == 0 && !isSparse(archive) && position < size {
       throw UnreadableFile(
         reason: SourceError(
-          .damaged, path: path,
+          .cutOff, path: path,
           "damaged or cut-off archive at \(entry.path.escapedName): "
             + "\(size - position) bytes of \(size) are missing"))
     }
@@ -264,9 +275,8 @@ public final class ArchiveSource {
     if zeros >= 1024 { return }
     guard zeros >= 512 else {
       throw SourceError(
-        .damaged, path: path,
-        "the archive is cut off: it has no end-of-archive block; fetch or make it again, or "
-          + "--allow-truncated")
+        .cutOff, path: path, "the archive is cut off: it has no end-of-archive block",
+        hint: "fetch or make it again, or --allow-truncated")
     }
     warn("a lone block of zeros at the end, where two belong")
   }
@@ -293,7 +303,7 @@ public final class ArchiveSource {
       start -= 1
     }
     throw SourceError(
-      .damaged, path: path,
-      "the archive is cut off: its directory is not at the end; fetch or make it again")
+      .cutOff, path: path, "the archive is cut off: its directory is not at the end",
+      hint: "fetch or make it again")
   }
 }

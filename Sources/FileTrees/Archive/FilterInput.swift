@@ -26,7 +26,7 @@ final class FilterInput: ByteInput {
     switch archive_read_next_header(archive.raw, &entry) {
     case ARCHIVE_OK: break
     case ARCHIVE_EOF: isAtEnd = true
-    default: throw archive.failure(.damaged)
+    default: throw archive.failure()
     }
     isFiltered = archive_filter_code(archive.raw, 0) != ARCHIVE_FILTER_NONE
   }
@@ -45,7 +45,7 @@ final class FilterInput: ByteInput {
       case ARCHIVE_EOF:
         isAtEnd = true
         return UnsafeRawBufferPointer(start: nil, count: 0)
-      default: throw archive.failure(.damaged)
+      default: throw archive.failure()
       }
     }
   }

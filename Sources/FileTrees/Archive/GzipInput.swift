@@ -41,8 +41,11 @@ final class GzipInput: ByteInput {
         connect(try input.next())
         if stream.pointee.avail_in == 0 {
           guard !isInMember else {
+            // First what there is: the next call comes here again.
+            if stream.pointee.avail_out < buffer.count { break }
             throw SourceError(
-              .damaged, path: path, "the gzip stream is cut off; fetch or make the file again")
+              .cutOff, path: path, "the gzip stream is cut off",
+              hint: "fetch or make the file again")
           }
           isAtEnd = true
           break
@@ -58,7 +61,7 @@ final class GzipInput: ByteInput {
         let reason = stream.pointee.msg.map { String(cString: $0) } ?? "unknown error"
         throw SourceError(
           .damaged, path: path,
-          "the gzip stream is damaged (\(reason)); fetch or make the file again")
+          "the gzip stream is damaged (\(reason))", hint: "fetch or make the file again")
       }
     }
     let count = buffer.count - Int(stream.pointee.avail_out)

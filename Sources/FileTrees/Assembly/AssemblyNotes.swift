@@ -2,6 +2,8 @@
 public struct AssemblyNotes: Sendable {
   /// Entries that patterns or paths left out.
   public var leftOut = 0
+  /// Whether the root is all there is.
+  public var tookNothing = false
   /// Entries that a later one of the same name replaced.
   public var replaced = 0
   /// Names that lost a leading slash.

@@ -123,6 +123,7 @@ public final class TreeAssembler: EntrySink {
         origin: isIncluded ? .entry : .ifNeeded)
       return
     case .hardLink(let target, let hasContent):
+      _ = rankOfEntry()  // known, though another name brings the bytes
       try addLink(last, in: parent, existing, entry, target, hasContent, readContent)
       return
     case .regular(let size): kind = .regular(try take(size, readContent))
@@ -290,6 +291,7 @@ public final class TreeAssembler: EntrySink {
     notes.unknownInOrder = options.order.count - usedRanks.count
     try resolvePendingLinks()
     removeUnneeded()
+    notes.tookNothing = tree.isEmptyDirectory(tree.root)
     for node in tree.liveNodes { fixMissingParent(tree.inode(of: node)) }
     fixMissingParent(tree.inode(of: tree.root))
     if options.stripsSingleTop, options.selection.stripping == .auto,

@@ -12,9 +12,6 @@ public final class DigestSink: ContentSink {
   /// By the number of the `ContentID`.
   public private(set) var contents: [Content?] = []
 
-  /// The number of bytes that passed through so far.
-  public private(set) var byteCount: UInt64 = 0
-
   private let next: (any ContentSink)?
   private var hash = SHA256()
   private var size: UInt64 = 0
@@ -42,7 +39,6 @@ public final class DigestSink: ContentSink {
       let count = try body(space)
       hash.update(UnsafeRawBufferPointer(rebasing: space[..<count]))
       size += UInt64(count)
-      byteCount += UInt64(count)
       return count
     }
     if let next { return try next.withFreeSpace(fill) }
@@ -53,7 +49,6 @@ public final class DigestSink: ContentSink {
   public func addHole(_ count: UInt64) throws {
     hash.update(zeros: count)
     size += count
-    byteCount += count
     try next?.addHole(count)
   }
 

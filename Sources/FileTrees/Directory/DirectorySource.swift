@@ -218,8 +218,9 @@ public final class DirectorySource {
   }
 
   private func unreadable(_ entryPath: [UInt8], _ action: String) -> SourceError {
-    let hint = entryPath.isEmpty ? "" : "; --ignore-unreadable leaves such files out"
-    return failure(entryPath, "cannot \(action): \(String(cString: strerror(errno)))\(hint)")
+    var error = failure(entryPath, "cannot \(action): \(String(cString: strerror(errno)))")
+    if !entryPath.isEmpty { error.hint = "--ignore-unreadable leaves such files out" }
+    return error
   }
 
   private func changed(_ entryPath: [UInt8]) -> SourceError {

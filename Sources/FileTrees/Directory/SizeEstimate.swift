@@ -10,8 +10,8 @@ public final class SizeEstimate: Sendable {
   private let isComplete = Atomic<Bool>(false)
 
   public init(of path: [UInt8]) {
-    // The thread ends with the process if it is not done by then.
-    _ = try? WorkerThread { self.addUp(path) }
+    // Without a thread to spare there is no estimate.
+    try? WorkerThread { self.addUp(path) }.detach()
   }
 
   /// The sum in bytes, once it is known.

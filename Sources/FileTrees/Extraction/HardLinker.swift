@@ -33,7 +33,7 @@ public final class HardLinker {
     let path = Self.path(link)
     guard let first = file.name, let identity = file.identity else {
       let name = file.wanted.escapedName
-      return context.fail(path, "hard link to \(name), which could not be unpacked")
+      return context.fail(path, "hard link to \(name), which was not unpacked")
     }
     guard let source = open(first.directory), let target = open(link.directory) else {
       return context.fail(path, action: "link")

@@ -40,7 +40,7 @@ public struct ManifestReader {
       let status = archive_read_next_header(archive.raw, &raw)
       if status == ARCHIVE_EOF { break }
       guard status == ARCHIVE_OK || status == ARCHIVE_WARN, let raw else {
-        throw archive.failure(.damaged)
+        throw archive.failure()
       }
       let entry = try entry(raw, &unknown, &links)
       _ = try assembler.add(entry) { _ in

@@ -72,9 +72,6 @@ public final class ImageWriter {
   /// Takes the contents of files; each gets a `ContentID` that the tree refers to.
   public var content: any ContentSink { ranked }
 
-  /// What has happened so far.
-  public var statistics: DataStatistics { data.statistics }
-
   /// Writes the tables and the superblock.
   ///
   /// - Parameters:

@@ -43,8 +43,11 @@ struct CostOptions: ParsableArguments {
     guard (1...1000).contains(parallel ?? 1) else {
       throw ValidationError("--parallel is from 1 to 1000.")
     }
-    guard (0...100_000).contains(latency ?? 0), (0.001...1e6).contains(rate ?? 1) else {
-      throw ValidationError("--latency is from 0 to 100000, --rate from 0.001 to 1000000.")
+    guard (0...100_000).contains(latency ?? 0) else {
+      throw ValidationError("--latency is from 0 to 100000 milliseconds.")
+    }
+    guard (0.001...1e6).contains(rate ?? 1) else {
+      throw ValidationError("--rate is from 0.001 to 1000000 megabits a second.")
     }
   }
 
@@ -89,9 +92,11 @@ struct CostReport {
       let paths = AccessOrder(parsing: try ListFile.read(trace.bytes)).paths
       let (cost, missing) = try meter.read(paths)
       if missing > 0 {
-        warn("\(missing.grouped) of \(paths.count.grouped) paths of the list are no files here")
+        warn("\(missing.grouped) of the list's \(paths.count.grouped) paths name no file here")
       }
-      rows.append(("\(trace.bytes.escapedName) (\((paths.count - missing).grouped) files)", cost))
+      let files = paths.count - missing
+      let count = files == 1 ? "1 file" : "\(files.grouped) files"
+      rows.append(("\(trace.bytes.escapedName) (\(count))", cost))
     }
   }
 
@@ -118,17 +123,18 @@ struct CostReport {
           "\(cost.seconds.rounded(toDigits: 2)) s",
         ])
     }
+    text += "\nwaves: requests that wait for one another; network: without the time to unpack\n"
     return text
   }
 
-  var json: JSON {
-    .array(
-      rows.map { title, cost in
-        .object([
-          ("action", .string(title)), ("requests", .integer(cost.requests)),
-          ("waves", .integer(cost.waves)), ("bytes", .integer(cost.bytes)),
-          ("seconds", .number(cost.seconds)),
-        ])
-      })
+  /// An object a line.
+  var json: String {
+    rows.map { title, cost in
+      JSON.object([
+        ("action", .string(title)), ("requests", .integer(cost.requests)),
+        ("waves", .integer(cost.waves)), ("bytes", .integer(cost.bytes)),
+        ("seconds", .number(cost.seconds)),
+      ]).text + "\n"
+    }.joined()
   }
 }

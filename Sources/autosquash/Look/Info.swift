@@ -43,7 +43,7 @@ struct Info: ParsableCommand {
           Messages.write(self.image.image.bytes, "warning: \($0)")
         }
         var output = StandardOutput()
-        try output.write(json ? report.json.text + "\n" : report.text)
+        try output.write(json ? report.json : report.text)
         try output.flush()
         return
       }

@@ -28,6 +28,9 @@ struct Pack: ParsableCommand {
   @Flag(name: [.short, .long], help: "Replace an image that is there.")
   var force = false
 
+  @Flag(help: "Leave out sources whose images are there already.")
+  var skipExisting = false
+
   @Flag(name: .long, help: "List what would go in, and what is left out and why; make nothing.")
   var dryRun = false
 
@@ -50,6 +53,12 @@ struct Pack: ParsableCommand {
     if sources.contains(ByteArgument(bytes: [UInt8(ascii: "-")])) && output == nil && !dryRun {
       throw ValidationError("An archive from standard input needs --output to name the image.")
     }
+    if dryRun && messages.json {
+      throw ValidationError("--dry-run lists paths; it has no JSON.")
+    }
+    if force && skipExisting {
+      throw ValidationError("--force replaces images, --skip-existing keeps them; give one.")
+    }
     _ = try image.writerOptions()
     _ = try ownership.policy()
     _ = try selection.selection()
@@ -57,10 +66,19 @@ struct Pack: ParsableCommand {
 
   func run() throws {
     var status: Int32 = 0
-    let jobs = sources.map { PackJob(source: $0.bytes, command: self) }
+    var jobs = sources.map { PackJob(source: $0.bytes, command: self) }
     try refuseSameNames(jobs)
+    if skipExisting && !dryRun {
+      jobs.removeAll { job in
+        var status = stat()
+        guard job.output.withCPath({ lstat($0, &status) }) == 0 else { return false }
+        if !messages.quiet { Messages.write(job.output, "is there already; left as it is") }
+        return true
+      }
+    }
     var failed: [[UInt8]] = []
     for job in jobs {
+      if dryRun && jobs.count > 1 { print("\(job.source.escapedName):") }
       do {
         let isWhole = try job.run()
         if !isWhole { status = max(status, ExitStatus.failed) }

@@ -29,7 +29,7 @@ struct PackJob {
   }
 
   /// - Returns: whether all of the source went in; not with `--ignore-unreadable` where
-  ///   something could not be read.
+  ///   something could not be read, or with `--allow-truncated` where the archive is cut.
   func run() throws -> Bool {
     if output == Array("-".utf8) && !command.dryRun {
       throw SourceError(.refused, path: source, "the image needs a name: give it with -o")
@@ -55,16 +55,15 @@ struct PackJob {
     let file = try AtomicFile(path: output, replacing: command.force)
     let reader = try openSource(leavingOut: file)
     let writer = try ImageWriter(file, options: try command.image.writerOptions())
-    let progress = progressBar(for: reader, writer)
     let digests = command.manifest ? DigestSink(writer.content) : nil
-    let content: any ContentSink = digests ?? writer.content
     let assembler = TreeAssembler(
-      options, content: progress.map { ProgressSink(content, $0) } ?? content)
+      options, content: showingProgress(digests ?? writer.content, of: reader))
     assembler.reportExclusion = { path, reason in
       messages.detail("\(path.escapedName): left out (\(reason))")
     }
     let unreadable = try reader.read(into: assembler)
     let tree = try assembler.finish()
+    try refuseNothing(assembler.notes)
     let summary = try writer.finish(tree, modified: try imageTime(assembler))
     try file.publish()
     ProgressBar.clearLine()
@@ -72,7 +71,15 @@ struct PackJob {
       try write(DigestedTree(tree, digests), to: manifestPath)
     }
     report(summary, assembler.notes, unreadable: unreadable)
-    return unreadable == 0
+    return unreadable == 0 && !reader.wasCut
+  }
+
+  /// Where options leave out everything, one of them is mistaken.
+  private func refuseNothing(_ notes: AssemblyNotes) throws {
+    guard notes.leftOut > 0, notes.tookNothing else { return }
+    throw SourceError(
+      .refused, path: source, "the options given leave nothing of it",
+      hint: "--dry-run lists what is left out and why")
   }
 
   private func refuseExisting(_ path: [UInt8]) throws {
@@ -105,7 +112,7 @@ struct PackJob {
       if tree.isDirectory(node) { stack.append(contentsOf: listing.children(of: node).reversed()) }
     }
     for warning in assembler.notes.warnings { messages.warn(source, warning) }
-    return unreadable == 0
+    return unreadable == 0 && !reader.wasCut
   }
 
   // MARK: The source
@@ -121,7 +128,7 @@ struct PackJob {
       ]
       options.skipped = Set(images.compactMap { $0 })
       let reader = DirectorySource(path: Self.withoutTrailingSlashes(source), options: options)
-      reader.reportUnreadable = { messages.warn($0.path, "\($0.message); left out") }
+      reader.reportUnreadable = { messages.warn($0.path, "\($0.cause); left out") }
       return .directory(reader)
     }
     if source != Array("-".utf8) && AnyTree.isImage(source) {
@@ -143,11 +150,12 @@ struct PackJob {
     return path
   }
 
-  private func progressBar(for reader: PackSource, _ writer: ImageWriter) -> ProgressBar? {
-    guard command.messages.progress.isShown, !command.messages.quiet else { return nil }
+  private func showingProgress(
+    _ content: any ContentSink, of reader: PackSource
+  ) -> any ContentSink {
+    guard command.messages.progress.isShown, !command.messages.quiet else { return content }
     let total = isDirectory ? SizeEstimate(of: source) : nil
-    return ProgressBar(title: output.escapedName) {
-      let bytes = writer.statistics.bytes
+    return ProgressSink(content, title: output.escapedName) { bytes in
       if case .archive(let archive) = reader {
         let fraction = archive.byteCount.map { Double(archive.bytesRead) / Double(max(1, $0)) }
         return .init(bytes: bytes, fraction: fraction)
@@ -231,6 +239,14 @@ private enum PackSource {
     case .archive(let source):
       try source.read(into: sink)
       return 0
+    }
+  }
+
+  /// Whether an archive ended too early.
+  var wasCut: Bool {
+    switch self {
+    case .directory: false
+    case .archive(let source): source.wasCut
     }
   }
 }

@@ -187,7 +187,7 @@ struct ReadingOptions: ParsableArguments {
   @Flag(help: "Leave out files that cannot be read, count them, and exit with 1.")
   var ignoreUnreadable = false
 
-  @Flag(help: "Read an archive that ends too early as far as it goes.")
+  @Flag(help: "Read an archive that ends too early as far as it goes, and exit with 1.")
   var allowTruncated = false
 
   @Flag(help: "Fail on what an image cannot hold, such as POSIX ACLs, instead of warning.")

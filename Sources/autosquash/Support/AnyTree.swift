@@ -76,10 +76,7 @@ struct AnyTree {
     let sink = DigestSink()
     var content: any ContentSink = sink
     if options.showsProgress {
-      let bar = ProgressBar(title: path.escapedName) {
-        .init(bytes: sink.byteCount, fraction: nil)
-      }
-      content = ProgressSink(sink, bar)
+      content = ProgressSink(sink, title: path.escapedName) { .init(bytes: $0, fraction: nil) }
     }
     let assembler = TreeAssembler(assembly, content: content)
     switch kind {

@@ -50,12 +50,20 @@ enum ImageFile {
       switch error.code {
       case .notAnImage where offset == "0":
         error.message += "; --offset auto finds one within another file"
-      case .damaged where !salvages:
+      case .damaged where !salvages && canSalvage(path, offset: offset):
         error.message += "; \"autosquash extract --keep-going\" saves what can be read"
       default: break
       }
       throw error
     }
+  }
+}
+
+extension ImageFile {
+  /// Whether a damaged image has at least a root.
+  private static func canSalvage(_ path: [UInt8], offset: String) -> Bool {
+    guard let image = try? open(path, offset: offset, salvages: true) else { return false }
+    return (try? image.root()) != nil
   }
 }
 

@@ -55,6 +55,10 @@ struct Trace: ParsableCommand {
     var status: Int32
     do {
       status = try trace()
+    } catch let error as SystemError where error.path == command[0].bytes {
+      // As shells have it.
+      _ = Messages.fail(top, error)
+      status = error.code == ENOENT ? 127 : 126
     } catch {
       status = Messages.fail(top, error)
     }

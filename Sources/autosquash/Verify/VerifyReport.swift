@@ -82,7 +82,7 @@ struct VerifyReport {
     }
     if report.isNoImage || report.differences == report.errors {
       // There is nothing to read, or everything can be read and is other than it should be.
-    } else if let salvage = report.salvage {
+    } else if let salvage = report.salvage, salvage.files > 0 {
       text += "; \(salvage.readableFiles.grouped) of \(count(salvage.files, "file"))"
       text += salvage.isPartial ? " that can be found" : ""
       text += report.contents.blocks == 0 ? " might be read" : " can still be read"
