@@ -101,18 +101,20 @@ FUZZ_SECONDS ?= 600
 fuzz: deps
 	sh scripts/fuzz.sh $(FUZZ_SECONDS)
 
-# The tests with the compiler's checks of memory and of threads, each in a build of its own.
+# The tests with the compiler's checks of memory and of threads, each in a build of its own. The
+# overlay lists the bucket with threads of a second process; ThreadSanitizer does not support threads
+# after fork, and on a busy machine that process hangs in it.
 SANITIZERS ?= address thread
+SANITIZER_SKIPS_thread = --skip 'OverlayTests\.HostileTests'
 # Without a path it looks for the program everywhere, also among the images of the map's tests.
 SYMBOLIZER = external_symbolizer_path=$(shell command -v llvm-symbolizer || echo /usr/bin/false)
 sanitize soak: export ASAN_OPTIONS = detect_leaks=0:$(SYMBOLIZER)
 sanitize soak: export TSAN_OPTIONS = die_after_fork=0:$(SYMBOLIZER)
-sanitize: test-deps
-	for sanitizer in $(SANITIZERS); do \
-	  $(SWIFT) build --build-tests --sanitize $$sanitizer --scratch-path .build/$$sanitizer && \
-	  SANITIZED=yes $(SWIFT) test --skip-build --disable-xctest \
-	    --sanitize $$sanitizer --scratch-path .build/$$sanitizer || exit 1; \
-	done
+sanitize: $(SANITIZERS:%=sanitize-%)
+sanitize-%: test-deps
+	$(SWIFT) build --build-tests --sanitize $* --scratch-path .build/$*
+	SANITIZED=yes $(SWIFT) test --skip-build --disable-xctest \
+	  --sanitize $* --scratch-path .build/$* $(SANITIZER_SKIPS_$*)
 
 # Rounds of packing, verifying, mounting and expiring, for what they leave behind: files, mounts,
 # processes, and memory, by what many images need in one process and by the sanitizer's count.
