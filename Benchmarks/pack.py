@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 
+import peers
 import trees
 
 # The trees that are also packed from a tarball.
@@ -57,8 +58,8 @@ def compare(title, commands, work, rounds):
         name: [statistics.median(run[column] for run in runs) for column in range(3)] + [sizes[name]]
         for name, runs in figures.items()
     }
-    peers = list(rows.values())[1:]
-    best = [min(row[column] for row in peers) for column in range(4)]
+    others = list(rows.values())[1:]
+    best = [min(row[column] for row in others) for column in range(4)]
     print(f"\n### {title}\n")
     print("| | wall s | CPU s | peak MB | image bytes | wall ratio | CPU ratio | size ratio |")
     print("|---|---|---|---|---|---|---|---|")
@@ -76,6 +77,7 @@ def main():
     parser.add_argument("--work")
     options = parser.parse_args()
     ours = os.path.abspath(options.program)
+    peers.print_versions()
     work = tempfile.mkdtemp(dir=options.work)
     try:
         for name in options.trees.split(","):

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 
+import peers
 import trees
 
 
@@ -63,6 +64,7 @@ def main():
     options = parser.parse_args()
     ours = os.path.abspath(options.program)
     here = os.path.dirname(os.path.abspath(__file__))
+    peers.print_versions()
     work = tempfile.mkdtemp(dir=options.work)
     try:
         def image(name, *sources):

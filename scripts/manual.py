@@ -18,6 +18,24 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MAN = os.path.join(ROOT, "man")
 DATE = "November 25, 2026"
 OTHER_PAGES = [("autosquash.conf", 5), ("autosquash-map", 8)]
+# The commands that who uses one may look for next.
+RELATED = {
+    "pack": ["info", "trace", "verify"],
+    "verify": ["diff", "extract", "manifest"],
+    "manifest": ["diff", "verify"],
+    "diff": ["manifest", "verify"],
+    "ls": ["cat", "extract", "info"],
+    "cat": ["extract", "ls"],
+    "extract": ["cat", "ls", "verify"],
+    "info": ["ls", "trace"],
+    "trace": ["info", "pack"],
+    "setup": ["doctor", "images", "refresh"],
+    "doctor": ["images", "setup"],
+    "images": ["doctor", "refresh", "setup"],
+    "refresh": ["images", "setup"],
+    "map": ["doctor", "images"],
+    "overlay": ["setup"],
+}
 
 
 def text(words):
@@ -154,7 +172,9 @@ def main():
     wrong = []
     for command in commands:
         path = os.path.join(MAN, name(command) + ".1")
-        new = page(command, names if command is root else ["autosquash"])
+        others = names if command is root else ["autosquash"] + [
+            f"autosquash-{other}" for other in RELATED[command["commandName"]]]
+        new = page(command, others)
         old = open(path).read() if os.path.exists(path) else None
         if old != new:
             wrong.append(os.path.relpath(path, ROOT))
