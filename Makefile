@@ -103,9 +103,9 @@ fuzz: deps
 
 # The tests with the compiler's checks of memory and of threads, each in a build of its own. The
 # overlay lists the bucket with threads of a second process; ThreadSanitizer does not support threads
-# after fork, and on a busy machine that process hangs in it.
+# after fork, and on a busy machine that process hangs in it. ListingTests lists in the first one.
 SANITIZERS ?= address thread
-SANITIZER_SKIPS_thread = --skip 'OverlayTests\.HostileTests'
+SANITIZER_SKIPS_thread = --skip 'OverlayTests\.(Hostile|Overlay)|OverlayBucketTests'
 # Without a path it looks for the program everywhere, also among the images of the map's tests.
 SYMBOLIZER = external_symbolizer_path=$(shell command -v llvm-symbolizer || echo /usr/bin/false)
 sanitize soak: export ASAN_OPTIONS = detect_leaks=0:$(SYMBOLIZER)

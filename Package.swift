@@ -50,10 +50,11 @@ let package = Package(
     // libarchive: every tar dialect, cpio, zip, 7z, mtree, and the stream filters.
     .systemLibrary(
       name: "CLibArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
-    // What Swift's Glibc module leaves out: xattr, major and minor, openat2, fork.
+    // What Swift's Glibc module leaves out: xattr, major and minor, openat2, fork, main's
+    // arguments.
     .target(name: "CLinux"),
 
-    .target(name: "Posix", cSettings: gnu, swiftSettings: settings),
+    .target(name: "Posix", dependencies: ["CLinux"], cSettings: gnu, swiftSettings: settings),
     .target(name: "TreeModel", swiftSettings: settings),
     .target(name: "SquashFSFormat", swiftSettings: settings),
     .target(

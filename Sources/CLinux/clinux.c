@@ -16,6 +16,18 @@ int clinux_openat2(int folder, const char *path, uint64_t flags, uint64_t resolv
   return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
 }
 
+static int kept_count;
+static char **kept_arguments;
+
+// glibc calls constructors with what main gets.
+__attribute__((constructor)) static void keep_arguments(int count, char **arguments) {
+  kept_count = count;
+  kept_arguments = arguments;
+}
+
+int clinux_argument_count(void) { return kept_count; }
+const char *clinux_argument(int index) { return kept_arguments[index]; }
+
 pid_t clinux_fork(void) { return fork(); }
 
 int clinux_may_hang(const char *path) {

@@ -143,7 +143,9 @@ public struct OverlayListing: Sendable {
     let full = path.isEmpty ? root : root.appending(path)
     let descriptor = full.withCPath { open($0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
     guard descriptor >= 0, let stream = fdopendir(descriptor) else {
-      return .failure(SystemError("list", path: full))
+      let error = SystemError("list", path: full)
+      if descriptor >= 0 { close(descriptor) }
+      return .failure(error)
     }
     defer { closedir(stream) }
     var names = Names()

@@ -93,9 +93,12 @@ public struct OverlayPruner {
       }
       if !isDryRun {
         // As late as can be: somebody may have put something else there.
-        guard folder.target(of: name) == text,
-          name.withCPath({ unlinkat(folder.descriptor, $0, 0) }) == 0
-        else { throw SystemError("remove the link", path: full) }
+        guard folder.target(of: name) == text else {
+          throw SystemError("remove the link", path: full, code: ESTALE)
+        }
+        guard name.withCPath({ unlinkat(folder.descriptor, $0, 0) }) == 0 else {
+          throw SystemError("remove the link", path: full)
+        }
       }
       report(full, .pruned(target: text))
     }

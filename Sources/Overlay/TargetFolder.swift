@@ -47,7 +47,11 @@ final class TargetFolder {
   /// The names in it.
   func names() throws(SystemError) -> [[UInt8]] {
     let copy = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard copy >= 0, let stream = fdopendir(copy) else { throw SystemError("list") }
+    guard copy >= 0, let stream = fdopendir(copy) else {
+      let error = SystemError("list")
+      if copy >= 0 { close(copy) }
+      throw error
+    }
     defer { closedir(stream) }
     var names: [[UInt8]] = []
     while true {

@@ -72,8 +72,6 @@ public struct InodeRecord: Equatable, Sendable {
   /// The size of the part that all inodes have, in bytes: type, permissions, owner, group, time,
   /// number.
   public static let headerByteCount = 16
-  /// The largest size of the fixed part: an extended file's.
-  public static let largestByteCount = 56
 
   /// The size of the fixed part of an inode of this stored type, header included.
   ///

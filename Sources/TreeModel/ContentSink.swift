@@ -51,7 +51,10 @@ extension ContentSink {
 
 /// What a sink throws for a file that is larger than it can take.
 public struct ContentTooLarge: Error {
-  public init() {}
+  /// What is too large, and what helps.
+  public let reason: String
+
+  public init(_ reason: String) { self.reason = reason }
 }
 
 /// The content of a regular file, as its sink numbers it.

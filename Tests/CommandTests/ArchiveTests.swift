@@ -37,6 +37,13 @@ struct Packed {
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
 @Suite struct ArchiveSemanticsTests {
+  @Test func moreAttributesThanLinuxListsAreRefused() throws {
+    var endless = TarBuilder()
+    endless.addPax((0..<12_000).map { ("SCHILY.xattr.user.a\($0)", bytes("v")) })
+    endless.add("file", bytes("x"))
+    #expect(try Packed(endless.finished()).failed("more extended attributes than Linux can list"))
+  }
+
   @Test func lastMemberOfANameWins() throws {
     var tar = TarBuilder()
     tar.add("./", type: "5", mode: 0o755)
@@ -218,6 +225,14 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
   @Test func specificationsMustBeNamedSo() throws {
     let text = bytes("#mtree\n./k type=file contents=/etc/hostname\n")
     #expect(try Packed(text).failed("specification must have a name that ends with .mtree"))
+  }
+
+  /// What libarchive says holds names of the archive.
+  @Test func complaintsDoNotReachTheTerminalAsTheyAre() throws {
+    let text = bytes("#mtree\n./k type=file contents=no\\033[31mx\n")
+    let packed = try Packed(text, name: "in.mtree")
+    #expect(packed.result.status == 2)
+    #expect(packed.result.errors.contains("no\\033[31mx"), "\(packed.result.summary)")
   }
 
   @Test func limitsOfTheFormatAreClearErrors() throws {

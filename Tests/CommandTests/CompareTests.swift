@@ -279,6 +279,10 @@ import Testing
     let page = try browse("h.html")
     #expect(page.contains("712 files, 7 directories"), "\(page.suffix(200))")
     #expect(page.contains("&lt;script&gt;") && !page.contains("<img src=x"))
+    // A letter that goes before others makes one character with the sign that follows.
+    try Tool.check(["cp", "h.squash", "\u{D4E}<b>.squash"], in: folder.root)
+    let titled = try autosquash("manifest", "\u{D4E}<b>.squash", "--html")
+    #expect(titled.text.utf8.firstRange(of: "<b>".utf8) == nil)
     let found = try browse("h.html#q=number-70")
     #expect(found.contains("2 matches"), "\(found.suffix(200))")
     #expect(found.contains("many/some-longer-name-for-file-number-700"))

@@ -89,10 +89,25 @@ import Testing
       _ = attacker.wait()
     }
     for _ in 0..<15 {
-      _ = try extract("-C", "out", "--force", "-q")
+      let result = try extract("-C", "out", "--force", "--json")
+      #expect(!result.text.contains("\"made\": 0"), "\(result.summary)")
       let leaked = try Tool.check(["ls", "-A", "outside"], in: folder.root).text
       #expect(leaked.isEmpty, "\(leaked)")
     }
+  }
+
+  /// A default ACL takes rights from what is made below it, whatever the umask.
+  @Test func modesAreTheImagesBelowADefaultACL() throws {
+    // user::rwx, group::r-x, other::---, as Linux keeps it.
+    let acl = "0x0200000001000700ffffffff04000500ffffffff20000000ffffffff"
+    try Tool.check(["mkdir", "out"], in: folder.root)
+    try Tool.check(
+      ["setfattr", "-n", "system.posix_acl_default", "-v", acl, "out"], in: folder.root)
+    #expect(try extract("-C", "out", "-q").status == 0)
+    let find = "find . -mindepth 1 ! -type l -printf '%m %p\\n' | LC_ALL=C sort"
+    #expect(
+      try Tool.check(["sh", "-c", find], in: folder.path("out")).text
+        == Tool.check(["sh", "-c", find], in: folder.path("tree")).text)
   }
 
   @Test func partsAreExtractedWithTheirParents() throws {

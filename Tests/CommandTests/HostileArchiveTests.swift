@@ -52,6 +52,71 @@ import Testing
     }
   }
 
+  /// What libarchive only warns of would leave a file under another name, or with other bytes.
+  @Test(arguments: [
+    ("9 path=other\n", "malformed"), ("14 path=other", "malformed"),
+    ("14 pathother\n", "malformed"),
+    ("x path=other\n", "malformed"), ("99999 path=other\n", "malformed"),
+    // The later complaint, of the name's characters, hides the first.
+    ("9 path=other\n15 path=other\u{1}\n", "malformed"),
+    (
+      "22 GNU.sparse.major=3\n22 GNU.sparse.minor=0\n24 GNU.sparse.name=other\n"
+        + "29 GNU.sparse.realsize=10000\n", "sparse file format"
+    ),
+  ])
+  func damagedHeadersAreNoWarnings(records: String, reason: String) throws {
+    var tar = TarBuilder()
+    tar.add("PaxHeaders/x", type: "x", bytes(records).map { $0 == 1 ? 0xff : $0 })
+    tar.add("name", bytes("content"))
+    let packed = try Packed(tar.finished())
+    #expect(packed.result.status == 1 && packed.failed(reason), "\(packed.result.summary)")
+  }
+
+  /// A few bytes announce more zeros than could be hashed in a year.
+  @Test func endlessHolesAreNotHashed() throws {
+    var tar = TarBuilder()
+    tar.addPax([
+      ("GNU.sparse.major", bytes("1")), ("GNU.sparse.minor", bytes("0")),
+      ("GNU.sparse.name", bytes("hole")), ("GNU.sparse.realsize", bytes("4611686018427387904")),
+    ])
+    tar.add("hole", bytes("0\n") + [UInt8](repeating: 0, count: 510))
+    let folder = try TemporaryFolder()
+    try folder.write("in.tar", tar.finished())
+    for command in [["manifest", "in.tar"], ["diff", "in.tar", "in.tar"], ["pack", "in.tar"]] {
+      let (result, needs) = try Tool.measure([Tool.autosquash] + command, in: folder.root)
+      #expect(result.status != 0 && needs.seconds < 10, "\(command): \(result.summary)")
+    }
+  }
+
+  #if !DEBUG  // where it takes half a minute
+    /// Equal files share their blocks, so that nothing but time bounded how many there are.
+    @Test func endlessDuplicatesAreRefused() throws {
+      var tar = TarBuilder()
+      for number in 1...20 {
+        tar.addPax([
+          ("GNU.sparse.major", bytes("1")), ("GNU.sparse.minor", bytes("0")),
+          ("GNU.sparse.name", bytes("s\(number)")), ("GNU.sparse.realsize", bytes("4397000000000")),
+        ])
+        let map = bytes("1\n0\n512\n") + [UInt8](repeating: 0, count: 504)
+        tar.add("x\(number)", map + [UInt8](repeating: 65, count: 512))
+      }
+      let packed = try Packed(tar.finished())
+      #expect(packed.failed("s2: the file has more blocks than an image can list"))
+    }
+  #endif
+
+  /// A thousand long paths in 25 KB would make two million directories.
+  @Test func longPathsDoNotTakeAllMemory() throws {
+    var tar = TarBuilder()
+    for number in 0..<100 {
+      let path = "\(number)" + String(repeating: "/d", count: 2000) + "/file"
+      tar.addPax([("path", bytes(path))])
+      tar.add("x", bytes("x"))
+    }
+    let packed = try Packed(tar.finished())
+    #expect(packed.failed("directories that have no entry"), "\(packed.result.summary)")
+  }
+
   /// Makes headers valid again, so that what is behind the checksum is reached.
   private static func repairChecksums(_ tar: inout [UInt8]) {
     for start in stride(from: 0, through: tar.count - 512, by: 512)

@@ -108,6 +108,15 @@ import Testing
     #expect(!packed.folder.exists("out.squash"))
   }
 
+  /// A name mistyped among several would be missed in a course only.
+  @Test func includesThatMatchNothingAreTold() throws {
+    let packed = try Packed(
+      Self.archive(), ["--include", "src", "--include", "src/b.txt", "--include", "*.tx"])
+    #expect(packed.result.status == 0)
+    #expect(packed.result.errors.contains("out.squash: warning: --include *.tx matches nothing\n"))
+    #expect(packed.result.errors.ranges(of: "matches nothing").count == 1)
+  }
+
   @Test func excludesFromAFile() throws {
     let folder = try TemporaryFolder()
     try folder.write("in.tar", Self.archive())

@@ -107,4 +107,44 @@ import Testing
       #expect(left.text == "", "round \(round)")
     }
   }
+
+  /// The listing's process can be the one that the kernel takes when memory runs out.
+  @Test func aListingThatIsKilledPrunesNothing() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      [
+        "sh", "-ec",
+        """
+        mkdir -p over/data root; cd over/data
+        seq -f 'a-file-with-a-name-that-fills-the-pipe-%.0f' 15000 | xargs touch
+        """,
+      ], in: folder.root)
+    #expect(try Tool.run(link(folder)).status == 0)
+    var complaints = 0
+    for _ in 1...5 {
+      let running = try Running(
+        [
+          Tool.autosquash, "overlay", "prune", "--overlay", folder.path("over"), "--root",
+          folder.path("root"),
+        ].map { Array($0.utf8) })
+      let children = "/proc/\(running.process)/task/\(running.process)/children"
+      var child: pid_t?
+      for _ in 1...20_000 where child == nil {
+        child = try? pid_t(
+          String(decoding: SmallFile.read(Array(children.utf8), limit: 100), as: UTF8.self)
+            .prefix { $0 != " " })
+      }
+      kill(running.process, SIGSTOP)
+      usleep(100_000)
+      if let child { kill(child, SIGKILL) }
+      kill(running.process, SIGCONT)
+      let result = running.wait()
+      if result.status == 2 { complaints += 1 }
+      #expect(
+        result.status == 0 && (result.text + result.errors).contains("nothing to change")
+          || result.status == 2 && result.errors.contains("whole answer"), "\(result.summary)")
+      #expect(folder.names(in: "root/data").count == 15000)
+    }
+    #expect(complaints > 0)
+  }
 }

@@ -275,4 +275,41 @@ import Testing
     let missing = try Tool.autosquash("pack", "spec.mtree", "-f", in: folder.root)
     #expect(missing.status == 2 && missing.errors.contains("file: its content cannot be read"))
   }
+
+  /// A machine image is often prepared in a chroot that has nothing but files.
+  @Test func worksWithoutProc() throws {
+    let folder = try TemporaryFolder()
+    let script = """
+      set -e; umount -l /proc
+      mkdir -p tree/d; head -c 300000 /dev/urandom > tree/large; echo x > tree/d/small; ln -s d tree/l
+      autosquash=$1
+      $autosquash pack tree -q; $autosquash verify -q tree.squash --against tree
+      $autosquash extract tree.squash -C out -q; diff -r --no-dereference tree out
+      $autosquash extract tree.squash -C out -q --force; diff -r --no-dereference tree out
+      ! $autosquash ls nothing.squash
+      """
+    let result = try Tool.run(
+      ["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh", Tool.autosquash],
+      in: folder.root)
+    #expect(result.status == 0, "\(result.summary)")
+  }
+
+  /// Linux bounds each attribute, and the list of their names, but not all values together.
+  @Test func manyLargeAttributesAreKept() throws {
+    let folder = try TemporaryFolder()
+    let script = """
+      set -e; mount -t tmpfs none .; cd "$PWD"
+      mkdir tree m; echo x > tree/file
+      python3 -c 'import os
+      for number in range(20):
+          os.setxattr("tree/file", f"trusted.a{number}", bytes([65 + number]) * 60000)'
+      $1 pack tree -q; $1 verify -q tree.squash --against tree
+      $1 extract tree.squash -C out -q; $1 diff tree out
+      mount -o loop,ro tree.squash m; $1 diff tree m; umount m
+      """
+    let result = try Tool.run(
+      ["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh", Tool.autosquash],
+      in: folder.root)
+    #expect(result.status == 0, "\(result.summary)")
+  }
 }

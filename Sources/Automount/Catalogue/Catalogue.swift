@@ -94,7 +94,9 @@ public struct Catalogue: Sendable {
   ) throws(SystemError) -> (files: [[UInt8]], folders: [[UInt8]]) {
     let descriptor = folder.openForListing(path)
     guard descriptor >= 0, let stream = fdopendir(descriptor) else {
-      throw SystemError("list", path: path)
+      let error = SystemError("list", path: path)
+      if descriptor >= 0 { close(descriptor) }
+      throw error
     }
     defer { closedir(stream) }
     var files: [[UInt8]] = []

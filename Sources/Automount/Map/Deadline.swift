@@ -38,25 +38,43 @@ public enum Deadline {
       let end = ends[1]
       detach(keeping: end)
       let (answer, afterwards) = work { write([progressSign], to: end) }
-      write([answerSign] + answer, to: end)
+      write(framed(answer), to: end)
       close(ends[1])
       afterwards()
       _exit(0)
     }
     close(ends[1])
     defer { close(ends[0]) }
-    guard let answer = read(from: ends[0], seconds: seconds, onProgress) else {
+    guard let received = read(from: ends[0], seconds: seconds, onProgress) else {
       kill(child, SIGKILL)
       return nil
     }
-    guard let start = answer.firstIndex(of: answerSign) else {
-      throw SystemError("get an answer from the second process", code: EPIPE)
+    guard let answer = unframed(received) else {
+      throw SystemError("get a whole answer from the second process", code: EPIPE)
     }
-    return Array(answer[(start + 1)...])
+    return answer
   }
+
+  // MARK: What goes through the pipe
 
   private static let progressSign = UInt8(ascii: ".")
   private static let answerSign = UInt8(ascii: "=")
+
+  /// An answer as it is written: its length tells the reader whether the writer was killed amid it,
+  /// as half a listing would look like files that were removed.
+  static func framed(_ answer: [UInt8]) -> [UInt8] {
+    [answerSign] + withUnsafeBytes(of: UInt64(answer.count).littleEndian, Array.init) + answer
+  }
+
+  /// The answer in what was read, behind signs of progress; `nil` where it is not whole.
+  static func unframed(_ received: [UInt8]) -> [UInt8]? {
+    guard let sign = received.firstIndex(of: answerSign) else { return nil }
+    let start = sign + 1 + MemoryLayout<UInt64>.size
+    guard received.count >= start else { return nil }
+    let length = received[(sign + 1)..<start].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length == UInt64(received.count - start) else { return nil }
+    return Array(received[start...])
+  }
 
   /// Lets go of everything that somebody may wait for: autofs reads the map's output until it is
   /// closed, and stops its process group; locks last as long as anybody has them open.

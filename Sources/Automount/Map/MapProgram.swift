@@ -4,9 +4,7 @@ internal import Posix
 /// The program that autofs runs: a key in, an entry out.
 public enum MapProgram {
   /// `run` with the arguments of this process.
-  public static func main() -> Int32 {
-    run((0..<Int(CommandLine.argc)).map { [UInt8](cString: CommandLine.unsafeArgv[$0]!) })
-  }
+  public static func main() -> Int32 { run(ProcessArguments.all) }
 
   /// Answers the key in the arguments, on standard output, or says why not, on standard error in
   /// one line, which autofs puts into the log.

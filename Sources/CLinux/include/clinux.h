@@ -19,6 +19,11 @@ enum { clinux_resolve_no_xdev = 0x01, clinux_resolve_no_magiclinks = 0x02,
        clinux_resolve_beneath = 0x08 };
 int clinux_openat2(int folder, const char *path, uint64_t flags, uint64_t resolve);
 
+// The process's arguments, the first of which is its name. Swift reads them from /proc, which a bare
+// chroot may not have.
+int clinux_argument_count(void);
+const char *clinux_argument(int index);
+
 // Swift hides fork; a process of one thread may use it.
 pid_t clinux_fork(void);
 

@@ -100,8 +100,10 @@ final class ArchiveHandle {
     return ["truncated", "premature", "unexpected end"].contains { message.contains($0) }
   }
 
-  /// What libarchive last complained of.
-  var message: String { archive_error_string(raw).map { String(cString: $0) } ?? "unknown problem" }
+  /// What libarchive last complained of; there may be names in it.
+  var message: String {
+    archive_error_string(raw).map { [UInt8](cString: $0).escapedName } ?? "unknown problem"
+  }
 
   /// The number of bytes that the format has used up.
   var consumed: Int64 { archive_filter_bytes(raw, 0) }

@@ -117,12 +117,24 @@ public final class ArchiveSource {
       if archive_format(archive.raw) == ARCHIVE_FORMAT_MTREE {
         throw specificationError(entry, archive.message)
       }
-      // Names are taken as bytes, so that a failed conversion of one does not matter.
-      if !archive.message.contains("can't be converted") { warn(archive.message) }
+      try take(warning: archive.message, of: entry)
       return entry
     default:
       throw archive.failure()
     }
+  }
+
+  /// Goes on where libarchive could not make sense of something that no image has.
+  ///
+  /// - Throws: `SourceError` where it left out or guessed something else: a name, a size, a file.
+  private func take(warning: String, of entry: OpaquePointer?) throws {
+    // Names in tar and cpio are taken as bytes, whatever their character set.
+    if warning.contains("can't be converted") { return }
+    let isOfNames = warning.contains("cannot be converted")
+    let isOfACLs = warning.contains(".acl.") || warning.contains("ACL attribute")
+    if isOfNames || isOfACLs { return warn(warning) }
+    let name = archive_entry_pathname(entry).map { [UInt8](cString: $0).escapedName } ?? "an entry"
+    throw SourceError(.damaged, path: path, "damaged archive at \(name): \(warning)")
   }
 
   /// All formats but mtree: a specification can put any file of the user's into the image, so
@@ -178,7 +190,15 @@ public final class ArchiveSource {
     _ raw: OpaquePointer, from archive: ArchiveHandle, _ window: StreamWindow,
     to sink: any EntrySink
   ) throws {
-    if isTar(archive) { headers.read(at: archive_read_header_position(archive.raw), in: window) }
+    if isTar(archive) {
+      headers.read(at: archive_read_header_position(archive.raw), in: window)
+      guard headers.areWellFormed else {
+        throw SourceError(
+          .damaged, path: path,
+          "damaged archive: malformed records in the pax header of "
+            + (archive_entry_pathname(raw).map { [UInt8](cString: $0).escapedName } ?? "an entry"))
+      }
+    }
     let entry = try treeEntry(raw, archive)
     do {
       try sink.add(entry) { content in

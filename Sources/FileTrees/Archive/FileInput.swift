@@ -14,7 +14,7 @@ final class FileInput: ByteInput {
     self.path = path
     descriptor =
       path == [UInt8(ascii: "-")]
-      ? dup(STDIN_FILENO) : path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
+      ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else {
       throw SourceError(.unreadable, path: path, "cannot open: \(String(cString: strerror(errno)))")
     }

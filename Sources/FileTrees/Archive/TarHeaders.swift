@@ -13,12 +13,17 @@ struct TarHeaders {
   /// Where the header of the current member itself is.
   private(set) var position: Int64 = 0
 
+  /// Whether all records of the current member's headers could be read. What libarchive tells of
+  /// those that could not is lost where it tells of something else as well.
+  private(set) var areWellFormed = true
+
   private static let block = 512
 
   /// Reads the headers of the member at `position`.
   mutating func read(at position: Int64, in window: StreamWindow) {
     local.removeAll(keepingCapacity: true)
     type = nil
+    areWellFormed = true
     self.position = position
     while let header = window.slice(at: self.position, count: Self.block),
       header.count == Self.block
@@ -39,8 +44,9 @@ struct TarHeaders {
         body.count == size
       else { return }
       switch flag {
-      case UInt8(ascii: "g"): Self.parse(body, into: &global)
-      case UInt8(ascii: "x"), UInt8(ascii: "X"): Self.parse(body, into: &local)
+      case UInt8(ascii: "g"): areWellFormed = Self.parse(body, into: &global) && areWellFormed
+      case UInt8(ascii: "x"), UInt8(ascii: "X"):
+        areWellFormed = Self.parse(body, into: &local) && areWellFormed
       default: break
       }
       self.position += Int64(Self.block + (size + Self.block - 1) / Self.block * Self.block)
@@ -64,23 +70,29 @@ struct TarHeaders {
     Int64(String(decoding: text.prefix { $0 != UInt8(ascii: ".") }, as: UTF8.self))
   }
 
-  /// Parses records of the form "LENGTH KEY=VALUE\n", as far as they are well formed: libarchive
-  /// has reported those that are not.
-  private static func parse(_ body: ArraySlice<UInt8>, into records: inout [[UInt8]: [UInt8]]) {
+  /// Parses records of the form "LENGTH KEY=VALUE\n".
+  ///
+  /// - Returns: whether all are well formed, but for zeros at the end; those before a malformed one
+  ///   are taken.
+  private static func parse(
+    _ body: ArraySlice<UInt8>, into records: inout [[UInt8]: [UInt8]]
+  ) -> Bool {
     var rest = body
-    while let space = rest.firstIndex(of: UInt8(ascii: " ")) {
-      guard let length = Int(String(decoding: rest[..<space], as: UTF8.self)),
+    while let first = rest.first, first != 0 {
+      guard let space = rest.prefix(20).firstIndex(of: UInt8(ascii: " ")),
+        let length = Int(String(decoding: rest[..<space], as: UTF8.self)),
         length > space - rest.startIndex + 1, length <= rest.count
-      else { return }
+      else { return false }
       let record = rest[(space + 1)..<(rest.startIndex + length)]
       rest = rest.dropFirst(length)
       guard record.last == UInt8(ascii: "\n"),
         let equals = record.firstIndex(of: UInt8(ascii: "="))
-      else { return }
+      else { return false }
       let key = Array(record[..<equals])
       let value = Array(record[(equals + 1)..<(record.endIndex - 1)])
       records[key] = value.isEmpty ? nil : value  // an empty value takes a record back
     }
+    return true
   }
 
   /// A number in octal digits, or in GNU's binary form.

@@ -1,9 +1,13 @@
+internal import Posix
+
 /// What a user should be told after a tree was built: each is counted, and said once.
 public struct AssemblyNotes: Sendable {
   /// Entries that patterns or paths left out.
   public var leftOut = 0
   /// Whether the root is all there is.
   public var tookNothing = false
+  /// Patterns of --include that nothing matched.
+  public var unmatchedIncludes: [Glob] = []
   /// Entries that a later one of the same name replaced.
   public var replaced = 0
   /// Names that lost a leading slash.
@@ -26,6 +30,9 @@ public struct AssemblyNotes: Sendable {
     var list: [String] = []
     func note(_ count: Int, _ one: String, _ many: String) {
       if count > 0 { list.append(count == 1 ? "1 \(one)" : "\(count.grouped) \(many)") }
+    }
+    for glob in unmatchedIncludes {
+      list.append("--include \(glob.pattern.escapedName) matches nothing")
     }
     note(
       droppedXattrs, "extended attribute left out that an image cannot hold (POSIX ACLs are such)",

@@ -43,7 +43,7 @@ public struct Selection: Sendable {
 
 extension Glob {
   /// Whether the pattern matches the path or one of the directories in it.
-  fileprivate func matchesOrContains(_ path: ArraySlice<UInt8>) -> Bool {
+  func matchesOrContains(_ path: ArraySlice<UInt8>) -> Bool {
     if matches(path) { return true }
     for index in path.indices where path[index] == UInt8(ascii: "/") {
       if matches(path[..<index]) { return true }

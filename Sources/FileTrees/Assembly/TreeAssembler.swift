@@ -38,12 +38,18 @@ public final class TreeAssembler: EntrySink {
   var hasSeveralTops = false
   var pending: [PendingLink] = []
   private var newest: Int64 = 0
+  private var delivered = 0
+  private var missingParents = 0
+  /// A path of 4 KiB can name two thousand directories, and a small archive many such paths.
+  private static let freeParents = 100_000
+  private static let parentsForEach = 16
   var usedRanks: Set<UInt32> = []
 
   /// - Parameter content: takes the bytes of files; `nil` for a dry run.
   public init(_ options: Options, content: (any ContentSink)?) {
     self.options = options
     self.content = content
+    notes.unmatchedIncludes = options.selection.includes
   }
 
   // MARK: Entries
@@ -79,7 +85,11 @@ public final class TreeAssembler: EntrySink {
       leaveOut(tidy, "not below --strip-components")
       return false
     }
+    delivered += 1
     let isIncluded = options.selection.isIncluded(tidy)
+    if isIncluded && !notes.unmatchedIncludes.isEmpty {
+      notes.unmatchedIncludes.removeAll { $0.matchesOrContains(tidy) }
+    }
     if !isIncluded && entry.kind != .directory {
       leaveOut(tidy, "no --include matches")
       return false
@@ -188,10 +198,8 @@ public final class TreeAssembler: EntrySink {
     } catch let error as UnreadableFile {
       try content.abandon()
       throw error
-    } catch is ContentTooLarge {
-      throw SourceError(
-        .refused, path: Array(path.tidy),
-        "the file has more blocks than an image can list; use a larger --block-size")
+    } catch let error as ContentTooLarge {
+      throw SourceError(.refused, path: Array(path.tidy), error.reason)
     }
   }
 
@@ -263,6 +271,11 @@ public final class TreeAssembler: EntrySink {
           entry, "it lies below \(tree.path(of: node).escapedName), which is not a directory")
       }
       return node
+    }
+    missingParents += 1
+    guard missingParents <= Self.freeParents + Self.parentsForEach * delivered else {
+      throw refused(
+        entry, "the entries so far need \(missingParents.grouped) directories that have no entry")
     }
     let inode = tree.addInode(
       Tree.Inode(
@@ -379,11 +392,15 @@ public final class TreeAssembler: EntrySink {
       throw refused(entry, "it has attributes that an image cannot hold (such as POSIX ACLs)")
     }
     notes.droppedXattrs += dropped
+    guard xattrs.reduce(0, { $0 + $1.name.count + 1 }) <= Self.longestXattrList else {
+      throw refused(entry, "it has more extended attributes than Linux can list")
+    }
   }
 
-  // XATTR_NAME_MAX and XATTR_SIZE_MAX of Linux: larger ones cannot be read back.
+  // XATTR_NAME_MAX, XATTR_SIZE_MAX and XATTR_LIST_MAX of Linux: more cannot be read back.
   private static let longestXattrName = 255
   private static let longestXattrValue = 65_536
+  private static let longestXattrList = 65_536
 
   private static let storedPrefixes = ["user.", "trusted.", "security."].map { Array($0.utf8) }
 

@@ -16,6 +16,11 @@ public final class DigestSink: ContentSink {
   private var hash = SHA256()
   private var size: UInt64 = 0
   private var known: Content?
+  private var zeros: UInt64 = 0
+  /// What the largest file of an image has, in bytes: 2^25 blocks of 1 MiB.
+  private static let mostBytes: UInt64 = 1 << 45
+  /// In the holes of all files: a few bytes of an archive can announce any number of them.
+  private static let mostZeros: UInt64 = 1 << 46
   private lazy var scratch = UnsafeMutableRawBufferPointer.allocate(
     byteCount: 128 << 10, alignment: 64)
   private var hasScratch = false
@@ -26,6 +31,7 @@ public final class DigestSink: ContentSink {
   deinit { if hasScratch { scratch.deallocate() } }
 
   public func begin(size: UInt64?, rank: UInt32?) throws {
+    if let size, size > Self.mostBytes { throw Self.tooLarge }
     hash = SHA256()
     self.size = 0
     known = nil
@@ -47,10 +53,18 @@ public final class DigestSink: ContentSink {
   }
 
   public func addHole(_ count: UInt64) throws {
+    let (sum, overflow) = zeros.addingReportingOverflow(count)
+    guard !overflow, sum <= Self.mostZeros, size + count <= Self.mostBytes else {
+      throw Self.tooLarge
+    }
+    zeros = sum
+    // First, as it may refuse what takes long here.
+    try next?.addHole(count)
     hash.update(zeros: count)
     size += count
-    try next?.addHole(count)
   }
+
+  private static let tooLarge = ContentTooLarge("the file is larger than an image can hold")
 
   /// Takes size and digest of the file begun last from elsewhere, in place of its bytes.
   public func setKnown(_ content: Content) { known = content }

@@ -67,20 +67,21 @@ public final class DirectorySource {
     // Symbolic links given on the command line are followed, those inside are not.
     let top = path.withCPath { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard top >= 0 else { throw unreadable([], "open") }
-    var status = stat()
-    guard fstat(top, &status) == 0 else {
-      close(top)
-      throw unreadable([], "read")
+    let directory: OpenDirectory
+    let xattrs: [ExtendedAttribute]
+    do {
+      directory = try OpenDirectory(descriptor: top, path: [])
+      xattrs = try attributes.read(descriptor: top, path: path)
+    } catch let error as UnreadableFile {
+      throw failure([], error.reason.cause)
     }
+    var status = stat()
+    guard fstat(top, &status) == 0 else { throw unreadable([], "read") }
     device = UInt64(status.st_dev)
     let entry = TreeEntry(
-      path: [UInt8(ascii: ".")], kind: .directory, attributes: Attributes(status),
-      xattrs: try attributes.read(descriptor: top, path: path))
-    guard try sink.add(entry, content: { _ in }) else {
-      close(top)
-      return
-    }
-    var stack = [try OpenDirectory(descriptor: top, path: [])]
+      path: [UInt8(ascii: ".")], kind: .directory, attributes: Attributes(status), xattrs: xattrs)
+    guard try sink.add(entry, content: { _ in }) else { return }
+    var stack = [directory]
     while let level = stack.last {
       guard let name = level.nextName() else {
         stack.removeLast()
@@ -89,7 +90,8 @@ public final class DirectorySource {
       let entryPath = level.path.isEmpty ? name : level.path + [UInt8(ascii: "/")] + name
       do {
         if let directory = try visit(name, in: level, entryPath, sink) { stack.append(directory) }
-      } catch let error as UnreadableFile {
+      } catch var error as UnreadableFile {
+        error.reason.path = full(entryPath)
         guard options.ignoresUnreadable else { throw error.reason }
         unreadable += 1
         reportUnreadable(error.reason)

@@ -34,8 +34,8 @@ struct FileFinish {
   }
 
   /// For a file that was made with its mode, but for the set-id bits.
-  func apply(toNew descriptor: Int32, hasRightOwner: Bool) -> Bool {
-    if !xattrs.isEmpty || attributes.permissions & 0o7000 != 0
+  func apply(toNew descriptor: Int32, hasRightOwner: Bool, hasRightMode: Bool) -> Bool {
+    if !hasRightMode || !xattrs.isEmpty || attributes.permissions & 0o7000 != 0
       || (context.isRoot && !hasRightOwner)
     {
       return apply(toOpen: descriptor, isRegular: true)

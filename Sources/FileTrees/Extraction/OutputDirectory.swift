@@ -39,6 +39,8 @@ public final class OutputDirectory: @unchecked Sendable {
   private let xattrs: [ExtendedAttribute]
   /// Who owns what is made here: by and large this user, but some file systems have their own mind.
   private let owner: (uid: UInt32, gid: UInt32)?
+  /// Whether a default ACL takes permissions from what is made here.
+  let masksModes: Bool
 
   /// Opens the directory to extract into, made where it is missing. What is there keeps its owner,
   /// mode and time.
@@ -61,6 +63,7 @@ public final class OutputDirectory: @unchecked Sendable {
     self.attributes = isNew ? attributes : nil
     self.xattrs = isNew ? xattrs : []
     owner = isNew ? Self.owner(of: descriptor) : nil
+    masksModes = fgetxattr(descriptor, "system.posix_acl_default", nil, 0) > 0
   }
 
   /// Ours to write in, and nobody else's, until it has its final mode; but of some use to others
@@ -90,6 +93,7 @@ public final class OutputDirectory: @unchecked Sendable {
     self.attributes = attributes
     self.xattrs = xattrs
     owner = isNew ? Self.owner(of: descriptor) : nil
+    masksModes = fgetxattr(descriptor, "system.posix_acl_default", nil, 0) > 0
   }
 
   deinit {

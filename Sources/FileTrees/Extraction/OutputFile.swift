@@ -35,11 +35,13 @@ public final class OutputFile: @unchecked Sendable {
       }
     }
     let unnamed = openat(directory.descriptor, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0o600)
-    if unnamed >= 0 {
+    // Its name will be given by way of /proc, which a bare chroot may not have.
+    if unnamed >= 0 && access("/proc/self/fd/\(unnamed)", F_OK) == 0 {
       descriptor = unnamed
       hiddenName = nil
       return
     }
+    if unnamed >= 0 { close(unnamed) }
     let hidden = OutputDirectory.hiddenName()
     descriptor = hidden.withCPath {
       openat(

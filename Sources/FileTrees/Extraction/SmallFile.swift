@@ -31,7 +31,9 @@ extension OutputDirectory {
       _ = (hidden ?? name).withCPath { unlinkat(descriptor, $0, 0) }
       throw error
     }
-    if !finish.apply(toNew: opened, hasRightOwner: isOwner(attributes)) {
+    if !finish.apply(
+      toNew: opened, hasRightOwner: isOwner(attributes), hasRightMode: !masksModes)
+    {
       context.fail(path(of: name), action: "set the attributes")
     }
     if let hidden, !replace(hidden, name) { return false }

@@ -148,7 +148,9 @@ public final class TarWriter {
   }
 
   private var failure: SourceError {
-    let reason = archive_error_string(raw).map { String(cString: $0) } ?? "unknown error"
+    let reason =
+      archive_error_string(raw).map { [UInt8](cString: $0).escapedName }
+      ?? "unknown error"
     return SourceError(.refused, path: path, "cannot write the archive: \(reason)")
   }
 }

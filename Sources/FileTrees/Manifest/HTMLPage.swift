@@ -62,9 +62,18 @@ public struct HTMLPage {
     }
   }
 
-  /// Text between tags.
+  /// Text between tags. Scalar by scalar: a character can be a `<` with others around it.
   private static func escape(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+    var escaped = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "&": escaped += "&amp;".unicodeScalars
+      case "<": escaped += "&lt;".unicodeScalars
+      case ">": escaped += "&gt;".unicodeScalars
+      default: escaped.append(scalar)
+      }
+    }
+    return String(escaped)
   }
 
   /// A JSON string that cannot end the script it is in. The text is escaped for terminals already

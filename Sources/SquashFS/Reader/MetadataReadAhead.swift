@@ -18,11 +18,12 @@ final class MetadataReadAhead {
     var ready: [UInt64: MetadataLoader.Block] = [:]
     /// Where the block starts that is being unpacked.
     var current: UInt64?
-    /// Blocks that the other thread has unpacked itself.
+    /// Blocks that the other thread has unpacked itself, no more than `mostTaken`.
     var taken: Set<UInt64> = []
     /// Where the next block to unpack starts; the end of the numbers after the last.
     var position: UInt64 = 0
     var isOver = false
+    static let mostTaken = 4096
 
     init(_ loader: MetadataLoader, limit: Int) {
       self.loader = loader
@@ -78,7 +79,9 @@ final class MetadataReadAhead {
     shared.monitor.withLock {
       while shared.current == start { shared.monitor.wait(on: Shared.blockDone) }
       guard let block = shared.ready.removeValue(forKey: start) else {
-        if start >= shared.position { shared.taken.insert(start) }
+        if start >= shared.position && shared.taken.count < Shared.mostTaken {
+          shared.taken.insert(start)
+        }
         return nil
       }
       shared.monitor.signal(Shared.roomReady)

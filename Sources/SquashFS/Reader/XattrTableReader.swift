@@ -54,8 +54,6 @@ final class XattrTableReader {
   /// Linux's limits: a list of names of 64 KiB and a value of 64 KiB.
   static let mostAttributes: UInt32 = 65_536 / 6
   static let longestValue: UInt32 = 65_536
-  /// All values of one set together.
-  private static let mostBytes = 1 << 20
 
   /// Sets read lately: many files have the same.
   private var cache: [UInt32: [ExtendedAttribute]] = [:]
@@ -67,10 +65,11 @@ final class XattrTableReader {
     let attributes = try read(index)
     let size = attributes.reduce(64) { $0 + $1.name.count + $1.value.count + 64 }
     try checkEffort(index, size)
+    guard size <= Self.mostCached else { return attributes }
     cachedBytes += size
     if cachedBytes > Self.mostCached {
       cache.removeAll()
-      cachedBytes = 0
+      cachedBytes = size
     }
     cache[index] = attributes
     return attributes
@@ -121,13 +120,12 @@ final class XattrTableReader {
     }
     var cursor = try MetadataCursor(pairs, at: row.reference)
     var list: [ExtendedAttribute] = []
-    var total = 0
+    var total: UInt64 = 0
     for _ in 0..<row.count {
       let attribute = try attribute(next: &cursor)
-      total += attribute.name.count + attribute.value.count
-      guard total <= Self.mostBytes else {
-        throw .damaged(at: cursor.fileOffset, "more extended attributes than Linux allows")
-      }
+      // Linux bounds each value only, but all can refer to the same one.
+      total += UInt64(attribute.name.count + attribute.value.count)
+      guard isPlausible(total) else { throw implausible }
       list.append(attribute)
     }
     return list

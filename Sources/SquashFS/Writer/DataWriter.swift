@@ -55,6 +55,10 @@ final class DataWriter {
   private static let mostBlocks = 1 << 25
   /// For all files together, so that many such files cannot take all memory either.
   private static let mostBlocksInAll = 1 << 26
+  static let tooLarge = ContentTooLarge(
+    "the file has more blocks than an image can list; use a larger --block-size")
+  /// Holes of files that turned out to be duplicates: a few bytes of an archive can make millions.
+  private var forgottenHoles = 0
   private static let pending = StoredBlock(rawValue: UInt32.max)
 
   init(
@@ -97,7 +101,7 @@ final class DataWriter {
   func unreserve() { files.removeLast() }
 
   func begin(size: UInt64?) throws {
-    if let size, isTooLarge(size) { throw ContentTooLarge() }
+    if let size, isTooLarge(size) { throw Self.tooLarge }
     begin(reserved: reserve(), size: size)
   }
 
@@ -154,6 +158,8 @@ final class DataWriter {
     let file = files.removeLast()
     if file.start != FileRecord.unset {
       statistics.storedBytes -= image.position - file.start
+      let plain = blocks[file.firstBlock...].count { $0 != .hole && !$0.isCompressed }
+      statistics.storedPlainBlocks -= plain
       image.rewind(to: file.start)
       reader.forget(from: file.start)
     }
@@ -205,9 +211,9 @@ final class DataWriter {
   }
 
   private func addBlockRow(_ block: StoredBlock, hash: UInt64) throws {
-    guard file.blockCount < Self.mostBlocks, blocks.count < Self.mostBlocksInAll else {
-      throw ContentTooLarge()
-    }
+    guard file.blockCount < Self.mostBlocks,
+      blocks.count + forgottenHoles < Self.mostBlocksInAll
+    else { throw Self.tooLarge }
     blocks.append(block)
     hashes.append(hash)
     file.blockCount += 1
@@ -374,6 +380,7 @@ final class DataWriter {
       if other.blockCount == file.blockCount {
         blocks.removeSubrange(file.firstBlock...)
         hashes.removeSubrange(file.firstBlock...)
+        forgottenHoles += Int(file.sparse / UInt64(blockSize))
         files[number].firstBlock = other.firstBlock
         files[number].owner = other.owner
         statistics.duplicateBytes += file.size - file.sparse - file.size % UInt64(blockSize)

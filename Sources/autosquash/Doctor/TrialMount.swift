@@ -27,15 +27,17 @@ struct TrialMount {
     guard let answer else {
       return .fail(topic, "\(path.escapedName) hangs", remedy)
     }
-    let text = String(decoding: answer, as: UTF8.self)
+    // A byte: a character could be the sign with what follows it.
+    let isRead = answer.first == UInt8(ascii: "+")
+    let text = String(decoding: answer.dropFirst(), as: UTF8.self)
     let mounts = (try? MountTable.current()) ?? .none
-    guard text.hasPrefix("+") else {
-      return .fail(topic, "\(path.escapedName): \(text.dropFirst())", remedy)
+    guard isRead else {
+      return .fail(topic, "\(path.escapedName): \(text)", remedy)
     }
     guard mounts.mount(at: path)?.isImage == true else {
       return .fail(topic, "\(path.escapedName) can be read, but is no mounted image", remedy)
     }
-    return .ok(topic, "\(path.escapedName) was mounted; \(text.dropFirst())")
+    return .ok(topic, "\(path.escapedName) was mounted; \(text)")
   }
 
   /// A sign and a sentence.

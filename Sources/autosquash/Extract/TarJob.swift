@@ -141,6 +141,9 @@ struct TarJob {
     return nil
   }
 
+  /// As many as a list is kept of; what comes after goes as data.
+  private static let mostRanges = 1 << 16
+
   /// Where a sparse file has no holes.
   private static func dataRanges(
     of inode: ImageInode, _ image: Image
@@ -153,6 +156,9 @@ struct TarJob {
       if case .hole = part { continue }
       if let last = ranges.last, last.upperBound == start {
         ranges[ranges.count - 1] = last.lowerBound..<blocks.offset
+      } else if ranges.count == Self.mostRanges {
+        guard case .file(let file) = inode.record.body else { return ranges }
+        return ranges + [start..<file.size]
       } else {
         ranges.append(start..<blocks.offset)
       }

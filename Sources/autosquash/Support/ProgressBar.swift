@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Posix
+import Synchronization
 
 /// When to show progress.
 enum ProgressMode: String, ExpressibleByArgument, CaseIterable {
@@ -20,7 +21,8 @@ enum ProgressMode: String, ExpressibleByArgument, CaseIterable {
 
 /// One line on the terminal that says how far the work is.
 final class ProgressBar {
-  nonisolated(unsafe) private static var isLineShown = false
+  /// Messages come from any thread.
+  private static let isLineShown = Atomic(false)
 
   private let start = Process.now
   private var lastDrawn = 0.0
@@ -62,14 +64,12 @@ final class ProgressBar {
       line += ", \((elapsed / fraction - elapsed).asDuration) left"
     }
     StandardError.write("\r\u{1B}[K\(line.prefix(Self.width()))")
-    Self.isLineShown = true
+    Self.isLineShown.store(true, ordering: .relaxed)
   }
 
   /// Takes the line away, so that a message can stand there.
   static func clearLine() {
-    guard isLineShown else { return }
-    StandardError.write("\r\u{1B}[K")
-    isLineShown = false
+    if isLineShown.exchange(false, ordering: .relaxed) { StandardError.write("\r\u{1B}[K") }
   }
 
   private static func bar(_ fraction: Double) -> String {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Glibc
+import Posix
 
 /// Command-line arguments that keep bytes which are not UTF-8.
 ///
@@ -9,13 +9,7 @@ enum RawArguments {
   private static let base: UInt32 = 0x10FF00
 
   /// The process's arguments without the program's name.
-  static func encoded() -> [String] {
-    (1..<max(1, Int(CommandLine.argc))).compactMap { index in
-      CommandLine.unsafeArgv[index].map { argument in
-        encode(UnsafeRawBufferPointer(start: argument, count: strlen(argument)))
-      }
-    }
-  }
+  static func encoded() -> [String] { ProcessArguments.all.dropFirst().map { encode($0) } }
 
   static func encode(_ bytes: some Collection<UInt8>) -> String {
     var text = String.UnicodeScalarView()
