@@ -39,6 +39,8 @@ public struct Attributes: Hashable, Sendable {
   public var gid: UInt32
   /// Seconds since 1970, possibly before or after what an image can hold.
   public var modified: Int64
+  /// The time of what a source has none for; it gets the newest of all.
+  public static let unknownTime = Int64.min
 
   public init(permissions: UInt16, uid: UInt32, gid: UInt32, modified: Int64) {
     self.permissions = permissions & 0o7777

@@ -235,16 +235,38 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     #expect(packed.result.errors.contains("no\\033[31mx"), "\(packed.result.summary)")
   }
 
+  /// Not "damaged": there is nothing wrong with them.
+  @Test func whatCannotBeReadIsTold() throws {
+    var link = TarBuilder()
+    link.add("a", bytes("x"))
+    link.add("b", type: "1", link: "")
+    #expect(try Packed(link.finished()).failed("b: a hard link without a target"))
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      [
+        "sh", "-ec",
+        "echo x > f; zip -q -P secret in.zip f; 7z a -bd -p1 e.7z f; 7z a -bd p.7z f",
+      ],
+      in: folder.root)
+    for archive in ["in.zip", "e.7z"] {
+      let result = try Tool.autosquash("pack", archive, in: folder.root)
+      #expect(result.errors.contains("the archive is encrypted at f"), "\(result.summary)")
+    }
+    let piped = try Tool.run(
+      ["sh", "-c", "cat p.7z | '\(Tool.autosquash)' pack - -o o.squash"], in: folder.root)
+    #expect(piped.errors.contains("name the plain file"), "\(piped.summary)")
+  }
+
   @Test func limitsOfTheFormatAreClearErrors() throws {
     var name = TarBuilder()
-    name.addPax([("path", [UInt8](repeating: 0x61, count: 257))])
+    name.addPax([("path", [UInt8](repeating: 0x61, count: 256))])
     name.add("short", bytes("x"))
-    #expect(try Packed(name.finished()).failed("a name of more than 256 bytes"))
+    #expect(try Packed(name.finished()).failed("a name of more than 255 bytes"))
     var target = TarBuilder()
-    target.addPax([("linkpath", [UInt8](repeating: 0x61, count: 65_536))])
+    target.addPax([("linkpath", [UInt8](repeating: 0x61, count: 4096))])
     target.add("link", type: "2", link: "x")
     #expect(
-      try Packed(target.finished()).failed("link: the link's target has more than 65,535 bytes"))
+      try Packed(target.finished()).failed("link: the link's target has more than 4,095 bytes"))
     var device = TarBuilder()
     device.add("disk", type: "4", device: (5000, 1))
     #expect(try Packed(device.finished()).failed("disk: the device number does not fit"))

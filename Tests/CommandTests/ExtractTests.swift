@@ -110,6 +110,16 @@ import Testing
         == Tool.check(["sh", "-c", find], in: folder.path("tree")).text)
   }
 
+  @Test func fullDisksAreNamedWhenATarIsWritten() throws {
+    let script =
+      "mkdir small; mount -t tmpfs -o size=64k none small; "
+      + "'\(Tool.autosquash)' extract my-data.squash --to-tar small/x.tar"
+    let result = try Tool.run(
+      ["unshare", "-m", "--propagation", "private", "sh", "-c", script], in: folder.root)
+    #expect(result.status == 1, "\(result.summary)")
+    #expect(result.errors.contains("small/x.tar: cannot write: No space left on device"))
+  }
+
   @Test func partsAreExtractedWithTheirParents() throws {
     let result = try extract("-C", "out", "a/link", "many/*number-5", "**/copy", "-q")
     #expect(result.status == 0, "\(result.summary)")

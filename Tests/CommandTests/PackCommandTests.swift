@@ -299,6 +299,16 @@ import Testing
     }
   }
 
+  @Test(arguments: ["--dry-run", "--json -o out.squash"])
+  func resultsThatCannotBeWrittenAreErrors(options: String) throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(["sh", "-c", "mkdir tree; touch tree/a"], in: folder.root)
+    let result = try Tool.run(
+      ["sh", "-c", "'\(Tool.autosquash)' pack tree \(options) > /dev/full"], in: folder.root)
+    #expect(result.status == 1, "\(result.summary)")
+    #expect(result.errors.contains("cannot write to standard output: No space left on device"))
+  }
+
   @Test func imagesThatAreThereCanBeKept() throws {
     let folder = try TemporaryFolder()
     for tree in ["a", "b"] {

@@ -180,7 +180,8 @@ import TreeModel
 /// What the kernel does not take, though a library unpacks it.
 @Suite struct KernelCheckTests {
   private func problem(
-    _ command: String, compressor: String, blockSize: String = "128K"
+    _ command: String, compressor: String, blockSize: String = "128K", unpackedSize: Int = 100_000,
+    end: UInt64 = 0
   ) throws -> KernelProblem? {
     let folder = try TemporaryFolder()
     try Tool.check(["sh", "-c", "mkdir tree && seq 1 30000 > tree/file"], in: folder.root)
@@ -191,7 +192,9 @@ import TreeModel
       ], in: folder.root)
     let image = try Image(ImageInput(path: Array(folder.path("i.squash").utf8)))
     let block = try Tool.check(["sh", "-c", "seq 1 20000 | \(command)"], in: folder.root).output
-    return block.withUnsafeBytes { BlockWatch(image).problem(with: $0) }
+    return block.withUnsafeBytes {
+      BlockWatch(image).problem(with: $0, unpackedSize: unpackedSize, end: end)
+    }
   }
 
   @Test(
@@ -221,6 +224,22 @@ import TreeModel
         compressor: "zstd"), expected)
   }
 
+  /// The kernel wants the checksum when all its pages are full, and takes no more of the block.
+  @Test func zstdChecksumsBehindTheEndOfAPage() throws {
+    func problem(_ options: String, _ size: Int, _ end: UInt64) throws -> KernelProblem? {
+      try self.problem(
+        "head -c \(size) | zstd -c --stream-size=\(size) \(options)", compressor: "zstd",
+        unpackedSize: size, end: end)
+    }
+    for rest in UInt64(1)...4 {
+      try expect(problem("--check", 8192, 4096 * 5 + rest), "checksum")
+      try expect(problem("--no-check", 8192, 4096 * 5 + rest), nil)
+      try expect(problem("--check", 8191, 4096 * 5 + rest), nil)
+    }
+    try expect(problem("--check", 8192, 4096 * 5), nil)
+    try expect(problem("--check", 8192, 4096 * 5 + 5), nil)
+  }
+
   private func expect(_ found: KernelProblem?, _ expected: String?) {
     switch (found, expected) {
     case (nil, nil): break
@@ -239,7 +258,9 @@ import TreeModel
     let block: [UInt8] =
       [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 1, 0, 0, 0, 0]
       + [2, 1, 10, 0, 0x21, 1, 6, 0, 0, 0, 0, 0]
-    let found = block.withUnsafeBytes { BlockWatch(image).problem(with: $0) }
+    let found = block.withUnsafeBytes {
+      BlockWatch(image).problem(with: $0, unpackedSize: 100_000, end: 0)
+    }
     #expect(found == .olderKernels("xz filter number 10, which Linux has from 6.12 on"))
   }
 

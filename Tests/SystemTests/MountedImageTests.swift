@@ -104,6 +104,30 @@ import Testing
     expectSame(found, source)
   }
 
+  /// Thousands of full blocks, with their ends wherever in a page: in data, and in tables.
+  @Test(arguments: ["xz", "gzip", "zstd", "lz4"], ["standard", "front"])
+  func kernelReadsEveryBlock(compression: String, layout: String) throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      [
+        "sh", "-ec",
+        """
+        mkdir -p tree/many; seq 1 3000000 | awk '{print $1*7919%1000003}' > tree/numbers
+        cd tree/many; seq 1 40000 | awk '{print $1*7919%1000003}' | xargs touch
+        """,
+      ], in: folder.root)
+    try Tool.check(
+      [
+        Tool.autosquash, "pack", "tree", "-q", "--block-size", "4K", "--level", "1",
+        "--compression", compression, "--layout", layout,
+      ], in: folder.root)
+    #expect(try Tool.autosquash("verify", "tree.squash", in: folder.root).status == 0)
+    try withMount(of: folder.path("tree.squash")) { mount in
+      let result = try Tool.run(["diff", "-r", mount, folder.path("tree")])
+      #expect(result.status == 0, "\(result.summary.suffix(1000))")
+    }
+  }
+
   @Test(arguments: ["xz", "none"])
   func kernelSeesTheSourceBehindTheTables(compression: String) throws {
     let image = try pack(
@@ -274,6 +298,39 @@ import Testing
     try Tool.check(["rm", folder.path("content")])
     let missing = try Tool.autosquash("pack", "spec.mtree", "-f", in: folder.root)
     #expect(missing.status == 2 && missing.errors.contains("file: its content cannot be read"))
+  }
+
+  /// What a specification does not say is not taken from wherever it is read.
+  @Test func specificationsAreReadTheSameEverywhere() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(["sh", "-c", "mkdir data && echo ACGT > data/genome.fa"], in: folder.root)
+    // Without a newline at its end, too.
+    try folder.write(
+      "image.mtree",
+      Array(
+        """
+        #mtree
+        .         type=dir  mode=0755 uid=0 gid=0
+        ./null    type=char mode=0666 uid=0 gid=0 device=linux,1,3
+        ./data    type=dir  mode=0755 uid=0 gid=0
+        ./genome  type=file mode=0640 uid=0 gid=500 contents=data/genome.fa
+        """.utf8))
+    func autosquash(_ arguments: String...) throws -> Tool.Result {
+      try Tool.run([Tool.autosquash] + arguments + ["--ownership", "keep"], in: folder.root)
+    }
+    #expect(try autosquash("pack", "image.mtree", "-o", "a.squash", "-q").status == 0)
+    try Tool.check(["touch", "-d", "@1900000000", ".", "data"], in: folder.root)
+    let verified = try autosquash("verify", "a.squash", "--against", "image.mtree")
+    #expect(verified.status == 0, "\(verified.summary)")
+    #expect(try autosquash("pack", "image.mtree", "-o", "b.squash", "-q").status == 0)
+    #expect(try folder.read("a.squash") == folder.read("b.squash"))
+    let times = try Tool.check(
+      ["sh", "-c", "stat -c %Y data/genome.fa; '\(Tool.autosquash)' ls -lR a.squash --json"],
+      in: folder.root
+    ).text
+    let newest = times.prefix { $0 != "\n" }
+    #expect(times.ranges(of: newest).count == 4, "\(times)")
+    #expect(try Listing(of: folder.path("a.squash"))["genome"] != nil)
   }
 
   /// A machine image is often prepared in a chroot that has nothing but files.

@@ -89,6 +89,16 @@ final class ArchiveHandle {
   func failure(entry: [UInt8]? = nil) -> any Error {
     if let error = feed.error { return error }
     let place = entry.map { " at \($0.escapedName)" } ?? ""
+    let words = message.lowercased()
+    if words.contains("passphrase") || words.contains("encrypt") {
+      return SourceError(
+        .refused, path: path, "the archive is encrypted\(place); unpack it with its password first")
+    }
+    if words.contains("support seeking") {
+      return SourceError(
+        .refused, path: path,
+        "archives of this kind cannot be read as a stream; name the plain file")
+    }
     return SourceError(
       Self.isOfCut(message) ? .cutOff : .damaged, path: path,
       "damaged or cut-off archive\(place): \(message)")

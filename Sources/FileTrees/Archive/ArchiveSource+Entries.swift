@@ -16,7 +16,7 @@ extension ArchiveSource {
     let attributes = Attributes(
       permissions: UInt16(truncatingIfNeeded: archive_entry_perm(raw) & 0o7777),
       uid: id(archive_entry_uid(raw), "uid"), gid: id(archive_entry_gid(raw), "gid"),
-      modified: modified(raw))
+      modified: modified(raw, path))
     return TreeEntry(
       path: path, kind: try kind(of: raw, path), attributes: attributes, xattrs: xattrs(of: raw))
   }
@@ -60,7 +60,11 @@ extension ArchiveSource {
     case carchive_ififo: return .fifo
     case carchive_ifsock: return .socket
     default:
-      throw SourceError(.refused, path: path, "a member of unknown type; leave it out when packing")
+      let isLink = headers.type == UInt8(ascii: "1")
+      throw SourceError(
+        .refused, path: path,
+        isLink
+          ? "a hard link without a target" : "a member of unknown type; leave it out when packing")
     }
   }
 
@@ -87,7 +91,8 @@ extension ArchiveSource {
     return UInt32(exactly: number) ?? UInt32.max
   }
 
-  private func modified(_ raw: OpaquePointer) -> Int64 {
+  private func modified(_ raw: OpaquePointer, _ path: [UInt8]) -> Int64 {
+    if withoutTime.contains(path) { return Attributes.unknownTime }
     if let global = headers.globalOnly("mtime").flatMap(TarHeaders.integer) { return global }
     return archive_entry_mtime_is_set(raw) != 0 ? Int64(archive_entry_mtime(raw)) : 0
   }

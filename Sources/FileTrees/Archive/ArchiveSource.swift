@@ -24,6 +24,8 @@ public final class ArchiveSource {
   private let options: Options
   private let file: FileInput
   var headers = TarHeaders()
+  /// What a specification has no time for, and no file whose time it could be.
+  private(set) var withoutTime: Set<[UInt8]> = []
 
   /// - Parameter path: `-` is standard input.
   /// - Throws: `SourceError` when the file cannot be opened.
@@ -43,7 +45,8 @@ public final class ArchiveSource {
   /// - Throws: `SourceError` when the archive is damaged, cut off, or has an entry that is not
   ///   acceptable; what `sink` throws.
   public func read(into sink: any EntrySink) throws {
-    let input = try unpackedInput()
+    let input = try unpackedInput(of: file)
+    if isNamedAsSpecification && file.isSeekable { withoutTime = try findWithoutTime() }
     let window = StreamWindow()
     var isInHeader = true
     var handle: ArchiveHandle?
@@ -88,8 +91,39 @@ public final class ArchiveSource {
     }
   }
 
+  /// libarchive takes what a specification does not say from the directory it is read in, which
+  /// changes: another look without that tells what it does not say.
+  private func findWithoutTime() throws -> Set<[UInt8]> {
+    let input = try unpackedInput(of: FileInput(path: path))
+    // What is wrong with it comes up when it is read in earnest.
+    guard
+      let archive = try? ArchiveHandle(
+        input, path: path,
+        configure: {
+          archive_read_support_filter_none($0)
+          archive_read_support_format_mtree($0)
+        })
+    else { return [] }
+    var paths: Set<[UInt8]> = []
+    var entry: OpaquePointer?
+    while [ARCHIVE_OK, ARCHIVE_WARN].contains(archive_read_next_header(archive.raw, &entry)) {
+      if archive_entry_mtime_is_set(entry) == 0,
+        UInt32(archive_entry_filetype(entry)) != carchive_ifreg,
+        let name = archive_entry_pathname(entry)
+      {
+        paths.insert([UInt8](cString: name))
+      }
+    }
+    return paths
+  }
+
   /// The archive without its compression.
-  private func unpackedInput() throws -> any ByteInput {
+  private func unpackedInput(of file: FileInput) throws -> any ByteInput {
+    let input = try decompressed(file)
+    return isNamedAsSpecification ? SpecificationInput(input) : input
+  }
+
+  private func decompressed(_ file: FileInput) throws -> any ByteInput {
     let first = try file.next()
     guard !first.isEmpty else {
       throw SourceError(.damaged, path: path, "the file is empty, not an archive")
@@ -173,8 +207,15 @@ public final class ArchiveSource {
   }
 
   private func specificationError(_ entry: OpaquePointer?, _ reason: String) -> SourceError {
-    SourceError(
-      .unreadable, path: archive_entry_pathname(entry).map { [UInt8](cString: $0) } ?? path,
+    let name = archive_entry_pathname(entry).map { [UInt8](cString: $0) } ?? path
+    let isFile = UInt32(archive_entry_filetype(entry)) == carchive_ifreg
+    let isOfContent = ["Can't open", "Could not fstat", "not found", "bytes where"]
+      .contains { reason.contains($0) }
+    guard isFile && isOfContent else {
+      return SourceError(.unreadable, path: name, "the specification is not understood: \(reason)")
+    }
+    return SourceError(
+      .unreadable, path: name,
       "its content cannot be read (\(reason)); name a file with contents=, or have one of this name "
         + "in the current directory. A manifest has no contents: verify --manifest and diff read it"
     )

@@ -18,8 +18,6 @@ public struct AssemblyNotes: Sendable {
   public var droppedSetIDs = 0
   /// Extended attributes that an image cannot hold.
   public var droppedXattrs = 0
-  /// Symbolic links with targets longer than Linux follows.
-  public var longTargets = 0
   /// Paths of the access order that no file went in for.
   public var unknownInOrder = 0
   /// The directory that became the root.
@@ -48,9 +46,6 @@ public struct AssemblyNotes: Sendable {
     note(
       replaced, "entry replaced by a later one of the same name",
       "entries replaced by later ones of the same name")
-    note(
-      longTargets, "symbolic link whose target Linux cannot follow (more than 4,096 bytes)",
-      "symbolic links whose targets Linux cannot follow (more than 4,096 bytes)")
     note(
       unknownInOrder, "path of --order names no file that went in",
       "paths of --order name no file that went in")

@@ -11,8 +11,10 @@ struct EntryPath {
     case nameTooLong
   }
 
-  /// The longest name the format can hold, in bytes.
-  static let longestName = 256
+  /// The longest name Linux takes, in bytes; the format has room for one more.
+  static let longestName = 255
+  /// In bytes, of a symbolic link: PATH_MAX of Linux without the NUL.
+  static let longestTarget = 4095
 
   /// Takes the next path, using the same storage again.
   mutating func parse(_ path: [UInt8]) throws(Problem) {

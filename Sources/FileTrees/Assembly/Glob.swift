@@ -1,5 +1,6 @@
-/// A shell pattern over bytes: `*` and `?` match within a component, `**` across components,
-/// `[a-z]` and `[!a-z]` a byte, `\` takes the next character as it is.
+/// A shell pattern over bytes: `*` and `?` match within a component, `**` across components, `**/`
+/// any number of whole directories, `[a-z]` and `[!a-z]` a byte; `\` takes the next character as it
+/// is.
 public struct Glob: Sendable, Equatable {
   /// The pattern as it was written.
   public let pattern: [UInt8]
@@ -12,6 +13,8 @@ public struct Glob: Sendable, Equatable {
     case anyByte
     case anyInComponent
     case anything
+    /// `**/`: any number of whole directories.
+    case directories
     case set(ranges: [ClosedRange<UInt8>], isNegated: Bool)
   }
 
@@ -19,8 +22,9 @@ public struct Glob: Sendable, Equatable {
 
   public init(_ pattern: [UInt8]) {
     self.pattern = pattern
-    isAnchored = pattern.first == Self.slash
-    var rest = pattern.drop { $0 == Self.slash }
+    let hasDot = pattern.starts(with: "./".utf8)
+    isAnchored = hasDot || pattern.first == Self.slash
+    var rest = pattern.dropFirst(hasDot ? 1 : 0).drop { $0 == Self.slash }
     while rest.last == Self.slash { rest.removeLast() }
     var tokens: [Token] = []
     while let byte = rest.popFirst() {
@@ -28,10 +32,11 @@ public struct Glob: Sendable, Equatable {
       case UInt8(ascii: "*"):
         if rest.first == UInt8(ascii: "*") {
           rest.removeFirst()
-          // "**/" also stands for no directory at all.
-          if rest.first == Self.slash, tokens.isEmpty || tokens.last == .byte(Self.slash) {
+          let isAtStart =
+            tokens.isEmpty || tokens.last == .byte(Self.slash) || tokens.last == .directories
+          if rest.first == Self.slash && isAtStart {
             rest.removeFirst()
-            tokens.append(.anything)
+            if tokens.last != .directories { tokens.append(.directories) }
             continue
           }
           tokens.append(.anything)
@@ -65,7 +70,8 @@ public struct Glob: Sendable, Equatable {
   }
 
   /// Matches with backtracking to the last star and the last double star only, so that the time
-  /// is bounded by pattern times path squared, whatever the pattern.
+  /// is bounded by pattern times path squared, whatever the pattern. (What stands before a double
+  /// star leaves it most when it matches as early as it can.)
   private func matchesWhole(_ path: ArraySlice<UInt8>) -> Bool {
     var token = 0
     var index = path.startIndex
@@ -80,7 +86,7 @@ public struct Glob: Sendable, Equatable {
           star = (token, index)
           token += 1
           continue
-        case .anything:
+        case .anything, .directories:
           doubleStar = (token, index)
           star = nil
           token += 1
@@ -96,14 +102,21 @@ public struct Glob: Sendable, Equatable {
       if let last = star, last.index < path.endIndex, path[last.index] != Self.slash {
         star = (last.token, last.index + 1)
         (token, index) = (last.token + 1, last.index + 1)
-      } else if let last = doubleStar, last.index < path.endIndex {
+      } else if let last = doubleStar, let next = Self.next(tokens[last.token], path[last.index...])
+      {
         star = nil
-        doubleStar = (last.token, last.index + 1)
-        (token, index) = (last.token + 1, last.index + 1)
+        doubleStar = (last.token, next)
+        (token, index) = (last.token + 1, next)
       } else {
         return false
       }
     }
+  }
+
+  /// Where a double star can end that has taken nothing of `rest` so far.
+  private static func next(_ token: Token, _ rest: ArraySlice<UInt8>) -> Int? {
+    guard token == .directories else { return rest.isEmpty ? nil : rest.startIndex + 1 }
+    return rest.firstIndex(of: slash).map { $0 + 1 }
   }
 
   private static func matches(_ token: Token, _ byte: UInt8) -> Bool {
@@ -112,7 +125,7 @@ public struct Glob: Sendable, Equatable {
     case .anyByte: byte != slash
     case .set(let ranges, let isNegated):
       byte != slash && ranges.contains { $0.contains(byte) } != isNegated
-    case .anyInComponent, .anything: false
+    case .anyInComponent, .anything, .directories: false
     }
   }
 

@@ -138,12 +138,11 @@ public final class TreeAssembler: EntrySink {
       return
     case .regular(let size): kind = .regular(try take(size, readContent))
     case .symlink(let target):
-      guard target.count <= 0xffff else {
-        throw refused(entry, "the link's target has more than 65,535 bytes")
+      guard target.count <= EntryPath.longestTarget else {
+        throw refused(entry, "the link's target has more than 4,095 bytes, longer than Linux takes")
       }
       guard !target.isEmpty else { throw refused(entry, "a symbolic link without a target") }
       guard !target.contains(0) else { throw refused(entry, "a target with a NUL byte") }
-      if target.count > 4096 { notes.longTargets += 1 }
       kind = tree.symlink(to: target)
     case .blockDevice(let device): kind = .blockDevice(device)
     case .characterDevice(let device): kind = .characterDevice(device)
@@ -219,7 +218,7 @@ public final class TreeAssembler: EntrySink {
         throw refused("a path with \"..\" could leave the image; repack without it")
       case .nulByte: throw refused("a name with a NUL byte")
       case .nameTooLong:
-        throw refused("a name of more than \(EntryPath.longestName) bytes does not fit an image")
+        throw refused("a name of more than \(EntryPath.longestName) bytes, longer than Linux takes")
       }
     }
   }
@@ -322,7 +321,10 @@ public final class TreeAssembler: EntrySink {
   public var newestTime: UInt32 { UInt32(clamping: newest) }
 
   private func fixMissingParent(_ inode: Tree.InodeID) {
-    if tree[inode].origin == .missingParent { tree[inode].attributes.modified = newest }
+    let isUnknown = tree[inode].attributes.modified == Attributes.unknownTime
+    if isUnknown || tree[inode].origin == .missingParent {
+      tree[inode].attributes.modified = newest
+    }
   }
 
   /// Takes out directories that no include pattern matched and nothing needed.
@@ -370,6 +372,7 @@ public final class TreeAssembler: EntrySink {
   }
 
   private func clamp(_ attributes: inout Attributes) {
+    if attributes.modified == Attributes.unknownTime { return }
     if attributes.modified < 0 || attributes.modified > Int64(UInt32.max) {
       notes.clampedTimes += 1
       attributes.modified = Int64(UInt32(clamping: attributes.modified))

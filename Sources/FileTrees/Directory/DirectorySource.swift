@@ -159,7 +159,9 @@ public final class DirectorySource {
     entry.xattrs = try attributes.read(descriptor: descriptor, path: entryPath)
     try add(entry, identity, status, to: sink) { content in
       try FileReader(descriptor: descriptor, size: UInt64(opened.st_size)).read(into: content) {
-        UnreadableFile(reason: $0 ? self.changed(entryPath) : self.unreadable(entryPath, "read"))
+        UnreadableFile(
+          reason: $0
+            ? self.changed(entryPath, size: opened.st_size) : self.unreadable(entryPath, "read"))
       }
     }
   }
@@ -225,8 +227,14 @@ public final class DirectorySource {
     return error
   }
 
-  private func changed(_ entryPath: [UInt8]) -> SourceError {
-    failure(entryPath, "changed while it was read; try again when nothing writes to it")
+  private func changed(_ entryPath: [UInt8], size: off_t = 1) -> SourceError {
+    if size == 0 {
+      return failure(
+        entryPath,
+        "has bytes though its size is 0: something writes to it, or it is no plain file, "
+          + "as in /proc; --exclude leaves it out")
+    }
+    return failure(entryPath, "changed while it was read; try again when nothing writes to it")
   }
 }
 

@@ -46,6 +46,12 @@ public final class TarWriter {
       archive_write_add_filter_xz(raw)
     } else if isEnding(".zst", ".tzst") {
       archive_write_add_filter_zstd(raw)
+    } else if isEnding(".lzma", ".tlz") {
+      archive_write_add_filter_lzma(raw)
+    } else if isEnding(".lz") {
+      archive_write_add_filter_lzip(raw)
+    } else if isEnding(".Z", ".taz") {
+      archive_write_add_filter_compress(raw)
     } else if isEnding(".bz2", ".tbz2", ".tbz") {
       archive_write_add_filter_bzip2(raw)
     } else if isEnding(".lz4") {
@@ -147,7 +153,11 @@ public final class TarWriter {
     guard status == ARCHIVE_OK || status == ARCHIVE_WARN else { throw failure }
   }
 
-  private var failure: SourceError {
+  private var failure: any Error {
+    let code = archive_errno(raw)
+    if code == ENOSPC || code == EDQUOT || code == EPIPE || code == EIO || code == EFBIG {
+      return SystemError("write", path: path, code: code)
+    }
     let reason =
       archive_error_string(raw).map { [UInt8](cString: $0).escapedName }
       ?? "unknown error"

@@ -18,7 +18,7 @@ public struct ManifestReader {
   /// - Throws: `SourceError` when it cannot be read or is no specification.
   public mutating func read() throws -> DigestedTree {
     try readComments()
-    let input = try FileInput(path: path)
+    let input = SpecificationInput(try FileInput(path: path))
     let archive = try ArchiveHandle(input, path: path) { raw in
       archive_read_support_filter_none(raw)
       archive_read_support_format_mtree(raw)

@@ -1,6 +1,7 @@
 internal import CZstd
 
-/// Zstandard frames, each with its checksum: without one a damaged block can pass unnoticed.
+/// Zstandard frames, without a checksum: the kernel cannot read a block of whole pages whose
+/// checksum lies in a page of its own (`BlockWatch.zstdProblem`).
 final class ZstdCompressor: BlockCompressor {
   private let compressor: OpaquePointer
 
@@ -8,7 +9,6 @@ final class ZstdCompressor: BlockCompressor {
   init(level: Int) throws(CodecError) {
     guard let compressor = ZSTD_createCCtx() else { throw CodecError(codec: "zstd", code: 0) }
     ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, Int32(level))
-    ZSTD_CCtx_setParameter(compressor, ZSTD_c_checksumFlag, 1)
     self.compressor = compressor
   }
 
@@ -27,8 +27,7 @@ final class ZstdCompressor: BlockCompressor {
   }
 }
 
-/// Zstandard frames. A frame's checksum is verified where it has one; those of other writers have
-/// none.
+/// Zstandard frames. A frame's checksum is verified where it has one.
 final class ZstdDecompressor: BlockDecompressor {
   private let context: OpaquePointer
 

@@ -8,7 +8,7 @@ final class MetadataLoader {
   private let codec: any BlockDecompressor
   /// Called with each compressed block as it is stored, its position in the file, and how many of
   /// its bytes the codec used.
-  var inspect: ((UnsafeRawBufferPointer, UInt64, Int) -> Void)?
+  var inspect: ((UnsafeRawBufferPointer, UInt64, UnpackedBlock) -> Void)?
 
   /// Bytes as stored, read ahead: blocks are small and mostly wanted in order.
   private let window = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
@@ -76,7 +76,7 @@ final class MetadataLoader {
         throw error.asReadError("a metadata block", at: fileOffset(start))
       }
       block.count = unpacked.count
-      inspect?(payload, fileOffset(start), unpacked.consumed)
+      inspect?(payload, fileOffset(start), unpacked)
       guard block.count > 0 else {
         throw .damaged(at: fileOffset(start), "a metadata block without content")
       }

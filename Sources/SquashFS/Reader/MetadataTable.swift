@@ -15,7 +15,7 @@ final class MetadataTable {
 
   /// Called with each compressed block as it is stored, its position in the file, and how many of
   /// its bytes the codec used. Nothing is read ahead then.
-  var inspect: ((UnsafeRawBufferPointer, UInt64, Int) -> Void)? {
+  var inspect: ((UnsafeRawBufferPointer, UInt64, UnpackedBlock) -> Void)? {
     get { loader.inspect }
     set { loader.inspect = newValue }
   }

@@ -124,7 +124,8 @@ final class BlockTester {
     if unpacked.count == 0 {
       throw .damaged(at: image.input.base + block.start, "a block without content")
     }
-    if let problem = watch.problem(with: bytes) {
+    let end = block.start + UInt64(bytes.count)
+    if let problem = watch.problem(with: bytes, unpackedSize: unpacked.count, end: end) {
       list.add(problem, offset: image.input.base + block.start)
     }
     return unpacked.count

@@ -60,8 +60,8 @@ final class FindingList: @unchecked Sendable {
   func add(_ problem: KernelProblem, offset: UInt64) {
     let (severity, message): (Finding.Severity, String) =
       switch problem {
-      case .allKernels(let text): (.error, "will not mount: \(text)")
-      case .olderKernels(let text): (.warning, "will not mount everywhere: \(text)")
+      case .allKernels(let text): (.error, "the kernel cannot read it: \(text)")
+      case .olderKernels(let text): (.warning, "some kernels cannot read it: \(text)")
       }
     let isNew = monitor.withLock { kernelMessages.insert(message).inserted }
     if isNew { add(Finding(severity, .kernel, offset: offset, message)) }

@@ -6,16 +6,20 @@ enum KernelCheck {
   /// Has every metadata block that is read looked at.
   static func watchMetadata(of image: Image, _ list: FindingList) {
     let check = BlockWatch(image)
+    let base = image.input.base
     image.idTable.blocks.forget()  // was read when the image was opened
     for table in tables(of: image) {
-      table.inspect = { payload, offset, consumed in
-        if consumed < payload.count {
+      table.inspect = { payload, offset, unpacked in
+        if unpacked.consumed < payload.count {
           list.add(
             Finding(
               .warning, .layout, offset: offset,
-              "\(payload.count - consumed) bytes too many in a metadata block"))
+              "\(payload.count - unpacked.consumed) bytes too many in a metadata block"))
         }
-        if let problem = check.problem(with: payload) { list.add(problem, offset: offset) }
+        let end = offset &- base &+ 2 &+ UInt64(payload.count)
+        if let problem = check.problem(with: payload, unpackedSize: unpacked.count, end: end) {
+          list.add(problem, offset: offset)
+        }
       }
     }
   }
@@ -56,11 +60,16 @@ struct BlockWatch: Sendable {
     }
   }
 
-  /// - Parameter block: a block that unpacks without error.
-  func problem(with block: UnsafeRawBufferPointer) -> KernelProblem? {
+  /// - Parameters:
+  ///   - block: a block that unpacks without error.
+  ///   - unpackedSize: the number of bytes that it unpacks to.
+  ///   - end: where it ends in the image.
+  func problem(
+    with block: UnsafeRawBufferPointer, unpackedSize: Int, end: UInt64
+  ) -> KernelProblem? {
     switch compressor {
     case .xz: xzProblem(block)
-    case .zstd: zstdProblem(block).map { .allKernels($0) }
+    case .zstd: zstdProblem(block, unpackedSize, end).map { .allKernels($0) }
     case .gzip, .lzma, .lzo, .lz4: nil
     }
   }
@@ -124,9 +133,18 @@ struct BlockWatch: Sendable {
   }
 
   /// Layout: RFC 8878, section 3.1.1.1.
-  private func zstdProblem(_ block: UnsafeRawBufferPointer) -> String? {
+  private func zstdProblem(
+    _ block: UnsafeRawBufferPointer, _ unpackedSize: Int, _ end: UInt64
+  ) -> String? {
     guard block.count > 5 else { return nil }
     let descriptor = block[4]
+    // The kernel reads and writes page by page (its fs/squashfs/zstd_wrapper.c). Where all pages of
+    // the content are full, and the frame still lacks bytes that lie in the next page, it gives up.
+    let page = 4096
+    let isFull = unpackedSize > 0 && unpackedSize % page == 0
+    if descriptor & 4 != 0, isFull, (1...4).contains(end % UInt64(page)) {
+      return "a zstd block's checksum goes over the end of a page, which the kernel fails to read"
+    }
     // A frame in one segment needs no more memory than its content.
     guard descriptor & 0x20 == 0 else { return nil }
     let exponent = UInt64(block[5] >> 3)

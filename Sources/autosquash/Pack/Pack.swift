@@ -78,7 +78,6 @@ struct Pack: ParsableCommand {
     }
     var failed: [[UInt8]] = []
     for job in jobs {
-      if dryRun && jobs.count > 1 { print("\(job.source.escapedName):") }
       do {
         let isWhole = try job.run()
         if !isWhole { status = max(status, ExitStatus.failed) }

@@ -70,7 +70,7 @@ struct PackJob {
     if let manifestPath, let digests {
       try write(DigestedTree(tree, digests), to: manifestPath)
     }
-    report(summary, assembler.notes, unreadable: unreadable)
+    try report(summary, assembler.notes, unreadable: unreadable)
     return unreadable == 0 && !reader.wasCut
   }
 
@@ -100,17 +100,27 @@ struct PackJob {
   private func list(_ options: TreeAssembler.Options) throws -> Bool {
     let reader = try openSource()
     let assembler = TreeAssembler(options, content: nil)
+    var output = StandardOutput()
+    var failure: SystemError?
+    if command.sources.count > 1 { try output.write("\(source.escapedName):\n") }
     assembler.reportExclusion = { path, reason in
-      print("- \(path.escapedName)  (\(reason))")
+      do throws(SystemError) {
+        try output.write("- \(path.escapedName)  (\(reason))\n")
+      } catch {
+        failure = error
+      }
     }
     let unreadable = try reader.read(into: assembler)
     let tree = try assembler.finish()
     let listing = tree.listing()
     var stack = Array(listing.children(of: tree.root).reversed())
     while let node = stack.popLast() {
-      print("+ \(tree.path(of: node).escapedName)\(tree.isDirectory(node) ? "/" : "")")
+      let mark = tree.isDirectory(node) ? "/" : ""
+      try output.write("+ \(tree.path(of: node).escapedName)\(mark)\n")
       if tree.isDirectory(node) { stack.append(contentsOf: listing.children(of: node).reversed()) }
     }
+    try output.flush()
+    if let failure { throw failure }
     for warning in assembler.notes.warnings { messages.warn(source, warning) }
     return unreadable == 0 && !reader.wasCut
   }
@@ -176,7 +186,9 @@ struct PackJob {
 
   // MARK: The result
 
-  private func report(_ summary: ImageWriter.Summary, _ notes: AssemblyNotes, unreadable: Int) {
+  private func report(
+    _ summary: ImageWriter.Summary, _ notes: AssemblyNotes, unreadable: Int
+  ) throws {
     for warning in notes.warnings { messages.warn(output, warning) }
     if unreadable > 0 {
       Messages.write(
@@ -190,8 +202,9 @@ struct PackJob {
     }
     let seconds = Process.now - start
     if command.messages.json {
-      print(json(summary, notes, unreadable, seconds).text)
-      return
+      var output = StandardOutput()
+      try output.write(json(summary, notes, unreadable, seconds).text + "\n")
+      return try output.flush()
     }
     let data = summary.data
     var line = "\(summary.inodes.grouped) \(summary.inodes == 1 ? "inode" : "inodes"), "

@@ -174,7 +174,7 @@ struct SelectionOptions: ParsableArguments {
   private static func components(_ path: ByteArgument?, _ option: String) throws -> [[UInt8]] {
     guard let path else { return [] }
     guard let components = Selection.components(ofUserPath: path.bytes) else {
-      throw ValidationError("\(option) takes a path without \"..\" and names of up to 256 bytes.")
+      throw ValidationError("\(option) takes a path without \"..\" and names of up to 255 bytes.")
     }
     return components
   }

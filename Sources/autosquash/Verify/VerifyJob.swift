@@ -128,7 +128,8 @@ struct VerifyJob {
     text += isSameSize ? " is another" : " and size are others"
     if report.differences == 0 {
       text +=
-        "; all its files are equal, so it was packed again, or bytes changed that hold no file"
+        "; all its files are equal, so it was packed again, or what changed is no file: padding, "
+        + "or extended attributes, which a manifest does not have"
     }
     report.add(Finding(.error, .difference, text), limit: command.maxFindings)
   }
