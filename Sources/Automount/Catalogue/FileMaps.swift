@@ -35,7 +35,8 @@ public struct FileMaps: Equatable, Sendable {
   ///   - check: what the images were checked for.
   ///   - mounted: folders that are mounted by the automounter now: their maps must stay, whatever
   ///     is in them.
-  ///   - deferred: folders that the maps must not name yet.
+  ///   - deferred: folders that the maps must not name yet, as they are in use; they and those above
+  ///     them show in listings for that.
   public init(
     _ catalogue: Catalogue?, configuration: Configuration, folder: [UInt8], program: [UInt8],
     check: ImageCheck, mounted: Set<[UInt8]> = [], deferred: Set<[UInt8]> = []

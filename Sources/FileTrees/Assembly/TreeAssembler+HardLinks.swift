@@ -16,7 +16,7 @@ extension TreeAssembler {
     _ name: Range<Int>, in parent: Tree.NodeID, _ existing: Tree.NodeID?, _ entry: TreeEntry,
     _ target: [UInt8], _ hasContent: Bool, _ readContent: (any ContentSink) throws -> Void
   ) throws {
-    if let node = try find(target, entry.path) {
+    if case .there(let node) = try find(target, entry.path) {
       guard !tree.isDirectory(node) else {
         throw refused(entry, "a hard link to a directory, \(target.escapedName)")
       }
@@ -37,19 +37,29 @@ extension TreeAssembler {
         target: target, source: entry.path))
   }
 
-  /// The node that a hard link's target names, found as the entry itself was placed.
-  private func find(_ target: [UInt8], _ entry: [UInt8]) throws -> Tree.NodeID? {
+  /// What a hard link's target names.
+  private enum Target {
+    case there(Tree.NodeID)
+    /// Nothing so far, at this place in the tree; an empty one is outside.
+    case missing(place: [UInt8])
+  }
+
+  /// Looks for a hard link's target, as the entry itself was placed.
+  private func find(_ target: [UInt8], _ entry: [UInt8]) throws -> Target {
     try parse(target, into: &linkPath, of: entry)
-    guard let names = place(linkPath) else { return nil }
+    guard let names = place(linkPath) else { return .missing(place: []) }
     var node = tree.root
     for name in names {
       let next = linkPath.bytes.withUnsafeBytes { bytes in
         tree.child(of: node, named: UnsafeRawBufferPointer(rebasing: bytes[name]))
       }
-      guard let next else { return nil }
+      guard let next else {
+        let place = names[names.startIndex].lowerBound..<names[names.endIndex - 1].upperBound
+        return .missing(place: Array(linkPath.bytes[place]))
+      }
       node = next
     }
-    return node
+    return .there(node)
   }
 
   /// Resolves links whose targets came later; a target may be such a link itself.
@@ -57,10 +67,9 @@ extension TreeAssembler {
     var ready: [PendingLink] = []
     var waiting: [[UInt8]: [PendingLink]] = [:]
     for link in pending {
-      if try find(link.target, link.source) != nil {
-        ready.append(link)
-      } else {
-        waiting[placedTarget, default: []].append(link)
+      switch try find(link.target, link.source) {
+      case .there: ready.append(link)
+      case .missing(let place): waiting[place, default: []].append(link)
       }
     }
     while let link = ready.popLast() {
@@ -68,7 +77,7 @@ extension TreeAssembler {
       ready += waiting.removeValue(forKey: link.place) ?? []
     }
     for link in pending {
-      guard try find(link.target, link.source) == nil else { continue }
+      guard case .missing = try find(link.target, link.source) else { continue }
       throw SourceError(
         .refused, path: link.source,
         "a hard link to \(link.target.escapedName), which is not among the entries\(excludedHint)")
@@ -76,7 +85,7 @@ extension TreeAssembler {
   }
 
   private func resolve(_ link: PendingLink) throws {
-    guard let node = try find(link.target, link.source) else { return }
+    guard case .there(let node) = try find(link.target, link.source) else { return }
     guard !tree.isDirectory(node) else {
       throw SourceError(
         .refused, path: link.source, "a hard link to a directory, \(link.target.escapedName)")
@@ -101,14 +110,6 @@ extension TreeAssembler {
   private func placedPath(to name: Range<Int>) -> [UInt8] {
     let first = place(path)?.first ?? name
     return Array(path.bytes[first.lowerBound..<name.upperBound])
-  }
-
-  /// The place in the tree of the target that `find` looked for last.
-  private var placedTarget: [UInt8] {
-    guard let names = place(linkPath), let first = names.first, let last = names.last else {
-      return []
-    }
-    return Array(linkPath.bytes[first.lowerBound..<last.upperBound])
   }
 
   private var excludedHint: String {

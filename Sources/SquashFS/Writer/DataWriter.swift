@@ -313,6 +313,15 @@ final class DataWriter {
   // long as all blocks equal the candidate's, byte for byte, nothing is compressed or written.
   // At the first difference the candidate's stored blocks are copied: equal blocks compress to
   // equal bytes. So a duplicate costs no codec time, and one pass over the source is enough.
+  //
+  // What holds meanwhile:
+  // - A row of the file being read is `pending` as long as its block is in flight, or nothing of it
+  //   is stored because a candidate equals it so far. While there is a candidate, no block of the
+  //   file itself is in flight.
+  // - Blocks are retired in the order of submission. One of the candidate's that is not in flight
+  //   is written, and all before it are, so that their sizes lead to its position.
+  // - Fragment blocks are submitted between files only. So the blocks of a file that is abandoned
+  //   are the last of the image, once nothing is in flight, and can be taken back.
 
   /// - Returns: whether the block just added need not be compressed, for now.
   private func isDuplicateBlock(_ hash: UInt64) throws -> Bool {

@@ -51,8 +51,11 @@ struct ListUpdate {
     try daemon.reload()
   }
 
+  /// - Parameter known: the folders that the lists name which the automounter has now.
   private func maps(known: Set<[UInt8]>, mounts: MountTable) -> FileMaps {
+    // Folders in use: each keeps its list, for the automounter reads it as long as they are.
     var mounted: Set<[UInt8]> = []
+    // Those of them that it learnt of from the program alone: a list must not name them as well.
     var deferred: Set<[UInt8]> = []
     let below = root + [UInt8(ascii: "/")]
     for mount in mounts.mounts where mount.type == "autofs" && mount.point.starts(with: below) {
