@@ -34,6 +34,10 @@ struct Backup {
     defer { close(file) }
     try checkUnchanged(file, status, place)
     let target = try open(place.cut.parent)
+    guard !target.isSame(as: source.status) else {
+      throw SystemError(
+        "keep it where it is: the backup is the tree itself", path: place, code: EINVAL)
+    }
     let linked = Array("/proc/self/fd/\(file)".utf8).withCPath { source in
       name.withCPath {
         linkat(AT_FDCWD, source, target.descriptor, $0, AT_SYMLINK_FOLLOW)
@@ -42,7 +46,7 @@ struct Backup {
     if linked == 0 { return }
     if errno == EEXIST {
       // A run that was killed may have kept it already, as it is or as a copy.
-      guard let kept = try target.look(name), isSame(kept, status) else {
+      guard let kept = try target.look(name), try isSame(kept, status, name, target, file) else {
         throw SystemError(
           "keep it in the backup", path: path.appending(place), code: EEXIST)
       }
@@ -52,12 +56,49 @@ struct Backup {
     try copy(file, status, name, to: target, place)
   }
 
-  private func isSame(_ kept: stat, _ status: stat) -> Bool {
-    kept.st_ino == status.st_ino && kept.st_dev == status.st_dev
-      || kept.st_mode == status.st_mode && kept.st_size == status.st_size
+  /// Whether what is kept under a name is the file itself, or a copy of it: times and sizes are the
+  /// same for many a file, so that a copy's bytes are compared.
+  private func isSame(
+    _ kept: stat, _ status: stat, _ name: [UInt8], _ target: TargetFolder, _ file: Int32
+  ) throws(SystemError) -> Bool {
+    if kept.st_ino == status.st_ino && kept.st_dev == status.st_dev { return true }
+    guard
+      kept.st_mode == status.st_mode && kept.st_size == status.st_size
         && kept.st_uid == status.st_uid && kept.st_gid == status.st_gid
         && kept.st_mtim.tv_sec == status.st_mtim.tv_sec
         && kept.st_mtim.tv_nsec == status.st_mtim.tv_nsec
+    else { return false }
+    let copy = name.withCPath { openat(target.descriptor, $0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
+    guard copy >= 0 else { throw SystemError("open", path: path.appending(name)) }
+    defer { close(copy) }
+    var buffers = ([UInt8](repeating: 0, count: 1 << 18), [UInt8](repeating: 0, count: 1 << 18))
+    var offset: off_t = 0
+    while offset < status.st_size {
+      let count = try Self.read(file, at: offset, into: &buffers.0)
+      guard count > 0, try Self.read(copy, at: offset, into: &buffers.1) == count,
+        buffers.0[..<count] == buffers.1[..<count]
+      else { return false }
+      offset += off_t(count)
+    }
+    return true
+  }
+
+  /// Fills a buffer from a place in a file, as far as there is something.
+  private static func read(
+    _ file: Int32, at offset: off_t, into buffer: inout [UInt8]
+  ) throws(SystemError) -> Int {
+    var done = 0
+    while done < buffer.count {
+      let count = buffer.withUnsafeMutableBytes { buffer in
+        retryingInterrupts {
+          pread(file, buffer.baseAddress! + done, buffer.count - done, offset + off_t(done))
+        }
+      }
+      guard count >= 0 else { throw SystemError("read it for the backup") }
+      if count == 0 { break }
+      done += count
+    }
+    return done
   }
 
   private func checkUnchanged(
@@ -98,7 +139,7 @@ struct Backup {
     var left = Int(status.st_size)
     while left > 0 {
       let count = buffer.withUnsafeMutableBytes { buffer in
-        retryingInterrupts { read(file, buffer.baseAddress!, min(left, buffer.count)) }
+        retryingInterrupts { Glibc.read(file, buffer.baseAddress!, min(left, buffer.count)) }
       }
       guard count > 0 else { throw SystemError("read it for the backup", path: place) }
       var done = 0

@@ -141,7 +141,9 @@ public struct OverlayListing: Sendable {
 
   private static func list(_ root: [UInt8], _ path: [UInt8]) -> Result<Names, SystemError> {
     let full = path.isEmpty ? root : root.appending(path)
-    let descriptor = full.withCPath { open($0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+    // The overlay itself may be a link, what is in it is not followed.
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (path.isEmpty ? 0 : O_NOFOLLOW)
+    let descriptor = full.withCPath { open($0, flags) }
     guard descriptor >= 0, let stream = fdopendir(descriptor) else {
       let error = SystemError("list", path: full)
       if descriptor >= 0 { close(descriptor) }

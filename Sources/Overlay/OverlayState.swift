@@ -26,7 +26,7 @@ public struct OverlayState: Equatable, Sendable {
     }
     // A path may hold any byte but NUL.
     let parts = bytes.split(separator: 0, omittingEmptySubsequences: false)
-    guard parts.first?.elementsEqual(Self.title) == true else {
+    guard parts.first?.elementsEqual(Self.title) == true, bytes.last == 0 else {
       throw SystemError("read the list of linked directories", path: path, code: EBADMSG)
     }
     var overlay: [UInt8] = []
@@ -77,7 +77,10 @@ public final class OverlayStateFolder {
         throw SystemError("keep the state, as \(text)", path: path, code: ENOTDIR)
       }
     }
-    guard folder.status.st_uid == geteuid(), folder.status.st_mode & 0o022 == 0 else {
+    // Who only looks may trust root's.
+    let isTrusted =
+      folder.status.st_uid == geteuid() || (!makesMissing && folder.status.st_uid == 0)
+    guard isTrusted, folder.status.st_mode & 0o022 == 0 else {
       throw SystemError(
         "keep the state in a folder that others can change", path: path, code: EPERM)
     }

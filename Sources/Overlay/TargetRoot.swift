@@ -11,6 +11,7 @@ final class TargetRoot {
   private let root: TargetFolder
   /// The overlay itself, in which no link may be put.
   private let overlay: stat
+  private let link: LinkText
 
   /// Why a directory cannot be had.
   enum Obstacle: Error {
@@ -31,6 +32,7 @@ final class TargetRoot {
     let other = overlay.withCPath { Glibc.open($0, O_PATH | O_DIRECTORY | O_CLOEXEC) }
     guard other >= 0 else { throw SystemError("open", path: overlay) }
     self.overlay = try TargetFolder(other).status
+    link = LinkText(overlay: overlay)
   }
 
   /// As many links in one path as the kernel follows.
@@ -63,6 +65,13 @@ final class TargetRoot {
       }
       let parent = stack[stack.count - 1]
       var opened = step(into: part, of: parent)
+      if opened >= 0, isStale(opened, at: real(part), on: path) {
+        // It was a file in the overlay, and is a directory now: ours takes the link's place.
+        close(opened)
+        opened = -1
+        if makesMissing { _ = part.withCPath { unlinkat(parent.descriptor, $0, 0) } }
+        errno = ENOENT
+      }
       if opened < 0 && errno == ENOENT {
         guard makesMissing else {
           var path = real(part)
@@ -106,6 +115,22 @@ final class TargetRoot {
       }
     }
     return stack[stack.count - 1]
+  }
+
+  /// Whether something is the link that a file of the overlay had where there is a directory now.
+  ///
+  /// - Parameters:
+  ///   - place: where it is.
+  ///   - path: the path to be entered, which leads through it.
+  private func isStale(_ descriptor: Int32, at place: [UInt8], on path: [UInt8]) -> Bool {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return false }
+    let text = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
+      count = max(0, readlinkat(descriptor, "", buffer.baseAddress!, buffer.count))
+    }
+    return text == link.text(for: place)
+      || (link.text(for: path) + [UInt8(ascii: "/")]).starts(with: text + [UInt8(ascii: "/")])
+        && link.path(of: text) != nil
   }
 
   /// Opens what is at a name: a directory, a link, or something else.

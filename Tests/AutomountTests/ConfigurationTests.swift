@@ -79,6 +79,15 @@ import Testing
       "\(error?.description ?? "")")
   }
 
+  /// autofs would be mounted over the images, and look for them below itself.
+  @Test(arguments: [("/a", "/a"), ("/a/b", "/a"), ("/a", "/a/b")])
+  func mountRootAndImagesAreApart(images: String, mountRoot: String) {
+    let error = #expect(throws: ConfigurationError.self) {
+      try parse("images = \(images)\nmount-root = \(mountRoot)\n")
+    }
+    #expect(error?.text.contains("must not lie in each other") == true)
+  }
+
   @Test func aMissingFileIsTold() throws {
     let folder = try TemporaryFolder()
     let missing = #expect(throws: ConfigurationError.self) {

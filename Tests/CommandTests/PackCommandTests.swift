@@ -309,6 +309,26 @@ import Testing
     #expect(result.errors.contains("cannot write to standard output: No space left on device"))
   }
 
+  /// 7-Zip takes the directory table's end from the place of the fragment table.
+  @Test func imagesWithoutFragmentsOpenIn7Zip() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      ["sh", "-c", "mkdir tree; head -c 131072 /dev/urandom > tree/full; : > tree/empty"],
+      in: folder.root)
+    try Tool.check([Tool.autosquash, "pack", "tree", "-q"], in: folder.root)
+    #expect(try Tool.run(["7z", "t", "tree.squash"], in: folder.root).status == 0)
+    #expect(try Tool.autosquash("verify", "tree.squash", in: folder.root).status == 0)
+  }
+
+  /// What cannot be written is told before the image is.
+  @Test func aManifestThatCannotBeLeavesTheOldImage() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(["sh", "-c", "mkdir tree tree.mtree; echo old > tree.squash"], in: folder.root)
+    let result = try Tool.autosquash("pack", "tree", "-f", "--manifest", in: folder.root)
+    #expect(result.status == 1 && result.errors.contains("tree.mtree: cannot replace"))
+    #expect(try folder.read("tree.squash") == Array("old\n".utf8))
+  }
+
   @Test func imagesThatAreThereCanBeKept() throws {
     let folder = try TemporaryFolder()
     for tree in ["a", "b"] {

@@ -25,6 +25,79 @@ import Testing
     #expect(try sh("cat root/top over/home/training/my_course/genome.fa") == "precious\ngenome\n")
   }
 
+  /// "Kept" by a backup that is the tree, a file would be gone.
+  @Test func theTreeIsNoBackupOfItself() throws {
+    try sh("echo mine > root/top; mkdir bound")
+    let itself = try overlay("link", "--backup", folder.path("root"))
+    #expect(itself.status == 1 && itself.errors.contains("the backup is the tree itself"))
+    try Tool.check(["mount", "--bind", folder.path("root"), folder.path("bound")])
+    defer { _ = try? Tool.run(["umount", "-l", folder.path("bound")]) }
+    #expect(try overlay("link", "--backup", folder.path("bound")).status == 1)
+    #expect(try sh("cat root/top") == "mine\n")
+  }
+
+  /// Another file of the same size and time is not the one that was kept before.
+  @Test func onlyWhatIsKeptIsReplaced() throws {
+    try sh("echo one > root/top; touch -d @1000 root/top")
+    #expect(try overlay("link", "--backup", folder.path("kept")).status == 0)
+    try sh("rm root/top; echo two > root/top; touch -d @1000 root/top")
+    let second = try overlay("link", "--backup", folder.path("kept"))
+    #expect(second.status == 1 && second.errors.contains("keep it in the backup: File exists"))
+    #expect(try sh("cat root/top kept/top") == "two\none\n")
+    // A copy that a killed run left is as good as one of this run.
+    try sh("cp -p root/top kept/top")
+    #expect(try overlay("link", "--backup", folder.path("kept")).status == 0)
+    #expect(try look("top") == "O/top")
+  }
+
+  /// The link of a file that has become a directory gives way to a directory.
+  @Test func filesBecomeDirectories() throws {
+    // In root's directory, and in a user's.
+    try sh("mkdir root/data; chown 1234 root/data; mkdir over/data; echo x > over/data/set")
+    #expect(try overlay("link").status == 0)
+    try sh(
+      "rm over/top over/data/set; mkdir over/top over/data/set; echo y | tee over/top/a > over/data/set/b"
+    )
+    let dry = try overlay("link", "--dry-run")
+    #expect(dry.text.contains("2 links made, 2 directories made"), "\(dry.summary)")
+    let result = try overlay("link")
+    #expect(result.status == 0, "\(result.summary)")
+    #expect(result.text.contains("2 links made, 2 directories made"), "\(result.summary)")
+    #expect(try look("top") == "directory" && look("top/a") == "O/top/a")
+    #expect(try look("data/set") == "directory" && look("data/set/b") == "O/data/set/b")
+    #expect(try overlay("check").status == 0)
+    // And back again.
+    try sh("rm -r over/top; echo top > over/top")
+    #expect(try overlay("prune").status == 0)
+    #expect(try overlay("link").status == 0 && look("top") == "O/top")
+  }
+
+  @Test func anOverlayMayBeALink() throws {
+    try sh("mv over elsewhere; ln -s elsewhere over")
+    #expect(try overlay("link").status == 0)
+    #expect(try sh("cat root/top") == "top\n")
+    #expect(try overlay("check").status == 0)
+  }
+
+  /// A list that is cut would forget places, and the links in them for good.
+  @Test func aCutListIsAnError() throws {
+    #expect(try overlay("link").status == 0)
+    try sh("cd root/var/lib/autosquash; head -c -1 overlay > cut; cat cut > overlay; rm cut")
+    let result = try overlay("prune")
+    #expect(result.status == 1, "\(result.summary)")
+    #expect(result.errors.contains("/var/lib/autosquash/overlay: "), "\(result.summary)")
+  }
+
+  @Test func anyUserMayLook() throws {
+    #expect(try overlay("link").status == 0)
+    try sh("chmod 755 .")
+    let result = try Tool.run([
+      "setpriv", "--reuid=1234", "--regid=1234", "--clear-groups", Tool.autosquash, "overlay",
+      "check", "--overlay", folder.path("over"), "--root", folder.path("root"),
+    ])
+    #expect(result.status == 0, "\(result.summary)")
+  }
+
   @Test func linksToWhatTheOverlayHasStay() throws {
     #expect(try overlay("link").status == 0)
     try sh(

@@ -58,6 +58,18 @@ extension Configuration {
         throw ConfigurationError(path: path, line: number, text: problem)
       }
     }
+    guard isMountedOnItself else { return }
+    throw ConfigurationError(
+      path: path,
+      text: "mount-root \(mountRoot.escapedName) and images \(images.escapedName) must not lie in "
+        + "each other: what is mounted would hide the images")
+  }
+
+  /// Whether one of the images' folder and the mount root lies in the other.
+  private var isMountedOnItself: Bool {
+    let (short, long) = images.count < mountRoot.count ? (images, mountRoot) : (mountRoot, images)
+    return long.starts(with: short)
+      && (long.count == short.count || long[short.count] == UInt8(ascii: "/"))
   }
 
   /// Sets what one line says.

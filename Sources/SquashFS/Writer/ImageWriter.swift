@@ -133,13 +133,11 @@ public final class ImageWriter {
   ) throws -> Superblock {
     let codec = try makeMetadataCompressor()
     var tables = TableBuffer(base: image.position)
-    var fragmentTable = tables.position
-    if leading.fragmentList.isEmpty {
-      // Where there are no fragments nobody looks here, but readers of ours, for the end of the
-      // directory table.
-      fragmentTable =
-        options.layout == .front ? leading.buffer.position : Superblock.noTable
-    }
+    // Where there are no fragments this says where the directory table ends, which 7-Zip wants to
+    // know, as do readers of ours.
+    let hasNoFragments = leading.fragmentList.isEmpty
+    let fragmentTable =
+      hasNoFragments && options.layout == .front ? leading.buffer.position : tables.position
     tables.append(list: leading.fragmentList)
     func append(_ rows: [some FixedWidthInteger & BitwiseCopyable]) throws -> UInt64 {
       let table = try LookupTable(codec: codec) { table in

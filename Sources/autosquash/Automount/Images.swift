@@ -40,7 +40,7 @@ struct Images: ParsableCommand {
     } catch let code as ExitCode {
       throw code
     } catch {
-      Messages.write("\(error)")
+      Messages.write(error)
       throw ExitCode(error is BucketError ? ExitStatus.unreadableInput : ExitStatus.failed)
     }
   }

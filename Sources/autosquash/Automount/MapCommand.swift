@@ -33,7 +33,7 @@ struct MapCommand: ParsableCommand {
       try output.write(query.answer(key, at: level).bytes + [UInt8(ascii: "\n")])
       try output.flush()
     } catch {
-      Messages.write("\(error)")
+      Messages.write(error)
       throw ExitCode(ExitStatus.failed)
     }
   }

@@ -26,7 +26,7 @@ struct Refresh: ParsableCommand {
         try output.flush()
       }
     } catch {
-      Messages.write("\(error)")
+      Messages.write(error)
       throw ExitCode(error is BucketError ? ExitStatus.unreadableInput : ExitStatus.failed)
     }
   }

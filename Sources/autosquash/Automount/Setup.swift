@@ -55,7 +55,7 @@ struct Setup: ParsableCommand {
     } catch {
       // What was done before stays done.
       try? job.printReport()
-      Messages.write("\(error)")
+      Messages.write(error)
       throw ExitCode(ExitStatus.failed)
     }
   }

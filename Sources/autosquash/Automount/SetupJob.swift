@@ -52,6 +52,7 @@ struct SetupJob {
     let stale = SetupFile.allPaths.filter { path in
       !files.contains { $0.path == path } && isOurs(path)
     }
+    if stale.contains(SetupFile.timerPath) { disableTimer() }
     for path in stale { try delete(path) }
     let isChanged = !changed.isEmpty || !stale.isEmpty
     try makeLists(configuration)
@@ -82,6 +83,12 @@ struct SetupJob {
   private func settings(_ given: [(Configuration.Key, [UInt8])]) throws -> SetupFile {
     let path = String(decoding: Configuration.standardPath, as: UTF8.self)
     let purpose = "holds the settings"
+    for (key, value) in given {
+      var probe = Configuration()
+      if let problem = probe.set(key, value) {
+        throw SetupError(path: value, text: "\(key.rawValue): \(problem)")
+      }
+    }
     guard let text = try contents(path) else {
       return SetupFile(path: path, text: SettingsFile(given).text, purpose: purpose)
     }
@@ -117,7 +124,7 @@ struct SetupJob {
       return
     }
     try makeFolders(above: file.path)
-    try SmallFile.write(file.text, to: place(file.path), mode: 0o644)
+    try SmallFile.write(file.text, to: resolved(place(file.path)), mode: 0o644)
     report.append("Wrote \(place(file.path).escapedName): \(file.purpose).")
   }
 
@@ -163,6 +170,14 @@ struct SetupJob {
     run(["systemctl"] + below + ["--quiet", "enable", SetupFile.timerName])
   }
 
+  private mutating func disableTimer() {
+    let usesSystemd = isRunningSystem && access("/run/systemd/system")
+    let below =
+      root.isEmpty
+      ? (usesSystemd ? ["--now"] : []) : ["--root", String(decoding: root, as: UTF8.self)]
+    run(["systemctl"] + below + ["--quiet", "disable", SetupFile.timerName])
+  }
+
   /// Without systemd: every automounter of this machine reads its master map again.
   private mutating func reloadAutomounters() throws {
     if isDryRun {
@@ -204,12 +219,7 @@ struct SetupJob {
     try refuseLinks([path] + SetupFile.allPaths)
     let configuration = try? Configuration.load(place(path))
     let usesSystemd = isRunningSystem && access("/run/systemd/system")
-    if isOurs(SetupFile.timerPath) {
-      let below =
-        root.isEmpty
-        ? (usesSystemd ? ["--now"] : []) : ["--root", String(decoding: root, as: UTF8.self)]
-      run(["systemctl"] + below + ["--quiet", "disable", SetupFile.timerName])
-    }
+    if isOurs(SetupFile.timerPath) { disableTimer() }
     let all = (keepsSettings ? [] : [path]) + SetupFile.allPaths
     let ours = all.filter { isOurs($0) }
     for path in ours { try delete(path) }
@@ -258,6 +268,13 @@ struct SetupJob {
   }
 
   // MARK: Files
+
+  /// Where a link leads, on a running system: what keeps the settings elsewhere goes on doing so.
+  private func resolved(_ path: [UInt8]) -> [UInt8] {
+    guard isRunningSystem, let real = path.withCPath({ realpath($0, nil) }) else { return path }
+    defer { free(real) }
+    return [UInt8](cString: real)
+  }
 
   private func access(_ path: String) -> Bool { access(Array(path.utf8)) }
   private func access(_ path: [UInt8]) -> Bool {
@@ -308,7 +325,9 @@ struct SetupJob {
     var folder = root
     for part in path.split(separator: "/").dropLast() {
       folder += Array("/\(part)".utf8)
-      guard folder.withCPath({ mkdir($0, 0o755) }) == 0 || errno == EEXIST else {
+      if folder.withCPath({ mkdir($0, 0o755) }) == 0 {
+        _ = folder.withCPath { chmod($0, 0o755) }  // whatever the umask
+      } else if errno != EEXIST {
         throw SystemError("make the folder", path: folder)
       }
     }

@@ -25,14 +25,15 @@ final class OverlayJob {
     do {
       let job = try OverlayJob(arguments, isDryRun: isDryRun, printer)
       Interruption.watch()
-      try steps(job)
+      do { try steps(job) } catch {
+        // What was done is told all the same.
+        if printer.counts.hasChanges { try? printer.finish() }
+        throw error
+      }
       ProgressBar.clearLine()
       try printer.finish()
-    } catch let error as SystemError {
-      Messages.write(error.path, "\(error)")
-      throw ExitCode(ExitStatus.failed)
     } catch {
-      Messages.write("\(error)")
+      Messages.write(error)
       throw ExitCode(error is BucketError ? ExitStatus.unreadableInput : ExitStatus.failed)
     }
     Interruption.honour()
@@ -81,16 +82,27 @@ final class OverlayJob {
         }
       if let stateFolder { state = try OverlayState(path: stateFolder.file("overlay")) }
     } catch {
-      // The folder is known by its descriptor, which says nothing to people.
-      throw SystemError(error.action, path: settings.state, code: error.code)
+      throw Self.named(error, in: reserved)
     }
     for path in listing.others {
       printer.report(path, .conflict("the overlay has a device, pipe or socket here"))
     }
   }
 
+  /// The folder of the state is known by its descriptor, which says nothing to people.
+  private static func named(_ error: SystemError, in reserved: [UInt8]) -> SystemError {
+    let slash = [UInt8(ascii: "/")]
+    let file = error.path.split(separator: slash[0]).last ?? []
+    return SystemError(error.action, path: slash + reserved + slash + file, code: error.code)
+  }
+
   private func writeState() throws {
-    if let stateFolder, !isDryRun { try state.write(to: stateFolder.file("overlay")) }
+    guard let stateFolder, !isDryRun else { return }
+    do throws(SystemError) {
+      try state.write(to: stateFolder.file("overlay"))
+    } catch {
+      throw Self.named(error, in: reserved)
+    }
   }
 
   func link(backup: [UInt8]?) throws {

@@ -50,7 +50,7 @@ struct PackJob {
     try ResultFile.refuse(output, inPlaceOf: source)
     if let manifestPath {
       try ResultFile.refuse(manifestPath, inPlaceOf: source)
-      if !command.force { try refuseExisting(manifestPath) }
+      try refuseExisting(manifestPath)
     }
     let file = try AtomicFile(path: output, replacing: command.force)
     let reader = try openSource(leavingOut: file)
@@ -84,8 +84,10 @@ struct PackJob {
 
   private func refuseExisting(_ path: [UInt8]) throws {
     var status = stat()
-    if path.withCPath({ lstat($0, &status) }) == 0 {
-      throw SystemError("create", path: path, code: EEXIST)
+    guard path.withCPath({ lstat($0, &status) }) == 0 else { return }
+    if !command.force { throw SystemError("create", path: path, code: EEXIST) }
+    if status.st_mode & S_IFMT == S_IFDIR {
+      throw SystemError("replace", path: path, code: EISDIR)
     }
   }
 

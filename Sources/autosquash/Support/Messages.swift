@@ -13,6 +13,11 @@ struct Messages {
     write(path.isEmpty ? text : "\(path.escapedName): \(text)")
   }
 
+  /// Prints an error, with its file where it has one.
+  static func write(_ error: any Error) {
+    write((error as? SystemError)?.path ?? [], "\(error)")
+  }
+
   static func write(_ text: String) {
     ProgressBar.clearLine()
     StandardError.write("autosquash: \(text)\n")
