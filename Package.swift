@@ -71,7 +71,7 @@ let package = Package(
       name: "Automount", dependencies: ["CLinux", "Posix", "SquashFSFormat"], cSettings: gnu,
       swiftSettings: settings),
     .target(
-      name: "Overlay", dependencies: ["Posix"], cSettings: gnu, swiftSettings: settings),
+      name: "Overlay", dependencies: ["CLinux", "Posix"], cSettings: gnu, swiftSettings: settings),
     // autofs runs it for every first access. Nothing may depend on it: its linker flags would come
     // along.
     .executableTarget(

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import Posix
 
@@ -143,6 +144,11 @@ struct Backup {
       }
       guard count > 0 else { throw SystemError("read it for the backup", path: place) }
       var done = 0
+      if buffer[..<count].allSatisfy({ $0 == 0 }) {
+        // A hole stays one.
+        lseek(copy.descriptor, off_t(count), SEEK_CUR)
+        done = count
+      }
       while done < count {
         let written = buffer.withUnsafeBytes { buffer in
           retryingInterrupts {
@@ -154,12 +160,34 @@ struct Backup {
       }
       left -= count
     }
+    guard ftruncate(copy.descriptor, status.st_size) == 0 else {
+      throw SystemError("write the backup", path: place)
+    }
     try checkUnchanged(file, status, place)
+    try copyAttributes(from: file, to: copy.descriptor, place)
     // Who is not root keeps what may be kept.
     _ = fchown(copy.descriptor, status.st_uid, status.st_gid)
     fchmod(copy.descriptor, status.st_mode & 0o7777)
     var times = [status.st_atim, status.st_mtim]
     futimens(copy.descriptor, &times)
     try copy.publish()
+  }
+
+  /// Copies the extended attributes, ACLs among them, as far as the other file system knows such.
+  private func copyAttributes(
+    from file: Int32, to copy: Int32, _ place: [UInt8]
+  ) throws(SystemError) {
+    var names = [CChar](repeating: 0, count: 65_536)
+    let listed = flistxattr(file, &names, names.count)
+    guard listed > 0 else { return }
+    var value = [UInt8](repeating: 0, count: 65_536)
+    for name in names[..<listed].split(separator: 0) {
+      let name = Array(name) + [0]
+      let count = fgetxattr(file, name, &value, value.count)
+      guard count >= 0 else { continue }
+      if fsetxattr(copy, name, value, count, 0) != 0, errno != ENOTSUP, errno != EPERM {
+        throw SystemError("keep its extended attributes", path: place)
+      }
+    }
   }
 }

@@ -55,6 +55,7 @@ public struct OverlayLinker {
     shouldStop: () -> Bool = { false }, report: ([UInt8], OverlayEvent) -> Void
   ) {
     var wouldMake: Set<[UInt8]> = []
+    var entered: [FolderID: OverlayListing.Directory] = [:]
     for directory in listing.directories {
       let folder: TargetFolder?
       do {
@@ -86,9 +87,18 @@ public struct OverlayLinker {
         }
         removeLeftovers(in: folder)
       }
+      // Two directories of the overlay can be one on this machine, as /bin and /usr/bin.
+      let id = folder.map { FolderID(device: $0.status.st_dev, inode: $0.status.st_ino) }
+      let earlier = id.flatMap { entered.updateValue(directory, forKey: $0) }
+      let taken = Set(earlier?.files ?? [])
       for name in directory.files {
         if shouldStop() { return }
         let path = directory.path.appending(name)
+        if let earlier, taken.contains(name) {
+          let other = earlier.path.appending(name).escapedName
+          report(path, .conflict("/\(other) of the overlay has the same place on this machine"))
+          continue
+        }
         if isReserved(name, at: path) {
           report(path, .conflict("autosquash needs this name for itself"))
           continue
@@ -100,6 +110,12 @@ public struct OverlayLinker {
         }
       }
     }
+  }
+
+  /// What tells a directory from all others.
+  private struct FolderID: Hashable {
+    var device: dev_t
+    var inode: ino_t
   }
 
   /// Whether a directory is the one of the overlay whose files are to be linked in it.

@@ -72,6 +72,37 @@ import Testing
     #expect(try overlay("link").status == 0 && look("top") == "O/top")
   }
 
+  /// /bin/x and /usr/bin/x are one place where /bin is a link to /usr/bin.
+  @Test func onePlaceHasOneLink() throws {
+    try sh("mkdir -p root/usr/bin over/bin over/usr/bin; ln -s usr/bin root/bin")
+    try sh("echo 1 > over/bin/t; echo 2 > over/usr/bin/t; echo 3 > over/usr/bin/u")
+    for _ in 1...2 {
+      let result = try overlay("link")
+      #expect(result.status == 1, "\(result.summary)")
+      #expect(
+        result.errors.contains("/usr/bin/t: /bin/t of the overlay has the same place"),
+        "\(result.summary)")
+      #expect(try look("usr/bin/t") == "O/bin/t" && look("bin/u") == "O/usr/bin/u")
+      #expect(!result.text.contains("corrected"))
+    }
+  }
+
+  /// On another file system the backup is a copy, of all that a file is.
+  @Test func copiesHaveHolesAndAttributes() throws {
+    try sh(
+      """
+      rm -f root/top; truncate -s 3M root/top; printf data | dd of=root/top bs=1 seek=2500000 \
+        conv=notrunc status=none
+      setfattr -n trusted.note -v kept root/top; cp --sparse=never root/top plain; mkdir kept
+      mount -t tmpfs none kept; chmod 755 kept
+      """)
+    defer { _ = try? Tool.run(["umount", "-l", folder.path("kept")]) }
+    #expect(try overlay("link", "--backup", folder.path("kept")).status == 0)
+    try sh("cmp kept/top plain")
+    #expect(try sh("stat -c %b kept/top").dropLast().count <= 4)
+    #expect(try sh("getfattr --only-values -n trusted.note kept/top") == "kept")
+  }
+
   @Test func anOverlayMayBeALink() throws {
     try sh("mv over elsewhere; ln -s elsewhere over")
     #expect(try overlay("link").status == 0)
