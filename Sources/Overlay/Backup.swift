@@ -164,9 +164,10 @@ struct Backup {
       throw SystemError("write the backup", path: place)
     }
     try checkUnchanged(file, status, place)
-    try copyAttributes(from: file, to: copy.descriptor, place)
     // Who is not root keeps what may be kept.
     _ = fchown(copy.descriptor, status.st_uid, status.st_gid)
+    // After the owner, whose change takes capabilities away.
+    try copyAttributes(from: file, to: copy.descriptor, place)
     fchmod(copy.descriptor, status.st_mode & 0o7777)
     var times = [status.st_atim, status.st_mtim]
     futimens(copy.descriptor, &times)
