@@ -11,6 +11,7 @@ public final class AtomicFile {
   /// Open for reading and writing.
   public let descriptor: Int32
   private var hiddenPath: [UInt8]?
+  private var reminder: Unlinking.Reminder?
   private var isPublished = false
 
   /// Opens an unnamed file in the folder of `path`.
@@ -42,13 +43,14 @@ public final class AtomicFile {
       throw SystemError("create", path: path)
     }
     let hidden = Self.hiddenName(for: path, in: folder)
-    Unlinking.remember(hidden)
+    let reminder = Unlinking.remember(hidden)
     let named = hidden.withCPath { open($0, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o666) }
     guard named >= 0 else {
       let error = SystemError("create", path: path)
-      Unlinking.forget()
+      Unlinking.forget(reminder)
       throw error
     }
+    self.reminder = reminder
     descriptor = named
     hiddenPath = hidden
   }
@@ -60,18 +62,23 @@ public final class AtomicFile {
     if !isPublished { discardHiddenName() }
   }
 
+  /// Waits until what was written is on disk.
+  public func sync() throws(SystemError) {
+    guard fsync(descriptor) == 0 else { throw SystemError("sync", path: path) }
+  }
+
   /// Syncs the file and puts it under its final name; whoever looks sees either what was there
   /// before or the whole new file.
   ///
   /// - Throws: `SystemError` when syncing or naming fails; the final name is then as it was.
   public func publish() throws(SystemError) {
-    guard fsync(descriptor) == 0 else { throw SystemError("sync", path: path) }
+    try sync()
     if hiddenPath == nil {
       if try linkUnnamed(to: path) { return finish() }
       guard replacing else { throw SystemError("create", path: path, code: EEXIST) }
       // linkat cannot replace; a hidden name and a rename can.
       let hidden = Self.hiddenName(for: path, in: Self.folder(of: path))
-      Unlinking.remember(hidden)
+      reminder = Unlinking.remember(hidden)
       hiddenPath = hidden
       guard try linkUnnamed(to: hidden) else {
         throw SystemError("create", path: hidden, code: EEXIST)
@@ -108,7 +115,7 @@ public final class AtomicFile {
 
   private func finish() {
     isPublished = true
-    Unlinking.forget()
+    if let reminder { Unlinking.forget(reminder) }
     // The name is on disk once the folder is; a folder that cannot be synced is no failure.
     let folder = Self.folder(of: path).withCPath { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     if folder >= 0 {
@@ -130,7 +137,7 @@ public final class AtomicFile {
   private func discardHiddenName() {
     guard let hiddenPath else { return }
     _ = hiddenPath.withCPath { unlink($0) }
-    Unlinking.forget()
+    if let reminder { Unlinking.forget(reminder) }
     self.hiddenPath = nil
   }
 
@@ -146,18 +153,45 @@ public final class AtomicFile {
   }
 }
 
-/// Removes a hidden temporary name when a signal ends the program.
+/// Removes hidden temporary names when a signal ends the program.
+///
+/// A handler may run at any time on any thread, so names and what holds them are never freed.
 private enum Unlinking {
-  nonisolated(unsafe) private static var path: UnsafeMutablePointer<CChar>?
-  // A handler may run at any time on any thread, so a string that was once there is never freed.
-  nonisolated(unsafe) private static var remembered: [UnsafeMutablePointer<CChar>] = []
+  struct Name {
+    /// `nil` when there is nothing to remove any more.
+    var path: UnsafeMutablePointer<CChar>?
+    let next: Reminder?
+  }
+  typealias Reminder = UnsafeMutablePointer<Name>
+
+  nonisolated(unsafe) private static var names: Reminder?
+  nonisolated(unsafe) private static var count = 0
   /// What the signals did before, as long as a name is remembered.
   nonisolated(unsafe) private static var previous: [(Int32, sigaction)] = []
 
-  static func remember(_ name: [UInt8]) {
-    forget()
-    path = name.withCPath { strdup($0) }
-    if let path { remembered.append(path) }
+  static func remember(_ name: [UInt8]) -> Reminder {
+    let reminder = Reminder.allocate(capacity: 1)
+    reminder.initialize(to: Name(path: name.withCPath { strdup($0) }, next: names))
+    names = reminder
+    count += 1
+    if count == 1 { setHandlers() }
+    return reminder
+  }
+
+  /// Does nothing for one that is forgotten already.
+  static func forget(_ reminder: Reminder) {
+    guard reminder.pointee.path != nil else { return }
+    reminder.pointee.path = nil
+    count -= 1
+    guard count == 0 else { return }
+    for (number, action) in previous {
+      var action = action
+      sigaction(number, &action, nil)
+    }
+    previous = []
+  }
+
+  private static func setHandlers() {
     for number in [SIGINT, SIGTERM, SIGHUP] {
       var action = sigaction()
       sigaction(number, nil, &action)
@@ -166,20 +200,15 @@ private enum Unlinking {
       previous.append((number, action))
       action = sigaction()
       action.__sigaction_handler.sa_handler = { number in
-        if let path = Unlinking.path { unlink(path) }
+        var name = Unlinking.names
+        while let reminder = name {
+          if let path = reminder.pointee.path { unlink(path) }
+          name = reminder.pointee.next
+        }
         signal(number, SIG_DFL)
         raise(number)
       }
       sigaction(number, &action, nil)
     }
-  }
-
-  static func forget() {
-    path = nil
-    for (number, action) in previous {
-      var action = action
-      sigaction(number, &action, nil)
-    }
-    previous = []
   }
 }

@@ -78,6 +78,26 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("small")) == [])
   }
 
+  /// A manifest is larger than the image of many empty files.
+  @Test func aDiskFullOfTheManifestChangesNothing() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      ["sh", "-c", "mkdir d small && seq -f 'd/a-name-that-repeats-%.0f' 9999 | xargs touch"],
+      in: folder.root)
+    try Tool.check(["mount", "-t", "tmpfs", "-o", "size=512K", "tmpfs", folder.path("small")])
+    defer { _ = try? Tool.run(["umount", "-l", folder.path("small")]) }
+    for name in ["small/x.squash", "small/x.mtree"] { try folder.write(name, Array("old".utf8)) }
+    let result = try Tool.autosquash(
+      "pack", "d", "-f", "-o", "small/x.squash", "--manifest", in: folder.root)
+    #expect(result.status == 1)
+    #expect(result.errors.contains("small/x.mtree: cannot write: No space left on device"))
+    for name in ["small/x.squash", "small/x.mtree"] {
+      #expect(try folder.read(name) == Array("old".utf8))
+    }
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path("small"))
+    #expect(names.sorted() == ["x.mtree", "x.squash"])
+  }
+
   @Test func fileSizeLimit() throws {
     let folder = try TemporaryFolder()
     try Tool.check(

@@ -10,11 +10,18 @@ final class FileInput: ByteInput {
   private(set) var position: Int64 = 0
 
   /// - Parameter path: `-` is standard input.
-  init(path: [UInt8]) throws {
+  convenience init(path: [UInt8]) throws {
+    try self.init(
+      path: path,
+      owning: path == [UInt8(ascii: "-")]
+        ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+        : path.withCPath { open($0, O_RDONLY | O_CLOEXEC) })
+  }
+
+  /// - Parameter descriptor: will be closed; it is negative where opening failed, `errno` says why.
+  init(path: [UInt8], owning descriptor: Int32) throws {
     self.path = path
-    descriptor =
-      path == [UInt8(ascii: "-")]
-      ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
+    self.descriptor = descriptor
     guard descriptor >= 0 else {
       throw SourceError(.unreadable, path: path, "cannot open: \(String(cString: strerror(errno)))")
     }

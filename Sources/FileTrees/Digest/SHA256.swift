@@ -1,4 +1,5 @@
 internal import CNettle
+internal import Glibc
 internal import Posix
 
 /// A SHA-256 in the making.
@@ -98,7 +99,23 @@ public struct SHA256 {
   public static func of(
     file path: [UInt8], progress: (UInt64) -> Void = { _ in }
   ) throws -> (digest: Digest, size: UInt64) {
-    let input = try FileInput(path: path)
+    try of(FileInput(path: path), progress)
+  }
+
+  /// The same for a file that is open and may have no name yet.
+  ///
+  /// - Parameter path: for errors.
+  public static func of(
+    descriptor: Int32, path: [UInt8]
+  ) throws -> (digest: Digest, size: UInt64) {
+    let input = try FileInput(path: path, owning: fcntl(descriptor, F_DUPFD_CLOEXEC, 0))
+    try input.seek(to: 0)
+    return try of(input) { _ in }
+  }
+
+  private static func of(
+    _ input: FileInput, _ progress: (UInt64) -> Void
+  ) throws -> (digest: Digest, size: UInt64) {
     var hash = SHA256()
     while true {
       let bytes = try input.next()

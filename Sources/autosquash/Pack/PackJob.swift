@@ -65,11 +65,14 @@ struct PackJob {
     let tree = try assembler.finish()
     try refuseNothing(assembler.notes)
     let summary = try writer.finish(tree, modified: try imageTime(assembler))
-    try file.publish()
-    ProgressBar.clearLine()
-    if let manifestPath, let digests {
-      try write(DigestedTree(tree, digests), to: manifestPath)
+    // Both are on disk before either has its name, so that a full disk changes none.
+    try file.sync()
+    let manifest = try digests.map {
+      try writeManifest(DigestedTree(tree, $0), of: file, at: manifestPath!)
     }
+    try file.publish()
+    try manifest?.publish()
+    ProgressBar.clearLine()
     try report(summary, assembler.notes, unreadable: unreadable)
     return unreadable == 0 && !reader.wasCut
   }
@@ -91,11 +94,18 @@ struct PackJob {
     }
   }
 
-  private func write(_ tree: DigestedTree, to path: [UInt8]) throws {
-    let facts = try ManifestWriter.ImageFacts(of: output)
-    var manifest = try ResultFile(path, replacing: command.force)
+  /// A manifest that is on disk, but has no name yet.
+  private func writeManifest(
+    _ tree: DigestedTree, of image: AtomicFile, at path: [UInt8]
+  ) throws -> AtomicFile {
+    let (digest, size) = try SHA256.of(descriptor: image.descriptor, path: output)
+    let facts = ManifestWriter.ImageFacts(
+      name: ManifestWriter.baseName(output), size: size, digest: digest)
+    let file = try AtomicFile(path: path, replacing: command.force)
+    var manifest = ResultFile(file)
     try ManifestWriter(tree).write(image: facts) { try manifest.write($0) }
-    try manifest.finish()
+    try manifest.sync()
+    return file
   }
 
   /// Lists what would go in, one path a line.

@@ -26,10 +26,11 @@ struct ResultFile: ~Copyable {
       guard descriptor >= 0 else { throw SystemError("open", path: path) }
       self.init(path, descriptor, nil)
     } else {
-      let file = try AtomicFile(path: path, replacing: replacing)
-      self.init(path, file.descriptor, file)
+      self.init(try AtomicFile(path: path, replacing: replacing))
     }
   }
+
+  init(_ file: AtomicFile) { self.init(file.path, file.descriptor, file) }
 
   private init(_ path: [UInt8], _ descriptor: Int32, _ file: AtomicFile?) {
     self.path = path
@@ -66,6 +67,12 @@ struct ResultFile: ~Copyable {
   mutating func finish() throws(SystemError) {
     try flush()
     try file?.publish()
+  }
+
+  /// Makes sure that all is on disk, and gives the file no name yet.
+  mutating func sync() throws(SystemError) {
+    try flush()
+    try file?.sync()
   }
 
   /// Makes sure that a result does not take the place of what it is made from.
