@@ -3,6 +3,8 @@ extension Superblock {
   public enum Problem: Error, Equatable {
     /// Nothing but zeros: the superblock is what a writer writes last.
     case empty
+    /// All but the magic number, which mksquashfs takes away while it appends to an image.
+    case unfinished
     /// Another magic number.
     case notSquashFS
     /// The magic number in the other byte order, as versions before 4 could have it.
@@ -23,7 +25,11 @@ extension Superblock {
     let magic: UInt32 = bytes.little(0)
     guard magic == Self.magic else {
       if magic == Self.magic.byteSwapped { throw .bigEndian }
-      throw bytes.prefix(Self.byteCount).allSatisfy { $0 == 0 } ? .empty : .notSquashFS
+      guard magic == 0 else { throw .notSquashFS }
+      if bytes.prefix(Self.byteCount).allSatisfy({ $0 == 0 }) { throw .empty }
+      let isLike = bytes.little(28, as: UInt16.self) == 4 && bytes.little(30, as: UInt16.self) == 0
+      let size = BlockSize(byteCount: Int(bytes.little(12, as: UInt32.self)))
+      throw isLike && size?.log == bytes.little(22) ? .unfinished : .notSquashFS
     }
     let (major, minor): (UInt16, UInt16) = (bytes.little(28), bytes.little(30))
     guard major == 4, minor == 0 else { throw .version(major: major, minor: minor) }

@@ -44,7 +44,7 @@ import Testing
     ),
     (
       "rm tree/a/hard && cp -a tree/big/numbers tree/a/hard",
-      "~ big/numbers: hard link to a/hard -> none", "links"
+      "~ big/numbers: hard links: a/hard -> none", "links"
     ),
   ]
 
@@ -246,6 +246,57 @@ import Testing
   }
 
   /// A list without digests proves nothing about contents.
+  /// The program of the BSDs refuses a file with one keyword that it does not know.
+  @Test func mtreeReadsManifests() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      [
+        "sh", "-c",
+        """
+        mkdir -p tree/dir && echo text > tree/file && ln tree/file 'tree/dir/an other name'
+        ln -s file tree/link && mkfifo tree/fifo && mknod tree/null c 1 3
+        printf x > "tree/$(printf 'odd\\nname#=*')"
+        find tree -depth -exec touch -h -d @1600000000 {} +
+        """,
+      ], in: folder.root)
+    try Tool.check(
+      [Tool.autosquash, "pack", "tree", "--ownership", "keep", "--manifest", "-q"],
+      in: folder.root)
+    let same = try Tool.run(["mtree", "-f", "tree.mtree", "-p", "tree"], in: folder.root)
+    #expect(same.status == 0, "\(same.summary)")
+    try Tool.check(["sh", "-c", "echo more >> tree/file"], in: folder.root)
+    let other = try Tool.run(["mtree", "-f", "tree.mtree", "-p", "tree"], in: folder.root)
+    #expect(other.status == 2 && other.text.contains("size"), "\(other.summary)")
+  }
+
+  /// A manifest without links says that there are none.
+  @Test func linksThatAManifestDoesNotHaveAreSeen() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      [
+        "sh", "-c",
+        "mkdir a && echo x > a/f && cp -a a b && cp -a b/f b/h && ln a/f a/h && touch -d @1 a b a/* b/*",
+      ], in: folder.root)
+    for tree in ["a", "b"] {
+      try Tool.check([Tool.autosquash, "pack", tree, "--manifest", "-q"], in: folder.root)
+    }
+    for (first, second) in [("a.squash", "b.mtree"), ("b.mtree", "a.squash"), ("b", "a.mtree")] {
+      let result = try Tool.autosquash("diff", first, second, "--ignore", "owner", in: folder.root)
+      #expect(result.status == 1 && result.text.contains("~ h: hard links: "), "\(result.summary)")
+    }
+    let verified = try Tool.autosquash(
+      "verify", "a.squash", "--manifest", "b.mtree", in: folder.root)
+    #expect(verified.status == 1 && verified.text.contains("f: differs from b.mtree: hard links"))
+  }
+
+  @Test func whatIsNoManifestIsSaidSo() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(["sh", "-c", "mkdir a; echo 'a:b:c d' > list"], in: folder.root)
+    try Tool.check([Tool.autosquash, "pack", "a", "-q"], in: folder.root)
+    let result = try Tool.autosquash("verify", "a.squash", "--manifest", "list", in: folder.root)
+    #expect(result.status == 2 && result.errors.contains("list: not an mtree(5) specification"))
+  }
+
   @Test func manifestsWithoutDigestsProveNothing() throws {
     try Tool.check(
       [

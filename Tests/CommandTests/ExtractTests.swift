@@ -120,6 +120,12 @@ import Testing
     #expect(result.errors.contains("small/x.tar: cannot write: No space left on device"))
   }
 
+  @Test func namesThatAreNotThereLeaveNoDirectory() throws {
+    let result = try extract("nowhere", "-C", "new")
+    #expect(result.status == 1 && result.errors.contains("nowhere"), "\(result.summary)")
+    #expect(!folder.exists("new"))
+  }
+
   @Test func partsAreExtractedWithTheirParents() throws {
     let result = try extract("-C", "out", "a/link", "many/*number-5", "**/copy", "-q")
     #expect(result.status == 0, "\(result.summary)")

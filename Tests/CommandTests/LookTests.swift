@@ -112,6 +112,30 @@ import Testing
     #expect(directory.errors == "autosquash: i.squash: big: not a regular file\n")
   }
 
+  @Test(arguments: [
+    (
+      "-comp xz -Xbcj x86,arm", "xz, dictionary 131 kB, x86, arm", "\"filters\": [\"x86\", \"arm\"]"
+    ),
+    ("-comp lzo -Xalgorithm lzo1x_1", "lzo, lzo1x_1", "\"algorithm\": \"lzo1x_1\""),
+    (
+      "-comp gzip -Xwindow-size 10 -Xstrategy fixed,filtered",
+      "gzip, level 9, window 10, filtered, fixed", "\"strategies\": [\"filtered\", \"fixed\"]"
+    ),
+    ("-comp lz4 -Xhc", "lz4, high compression", "\"highCompression\": true"),
+    ("-comp zstd -Xcompression-level 3", "zstd, level 3", "\"compressorOptions\": {\"level\": 3}"),
+    ("-comp zstd", "zstd\n", "\"compressorOptions\": {}"),
+  ])
+  func infoTellsTheCompressorsOptions(options: String, text: String, json: String) throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      ["sh", "-c", "mkdir t; mksquashfs t i.squash \(options) -quiet -no-progress"],
+      in: folder.root)
+    let told = try Tool.autosquash("info", "i.squash", in: folder.root)
+    #expect(told.text.contains(" \(text)"), "\(told.summary)")
+    let object = try Tool.autosquash("info", "i.squash", "--json", in: folder.root)
+    #expect(object.text.contains(json), "\(object.summary)")
+  }
+
   @Test func infoTellsOfImageAndFile() throws {
     let image = try autosquash("info", "i.squash", "--json")
     let facts = try #require(

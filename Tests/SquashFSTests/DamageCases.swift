@@ -13,6 +13,8 @@ extension DamageTests {
     Case("a build that was killed", .superblock) { image in
       image.bytes.replaceSubrange(0..<96, with: repeatElement(0, count: 96))
     },
+    Case("a build by another tool that was killed", .superblock) { $0.set(4, UInt32(0)) },
+    Case("an append that was killed", .superblock) { $0.set(0, UInt32(0)) },
     Case("block size", .superblock) { $0.set(12, UInt32(5000)) },
     Case("block size's logarithm", .superblock) { $0.set(22, UInt16(17)) },
     Case("compressor that is none", .superblock) { $0.set(20, UInt16(9)) },
@@ -30,6 +32,12 @@ extension DamageTests {
     },
     Case("export flag", .flags, severity: .warning) {
       $0.set(24, $0.superblock.flags.rawValue & ~0x0080)
+    },
+    Case("flag for no attributes", .flags, severity: .warning, at: .byte(24)) {
+      $0.set(24, $0.superblock.flags.rawValue | 0x0200)
+    },
+    Case("flag for no fragments", .flags, severity: .warning, at: .byte(24)) {
+      $0.set(24, $0.superblock.flags.rawValue | 0x0010)
     },
     Case("root is a file", .directory) {
       $0.set(32, try PlainImage.reference(of: "tail", $0))
@@ -52,7 +60,16 @@ extension DamageTests {
       image.bytes.removeLast(image.bytes.count - Int(image.superblock.bytesUsed) + 1)
     },
     Case("file cut in half", .truncated) { $0.bytes.removeLast($0.bytes.count / 2) },
-    Case("no padding", .padding) { image in
+    Case("a length that some loop devices do not want", .padding, severity: .note) { image in
+      let sectors = (Int(image.superblock.bytesUsed) + 511) / 512
+      let odd = sectors % 8 == 0 ? sectors + 1 : sectors
+      image.bytes.removeLast(image.bytes.count - Int(image.superblock.bytesUsed))
+      image.bytes += [UInt8](repeating: 0, count: odd * 512 - image.bytes.count)
+    },
+    Case("megabytes of zeros after the end", .trailing, severity: .note) { image in
+      image.bytes += [UInt8](repeating: 0, count: 2 << 20)
+    },
+    Case("no padding", .padding, at: .end) { image in
       image.bytes.removeLast(image.bytes.count - Int(image.superblock.bytesUsed))
     },
     Case("a byte less than a sector", .padding) { image in
@@ -121,6 +138,16 @@ extension DamageTests {
     Case("unused field of a fragment", .fragmentTable, severity: .warning) { image in
       image.set(image.firstRow(image.superblock.fragmentTable) + 12, UInt32(1))
     },
+    Case("a set of attributes with none", .xattrTable) { image in
+      image.set(image.firstRow(image.superblock.xattrTable + 16) + 8, UInt32(0))
+    },
+    Case("size of a set of attributes", .xattrTable, severity: .warning) { image in
+      image.set(image.firstRow(image.superblock.xattrTable + 16) + 12, UInt32(77))
+    },
+    Case("a NUL in an attribute's name", .xattrTable) { image in
+      let pairs = Int(image.number(at: Int(image.superblock.xattrTable), as: UInt64.self)) + 2
+      image.set(pairs + 4, UInt8(0))
+    },
     Case("number of attributes in a set", .xattrTable) { image in
       image.set(image.firstRow(image.superblock.xattrTable + 16) + 8, UInt32(100))
     },
@@ -180,6 +207,12 @@ extension DamageTests {
     Case("fragment that is not there", .tail, path: "dir/sub/leaf") {
       $0.set(try $0.inode("dir/sub/leaf") + 20, UInt32(1000))
     },
+    Case("tail a byte beyond its fragment", .tail, path: "dir/sub/leaf") {
+      let row = $0.firstRow($0.superblock.fragmentTable)
+      $0.set(try $0.inode("dir/sub/leaf") + 20, UInt32(0))
+      let size = $0.number(at: row + 8, as: UInt32.self) & 0xff_ffff
+      $0.set(try $0.inode("dir/sub/leaf") + 24, size - 7)
+    },
     Case("tail beyond its fragment", .block, path: "dir/sub/leaf") {
       $0.set(try $0.inode("dir/sub/leaf") + 24, UInt32(4090))
     },
@@ -220,6 +253,9 @@ extension DamageTests {
     Case("size of a link's target", .inode) { $0.set(try $0.inode("link") + 20, UInt32(70_000)) },
     Case("empty target of a link", .inode, path: "link") { image in
       image.set(try image.inode("link") + 20, UInt32(0))
+    },
+    Case("a link count of 0", .links, path: "link") {
+      $0.set(try $0.inode("link") + 16, UInt32(0))
     },
     Case("NUL in a link's target", .inode, path: "link") {
       $0.set(try $0.inode("link") + 24, UInt8(0))

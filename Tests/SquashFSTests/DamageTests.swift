@@ -14,18 +14,28 @@ import Testing
     var severity = Finding.Severity.error
     /// The file that must be named.
     var path: String?
+    /// The place that must be told.
+    var place: Place?
     var damage: @Sendable (inout PlainImage) throws -> Void
+
+    enum Place: Sendable {
+      case byte(UInt64)
+      /// Where the image ends.
+      case end
+    }
 
     var testDescription: String { name }
 
     init(
       _ name: String, _ kind: Finding.Kind, severity: Finding.Severity = .error,
-      path: String? = nil, _ damage: @escaping @Sendable (inout PlainImage) throws -> Void
+      path: String? = nil, at place: Place? = nil,
+      _ damage: @escaping @Sendable (inout PlainImage) throws -> Void
     ) {
       self.name = name
       self.kind = kind
       self.severity = severity
       self.path = path
+      self.place = place
       self.damage = damage
     }
   }
@@ -39,12 +49,23 @@ import Testing
 
   private func expectFinding(_ damage: Case) throws {
     var image = try PlainImage()
+    let place: UInt64? =
+      switch damage.place {
+      case .byte(let offset): offset
+      case .end: image.superblock.bytesUsed
+      case nil: nil
+      }
     try damage.damage(&image)
     let report = try image.verify()
     let found = report.findings.filter {
       $0.kind == damage.kind && $0.severity == damage.severity
         && (damage.path == nil || $0.path == Array(damage.path!.utf8))
+        && (place == nil || $0.offset == place)
     }
+    // A place is one in the file, and no finding comes twice.
+    #expect(report.findings.allSatisfy { $0.offset.map { $0 <= image.bytes.count } ?? true })
+    #expect(
+      Set(report.text.split(separator: "\n")).count == report.findings.count, "\(report.text)")
     #expect(!found.isEmpty, "\(report.text)")
     #expect(report.isWhole == (damage.severity < .error), "\(report.text)")
   }
@@ -109,6 +130,86 @@ import Testing
         #expect([1, 2].contains(result.status), "\(command): \(result.summary)")
       }
     }
+  }
+
+  /// What is lost is lost to who extracts as well.
+  @Test func readableIsWhatCanBeExtracted() throws {
+    var image = try PlainImage()
+    let leaf = try #require(
+      Self.inodeCases.first { $0.name == "tail a byte beyond its fragment" })
+    try leaf.damage(&image)
+    let salvage = try #require(try image.verify().salvage)
+    #expect(salvage.readableFiles == salvage.files - 1)
+    let extracted = try Tool.autosquash(
+      "extract", "damaged.squash", "--keep-going", "--json", "-C", "out", in: image.folder.root)
+    let result = try #require(
+      try JSONSerialization.jsonObject(with: Data(extracted.output)) as? [String: Any])
+    let lost = try #require(result["lostFiles"] as? [[String: String]])
+    #expect(lost.map { $0["path"] } == ["dir/sub/leaf"], "\(extracted.summary)")
+    #expect(result["lost"] as? Int == 1 && extracted.status == 1)
+  }
+
+  /// Of two things in one place, either may be the damaged one.
+  @Test func blocksInOnePlaceNameAllTheirFiles() throws {
+    var image = try PlainImage()
+    guard case .file(let leaf) = try image.record("dir/sub/leaf").body else { return }
+    let row = image.firstRow(image.superblock.fragmentTable) + 16 * Int(leaf.fragment)
+    image.set(row, UInt64(try image.record("dir/numbers").blocksStart32))
+    let report = try image.verify()
+    let found = try #require(report.findings.first { $0.kind == .overlap })
+    #expect(found.otherFiles >= 1, "\(report.text)")
+    let salvage = try #require(report.salvage)
+    #expect(salvage.readableFiles <= salvage.files - 2, "\(report.text) \(salvage)")
+  }
+
+  /// Errors are not hidden behind what is less severe, however few findings are shown.
+  @Test func theMostSevereComeFirst() throws {
+    let list = FindingList(limit: 3, fileLength: 100)
+    for offset in UInt64(0)..<9 { list.add(Finding(.warning, .links, offset: offset, "odd")) }
+    for offset in UInt64(0)..<2 { list.add(Finding(.note, .padding, offset: offset, "short")) }
+    list.add(Finding(.error, .block, offset: 7, "damaged"), about: .block(7))
+    list.add(Finding(.error, .block, offset: 7, "damaged"), about: .block(7))
+    #expect(list.findings.map(\.severity) == [.error, .warning, .warning])
+    #expect(list.count(.warning) == 9 && list.count(.error) == 1 && list.isLost(.block(7)))
+
+    var report = try PlainImage().verify()
+    for _ in 0..<5 { report.add(Finding(.warning, .links, "odd"), limit: 3) }
+    for _ in 0..<2 { report.add(Finding(.error, .difference, "other"), limit: 3) }
+    #expect(report.findings.map(\.severity) == [.error, .error, .warning])
+    #expect(report.errors == 2 && report.warnings == 5)
+  }
+
+  /// Options of the compressor that the kernel does not take, or that make no sense.
+  @Test(arguments: [
+    ("-comp xz -Xdict-size 50%", 98, 5000, "WILL NOT MOUNT", "neither a power of two"),
+    ("-comp lz4", 98, 2, "WILL NOT MOUNT", "lz4 version 2"),
+    ("-comp gzip -Xcompression-level 3", 98, 77, "whole", "gzip level 77"),
+  ])
+  func optionsOfCompressors(
+    options: String, place: Int, value: UInt32, verdict: String, message: String
+  ) throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      [
+        "sh", "-c",
+        "mkdir t; seq 99 > t/f; mksquashfs t i.squash -b 16K \(options) -quiet -no-progress",
+      ], in: folder.root)
+    var bytes = try folder.read("i.squash")
+    bytes.replaceSubrange(
+      place..<place + 4, with: withUnsafeBytes(of: value.littleEndian, Array.init))
+    try folder.write("i.squash", bytes)
+    let result = try Tool.autosquash("verify", "i.squash", in: folder.root)
+    #expect(result.text.contains(message) && result.text.contains(verdict), "\(result.summary)")
+  }
+
+  @Test func whatAKernelNeedsIsTold() throws {
+    let image = try PlainImage()
+    try image.folder.write("i.squash", image.bytes)
+    let needs = "CONFIG_SQUASHFS_ZLIB"
+    let result = try Tool.autosquash("verify", "i.squash", in: image.folder.root)
+    #expect(result.text.contains("; needs \(needs) and CONFIG_SQUASHFS_XATTR, "))
+    let json = try Tool.autosquash("verify", "i.squash", "--json", in: image.folder.root)
+    #expect(json.text.contains("\"needs\": [\"\(needs)\", \"CONFIG_SQUASHFS_XATTR\"]"))
   }
 
   @Test func quickReadsNoContents() throws {

@@ -44,6 +44,19 @@ import TreeModel
     #expect(!image.folder.exists("x"))
   }
 
+  @Test func namesThatAreTooLongForLinuxAreTold() throws {
+    let folder = try TemporaryFolder()
+    var image = CraftedImage()
+    let fifo = image.addFifo(2)
+    let name = String(repeating: "n", count: 256)
+    let root = image.addDirectory(1, [.init(name: name, inode: fifo, number: 2, type: 6)])
+    try folder.write("i.squash", image.build(root: root))
+    let report = try verify(folder.path("i.squash"))
+    #expect(
+      report.isWhole && report.findings.contains { $0.kind == .name && $0.severity == .warning },
+      "\(report.text)")
+  }
+
   /// CVE-2021-41072: a link, then a directory of the same name whose files would go through it.
   @Test func aLinkAndADirectoryOfOneNameWriteNothingOutside() throws {
     let folder = try TemporaryFolder()

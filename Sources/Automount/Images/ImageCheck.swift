@@ -96,7 +96,7 @@ public struct ImageCheck: Sendable {
 
   private static func text(_ problem: Superblock.Problem) -> String {
     switch problem {
-    case .empty: "its writer did not finish; pack and upload it again"
+    case .empty, .unfinished: "its writer did not finish; pack and upload it again"
     case .notSquashFS: "it is no SquashFS image"
     case .bigEndian: "it is a big-endian image of before 2009; pack it again"
     case .version(let major, let minor):

@@ -54,15 +54,3 @@ public struct AssemblyNotes: Sendable {
 
   public init() {}
 }
-
-extension BinaryInteger {
-  /// The number in decimal, with commas between thousands.
-  public var grouped: String {
-    var text = ""
-    for (index, digit) in String(self).reversed().enumerated() {
-      if index > 0 && index % 3 == 0 && digit != "-" { text.append(",") }
-      text.append(digit)
-    }
-    return String(text.reversed())
-  }
-}

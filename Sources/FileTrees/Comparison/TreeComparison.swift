@@ -165,8 +165,10 @@ public struct TreeComparison {
     }
     let (groupA, groupB) = (firstLinks.first(of: a), secondLinks.first(of: b))
     if groupA != groupB {
-      func text(_ path: [UInt8]?) -> String { path.map { $0.escapedName } ?? "none" }
-      add(.links, "hard link to \(text(groupA)) -> \(text(groupB))")
+      func text(_ first: [UInt8]?) -> String {
+        first.map { $0 == path ? "other names" : $0.escapedName } ?? "none"
+      }
+      add(.links, "hard links: \(text(groupA)) -> \(text(groupB))")
     }
     if !changes.isEmpty { try note(Difference(path: path, kind: .changed(changes))) }
   }

@@ -37,6 +37,8 @@ public final class ExtractionContext: Sendable {
     report(path, text)
   }
 
+  static let directoryInTheWay = "a directory of that name is in the way; remove it first"
+
   /// Counts a file that is there already, and reports the first of them.
   func failAsExisting(_ path: [UInt8]) {
     errorCount.add(1, ordering: .relaxed)

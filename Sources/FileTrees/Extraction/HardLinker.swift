@@ -74,9 +74,11 @@ public final class HardLinker {
     if needsRight { fchmod(target.descriptor, before.st_mode & 0o7777) }
     futimens(target.descriptor, [before.st_atim, before.st_mtim])
     guard isMade else {
-      return failure == EEXIST
-        ? context.failAsExisting(path)
-        : context.fail(path, SystemError("link", code: failure).description)
+      switch failure {
+      case EEXIST: return context.failAsExisting(path)
+      case EISDIR: return context.fail(path, ExtractionContext.directoryInTheWay)
+      default: return context.fail(path, SystemError("link", code: failure).description)
+      }
     }
     context.countMade()
   }

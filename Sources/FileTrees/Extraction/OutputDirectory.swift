@@ -232,7 +232,7 @@ public final class OutputDirectory: @unchecked Sendable {
       return true
     }
     if errno == EISDIR || errno == ENOTEMPTY || errno == EEXIST {
-      context.fail(path(of: name), "a directory of that name is in the way; remove it first")
+      context.fail(path(of: name), ExtractionContext.directoryInTheWay)
     } else {
       context.fail(path(of: name), action: "replace")
     }

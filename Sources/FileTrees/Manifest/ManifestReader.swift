@@ -18,6 +18,9 @@ public struct ManifestReader {
   /// - Throws: `SourceError` when it cannot be read or is no specification.
   public mutating func read() throws -> DigestedTree {
     try readComments()
+    guard isSpecification else {
+      throw SourceError(.damaged, path: path, "not an mtree(5) specification")
+    }
     let input = SpecificationInput(try FileInput(path: path))
     let archive = try ArchiveHandle(input, path: path) { raw in
       archive_read_support_filter_none(raw)
@@ -30,11 +33,11 @@ public struct ManifestReader {
     let assembler = TreeAssembler(options, content: sink)
     // libarchive does not tell these from zeros.
     var unknown: Set<Aspect> = [.xattrs, .sockets]
-    if !keywords.isSuperset(of: ["nlink", "inode"]) { unknown.insert(.links) }
+    if !isOurs && !keywords.isSuperset(of: ["nlink", "inode"]) { unknown.insert(.links) }
     if !keywords.contains("mode") { unknown.insert(.mode) }
     if !keywords.isSuperset(of: ["uid", "gid"]) { unknown.insert(.owner) }
-    if !keywords.contains("device") { unknown.insert(.device) }
-    var links: [Int64: [UInt8]] = [:]
+    if !isOurs && !keywords.contains("device") { unknown.insert(.device) }
+    var links = Links()
     while true {
       var raw: OpaquePointer?
       let status = archive_read_next_header(archive.raw, &raw)
@@ -49,6 +52,19 @@ public struct ManifestReader {
     }
     return DigestedTree(try assembler.finish(), sink, unknown: unknown)
   }
+
+  /// Whether what is not told is not there, names of one file have a tag in common, and the tags.
+  private var isOurs = false
+  private var tags: [[UInt8]: [UInt8]] = [:]
+
+  /// The first name of each file with several, by its number or its tag.
+  private struct Links {
+    var byNumber: [Int64: [UInt8]] = [:]
+    var byTag: [[UInt8]: [UInt8]] = [:]
+  }
+
+  /// Whether there is a first line or a keyword of mtree(5).
+  private var isSpecification = false
 
   /// Of those that libarchive does not tell from zeros, which occur at all.
   private var keywords: Set<String> = []
@@ -92,12 +108,15 @@ public struct ManifestReader {
 
   private mutating func note(_ line: [UInt8]) throws(SourceError) {
     if line.first == UInt8(ascii: "#") {
+      isSpecification = isSpecification || line.elementsEqual("#mtree".utf8)
       let text = String(decoding: line, as: UTF8.self)
       if text.hasPrefix(ManifestWriter.sizeKey) {
         imageSize = UInt64(text.dropFirst(ManifestWriter.sizeKey.count))
       } else if text.hasPrefix(ManifestWriter.digestKey) {
         imageDigest = SHA256.Digest(
           hexadecimal: Array(text.dropFirst(ManifestWriter.digestKey.count).utf8))
+      } else if text == ManifestWriter.linksLine {
+        isOurs = true
       }
       return
     }
@@ -108,6 +127,7 @@ public struct ManifestReader {
     }
     let type = words.last { $0.starts(with: Array("type=".utf8)) }
     let isFile = type.map { $0.elementsEqual("type=file".utf8) }
+    isSpecification = isSpecification || type != nil
     if first.elementsEqual("/set".utf8) {
       isFileByDefault = isFile ?? isFileByDefault
       for word in words.dropFirst() {
@@ -119,6 +139,9 @@ public struct ManifestReader {
     } else if first.first != UInt8(ascii: "/"), isFile ?? isFileByDefault, !has("size") {
       lacksSizes = true
     }
+    if isOurs, let tag = words.last(where: { $0.starts(with: ManifestWriter.linkTag.utf8) }) {
+      tags[Self.unescape(first)] = Array(tag)
+    }
     guard keywords.count < Self.watched.count else { return }
     for keyword in Self.watched where !keywords.contains(keyword) && has(keyword) {
       keywords.insert(keyword)
@@ -126,7 +149,7 @@ public struct ManifestReader {
   }
 
   private func entry(
-    _ raw: OpaquePointer, _ unknown: inout Set<Aspect>, _ links: inout [Int64: [UInt8]]
+    _ raw: OpaquePointer, _ unknown: inout Set<Aspect>, _ links: inout Links
   ) throws -> TreeEntry {
     guard let name = archive_entry_pathname(raw).map({ [UInt8](cString: $0) }) else {
       throw SourceError(.damaged, path: path, "an entry whose name cannot be read")
@@ -153,17 +176,36 @@ public struct ManifestReader {
     default:
       throw SourceError(.damaged, path: path, "\(name.escapedName) has no type")
     }
-    if entry.kind != .directory, archive_entry_nlink(raw) > 1,
-      archive_entry_ino_is_set(raw) != 0
-    {
+    guard entry.kind != .directory, archive_entry_nlink(raw) > 1 else { return entry }
+    var first: [UInt8]?
+    if let tag = tags[name] {
+      first = links.byTag[tag]
+      if first == nil { links.byTag[tag] = name }
+    } else if archive_entry_ino_is_set(raw) != 0 {
       let number = archive_entry_ino64(raw)
-      if let first = links[number] {
-        entry.kind = .hardLink(target: first, hasContent: false)
+      first = links.byNumber[number]
+      if first == nil { links.byNumber[number] = name }
+    }
+    if let first { entry.kind = .hardLink(target: first, hasContent: false) }
+    return entry
+  }
+
+  /// A name as the writer wrote it, read back.
+  private static func unescape(_ text: ArraySlice<UInt8>) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var rest = text
+    while let byte = rest.popFirst() {
+      let digits = rest.prefix(3)
+      if byte == UInt8(ascii: "\\"), digits.count == 3,
+        let code = UInt8(String(decoding: digits, as: UTF8.self), radix: 8)
+      {
+        bytes.append(code)
+        rest = rest.dropFirst(3)
       } else {
-        links[number] = name
+        bytes.append(byte)
       }
     }
-    return entry
+    return bytes
   }
 
   private func content(

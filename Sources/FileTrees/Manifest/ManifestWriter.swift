@@ -18,6 +18,9 @@ public struct ManifestWriter {
 
   static let sizeKey = "# image-size: "
   static let digestKey = "# image-sha256: "
+  /// Names of one file have a tag in common: no keyword that all readers take tells them.
+  static let linksLine = "# Names with a tag in common are hard links."
+  static let linkTag = "tags=link"
 
   private let source: DigestedTree
 
@@ -29,7 +32,7 @@ public struct ManifestWriter {
   public func write(
     image: ImageFacts?, to output: (String) throws -> Void
   ) rethrows {
-    var text = "#mtree\n"
+    var text = "#mtree\n\(Self.linksLine)\n"
     if let image {
       text += "# Files of \(Self.escape(image.name)), written by autosquash.\n"
       text += "# Checked by: autosquash verify --manifest FILE IMAGE\n"
@@ -47,7 +50,7 @@ public struct ManifestWriter {
       if tree[inode].kind != .directory && tree[inode].links > 1 {
         let number = numbers[inode.index] ?? numbers.count + 1
         numbers[inode.index] = number
-        text += " nlink=\(tree[inode].links) inode=\(number)"
+        text += " nlink=\(tree[inode].links) \(Self.linkTag)\(number)"
       }
       text += "\n"
       if text.utf8.count > 60_000 {

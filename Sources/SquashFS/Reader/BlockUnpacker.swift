@@ -1,3 +1,4 @@
+internal import Posix
 internal import SquashFSFormat
 
 /// Reads and unpacks blocks of files, one at a time; each thread has its own.
@@ -46,7 +47,8 @@ public final class BlockUnpacker {
     do {
       return try codec.decompress(source, into: output)
     } catch {
-      throw error.asReadError("a block of \(source.count) bytes", at: input.base + place.start)
+      throw error.asReadError(
+        "a block of \(source.count.counted("byte"))", at: input.base + place.start)
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import Posix
 public import SquashFSFormat
 public import TreeModel
 
@@ -47,7 +48,7 @@ public final class Image {
       let missing = superblock.bytesUsed - input.length
       throw .damaged(
         at: input.base + input.length,
-        "the file is \(missing) \(missing == 1 ? "byte" : "bytes") short; fetch it again")
+        "the file is \(missing.counted("byte")) short; fetch it again")
     }
     compressorOptions = try Self.options(superblock, input)
     let codec: any BlockDecompressor
@@ -59,9 +60,9 @@ public final class Image {
     let layout = try TableLayout(superblock, input, salvages: salvages)
     // Hard links all over a tree make it wanted in no order at all.
     inodes = MetadataTable(
-      layout.inodes, of: input, codec: codec, cacheLimit: 1536)
+      layout.inodes, "inode table", of: input, codec: codec, cacheLimit: 1536)
     directories = MetadataTable(
-      layout.directories, of: input, codec: codec)
+      layout.directories, "directory table", of: input, codec: codec)
     func table(
       _ list: UInt64, _ rowSize: Int, _ count: UInt32, _ name: String
     ) throws(ImageReadError) -> LookupTableReader {
@@ -69,7 +70,7 @@ public final class Image {
         list: list, rowSize: rowSize, count: Int(count), end: layout.end, of: input, codec: codec,
         name: name)
     }
-    var lost: [String] = []
+    var lost = superblock.idCount == 0 ? ["id"] : []
     /// What `body` gives; in a salvage nothing where that fails.
     func reading<R>(
       _ name: String, _ body: () throws(ImageReadError) -> R
@@ -155,8 +156,8 @@ public final class Image {
     guard superblock.flags.contains(.compressorOptions) else { return nil }
     let start = UInt64(Superblock.byteCount)
     let table = MetadataTable(
-      start..<max(start, min(superblock.bytesUsed, input.length)), of: input,
-      codec: try noDecompressor())
+      start..<max(start, min(superblock.bytesUsed, input.length)), "compressor's options",
+      of: input, codec: try noDecompressor())
     let block = try table.block(at: 0)
     guard let options = CompressorOptions(superblock.compressor, parsing: block.bytes) else {
       throw .damaged(
@@ -332,7 +333,7 @@ public final class Image {
     else {
       throw .damaged(
         at: input.base.addingReportingOverflow(start).partialValue,
-        "a block of \(stored.byteCount) bytes, which is no size for one")
+        "a block of \(stored.byteCount.counted("byte")), which none can have")
     }
     let end = start.addingReportingOverflow(UInt64(stored.byteCount))
     guard start >= UInt64(Superblock.byteCount), !end.overflow,

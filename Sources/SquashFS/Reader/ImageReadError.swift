@@ -41,6 +41,11 @@ extension ImageReadError {
       self.init(
         .damaged, at: offset,
         "the superblock is empty: whatever made this image was stopped before it was done")
+    case .unfinished:
+      self.init(
+        .damaged, at: offset,
+        "the magic number is missing: whatever appended to this image was stopped before it was done"
+      )
     case .notSquashFS: self.init(.notAnImage, at: offset, "not a SquashFS image")
     case .bigEndian:
       self.init(.unsupported, at: offset, "a big-endian image of a version before 4.0")

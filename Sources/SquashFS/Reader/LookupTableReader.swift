@@ -1,3 +1,4 @@
+internal import Posix
 internal import SquashFSFormat
 
 /// A table of fixed-size rows in an image: metadata blocks, and a list of their positions.
@@ -32,7 +33,7 @@ final class LookupTableReader {
         at: input.base.addingReportingOverflow(min(list, end)).partialValue,
         "the \(name) table with \(count) rows does not fit here")
     }
-    blocks = MetadataTable(0..<list, of: input, codec: codec, cacheLimit: 512)
+    blocks = MetadataTable(0..<list, "\(name) table", of: input, codec: codec, cacheLimit: 512)
   }
 
   var blockCount: Int { (count * rowSize + MetadataBlock.byteCount - 1) / MetadataBlock.byteCount }
@@ -61,12 +62,19 @@ final class LookupTableReader {
 
   /// The unpacked block of rows, as the list tells.
   func block(_ index: Int) throws(ImageReadError) -> MetadataTable.Block {
-    let block = try blocks.block(at: position(ofBlock: index))
+    let position = try position(ofBlock: index)
+    guard position >= UInt64(Superblock.byteCount), position < list else {
+      throw .damaged(
+        at: input.base + list + UInt64(index) * 8,
+        "the list of the \(blocks.name) has a block at a place that is not before it")
+    }
+    let block = try blocks.block(at: position)
     let expected = min(MetadataBlock.byteCount, count * rowSize - index * MetadataBlock.byteCount)
     guard block.count >= expected else {
       throw .damaged(
         at: input.base + block.start,
-        "a block of a table has \(block.count) bytes, \(expected) are due")
+        "a block of the \(blocks.name) has \(block.count.counted("byte")), \(expected.grouped) are due"
+      )
     }
     return block
   }

@@ -1,3 +1,4 @@
+internal import Posix
 internal import SquashFSFormat
 
 /// A place in a table that moves on as bytes are read, over the ends of blocks.
@@ -13,7 +14,8 @@ struct MetadataCursor {
     guard offset <= block.count else {
       throw .damaged(
         at: table.fileOffset(reference.blockStart),
-        "something is said to be \(offset) bytes into a metadata block of \(block.count)")
+        "something is said to be \(offset.counted("byte")) into a block of the \(table.name), which has "
+          + "\(block.count.grouped)")
     }
   }
 

@@ -1,9 +1,12 @@
+internal import Posix
 internal import SquashFSFormat
 
 /// Reads and unpacks the blocks of a table, for one thread.
 final class MetadataLoader {
   /// Where the table's blocks start and end in the image, in bytes.
   let range: Range<UInt64>
+  /// What it is called in errors: "inode table".
+  let name: String
   private let input: ImageInput
   private let codec: any BlockDecompressor
   /// Called with each compressed block as it is stored, its position in the file, and how many of
@@ -36,8 +39,11 @@ final class MetadataLoader {
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
   }
 
-  init(_ range: Range<UInt64>, of input: ImageInput, codec: any BlockDecompressor) {
+  init(
+    _ range: Range<UInt64>, _ name: String, of input: ImageInput, codec: any BlockDecompressor
+  ) {
     self.range = range
+    self.name = name
     self.input = input
     self.codec = codec
   }
@@ -55,13 +61,14 @@ final class MetadataLoader {
     let size = range.upperBound - range.lowerBound
     guard start < size, size - start > 2 else {
       throw .damaged(
-        at: fileOffset(start), "a metadata block is said to be here, outside its table")
+        at: fileOffset(start), "a block of the \(name) is said to be here, outside of it")
     }
     let header = try stored(start, 2).little(0, as: UInt16.self)
     let count = Int(header & ~MetadataBlock.storedBit)
     guard count > 0, count <= MetadataBlock.byteCount, UInt64(count) <= size - start - 2 else {
       throw .damaged(
-        at: fileOffset(start), "a metadata block of \(count) bytes, which is no size for one")
+        at: fileOffset(start),
+        "a block of the \(name) is said to have \(count.counted("byte")), which none can have")
     }
     let payload = UnsafeRawBufferPointer(rebasing: try stored(start, 2 + count)[2...])
     let block = Block(start: start)
@@ -73,12 +80,12 @@ final class MetadataLoader {
           payload,
           into: UnsafeMutableRawBufferPointer(start: block.base, count: MetadataBlock.byteCount))
       } catch {
-        throw error.asReadError("a metadata block", at: fileOffset(start))
+        throw error.asReadError("a block of the \(name)", at: fileOffset(start))
       }
       block.count = unpacked.count
       inspect?(payload, fileOffset(start), unpacked)
       guard block.count > 0 else {
-        throw .damaged(at: fileOffset(start), "a metadata block without content")
+        throw .damaged(at: fileOffset(start), "a block of the \(name) is empty")
       }
     } else {
       block.base.copyMemory(from: payload.baseAddress!, byteCount: count)
@@ -102,7 +109,7 @@ final class MetadataLoader {
       windowCount = try input.readSome(wanted, at: range.lowerBound + start)
       windowStart = start
       guard windowCount >= count else {
-        throw .damaged(at: fileOffset(start), "the file ends within a table")
+        throw .damaged(at: fileOffset(start), "the file ends within the \(name)")
       }
     }
     let first = Int(start - windowStart)

@@ -9,6 +9,7 @@ final class MetadataTable {
 
   /// Where the table's blocks start and end in the image, in bytes.
   var range: Range<UInt64> { loader.range }
+  var name: String { loader.name }
   private let input: ImageInput
   private let loader: MetadataLoader
   private var ahead: MetadataReadAhead?
@@ -28,14 +29,16 @@ final class MetadataTable {
   private var hand = 0
   private let cacheLimit: Int
 
-  /// - Parameter cacheLimit: the number of blocks of 8 KiB to keep.
+  /// - Parameters:
+  ///   - name: what it is called in errors.
+  ///   - cacheLimit: the number of blocks of 8 KiB to keep.
   init(
-    _ range: Range<UInt64>, of input: ImageInput, codec: any BlockDecompressor,
+    _ range: Range<UInt64>, _ name: String, of input: ImageInput, codec: any BlockDecompressor,
     cacheLimit: Int = 768
   ) {
     self.cacheLimit = cacheLimit
     self.input = input
-    loader = MetadataLoader(range, of: input, codec: codec)
+    loader = MetadataLoader(range, name, of: input, codec: codec)
   }
 
   /// Has another thread unpack the table from its start, for who is going to read most of it.
@@ -44,7 +47,7 @@ final class MetadataTable {
   func readAhead(with codec: any BlockDecompressor) {
     guard ahead == nil, inspect == nil else { return }
     ahead = MetadataReadAhead(
-      MetadataLoader(range, of: input, codec: codec), limit: cacheLimit / 2)
+      MetadataLoader(range, name, of: input, codec: codec), limit: cacheLimit / 2)
   }
 
   /// The position in the file of a place in the table.

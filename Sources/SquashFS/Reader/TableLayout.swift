@@ -16,9 +16,12 @@ struct TableLayout {
     let end = min(superblock.bytesUsed, input.length)
     self.end = end
     guard superblock.inodeCount > 0 else {
-      throw .damaged(at: input.base, "an image without inodes")
+      throw .damaged(
+        at: input.base, "no inodes yet: whatever made this image was stopped before it was done")
     }
-    guard superblock.idCount > 0 else { throw .damaged(at: input.base, "an image without owners") }
+    guard superblock.idCount > 0 || salvages else {
+      throw .damaged(at: input.base, "an image without owners")
+    }
     var boundaries = [end]
     func add(_ start: UInt64, _ name: String) throws(ImageReadError) {
       guard start >= UInt64(Superblock.byteCount), start < end else {

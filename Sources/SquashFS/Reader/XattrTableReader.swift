@@ -40,7 +40,8 @@ final class XattrTableReader {
       throw .damaged(
         at: input.base + header, "the extended attributes are said to be outside their table")
     }
-    pairs = MetadataTable(start..<pairsEnd, of: input, codec: codec, cacheLimit: 256)
+    pairs = MetadataTable(
+      start..<pairsEnd, "xattr table", of: input, codec: codec, cacheLimit: 256)
   }
 
   func row(_ index: Int) throws(ImageReadError) -> Row {
@@ -131,26 +132,39 @@ final class XattrTableReader {
     return list
   }
 
-  /// The names in a set, whose values are passed over, where the set ends, and how many bytes its
-  /// names and values have.
-  func names(
-    _ row: Row
-  ) throws(ImageReadError) -> (names: [[UInt8]], end: MetadataReference, bytes: UInt64) {
+  /// A set whose values are passed over.
+  struct Outline {
+    var names: [[UInt8]] = []
+    /// Where the set ends.
+    var end = MetadataReference(rawValue: 0)
+    /// The size of its names and values in bytes.
+    var bytes: UInt64 = 0
+    /// The size that it has in the table in bytes, where values may lie elsewhere.
+    var storedBytes: UInt64 = 0
+
+    /// Whether a row's size is that of the set: mksquashfs writes what names, each with a NUL, and
+    /// values have; others what the set has in the table.
+    func hasSize(_ size: UInt32) -> Bool {
+      UInt64(size) == storedBytes || UInt64(size) == bytes + UInt64(names.count)
+    }
+  }
+
+  func outline(_ row: Row) throws(ImageReadError) -> Outline {
     guard row.count <= Self.mostAttributes else {
       throw .damaged(
         at: pairs.fileOffset(row.reference.blockStart),
         "a file with \(row.count) extended attributes")
     }
     var cursor = try MetadataCursor(pairs, at: row.reference)
-    var names: [[UInt8]] = []
-    var bytes: UInt64 = 0
+    var outline = Outline()
     for _ in 0..<row.count {
-      let (name, isElsewhere) = try key(next: &cursor)
-      names.append(name)
+      let (name, isElsewhere, keySize) = try key(next: &cursor)
+      outline.names.append(name)
       var value = try valueCursor(isElsewhere, &cursor)
       let size = try value.record(4) { $0.little(0, as: UInt32.self) }
       try check(size, value)
-      bytes += UInt64(name.count) + UInt64(size)
+      outline.bytes += UInt64(name.count) + UInt64(size)
+      outline.storedBytes += UInt64(keySize) + 4 + (isElsewhere ? 8 : UInt64(size))
       // Many can refer to one value: after a while their sizes alone are looked at.
       if !isElsewhere || skippedBytes < Self.mostSkipped {
         try value.skip(UInt64(size))
@@ -158,14 +172,15 @@ final class XattrTableReader {
       }
       if !isElsewhere { cursor = value }
     }
-    return (names, cursor.reference, bytes)
+    outline.end = cursor.reference
+    return outline
   }
 
   /// Reads a key and its value, which may lie elsewhere.
   private func attribute(
     next cursor: inout MetadataCursor
   ) throws(ImageReadError) -> ExtendedAttribute {
-    let (name, isElsewhere) = try key(next: &cursor)
+    let (name, isElsewhere, _) = try key(next: &cursor)
     var value = try valueCursor(isElsewhere, &cursor)
     let size = try value.record(4) { $0.little(0, as: UInt32.self) }
     try check(size, value)
@@ -190,7 +205,7 @@ final class XattrTableReader {
 
   private func key(
     next cursor: inout MetadataCursor
-  ) throws(ImageReadError) -> (name: [UInt8], isElsewhere: Bool) {
+  ) throws(ImageReadError) -> (name: [UInt8], isElsewhere: Bool, size: Int) {
     let (type, size) = try cursor.record(4) {
       ($0.little(0, as: UInt16.self), $0.little(2, as: UInt16.self))
     }
@@ -200,10 +215,13 @@ final class XattrTableReader {
       throw .damaged(at: cursor.fileOffset, "an extended attribute of unknown kind")
     }
     let text = prefix.text
+    let suffix = try cursor.bytes(Int(size))
+    guard !suffix.contains(0) else {
+      throw .damaged(at: cursor.fileOffset, "an extended attribute with a NUL byte in its name")
+    }
     let name =
-      Array(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-      + (try cursor.bytes(Int(size)))
-    return (name, type & XattrPrefix.outOfLineBit != 0)
+      Array(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)) + suffix
+    return (name, type & XattrPrefix.outOfLineBit != 0, 4 + suffix.count)
   }
 
   private func check(_ size: UInt32, _ cursor: MetadataCursor) throws(ImageReadError) {

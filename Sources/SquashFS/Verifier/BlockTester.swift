@@ -1,3 +1,4 @@
+internal import Posix
 internal import SquashFSFormat
 
 /// What was found in data and fragment blocks.
@@ -101,7 +102,7 @@ final class BlockTester {
         } else if size != Int(block.size) {
           throw .damaged(
             at: image.input.base + block.start,
-            "a block unpacks to \(size) bytes, \(block.size) are due")
+            "a block unpacks to \(size.counted("byte")), \(block.size.grouped) are due")
         }
       } catch {
         list.add(error, .block, about: block.subject)
@@ -119,7 +120,7 @@ final class BlockTester {
     if unpacked.consumed < bytes.count {
       throw .damaged(
         at: image.input.base + block.start,
-        "\(bytes.count - unpacked.consumed) bytes too many in a block")
+        "\((bytes.count - unpacked.consumed).counted("byte")) too many in a block")
     }
     if unpacked.count == 0 {
       throw .damaged(at: image.input.base + block.start, "a block without content")

@@ -18,11 +18,12 @@ final class DataCheck {
   private var bytesSubmitted: UInt64 = 0
 
   /// What each fragment block unpacks to.
-  private let fragmentSizes: FragmentSizes
-  /// The end of what was passed so far, and the next table in the image.
+  let fragmentSizes: FragmentSizes
+  /// The end of what was passed so far, what ends there, and the next table in the image.
   private var covered: UInt64 = 0
-  private var nextRegion = 0
   private var coveredBy = "superblock"
+  private var coveringBlock: FindingList.Subject?
+  private var nextRegion = 0
 
   init(
     _ image: Image, _ list: FindingList, _ collector: BlockCollector, regions: [Region],
@@ -82,11 +83,15 @@ final class DataCheck {
         ?? false
       if !isRepeated { isOverlap = block.start < covered }
       if isOverlap && !isRepeated {
-        list.add(
-          Finding(
-            .error, .overlap, offset: image.input.base + block.start,
-            "a block of \(block.stored.byteCount) bytes lies on top of the \(coveredBy)"),
-          about: block.subject)
+        let finding = Finding(
+          .error, .overlap, offset: image.input.base + block.start,
+          "a block of \(block.stored.byteCount.counted("byte")) lies on top of the \(coveredBy)")
+        // Either may be the one that is where it should be.
+        if let coveringBlock {
+          list.add(finding, about: block.subject, coveringBlock)
+        } else {
+          list.add(finding, about: block.subject)
+        }
       } else if findsGaps && !isRepeated {
         checkGap(before: block.start)
       }
@@ -94,6 +99,7 @@ final class DataCheck {
       if block.end > covered {
         covered = block.end
         coveredBy = "block before"
+        coveringBlock = block.subject
       }
       last = block
     }
@@ -105,16 +111,21 @@ final class DataCheck {
       let region = regions[nextRegion]
       nextRegion += 1
       if region.range.lowerBound < covered {
-        list.add(
-          Finding(
-            .error, .overlap, offset: image.input.base + region.range.lowerBound,
-            "the \(region.name) lies on top of the \(coveredBy)"))
+        let finding = Finding(
+          .error, .overlap, offset: image.input.base + region.range.lowerBound,
+          "the \(region.name) lies on top of the \(coveredBy)")
+        if let coveringBlock {
+          list.add(finding, about: coveringBlock)
+        } else {
+          list.add(finding)
+        }
       } else if findsGaps {
         checkGap(before: region.range.lowerBound)
       }
       if region.range.upperBound > covered {
         covered = region.range.upperBound
         coveredBy = region.name
+        coveringBlock = nil
       }
     }
   }
@@ -124,7 +135,14 @@ final class DataCheck {
     list.add(
       Finding(
         .warning, .gap, offset: image.input.base + covered,
-        "\(position - covered) bytes belong to nothing"))
+        Self.unowned(position - covered, "to nothing")))
+  }
+
+  private static func unowned(
+    _ count: UInt64, _ owner: String, in fragment: UInt32? = nil
+  ) -> String {
+    let place = fragment.map { " of fragment \($0)" } ?? ""
+    return "\(count.counted("byte"))\(place) \(count == 1 ? "belongs" : "belong") \(owner)"
   }
 
   /// Whether a gap holds nothing: where data follows the tables it begins at a multiple of 4 KiB.
@@ -220,15 +238,16 @@ final class DataCheck {
     let offset = (try? image.fragment(fragment)).map { image.input.base + $0.start }
     func report(_ severity: Finding.Severity, _ kind: Finding.Kind, _ file: UInt32?, _ text: String)
     {
-      list.add(
-        Finding(severity, kind, offset: offset, text), about: file.map { .inode($0) })
+      let finding = Finding(severity, kind, offset: offset, text)
+      if let file { list.add(finding, about: .inode(file)) } else { list.add(finding) }
     }
     var covered: UInt32 = 0
     for tail in tails {
       if let size, tail.offset + tail.size > size {
         report(
           .error, .tail, tail.file,
-          "its end is said to be beyond the end of fragment \(fragment), which has \(size) bytes")
+          "its end is said to be beyond the end of fragment \(fragment), which has "
+            + size.counted("byte"))
       } else if tail.offset < covered {
         report(
           .error, .overlap, tail.file,
@@ -236,13 +255,13 @@ final class DataCheck {
       } else if tail.offset > covered && findsGaps {
         report(
           .warning, .gap, nil,
-          "\(tail.offset - covered) bytes of fragment \(fragment) belong to no file")
+          Self.unowned(UInt64(tail.offset - covered), "to no file", in: fragment))
       }
       covered = max(covered, tail.offset + tail.size)
     }
     if let size, covered < size, findsGaps {
       report(
-        .warning, .gap, nil, "\(size - covered) bytes of fragment \(fragment) belong to no file")
+        .warning, .gap, nil, Self.unowned(UInt64(size - covered), "to no file", in: fragment))
     }
   }
 }

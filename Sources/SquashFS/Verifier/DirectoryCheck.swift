@@ -277,7 +277,8 @@ final class DirectoryCheck {
         list.add(
           Finding(
             .error, .links, offset: offset,
-            "the inode says that it has \(row.links) names, \(row.found) lead to it"),
+            "the inode says that it has \(row.links.counted("name")), in fact it has \(row.found.grouped)"
+          ),
           about: .inode(number))
       }
     }

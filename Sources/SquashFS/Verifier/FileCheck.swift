@@ -1,3 +1,4 @@
+internal import Posix
 internal import SquashFSFormat
 
 /// Checks the superblock against the file, and the bytes after the image.
@@ -27,7 +28,7 @@ struct FileCheck {
       list.add(
         Finding(
           .error, .truncated, offset: base + length,
-          "will not mount: the file is \(missing) \(missing == 1 ? "byte" : "bytes") short; "
+          "will not mount: the file is \(missing.counted("byte")) short; "
             + "copy or upload it again"))
     } else if used > length / sector * sector {
       let missing = sector - length % sector
@@ -101,7 +102,8 @@ struct FileCheck {
       if dictionary == 0 || !(isPower || isSum) {
         list.add(
           .allKernels(
-            "an xz dictionary of \(dictionary) bytes is neither a power of two nor one and a half"),
+            "an xz dictionary of \(dictionary.counted("byte")) is neither a power of two nor one and a half"
+          ),
           offset: offset)
       }
     case (_, .gzip(let level, let window, _)):
@@ -131,7 +133,7 @@ struct FileCheck {
         list.add(
           Finding(
             .warning, .trailing, offset: image.input.base + position + UInt64(index),
-            "\(length - used) bytes after the image's end are not all zero: something was appended, "
+            "the \((length - used).counted("byte")) after the image's end are not all zero: something was appended, "
               + "or a larger image was overwritten"))
         return
       }
@@ -141,7 +143,7 @@ struct FileCheck {
       list.add(
         Finding(
           .note, .trailing, offset: image.input.base + used,
-          "\(length - used) zero bytes follow the image's end"))
+          "\((length - used).counted("zero byte")) after the image's end"))
     }
   }
 }

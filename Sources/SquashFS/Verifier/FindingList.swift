@@ -1,7 +1,7 @@
 internal import Posix
 internal import SquashFSFormat
 
-/// Gathers findings from all threads; keeps the first ones and counts the others.
+/// Gathers findings from all threads; keeps the first ones of each severity and counts the others.
 final class FindingList: @unchecked Sendable {
   /// What a finding can be found again by, when files are given their paths.
   enum Subject: Hashable {
@@ -10,10 +10,27 @@ final class FindingList: @unchecked Sendable {
     case fragment(UInt32)
   }
 
+  /// Where a finding is kept.
+  private struct Place: Equatable {
+    var severity: Finding.Severity
+    var index: Int
+  }
+
+  /// What makes two findings one.
+  private struct Identity: Hashable {
+    var kind: Finding.Kind
+    var offset: UInt64?
+    var path: [UInt8]?
+    var message: String
+  }
+
   private let monitor = Monitor(conditions: 0)
   private let limit: Int
-  private var list: [Finding] = []
-  private var subjects: [Subject: [Int]] = [:]
+  /// The length of the file in bytes.
+  private let fileLength: UInt64
+  private var kept: [Finding.Severity: [Finding]] = [:]
+  private var places: [Identity: Place] = [:]
+  private var subjects: [Subject: [Place]] = [:]
   private var counts: [Finding.Severity: Int] = [:]
   private var errorKinds: [Finding.Kind: Int] = [:]
   private var kernelMessages: Set<String> = []
@@ -21,22 +38,45 @@ final class FindingList: @unchecked Sendable {
   private var lost: Set<Subject> = []
   private static let mostLost = 1 << 18
 
-  init(limit: Int) { self.limit = limit }
+  /// - Parameters:
+  ///   - limit: the number of findings to keep.
+  ///   - fileLength: the end of the places that there are.
+  init(limit: Int, fileLength: UInt64) {
+    self.limit = limit
+    self.fileLength = fileLength
+  }
 
-  func add(_ finding: Finding, about subject: Subject? = nil) {
+  /// - Parameter subjects: what is affected. Blocks and fragments among it count as lost where the
+  ///   finding is an error.
+  func add(_ finding: Finding, about subjects: Subject...) {
+    var finding = finding
+    finding.path = finding.path.map(Self.shortened)
+    // A place that the image only claims says nothing.
+    if let offset = finding.offset, offset > fileLength { finding.offset = nil }
+    let identity = Identity(
+      kind: finding.kind, offset: finding.offset, path: finding.path, message: finding.message)
     monitor.withLock {
-      counts[finding.severity, default: 0] += 1
-      if finding.severity == .error { errorKinds[finding.kind, default: 0] += 1 }
-      switch subject {
-      case .block, .fragment:
-        if finding.severity >= .error, lost.count < Self.mostLost { lost.insert(subject!) }
-      default: break
+      if finding.severity >= .error {
+        for subject in subjects where lost.count < Self.mostLost {
+          if case .inode = subject { continue }
+          lost.insert(subject)
+        }
       }
-      guard list.count < limit else { return }
-      var finding = finding
-      finding.path = finding.path.map(Self.shortened)
-      if let subject { subjects[subject, default: []].append(list.count) }
-      list.append(finding)
+      let place: Place
+      if let known = places[identity] {
+        place = known
+      } else {
+        let index = counts[finding.severity, default: 0]
+        place = Place(severity: finding.severity, index: index)
+        counts[finding.severity] = index + 1
+        if finding.severity == .error { errorKinds[finding.kind, default: 0] += 1 }
+        guard index < limit else { return }
+        kept[finding.severity, default: []].append(finding)
+        places[identity] = place
+      }
+      for subject in subjects where self.subjects[subject]?.contains(place) != true {
+        self.subjects[subject, default: []].append(place)
+      }
     }
   }
 
@@ -52,8 +92,8 @@ final class FindingList: @unchecked Sendable {
   ) {
     let isUnknown = error.code == .unreadable || error.code == .unsupported
     let severity: Finding.Severity = isUnknown ? .unreadable : .error
-    add(
-      Finding(severity, kind, offset: error.offset, path: path, error.message), about: subject)
+    let finding = Finding(severity, kind, offset: error.offset, path: path, error.message)
+    if let subject { add(finding, about: subject) } else { add(finding) }
   }
 
   /// Adds a remark on what a kernel needs, once, however many blocks it is true of.
@@ -70,11 +110,11 @@ final class FindingList: @unchecked Sendable {
   /// Says which file is affected, to the findings about `subject`; those that know one count it.
   func addPath(_ path: [UInt8], of subject: Subject) {
     monitor.withLock {
-      for index in subjects[subject] ?? [] {
-        if list[index].path == nil {
-          list[index].path = Self.shortened(path)
+      for place in subjects[subject] ?? [] {
+        if kept[place.severity]![place.index].path == nil {
+          kept[place.severity]![place.index].path = Self.shortened(path)
         } else {
-          list[index].otherFiles += 1
+          kept[place.severity]![place.index].otherFiles += 1
         }
       }
     }
@@ -85,7 +125,11 @@ final class FindingList: @unchecked Sendable {
 
   func isLost(_ subject: Subject) -> Bool { monitor.withLock { lost.contains(subject) } }
 
-  var findings: [Finding] { monitor.withLock { list } }
+  /// The most severe first, each in the order they were found.
+  var findings: [Finding] {
+    let all = monitor.withLock { kept.sorted { $0.key > $1.key }.flatMap(\.value) }
+    return Array(all.prefix(limit))
+  }
   func count(_ severity: Finding.Severity) -> Int { monitor.withLock { counts[severity] ?? 0 } }
   /// The number of errors of a kind.
   func count(_ kind: Finding.Kind) -> Int { monitor.withLock { errorKinds[kind] ?? 0 } }

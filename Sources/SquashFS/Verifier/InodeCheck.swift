@@ -1,3 +1,4 @@
+internal import Posix
 internal import SquashFSFormat
 
 /// Checks every inode of the inode table for itself.
@@ -50,7 +51,8 @@ final class InodeCheck {
       list.add(
         Finding(
           .error, .inode, offset: image.input.base + superblock.inodeTable,
-          "the inode table has \(count) inodes, the superblock says \(superblock.inodeCount)"))
+          "the inode table has \(count.counted("inode")), the superblock says "
+            + superblock.inodeCount.grouped))
     }
     return true
   }
@@ -87,7 +89,7 @@ final class InodeCheck {
         let target = try image.target(of: inode)
         if target.contains(0) { report(inode, "a symbolic link with a NUL byte in its target") }
         if target.count > 4095 {
-          report(inode, "a symbolic link of \(target.count) bytes; Linux reads 4,095")
+          report(inode, "a symbolic link of \(target.count.counted("byte")); Linux reads 4,095")
         }
       }
     } catch {
@@ -143,11 +145,13 @@ final class InodeCheck {
   private func checkSparse(_ file: InodeRecord.File, _ holes: UInt64, _ inode: ImageInode) {
     guard inode.record.isExtended else { return }
     if file.sparse > file.size {
-      report(inode, "\(file.sparse) bytes in holes, of a file of \(file.size) bytes", kind: .sparse)
+      report(
+        inode, "\(file.sparse.counted("byte")) in holes, of a file of \(file.size.counted("byte"))",
+        kind: .sparse)
     } else if file.sparse != holes && !(holes == file.size && file.sparse + 1 == holes) {
       report(
         inode,
-        "\(holes) bytes are in holes, the inode says \(file.sparse); du will show a wrong size",
+        "\(holes.counted("byte")) in holes, the inode says \(file.sparse.grouped); du will show a wrong size",
         severity: .warning, kind: .sparse)
     }
   }

@@ -1,3 +1,4 @@
+internal import Posix
 internal import SquashFSFormat
 
 /// Looks at compressed blocks with the eyes of the kernel's decompressors, which take less than
@@ -14,7 +15,8 @@ enum KernelCheck {
           list.add(
             Finding(
               .warning, .layout, offset: offset,
-              "\(payload.count - unpacked.consumed) bytes too many in a metadata block"))
+              "\((payload.count - unpacked.consumed).counted("byte")) too many in a metadata block")
+          )
         }
         let end = offset &- base &+ 2 &+ UInt64(payload.count)
         if let problem = check.problem(with: payload, unpackedSize: unpacked.count, end: end) {

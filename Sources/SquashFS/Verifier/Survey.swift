@@ -5,11 +5,16 @@ struct Survey {
   private let image: Image
   private let list: FindingList
   private let isTreeWhole: Bool
+  private let fragmentSizes: FragmentSizes?
 
-  init(_ image: Image, _ list: FindingList, isTreeWhole: Bool) {
+  /// - Parameter fragmentSizes: what fragment blocks unpack to, where they were unpacked.
+  init(
+    _ image: Image, _ list: FindingList, isTreeWhole: Bool, _ fragmentSizes: FragmentSizes?
+  ) {
     self.image = image
     self.list = list
     self.isTreeWhole = isTreeWhole
+    self.fragmentSizes = fragmentSizes
   }
 
   func run() -> Verifier.Salvage {
@@ -59,9 +64,10 @@ struct Survey {
       case .block(let place, _):
         subject = .block(place.start)
         if !isThere(place) { continue }
-      case .tail(let fragment, _, _):
+      case .tail(let fragment, let offset, let size):
         subject = .fragment(fragment)
         guard let place = try? image.fragment(fragment), isThere(place) else { continue }
+        if let known = fragmentSizes?[fragment], offset + size > known { continue }
       }
       if let subject, list.isLost(subject) {
         list.addPath(node.path, of: subject)

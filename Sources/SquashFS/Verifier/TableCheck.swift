@@ -80,7 +80,7 @@ final class TableCheck {
           list.add(
             Finding(
               .error, kind, offset: table.fileOffset(position),
-              "a metadata block of \(block.count) bytes in the middle of the \(name)"))
+              "a block of only \(block.count.counted("byte")) in the middle of the \(name)"))
         }
         position = block.next
       } catch {
@@ -116,7 +116,8 @@ final class TableCheck {
           list.add(
             Finding(
               .error, kind, offset: image.input.base + block.start,
-              "a block of the \(name) unpacks to \(block.count) bytes, \(due) are due"))
+              "a block of the \(name) unpacks to \(block.count.counted("byte")), \(due.grouped) are due"
+            ))
         }
         start = start ?? block.start
         expected = block.next
@@ -129,11 +130,12 @@ final class TableCheck {
     guard kind != .fragmentTable else { return }
     let end = kind == .xattrTable ? table.list - XattrTableReader.headerSize : table.list
     if let expected, expected != end {
+      let text =
+        expected < end
+        ? "ends here, \((end - expected).counted("byte")) before its list of blocks"
+        : "goes on to here, beyond the start of its list of blocks"
       list.add(
-        Finding(
-          .error, kind, offset: image.input.base + expected,
-          "the \(name) ends here, \(Int64(clamping: end) - Int64(clamping: expected)) bytes before "
-            + "its list of blocks"))
+        Finding(.error, kind, offset: image.input.base + expected, "the \(name) \(text)"))
     }
   }
 
@@ -236,12 +238,19 @@ final class TableCheck {
         guard row.count > 0 else {
           throw .damaged(at: place, "set \(index) of extended attributes is empty")
         }
-        let (names, next, size) = try xattrs.names(row)
-        end = next
-        bytes += size
+        let set = try xattrs.outline(row)
+        end = set.end
+        bytes += set.bytes
         guard xattrs.isPlausible(bytes) else { throw xattrs.implausible }
-        if Set(names).count < names.count {
+        if Set(set.names).count < set.names.count {
           throw .damaged(at: place, "set \(index) has an attribute twice")
+        }
+        if !set.hasSize(row.size) {
+          list.add(
+            Finding(
+              .warning, .xattrTable, offset: place,
+              "set \(index) of extended attributes has another size than its row says: some may be "
+                + "missing"))
         }
       } catch {
         list.add(error, .xattrTable)

@@ -19,6 +19,7 @@ public final class Verifier {
 
   /// What came of it.
   public struct Report: Sendable {
+    /// The most severe first.
     public var findings: [Finding]
     public var errors: Int
     public var warnings: Int
@@ -41,7 +42,8 @@ public final class Verifier {
     /// Whether all can be read, but not by a kernel.
     public var isOnlyUnmountable: Bool { errors > 0 && errors == mountErrors }
 
-    /// Adds a finding of somebody else's; it is kept where there are not more than `limit`.
+    /// Adds a finding of somebody else's behind those that are as severe; the last one goes where
+    /// there are more than `limit`.
     public mutating func add(_ finding: Finding, limit: Int) {
       switch finding.severity {
       case .error: errors += 1
@@ -50,7 +52,9 @@ public final class Verifier {
       case .note: notes += 1
       }
       if finding.kind == .difference && finding.severity == .error { differences += 1 }
-      if findings.count < limit { findings.append(finding) }
+      let place = findings.lastIndex { $0.severity >= finding.severity }.map { $0 + 1 } ?? 0
+      findings.insert(finding, at: place)
+      if findings.count > limit { findings.removeLast() }
     }
   }
 
@@ -68,11 +72,15 @@ public final class Verifier {
   private let options: Options
   private let list: FindingList
   private var report: Report
+  /// Of the blocks that were unpacked.
+  private var fragmentSizes: FragmentSizes?
 
   public init(_ input: ImageInput, options: Options = Options()) {
     self.input = input
     self.options = options
-    list = FindingList(limit: options.maxFindings)
+    list = FindingList(
+      limit: options.maxFindings,
+      fileLength: input.base.addingReportingOverflow(input.length).partialValue)
     report = Report(findings: [], errors: 0, warnings: 0, unreadable: 0, notes: 0)
   }
 
@@ -89,11 +97,11 @@ public final class Verifier {
       let isTreeWhole = try check(image)
       let isDamaged = list.count(.error) + list.count(.unreadable) > 0
       if isDamaged || list.lacksPaths {
-        let salvage = Survey(image, list, isTreeWhole: isTreeWhole).run()
+        let salvage = Survey(image, list, isTreeWhole: isTreeWhole, fragmentSizes).run()
         if isDamaged { report.salvage = salvage }
       }
     } else if let image = try? Image(input, allowsTruncated: true, salvages: true) {
-      report.salvage = Survey(image, list, isTreeWhole: false).run()
+      report.salvage = Survey(image, list, isTreeWhole: false, nil).run()
     }
     report.findings = list.findings
     report.errors = list.count(.error)
@@ -177,6 +185,7 @@ public final class Verifier {
     data.onProgress = onProgress
     try data.run(readsBlocks: !options.isQuick, findsGaps: isTreeWhole)
     report.contents = data.counts
+    fragmentSizes = data.fragmentSizes
     return isTreeWhole
   }
 }

@@ -10,7 +10,8 @@ struct Diff: ParsableCommand {
     discussion: """
       A and B are each an image, a directory, an archive (tar and others) or a manifest \
       (*.mtree). Prints a line for each path that differs: "-" only in A, "+" only in B, "~" in \
-      both with what has changed. An archive's single top directory counts as its root.
+      both with what has changed. An archive's single top directory counts as its root. \
+      With --json: an array with an object for each path.
 
       Exit status: 0 the same; 1 different; 2 could not be read.
       """)
@@ -29,7 +30,7 @@ struct Diff: ParsableCommand {
 
   private func ignored() throws -> Set<Aspect> {
     var set: Set<Aspect> = []
-    for word in ignore.flatMap({ $0.split(separator: ",") }) {
+    for word in ignore.flatMap({ $0.split { $0 == "," || $0 == " " } }) {
       switch word {
       case "time": set.insert(.mtime)
       case "xattr": set.insert(.xattrs)

@@ -61,12 +61,16 @@ final class ExtractJob {
     // Modes are given when files are made.
     umask(0)
     let root = try image.root()
+    var status = stat()
+    let isNew = target.withCPath { lstat($0, &status) } != 0
     // Gone after the walk, which is when the directory gets its own attributes.
     var top: OutputDirectory? = try OutputDirectory(
       top: target, attributes: try image.attributes(of: root),
       xattrs: try image.extendedAttributes(of: root), context: context)
     do { try walk(from: root, top.take()!, &filter) } catch { state.stop(error) }
     pool.drain()
+    // What was named is not in the image: nothing is left behind.
+    if isNew && context.made == 0 && !filter.missing.isEmpty { _ = target.withCPath { rmdir($0) } }
     ProgressBar.clearLine()
     if let error = state.error {
       _ = Messages.fail(command.image.image.bytes, full(error))
@@ -348,6 +352,13 @@ final class ExtractJob {
           ("image", .name(image)), ("directory", .name(target)),
           ("made", .integer(Int64(context.made))), ("bytes", .integer(bytes)),
           ("errors", .integer(Int64(context.errors))), ("lost", .integer(Int64(state.lost))),
+          (
+            "lostFiles",
+            .array(
+              state.firstLosses.map {
+                .object([("path", .name($0.path)), ("message", .string($0.text))])
+              })
+          ),
           ("seconds", .number(Process.now - start)),
         ]).text + "\n")
       try output.flush()

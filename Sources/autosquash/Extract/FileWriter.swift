@@ -11,6 +11,7 @@ final class SharedState: Sendable {
   /// Bytes of files written.
   let bytes = Atomic<UInt64>(0)
   private let lostCount = Atomic<Int>(0)
+  private let losses = Mutex<[Loss]>([])
   private let hasStopped = Atomic<Bool>(false)
   private let failure = Mutex<(any Error)?>(nil)
 
@@ -21,8 +22,21 @@ final class SharedState: Sendable {
   /// What ended the extraction.
   var error: (any Error)? { failure.withLock { $0 } }
 
+  /// A file that is not what it was, and why.
+  struct Loss {
+    var path: [UInt8]
+    var text: String
+  }
+
+  /// The first of them.
+  var firstLosses: [Loss] { losses.withLock { $0 } }
+  private static let mostLosses = 1 << 16
+
   func countLost(_ path: [UInt8], _ text: String) {
     lostCount.add(1, ordering: .relaxed)
+    losses.withLock {
+      if $0.count < Self.mostLosses { $0.append(Loss(path: path, text: text)) }
+    }
     Messages.write(path, text)
   }
 

@@ -111,8 +111,10 @@ private enum ImageFacts {
     var facts = Facts()
     facts.add("format", "SquashFS 4.0", "version", .string("4.0"))
     facts.add(
-      "compressor", superblock.compressor.name + options(image), "compressor",
-      .string(superblock.compressor.name))
+      "compressor", superblock.compressor.name + (image.compressorOptions?.text ?? ""),
+      "compressor", .string(superblock.compressor.name))
+    // Without options the writer took its defaults.
+    facts.add(nil, "", "compressorOptions", image.compressorOptions?.json ?? .object([]))
     facts.add("block size", "blockSize", bytes: UInt64(superblock.blockSize.byteCount))
     var time = TimeFormat(isFull: true)
     facts.add(
@@ -173,18 +175,6 @@ private enum ImageFacts {
       "needs", image.kernelOptions.joined(separator: ", "), "kernelOptions",
       .array(image.kernelOptions.map { .string($0) }))
     return facts
-  }
-
-  private static func options(_ image: Image) -> String {
-    switch image.compressorOptions {
-    case nil: ""
-    case .gzip(let level, let window, _): ", level \(level), window \(window)"
-    case .lzo(_, let level): ", level \(level)"
-    case .xz(let dictionary, let filters):
-      ", dictionary \(UInt64(dictionary).asBytes)" + (filters == 0 ? "" : ", filters \(filters)")
-    case .lz4(_, let flags): flags & 1 == 1 ? ", high compression" : ""
-    case .zstd(let level): ", level \(level)"
-    }
   }
 
   private static func names(of flags: Superblock.Flags) -> [String] {

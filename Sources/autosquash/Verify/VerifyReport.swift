@@ -15,18 +15,17 @@ struct VerifyReport {
   func print(_ input: ImageInput, seconds: Double) throws {
     var output = StandardOutput()
     if command.messages.json {
-      try output.write(json(seconds).text + "\n")
+      try output.write(json(input, seconds).text + "\n")
       return try output.flush()
     }
-    for finding in report.findings {
-      if command.messages.quiet && finding.severity < .error { continue }
-      try output.write(line(finding))
-    }
-    let total = report.errors + report.unreadable + report.warnings + report.notes
-    if total > report.findings.count {
-      let more = total - report.findings.count
+    let isQuiet = command.messages.quiet
+    let shown = report.findings.filter { !isQuiet || $0.severity >= .error }
+    for finding in shown { try output.write(line(finding)) }
+    let total =
+      report.errors + report.unreadable + (isQuiet ? 0 : report.warnings + report.notes)
+    if total > shown.count {
       try output.write(
-        "\(image.escapedName): \(more.grouped) more \(more == 1 ? "finding" : "findings"); "
+        "\(image.escapedName): \((total - shown.count).counted("more finding")); "
           + "--max-findings \(total) shows all\n")
     }
     if !command.messages.quiet || !report.isWhole {
@@ -49,23 +48,19 @@ struct VerifyReport {
     report.isWhole ? praise(input) : blame
   }
 
-  private func count(_ number: some BinaryInteger, _ one: String) -> String {
-    "\(number.grouped) \(one)\(number == 1 ? "" : "s")"
-  }
-
   private func praise(_ input: ImageInput) -> String {
     let contents = report.contents
     var text = command.quick ? "whole, as far as its tables tell" : "whole"
     if !compared.isEmpty {
       text += ", and equal to \(compared.map(\.escapedName).joined(separator: " and "))"
     }
-    text += ": \(count(report.inodes, "inode"))"
+    text += ": \(report.inodes.counted("inode"))"
     if !command.quick {
-      text += ", \(count(contents.blocks, "block")), \(contents.plainBytes.asBytes) unpacked"
+      text += ", \(contents.blocks.counted("block")), \(contents.plainBytes.asBytes) unpacked"
     }
-    if report.warnings > 0 { text += ", \(count(report.warnings, "warning"))" }
+    if report.warnings > 0 { text += ", \(report.warnings.counted("warning"))" }
     if contents.unproven > 0 && compared.isEmpty {
-      text += "; \(count(contents.unproven, "block")) without a checksum, "
+      text += "; \(contents.unproven.counted("block")) without a checksum, "
       text += "which --manifest or --against would prove"
     }
     if let image = try? Image(input) {
@@ -75,15 +70,15 @@ struct VerifyReport {
   }
 
   private var blame: String {
-    var text = verdict + (report.errors > 0 ? ": \(count(report.errors, "error"))" : "")
+    var text = verdict + (report.errors > 0 ? ": \(report.errors.counted("error"))" : "")
     if report.unreadable > 0 {
       text += report.errors > 0 ? ", " : ": "
-      text += "\(count(report.unreadable, "part")) not readable"
+      text += "\(report.unreadable.counted("part")) not readable"
     }
     if report.isNoImage || report.differences == report.errors {
       // There is nothing to read, or everything can be read and is other than it should be.
     } else if let salvage = report.salvage, salvage.files > 0 {
-      text += "; \(salvage.readableFiles.grouped) of \(count(salvage.files, "file"))"
+      text += "; \(salvage.readableFiles.grouped) of \(salvage.files.counted("file"))"
       text += salvage.isPartial ? " that can be found" : ""
       text += report.contents.blocks == 0 ? " might be read" : " can still be read"
       text += " (\(salvage.readableBytes.asBytes) of \(salvage.bytes.asBytes))"
@@ -104,7 +99,7 @@ struct VerifyReport {
     return report.differences == 0 ? "WILL NOT MOUNT" : "WILL NOT MOUNT, AND DIFFERENT"
   }
 
-  private func json(_ seconds: Double) -> JSON {
+  private func json(_ input: ImageInput, _ seconds: Double) -> JSON {
     var members: [(String, JSON)] = [
       ("image", .name(image)), ("whole", .boolean(report.isWhole)),
       (
@@ -117,6 +112,7 @@ struct VerifyReport {
       ("inodes", .integer(report.inodes)), ("blocks", .integer(report.contents.blocks)),
       ("blocksWithoutChecksum", .integer(report.contents.unproven)),
       ("unpackedBytes", .integer(report.contents.plainBytes)),
+      ("needs", .array(((try? Image(input))?.kernelOptions ?? []).map { .string($0) })),
       ("comparedWith", .array(compared.map { .name($0) })),
       ("findings", .array(report.findings.map(json))),
     ]
