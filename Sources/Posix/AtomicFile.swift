@@ -158,8 +158,9 @@ public final class AtomicFile {
 /// A handler may run at any time on any thread, so names and what holds them are never freed.
 private enum Unlinking {
   struct Name {
-    /// `nil` when there is nothing to remove any more.
-    var path: UnsafeMutablePointer<CChar>?
+    let path: UnsafeMutablePointer<CChar>?
+    /// Whether there is something to remove.
+    var isThere = true
     let next: Reminder?
   }
   typealias Reminder = UnsafeMutablePointer<Name>
@@ -180,8 +181,8 @@ private enum Unlinking {
 
   /// Does nothing for one that is forgotten already.
   static func forget(_ reminder: Reminder) {
-    guard reminder.pointee.path != nil else { return }
-    reminder.pointee.path = nil
+    guard reminder.pointee.isThere else { return }
+    reminder.pointee.isThere = false
     count -= 1
     guard count == 0 else { return }
     for (number, action) in previous {
@@ -202,7 +203,7 @@ private enum Unlinking {
       action.__sigaction_handler.sa_handler = { number in
         var name = Unlinking.names
         while let reminder = name {
-          if let path = reminder.pointee.path { unlink(path) }
+          if reminder.pointee.isThere, let path = reminder.pointee.path { unlink(path) }
           name = reminder.pointee.next
         }
         signal(number, SIG_DFL)

@@ -6,6 +6,9 @@ public struct Superblock: Equatable, Sendable {
   public static let byteCount = 96
   /// `hsqs`, read as a little-endian number.
   public static let magic: UInt32 = 0x7371_7368
+  /// The kernel reads whole blocks of so many bytes from a device (its fs/squashfs,
+  /// SQUASHFS_DEVBLK_SIZE): what lies in a part of one at a file's end cannot be read.
+  public static let deviceBlock: UInt64 = 1024
   /// Stands for a table that the image does not have.
   public static let noTable = UInt64.max
 

@@ -125,7 +125,7 @@ import Testing
     ("head -c 96 whole > i", "bytes short; upload it again"),
     ("head -c $(($(stat -c %s whole) - 4000)) whole > i", "bytes short; upload it again"),
     ("head -c $((used - 1)) whole > i", "the file is 1 byte short; upload it again"),
-    ("head -c $used whole > i", "its end is not padded to 512 bytes"),
+    ("head -c $used whole > i", "its end is not padded to 1024 bytes"),
     ("head -c 9000 /dev/zero > i", "its writer did not finish; pack and upload it again"),
     ("seq 9999 > i", "it is no SquashFS image"),
     ("(printf sqsh; tail -c +5 whole) > i", "it is a big-endian image of before 2009"),

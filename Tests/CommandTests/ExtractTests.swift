@@ -357,6 +357,23 @@ import Testing
     #expect(try folder.read("again.squash") == folder.read("my-data.squash"))
   }
 
+  /// libarchive escapes them, and readers do not undo it.
+  @Test func oddNamesOfAttributesInATarAreTold() throws {
+    try Tool.check(
+      [
+        "sh", "-c",
+        """
+        setfattr -n "$(printf 'user.\\377')" -v x tree/oneblock
+        '\(Tool.autosquash)' pack tree -o odd.squash -q
+        """,
+      ], in: folder.root)
+    let result = try Tool.autosquash("extract", "odd.squash", "--to-tar", "o.tar", in: folder.root)
+    #expect(
+      result.status == 0
+        && result.errors.contains("warning: 1 extended attribute with an odd name"),
+      "\(result.summary)")
+  }
+
   @Test func tarGoesWhereItsNameSays() throws {
     for name in ["o.tar.gz", "o.tar.xz", "o.tar.zst", "o.tar.bz2"] {
       #expect(try extract("--to-tar", name).status == 0)

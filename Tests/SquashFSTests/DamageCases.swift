@@ -61,10 +61,10 @@ extension DamageTests {
     },
     Case("file cut in half", .truncated) { $0.bytes.removeLast($0.bytes.count / 2) },
     Case("a length that some loop devices do not want", .padding, severity: .note) { image in
-      let sectors = (Int(image.superblock.bytesUsed) + 511) / 512
-      let odd = sectors % 8 == 0 ? sectors + 1 : sectors
+      let blocks = (Int(image.superblock.bytesUsed) + 1023) / 1024
+      let odd = blocks % 4 == 0 ? blocks + 1 : blocks
       image.bytes.removeLast(image.bytes.count - Int(image.superblock.bytesUsed))
-      image.bytes += [UInt8](repeating: 0, count: odd * 512 - image.bytes.count)
+      image.bytes += [UInt8](repeating: 0, count: odd * 1024 - image.bytes.count)
     },
     Case("megabytes of zeros after the end", .trailing, severity: .note) { image in
       image.bytes += [UInt8](repeating: 0, count: 2 << 20)
@@ -72,9 +72,9 @@ extension DamageTests {
     Case("no padding", .padding, at: .end) { image in
       image.bytes.removeLast(image.bytes.count - Int(image.superblock.bytesUsed))
     },
-    Case("a byte less than a sector", .padding) { image in
-      let sector = (Int(image.superblock.bytesUsed) + 511) / 512 * 512
-      image.bytes.removeLast(image.bytes.count - sector + 1)
+    Case("a byte less than a block of the kernel's", .padding) { image in
+      let end = (Int(image.superblock.bytesUsed) + 1023) / 1024 * 1024
+      image.bytes.removeLast(image.bytes.count - end + 1)
     },
     Case("something after the end", .trailing, severity: .warning) { image in
       image.bytes += Array("appended".utf8) + [UInt8](repeating: 0, count: 4088)
@@ -218,6 +218,9 @@ extension DamageTests {
     },
     Case("fragment without a tail", .tail, path: "emptyfile") {
       $0.set(try $0.inode("emptyfile") + 20, UInt32(0))
+    },
+    Case("mode with the type's bits", .inode, path: "dir/numbers") {
+      $0.set(try $0.inode("dir/numbers") + 2, UInt16(0o100644))
     },
     Case("mode of another type", .inode, path: "dir/numbers") {
       $0.set(try $0.inode("dir/numbers") + 2, UInt16(0o120644))

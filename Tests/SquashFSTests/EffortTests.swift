@@ -153,6 +153,100 @@ import Testing
     try run(image, root: root, Self.readers)
   }
 
+  /// The same beside a table of zeros, which is large when it is unpacked, and with names that lead
+  /// to one long symbolic link.
+  @Test func oneListingInALargeTable() throws {
+    var image = CraftedImage()
+    let link = image.addLink(2, to: String(repeating: "x", count: 4000))
+    let (listing, size) = image.addListing(
+      (0..<1000).map {
+        Entry(name: String(format: "f%05d", $0), inode: link, number: 2, type: 3)
+      })
+    image.listings.bytes += [UInt8](repeating: 0, count: 30_000_000)
+    let entries = (0..<1000).map { number in
+      let inode = image.addDirectory(UInt32(number + 3), listing: listing, size: size)
+      return Entry(
+        name: String(format: "d%05d", number), inode: inode, number: UInt32(number + 3), type: 1)
+    }
+    let root = image.addDirectory(1, entries)
+    try run(image, root: root, Self.readers)
+  }
+
+  /// One symbolic link of a long target has many names, by a count of one.
+  @Test func manyNamesOfOneLongLink() throws {
+    var image = CraftedImage()
+    let link = image.addLink(2, to: String(repeating: "x", count: 4000))
+    let root = image.addDirectory(
+      1,
+      (0..<200_000).map {
+        Entry(name: String(format: "f%06d", $0), inode: link, number: 2, type: 3)
+      })
+    try run(image, root: root, Self.readers)
+  }
+
+  /// A set of attributes that is too large to keep, for thousands of names.
+  @Test func manyNamesOfLargeAttributes() throws {
+    var image = CraftedImage()
+    image.attributes.add(UInt32(65_536))
+    image.attributes.bytes += [UInt8](repeating: 7, count: 65_536)
+    image.attributeSets.add(image.attributes.reference, UInt32(900), UInt32(0))
+    for key in 0..<900 {
+      image.attributes.add(UInt16(0x100), UInt16(4))
+      image.attributes.bytes += String(format: "%04d", key).utf8
+      image.attributes.add(UInt32(8), UInt64(0))
+    }
+    let fifo = image.addFifo(2, attributes: 0)
+    let root = image.addDirectory(
+      1,
+      (0..<3000).map {
+        Entry(name: String(format: "f%05d", $0), inode: fifo, number: 2, type: 6)
+      })
+    try run(image, root: root, Self.readers)
+  }
+
+  /// After thousands of references to one value, a reference to none is found all the same.
+  @Test func aValueThatIsNotThereIsFoundAmongMany() throws {
+    var image = CraftedImage()
+    image.attributes.add(UInt32(65_536))
+    image.attributes.bytes += [UInt8](repeating: 7, count: 65_536)
+    var entries: [Entry] = []
+    for number in 0..<5000 {
+      image.attributeSets.add(image.attributes.reference, UInt32(1), UInt32(0))
+      image.attributes.add(UInt16(0x100), UInt16(1))
+      image.attributes.bytes += "k".utf8
+      image.attributes.add(UInt32(8), UInt64(number == 4999 ? 40_000_000_000 : 0))
+      let inode = image.addFifo(UInt32(number + 2), attributes: UInt32(number))
+      entries.append(
+        Entry(
+          name: String(format: "f%05d", number), inode: inode, number: UInt32(number + 2), type: 6))
+    }
+    let root = image.addDirectory(1, entries)
+    try run(image, root: root, [])
+  }
+
+  /// Links lead up and down again and again, each time by way of the whole index of a directory.
+  @Test func longIndexesReadOverAndOver() throws {
+    var image = CraftedImage()
+    var entries = [
+      Entry(name: "a", inode: image.addDirectory(50, listing: 0, size: 0), number: 50, type: 1)
+    ]
+    for number in 0..<39 {
+      let next = number < 38 ? String(format: "s%02d", number + 1) : "a"
+      let link = image.addLink(
+        UInt32(number + 2), to: String(repeating: "a/../", count: 13_000) + next)
+      entries.append(
+        Entry(
+          name: String(format: "s%02d", number), inode: link, number: UInt32(number + 2), type: 3))
+    }
+    let (listing, _) = image.addListing(entries)
+    let root = image.addDirectory(1, listing: listing, size: 1_500_000, indexCount: 65_535)
+    for _ in 0..<65_535 {
+      image.inodes.add(UInt32(0), UInt32(0), UInt32(0))
+      image.inodes.bytes += "A".utf8
+    }
+    try run(image, root: root, [["cat", "i.squash", "s00"], ["ls", "i.squash", "s00/"]])
+  }
+
   /// Millions of inodes are said to be there; memory is for those that are.
   @Test func manyInodesThatAreNotThere() throws {
     var image = CraftedImage()

@@ -74,10 +74,9 @@ public struct ImageCheck: Sendable {
       return "the file is \(missing) \(missing == 1 ? "byte" : "bytes") short; upload it again"
     }
     guard mountsByKernel else { return nil }
-    // A loop device has whole sectors of 512 bytes only.
-    if superblock.bytesUsed > size & ~511 {
+    if superblock.bytesUsed > size / Superblock.deviceBlock * Superblock.deviceBlock {
       let padded = (size + 4095) & ~4095
-      return "its end is not padded to 512 bytes, so the kernel cannot read it;"
+      return "its end is not padded to 1024 bytes, so the kernel cannot read it;"
         + " truncate -s \(padded) mends it, then upload it again"
     }
     if kernel.hasSquashFS == false {

@@ -16,7 +16,7 @@ static inline uint64_t clinux_makedev(uint32_t high, uint32_t low) { return make
 
 // openat2(2) has no wrapper in glibc; the flags are RESOLVE_* of linux/openat2.h.
 enum { clinux_resolve_no_xdev = 0x01, clinux_resolve_no_magiclinks = 0x02,
-       clinux_resolve_beneath = 0x08 };
+       clinux_resolve_no_symlinks = 0x04, clinux_resolve_beneath = 0x08 };
 int clinux_openat2(int folder, const char *path, uint64_t flags, uint64_t resolve);
 
 // The process's arguments, the first of which is its name. Swift reads them from /proc, which a bare

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import Posix
 
@@ -24,7 +25,10 @@ public final class HardLinker {
 
   /// Makes all links.
   public func run() {
-    for (first, link) in pending { make(link, first) }
+    for (first, link) in pending {
+      if Interruption.isRequested { break }
+      make(link, first)
+    }
     pending.removeAll()
   }
 
@@ -96,8 +100,9 @@ public final class HardLinker {
 
   /// Directories opened lately, the latest last: links lie beside each other, and so do the files
   /// that they are of.
-  private var opened: [(place: OutputDirectory.Place, directory: Opened)] = []
-  private static let mostOpened = 32
+  private var latest: [OutputDirectory.Place] = []
+  private var opened: [ObjectIdentifier: Opened] = [:]
+  private static let mostOpened = 64
 
   /// Opens a directory again, from the top or the nearest one that is open, through no symbolic
   /// link.
@@ -106,9 +111,8 @@ public final class HardLinker {
     var current = place
     var directory: Opened?
     while directory == nil {
-      if let known = opened.lastIndex(where: { $0.place === current }) {
-        directory = opened[known].directory
-        opened.append(opened.remove(at: known))
+      if let known = opened[ObjectIdentifier(current)] {
+        directory = known
       } else if let parent = current.parent {
         names.append(current.name)
         current = parent
@@ -116,24 +120,60 @@ public final class HardLinker {
         directory = Opened(fcntl(top.descriptor, F_DUPFD_CLOEXEC, 0))
       }
     }
-    for (index, name) in names.reversed().enumerated() {
-      guard let parent = directory, parent.descriptor >= 0 else { return nil }
-      let next = name.withCPath {
-        openat(parent.descriptor, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-      }
-      guard next >= 0 else { return nil }
-      directory = Opened(next)
-      // The last two are kept: the next one wanted is often beside this one.
-      let depth = names.count - 1 - index
-      if depth < 2 { remember(directory!, as: depth == 0 ? place : place.parent!) }
+    // The one above is kept too: the next one wanted is often beside this one.
+    if names.count > 1, let parent = directory {
+      let above = Opened(Self.open(names[1...].reversed(), below: parent.descriptor))
+      guard above.descriptor >= 0 else { return nil }
+      remember(above, as: place.parent!)
+      directory = above
     }
-    guard let directory, directory.descriptor >= 0 else { return nil }
+    if let name = names.first, let parent = directory {
+      directory = Opened(Self.open([name], below: parent.descriptor))
+      guard directory!.descriptor >= 0 else { return nil }
+      remember(directory!, as: place)
+    }
     return directory
   }
 
+  /// Opens a directory by way of others, none of which may be a link.
+  ///
+  /// - Returns: the descriptor, or -1.
+  private static func open(_ names: [[UInt8]], below descriptor: Int32) -> Int32 {
+    let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+    var current = descriptor
+    var rest = names[...]
+    while !rest.isEmpty {
+      // As long as a path may be; where the kernel knows no openat2, one name.
+      var path = rest.removeFirst()
+      var count = 0
+      while count < rest.count, path.count + 1 + rest[rest.startIndex + count].count < 4000 {
+        path += [UInt8(ascii: "/")] + rest[rest.startIndex + count]
+        count += 1
+      }
+      var next = path.withCPath {
+        clinux_openat2(
+          current, $0, UInt64(flags),
+          UInt64(clinux_resolve_no_symlinks | clinux_resolve_no_magiclinks))
+      }
+      if next >= 0 {
+        rest = rest.dropFirst(count)
+      } else if errno == ENOSYS || errno == EPERM {
+        let name = Array(path.prefix { $0 != UInt8(ascii: "/") })
+        next = name.withCPath { openat(current, $0, flags) }
+      }
+      if current != descriptor { close(current) }
+      guard next >= 0 else { return -1 }
+      current = next
+    }
+    return current
+  }
+
   private func remember(_ directory: Opened, as place: OutputDirectory.Place) {
-    if opened.count == Self.mostOpened { opened.removeFirst() }
-    opened.append((place, directory))
+    if latest.count == Self.mostOpened {
+      opened[ObjectIdentifier(latest.removeFirst())] = nil
+    }
+    latest.append(place)
+    opened[ObjectIdentifier(place)] = directory
   }
 }
 

@@ -53,9 +53,13 @@ public final class OutputDirectory: @unchecked Sendable {
     top path: [UInt8], attributes: Attributes?, xattrs: [ExtendedAttribute],
     context: ExtractionContext
   ) throws(SystemError) {
+    var path = path
+    while path.count > 1 && path.last == UInt8(ascii: "/") { path.removeLast() }
     let isNew = path.withCPath { mkdir($0, Self.firstMode(attributes)) } == 0
     guard isNew || errno == EEXIST else { throw SystemError("create", path: path) }
-    descriptor = path.withCPath { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    // Who may write where it was made could have put a link in its place.
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (isNew ? O_NOFOLLOW : 0)
+    descriptor = path.withCPath { open($0, flags) }
     guard descriptor >= 0 else { throw SystemError("open", path: path) }
     place = Place(parent: nil, name: path)
     parent = nil

@@ -59,6 +59,14 @@ public final class TarWriter {
     }
   }
 
+  /// The number of extended attributes whose names libarchive has changed.
+  public private(set) var changedAttributes = 0
+
+  /// Whether a byte of an attribute's name gets into the archive as it is, and not as "%FF".
+  private static func isKept(_ byte: UInt8) -> Bool {
+    (0x21...0x7e).contains(byte) && byte != UInt8(ascii: "%") && byte != UInt8(ascii: "=")
+  }
+
   /// Begins an entry.
   ///
   /// - Parameters:
@@ -76,6 +84,7 @@ public final class TarWriter {
     archive_entry_set_mtime(header, time_t(entry.attributes.modified), 0)
     archive_entry_set_size(header, 0)
     for attribute in entry.xattrs {
+      if !attribute.name.allSatisfy(Self.isKept) { changedAttributes += 1 }
       attribute.name.withCPath { name in
         attribute.value.withUnsafeBytes {
           archive_entry_xattr_add_entry(header, name, $0.baseAddress, $0.count)

@@ -64,12 +64,7 @@ extension Image {
     guard case .directory(let record) = directory.record.body else { return nil }
     var cursor = try start(for: name, in: directory, record)
     while let entry = try cursor.next() {
-      entriesLookedAt += 1
-      guard entriesLookedAt <= Self.mostLookedAt else {
-        throw .damaged(
-          at: fileOffset(of: directory),
-          "finding paths takes too long: large directories have no index")
-      }
+      try lookAtEntry(of: directory)
       if entry.name == name {
         let inode = try inode(at: entry.inode)
         guard inode.record.type == entry.type else {
@@ -84,8 +79,17 @@ extension Image {
     return nil
   }
 
-  /// A second's worth; in a directory with an index, a name is found among some 250 entries.
-  private static let mostLookedAt = 20_000_000
+  /// A few seconds' worth; in a directory with an index, a name is found among some 250 entries.
+  private static let mostLookedAt = 50_000_000
+
+  private func lookAtEntry(of directory: ImageInode) throws(ImageReadError) {
+    entriesLookedAt += 1
+    guard entriesLookedAt <= Self.mostLookedAt else {
+      throw .damaged(
+        at: fileOffset(of: directory),
+        "finding paths takes too long: large directories have no index, or a wrong one")
+    }
+  }
 
   /// A cursor at the last header that the index lists before `name`.
   private func start(
@@ -97,6 +101,7 @@ extension Image {
     var cursor = try MetadataCursor(inodes, at: directory.tail)
     var best: DirectoryIndexRecord?
     for _ in 0..<record.indexCount {
+      try lookAtEntry(of: directory)
       let entry = try indexEntry(next: &cursor)
       if name.lexicographicallyPrecedes(entry.name) { break }
       best = entry.record

@@ -186,29 +186,20 @@ public final class Image {
     }
   }
 
-  /// Whether directories can have so many bytes of listings together. Directories that share their
-  /// listings, which only a hostile image has, would otherwise have no end.
-  public func canList(_ bytes: UInt64) -> Bool { hasRoom(for: bytes, in: directories, &listings) }
-
   /// Whether files can have so many bytes of block lists together, as long as none are shared.
-  func canHaveLists(_ bytes: UInt64) -> Bool { hasRoom(for: bytes, in: inodes, &inodeBytes) }
-
-  /// How many directory entries were read to find paths.
-  var entriesLookedAt = 0
-
-  private var listings: UInt64?
-  private var inodeBytes: UInt64?
-
-  private func hasRoom(
-    for bytes: UInt64, in table: MetadataTable, _ unpacked: inout UInt64?
-  ) -> Bool {
-    let size = table.range.upperBound - table.range.lowerBound
+  func canHaveLists(_ bytes: UInt64) -> Bool {
+    let size = inodes.range.upperBound - inodes.range.lowerBound
     // Most are not compressed to less than an eighth; only who has more must be looked into.
     if bytes <= max(256 << 10, size.multipliedReportingOverflow(by: 8).partialValue) { return true }
-    let total = unpacked ?? table.unpackAll()
-    unpacked = total
+    let total = inodeBytes ?? inodes.unpackAll()
+    inodeBytes = total
     return bytes <= total
   }
+
+  /// How many entries of directories and of their indexes were read to find paths.
+  var entriesLookedAt = 0
+
+  private var inodeBytes: UInt64?
 
   // MARK: Inodes
 

@@ -31,16 +31,21 @@ public struct TreeWalk {
   public private(set) var path: [UInt8] = []
   private var visited: InodeSet
   private var entered: Node?
-  private var listingBytes: UInt64 = 0
+  private var listings = ListingBudget()
   private var listBytes: UInt64 = 0
-  /// Files with several names that were visited, by their references.
-  private var linked: Set<UInt64> = []
+  /// Files with several names that were visited.
+  private var linked: ReferenceSet
+  /// Symbolic links with long targets that were visited, and the targets of those visited again.
+  private var targets: InodeSet
+  private var targetBytes = 0
   private var pathBytes = 0
 
   /// - Parameter directory: where to begin; it is not visited itself.
   public init(_ image: Image, from directory: ImageInode) throws(ImageReadError) {
     self.image = image
     visited = InodeSet(upTo: image.superblock.inodeCount)
+    linked = ReferenceSet(count: image.superblock.inodeCount)
+    targets = visited
     _ = visited.insert(directory.record.number)
     stack.append(Level(cursor: try image.entries(of: directory), pathCount: 0))
   }
@@ -68,6 +73,12 @@ public struct TreeWalk {
       guard let entry else {
         stack.removeLast()
         continue
+      }
+      do throws(ImageReadError) {
+        try listings.take(stack[stack.count - 1].cursor)
+      } catch {
+        stack.removeAll()  // what comes would be no better
+        throw error
       }
       path.removeSubrange(stack[stack.count - 1].pathCount...)
       if !path.isEmpty { path.append(UInt8(ascii: "/")) }
@@ -115,8 +126,18 @@ public struct TreeWalk {
     guard pathBytes <= Self.mostPathBytes else {
       throw .damaged(at: image.fileOffset(of: inode), "the tree has too many long paths")
     }
+    if case .symlink(let size) = inode.record.body, inode.record.links <= 1,
+      size > Self.shortTarget, !targets.insert(inode.record.number)
+    {
+      // Who keeps the tree would keep it for each name.
+      targetBytes += Int(size)
+      guard targetBytes <= Self.mostTargetBytes else {
+        throw .damaged(
+          at: image.fileOffset(of: inode), "the tree has too many names of one symbolic link")
+      }
+    }
     guard case .file(let file) = inode.record.body else { return }
-    if inode.record.links > 1, !linked.insert(inode.reference.rawValue).inserted { return }
+    if inode.record.links > 1, !linked.insert(inode.reference) { return }
     let (bytes, overflow) = file.blockCount(image.superblock.blockSize)
       .multipliedReportingOverflow(by: 4)
     listBytes = listBytes.addingReportingOverflow(overflow ? .max >> 1 : bytes).partialValue
@@ -127,6 +148,8 @@ public struct TreeWalk {
     }
   }
 
+  private static let shortTarget: UInt32 = 128
+  private static let mostTargetBytes = 64 << 20
   static let averagePath = 1024
   static let mostPathBytes = 16 << 20
 
@@ -142,11 +165,6 @@ public struct TreeWalk {
         "directories are nested more than \(Self.mostLevels) deep")
     }
     let cursor = try image.entries(of: node.inode)
-    listingBytes += UInt64(cursor.remaining)
-    guard image.canList(listingBytes) else {
-      throw .damaged(
-        at: image.fileOffset(of: node.inode), "directories have more entries than there can be")
-    }
     stack[stack.count - 1].cursor.suspend()
     stack.append(Level(cursor: cursor, pathCount: node.path.count))
   }

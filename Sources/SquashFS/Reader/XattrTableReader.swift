@@ -41,7 +41,7 @@ final class XattrTableReader {
         at: input.base + header, "the extended attributes are said to be outside their table")
     }
     pairs = MetadataTable(
-      start..<pairsEnd, "xattr table", of: input, codec: codec, cacheLimit: 256)
+      start..<pairsEnd, "xattr table", of: input, codec: codec)
   }
 
   func row(_ index: Int) throws(ImageReadError) -> Row {
@@ -55,6 +55,8 @@ final class XattrTableReader {
   /// Linux's limits: a list of names of 64 KiB and a value of 64 KiB.
   static let mostAttributes: UInt32 = 65_536 / 6
   static let longestValue: UInt32 = 65_536
+  static let longestName = 255
+  static let longestNameList = 65_536
 
   /// Sets read lately: many files have the same.
   private var cache: [UInt32: [ExtendedAttribute]] = [:]
@@ -65,7 +67,7 @@ final class XattrTableReader {
     if let known = cache[index] { return known }
     let attributes = try read(index)
     let size = attributes.reduce(64) { $0 + $1.name.count + $1.value.count + 64 }
-    try checkEffort(index, size)
+    try checkEffort(index, size, isAgain: size > Self.mostReadAgain)
     guard size <= Self.mostCached else { return attributes }
     cachedBytes += size
     if cachedBytes > Self.mostCached {
@@ -77,6 +79,8 @@ final class XattrTableReader {
   }
 
   private static let mostCached = 8 << 20
+  /// Sets up to this size may be read as often as anybody likes.
+  private static let mostReadAgain = 64 << 10
 
   private var counted: InodeSet?
   private var countedBytes: UInt64 = 0
@@ -84,10 +88,14 @@ final class XattrTableReader {
   private static let freeBytes: UInt64 = 64 << 20
 
   /// Sets can have large values in common, and who keeps them all would need any amount of memory.
-  private func checkEffort(_ index: UInt32, _ size: Int) throws(ImageReadError) {
+  ///
+  /// - Parameter isAgain: whether it counts each time that it is read.
+  private func checkEffort(
+    _ index: UInt32, _ size: Int, isAgain: Bool
+  ) throws(ImageReadError) {
     var sets = counted ?? InodeSet(upTo: min(UInt32(clamping: rows.count), Image.mostInodes))
     counted = nil
-    if index > Image.mostInodes || sets.insert(index) { countedBytes += UInt64(size) }
+    if index > Image.mostInodes || sets.insert(index) || isAgain { countedBytes += UInt64(size) }
     counted = sets
     guard isPlausible(countedBytes) else { throw implausible }
   }
@@ -105,8 +113,10 @@ final class XattrTableReader {
     .damaged(at: pairs.fileOffset(0), "extended attributes that are much larger than their table")
   }
 
-  private var skippedBytes: UInt64 = 0
-  private static let mostSkipped: UInt64 = 256 << 20
+  /// The sizes of values elsewhere that are known to be there, by their places.
+  private var valueSizes: [UInt64: UInt32] = [:]
+  private var valueBytes: UInt64 = 0
+  private static let mostValueSizes = 1 << 18
 
   private func read(_ index: UInt32) throws(ImageReadError) -> [ExtendedAttribute] {
     guard Int(index) < rows.count else {
@@ -160,20 +170,35 @@ final class XattrTableReader {
     for _ in 0..<row.count {
       let (name, isElsewhere, keySize) = try key(next: &cursor)
       outline.names.append(name)
-      var value = try valueCursor(isElsewhere, &cursor)
-      let size = try value.record(4) { $0.little(0, as: UInt32.self) }
-      try check(size, value)
+      let size = try isElsewhere ? sizeOfValueElsewhere(&cursor) : sizeOfValue(&cursor)
       outline.bytes += UInt64(name.count) + UInt64(size)
       outline.storedBytes += UInt64(keySize) + 4 + (isElsewhere ? 8 : UInt64(size))
-      // Many can refer to one value: after a while their sizes alone are looked at.
-      if !isElsewhere || skippedBytes < Self.mostSkipped {
-        try value.skip(UInt64(size))
-        skippedBytes += isElsewhere ? UInt64(size) : 0
-      }
-      if !isElsewhere { cursor = value }
     }
     outline.end = cursor.reference
     return outline
+  }
+
+  /// Passes over a value, and tells its size.
+  private func sizeOfValue(_ cursor: inout MetadataCursor) throws(ImageReadError) -> UInt32 {
+    let size = try cursor.record(4) { $0.little(0, as: UInt32.self) }
+    try check(size, cursor)
+    try cursor.skip(UInt64(size))
+    return size
+  }
+
+  /// The same for a value that lies elsewhere. Many can refer to one.
+  private func sizeOfValueElsewhere(
+    _ cursor: inout MetadataCursor
+  ) throws(ImageReadError) -> UInt32 {
+    let place = try placeOfValue(&cursor)
+    if let known = valueSizes[place.rawValue] { return known }
+    var value = try MetadataCursor(pairs, at: place)
+    let size = try sizeOfValue(&value)
+    // Each is stored once, so that together they are not larger than the table.
+    valueBytes += UInt64(size)
+    guard isPlausible(valueBytes) else { throw implausible }
+    if valueSizes.count < Self.mostValueSizes { valueSizes[place.rawValue] = size }
+    return size
   }
 
   /// Reads a key and its value, which may lie elsewhere.
@@ -193,14 +218,20 @@ final class XattrTableReader {
   private func valueCursor(
     _ isElsewhere: Bool, _ cursor: inout MetadataCursor
   ) throws(ImageReadError) -> MetadataCursor {
-    guard isElsewhere else { return cursor }
+    isElsewhere ? try MetadataCursor(pairs, at: placeOfValue(&cursor)) : cursor
+  }
+
+  /// Where a value lies that is not at the cursor.
+  private func placeOfValue(
+    _ cursor: inout MetadataCursor
+  ) throws(ImageReadError) -> MetadataReference {
     let (size, place) = try cursor.record(12) {
       ($0.little(0, as: UInt32.self), MetadataReference(rawValue: $0.little(4)))
     }
     guard size == 8 else {
       throw .damaged(at: cursor.fileOffset, "a reference of \(size) bytes to a value")
     }
-    return try MetadataCursor(pairs, at: place)
+    return place
   }
 
   private func key(
@@ -221,6 +252,10 @@ final class XattrTableReader {
     }
     let name =
       Array(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)) + suffix
+    guard name.count <= Self.longestName else {
+      throw .damaged(
+        at: cursor.fileOffset, "an extended attribute with a name of \(name.count) bytes")
+    }
     return (name, type & XattrPrefix.outOfLineBit != 0, 4 + suffix.count)
   }
 

@@ -57,6 +57,8 @@ final class BlockCollector {
   private(set) var hasOverflowed = false
 
   private let image: Image
+  /// Of the image, as far as it is there, in bytes.
+  private let size: UInt64
   private var blockWindow: Range<UInt64>
   private var tailWindow: Range<UInt32> = 0..<UInt32.max
   private var blockCounts = Slices(of: 0)
@@ -68,7 +70,8 @@ final class BlockCollector {
   init(_ image: Image) {
     self.image = image
     blockWindow = 0..<UInt64.max
-    blockCounts = Slices(of: image.superblock.bytesUsed)
+    size = min(image.superblock.bytesUsed, image.input.length)
+    blockCounts = Slices(of: size)
     tailCounts = Slices(of: UInt64(image.superblock.fragmentCount))
   }
 
@@ -91,7 +94,7 @@ final class BlockCollector {
       guard !hasOverflowed else { return }
       sortBlocks()
       // Where little is saved, more of the same would be sorted again and again.
-      if blocks.count > Self.mostBlocks * 15 / 16 {
+      if blocks.count > Self.mostBlocks / 2 {
         hasOverflowed = true
         return
       }
@@ -109,7 +112,7 @@ final class BlockCollector {
       }
       guard !hasOverflowed else { return }
       sortTails()
-      if tails.count > Self.mostTails * 15 / 16 {
+      if tails.count > Self.mostTails / 2 {
         hasOverflowed = true
         return
       }
@@ -145,7 +148,7 @@ final class BlockCollector {
   /// Each window is a pass over all inodes, which only a large image is worth: half a million
   /// references to its blocks have 16 MB of them, even where each is there a hundred times.
   private func limited(_ windows: [Range<UInt64>]) -> [Range<UInt64>] {
-    let most = 8 + Int(clamping: image.superblock.bytesUsed >> 24)
+    let most = 8 + Int(clamping: size >> 24)
     if windows.count > most { hasOverflowed = true }
     return Array(windows.prefix(most))
   }

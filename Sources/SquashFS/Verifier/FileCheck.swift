@@ -11,9 +11,6 @@ struct FileCheck {
     self.list = list
   }
 
-  /// The unit in which the kernel reads through a loop device.
-  private static let sector: UInt64 = 512
-
   func run() {
     checkFlags()
     checkOptions()
@@ -30,13 +27,13 @@ struct FileCheck {
           .error, .truncated, offset: base + length,
           "will not mount: the file is \(missing.counted("byte")) short; "
             + "copy or upload it again"))
-    } else if used > length / sector * sector {
-      let missing = sector - length % sector
+    } else if used > length / Superblock.deviceBlock * Superblock.deviceBlock {
+      let missing = Superblock.deviceBlock - length % Superblock.deviceBlock
       list.add(
         Finding(
           .error, .padding, offset: base + length,
-          "will not mount: the file does not end with a whole 512-byte sector; append \(missing) "
-            + "zero bytes (truncate -s %4096 FILE)"))
+          "will not mount: the file does not end with a whole block of 1,024 bytes; append "
+            + "\(missing.counted("zero byte")) (truncate -s %4096 FILE)"))
     } else if length % 4096 != 0 && base == 0 {
       list.add(
         Finding(

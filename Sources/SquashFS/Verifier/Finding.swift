@@ -26,7 +26,7 @@ public struct Finding: Sendable {
     case superblock
     /// The file is shorter than the image.
     case truncated
-    /// The file does not end with a whole sector.
+    /// The file does not end with a whole block of the kernel's.
     case padding
     /// Bytes after the image's end.
     case trailing

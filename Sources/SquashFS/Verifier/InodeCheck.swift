@@ -71,8 +71,9 @@ final class InodeCheck {
     if Int(record.uidIndex) >= image.ids.count || Int(record.gidIndex) >= image.ids.count {
       report(inode, "its owner is not in the id table")
     }
-    if record.typeBits != 0 && record.typeBits != record.type.modeBits {
-      report(inode, "its mode is that of another type: Linux will not open it")
+    if record.typeBits != 0 {
+      let which = record.typeBits == record.type.modeBits ? "a type" : "another type"
+      report(inode, "its mode has the bits of \(which): Linux will not open it")
     }
     if case .file(let file) = record.body, file.hasFragment,
       file.tailSize(superblock.blockSize) == 0
@@ -102,6 +103,7 @@ final class InodeCheck {
   ) {
     var holes: UInt64 = 0
     var isWhole = true
+    var errors = 0
     do throws(ImageReadError) {
       var parts = try image.blocks(of: inode)
       while !parts.isDone {
@@ -117,6 +119,8 @@ final class InodeCheck {
         } catch {
           isWhole = false
           list.add(error, .block, about: .inode(inode.record.number))
+          errors += 1
+          if errors == FileBlocks.mostErrors { return }
         }
       }
     } catch {

@@ -56,8 +56,17 @@ struct Survey {
   private func readable(_ node: TreeWalk.Node, _ file: InodeRecord.File) -> UInt64 {
     guard var parts = try? image.blocks(of: node.inode) else { return 0 }
     var bytes: UInt64 = 0
+    var errors = 0
     while !parts.isDone {
-      guard let part = try? parts.next() else { continue }
+      let part: FileBlocks.Part
+      do throws(ImageReadError) {
+        guard let next = try parts.next() else { continue }
+        part = next
+      } catch {
+        errors += 1
+        if errors == FileBlocks.mostErrors { return bytes }
+        continue
+      }
       var subject: FindingList.Subject?
       switch part {
       case .hole: break

@@ -245,6 +245,12 @@ final class TableCheck {
         if Set(set.names).count < set.names.count {
           throw .damaged(at: place, "set \(index) has an attribute twice")
         }
+        let listSize = set.names.reduce(0) { $0 + $1.count + 1 }
+        if listSize > XattrTableReader.longestNameList {
+          throw .damaged(
+            at: place,
+            "set \(index) has a list of names of \(listSize.counted("byte")); Linux gives 65,536")
+        }
         if !set.hasSize(row.size) {
           list.add(
             Finding(

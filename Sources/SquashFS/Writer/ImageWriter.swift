@@ -91,7 +91,7 @@ public final class ImageWriter {
       try leading.buffer.bytes.withUnsafeBytes { try image.append($0) }
     }
     let superblock = try appendTrailingTables(tree, leading, modified: modified)
-    // Whole sectors, or the kernel cannot read the end through a loop device; 4 KiB suits all.
+    // Whole blocks, or the kernel cannot read the end through a loop device; 4 KiB suits all.
     try image.pad(to: 4096)
     var bytes = ByteWriter()
     bytes.append(superblock)

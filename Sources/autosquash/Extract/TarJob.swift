@@ -29,9 +29,9 @@ struct TarJob {
     if command.messages.progress.isShown && !command.messages.quiet {
       progress = ProgressBar(title: output.escapedName) { .init(bytes: bytes, fraction: nil) }
     }
-    while let item = try content.nextFile(), !Interruption.isRequested {
+    while !Interruption.isRequested, let item = try content.nextFile() {
       try writer.add(item.entry, size: item.size, data: item.data)
-      while let part = try content.nextPart(), !Interruption.isRequested {
+      while !Interruption.isRequested, let part = try content.nextPart() {
         switch part {
         case .bytes(let piece):
           try writer.write(piece)
@@ -50,6 +50,12 @@ struct TarJob {
         output,
         "warning: \(names.sockets) \(names.sockets == 1 ? "socket is" : "sockets are") left out, which tar cannot hold"
       )
+    }
+    if writer.changedAttributes > 0 && !command.messages.quiet {
+      Messages.write(
+        output,
+        "warning: \(writer.changedAttributes.counted("extended attribute")) with an odd name: "
+          + "its bytes but plain ASCII are written as %FF")
     }
     for path in filter.missing {
       Messages.write(command.image.image.bytes, PathPattern.missing(path))

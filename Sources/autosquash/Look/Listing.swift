@@ -112,7 +112,7 @@ struct Listing: ~Copyable {
   private mutating func descend(from top: ImageInode, _ topPath: [UInt8]) throws {
     var visited = InodeSet(upTo: image.superblock.inodeCount)
     _ = visited.insert(top.record.number)
-    var listingBytes: UInt64 = 0
+    var listings = ListingBudget()
     var stack = [Level(cursor: try image.entries(of: top), path: topPath)]
     while !stack.isEmpty {
       let parent = stack[stack.count - 1].path
@@ -121,6 +121,9 @@ struct Listing: ~Copyable {
         guard let entry = try stack[stack.count - 1].cursor.next() else {
           stack.removeLast()
           continue
+        }
+        do throws(ImageReadError) { try listings.take(stack[stack.count - 1].cursor) } catch {
+          return complain(parent, "\(error)")
         }
         guard entry.type == .directory, !isHidden(entry.name) else { continue }
         path = Self.join(parent, entry.name)
@@ -134,10 +137,8 @@ struct Listing: ~Copyable {
           continue
         }
         let cursor = try image.entries(of: inode)
-        listingBytes += UInt64(cursor.remaining)
-        guard image.canList(listingBytes), stack.count < Self.mostLevels else {
-          complain(path, "directories have more entries or levels than there can be")
-          return
+        guard stack.count < Self.mostLevels else {
+          return complain(path, "directories have more levels than there can be")
         }
         do { try listDirectory(inode, path, showsHeader: true) } catch { failure = error }
         stack[stack.count - 1].cursor.suspend()

@@ -1,0 +1,36 @@
+internal import SquashFSFormat
+
+/// Which inodes were met, by their places: exact for a few, about right for very many, whose
+/// memory it bounds. Nobody can foresee for which it errs.
+struct ReferenceSet {
+  private var few: Set<UInt64> = []
+  private var words: [UInt64] = []
+  private let bitCount: UInt64
+  private static let mostFew = 1 << 16
+
+  /// - Parameter count: the number of inodes.
+  init(count: UInt32) {
+    // At most 8 MiB.
+    bitCount = min(1 << 26, max(64, UInt64(count) * 16))
+  }
+
+  /// - Returns: whether the inode was not in the set, as far as is known.
+  mutating func insert(_ reference: MetadataReference) -> Bool {
+    if words.isEmpty {
+      guard few.count == Self.mostFew else { return few.insert(reference.rawValue).inserted }
+      words = Array(repeating: 0, count: Int(bitCount / 64) + 1)
+      for known in few { _ = mark(known) }
+      few = []
+    }
+    return mark(reference.rawValue)
+  }
+
+  private mutating func mark(_ value: UInt64) -> Bool {
+    var hasher = Hasher()  // seeded anew in each run
+    hasher.combine(value)
+    let place = UInt64(bitPattern: Int64(hasher.finalize())) % bitCount
+    let bit: UInt64 = 1 << (place % 64)
+    defer { words[Int(place / 64)] |= bit }
+    return words[Int(place / 64)] & bit == 0
+  }
+}
