@@ -65,6 +65,7 @@ final class XattrTableReader {
   /// A set with its values.
   func attributes(_ index: UInt32) throws(ImageReadError) -> [ExtendedAttribute] {
     if let known = cache[index] { return known }
+    guard !refused.contains(index) else { throw implausible }
     let attributes = try read(index)
     let size = attributes.reduce(64) { $0 + $1.name.count + $1.value.count + 64 }
     try checkEffort(index, size, isAgain: size > Self.mostReadAgain)
@@ -97,8 +98,15 @@ final class XattrTableReader {
     counted = nil
     if index > Image.mostInodes || sets.insert(index) || isAgain { countedBytes += UInt64(size) }
     counted = sets
-    guard isPlausible(countedBytes) else { throw implausible }
+    guard isPlausible(countedBytes) else {
+      if refused.count < Self.mostRefused { refused.insert(index) }
+      throw implausible
+    }
   }
+
+  /// Sets that were too much, so that they are not read for each name again.
+  private var refused: Set<UInt32> = []
+  private static let mostRefused = 1 << 16
 
   /// Whether all sets together can take so many bytes.
   func isPlausible(_ bytes: UInt64) -> Bool {

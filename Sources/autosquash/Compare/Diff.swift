@@ -23,7 +23,8 @@ struct Diff: ParsableCommand {
     help: ArgumentHelp(
       "Do not compare these: mode, owner, mtime, size, content, target, device, xattrs, links.",
       valueName: "what,...")) var ignore: [String] = []
-  @Option(help: "Number of threads that unpack. (default: one a processor)") var threads: Int?
+  @Option(help: "Number of threads that unpack, 1 to 1024. (default: one a processor)")
+  var threads: ThreadCount?
   @OptionGroup(title: "Messages") var messages: ResultMessageOptions
 
   func validate() throws { _ = try ignored() }

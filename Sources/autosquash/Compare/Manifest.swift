@@ -28,7 +28,8 @@ struct Manifest: ParsableCommand {
     help: ArgumentHelp(
       "Where the image starts in the file, in bytes; auto searches.", valueName: "n|auto"))
   var offset = "0"
-  @Option(help: "Number of threads that unpack. (default: one a processor)") var threads: Int?
+  @Option(help: "Number of threads that unpack, 1 to 1024. (default: one a processor)")
+  var threads: ThreadCount?
   @OptionGroup(title: "Owners and modes of a source") var ownership: OwnershipOptions
   @OptionGroup(title: "Selection from a source") var selection: SelectionOptions
   @Flag(name: [.short, .long], help: "Print errors only.") var quiet = false

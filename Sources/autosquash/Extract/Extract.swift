@@ -39,7 +39,8 @@ struct Extract: ParsableCommand {
   @Flag(
     help: "Of a damaged image, unpack what can be read, and list what is lost.")
   var keepGoing = false
-  @Option(help: "Number of threads. (default: one a processor)") var threads: Int?
+  @Option(help: "Number of threads, 1 to 1024. (default: one a processor)")
+  var threads: ThreadCount?
   @OptionGroup(title: "Messages") var messages: ResultMessageOptions
 
   func validate() throws {

@@ -15,7 +15,8 @@ struct Cat: ParsableCommand {
 
   @OptionGroup var image: ImageArguments
   @Argument(help: "Files in the image.") var paths: [ByteArgument]
-  @Option(help: "Number of threads that unpack. (default: one a processor)") var threads: Int?
+  @Option(help: "Number of threads that unpack, 1 to 1024. (default: one a processor)")
+  var threads: ThreadCount?
 
   func validate() throws {
     guard !paths.isEmpty else { throw ValidationError("Name a PATH in the image.") }

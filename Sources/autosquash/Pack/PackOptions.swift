@@ -14,8 +14,8 @@ struct ImageOptions: ParsableArguments {
   @Option(help: "Size of data blocks, a power of two from 4K to 1M.")
   var blockSize = "128K"
 
-  @Option(help: "Number of threads that compress. (default: one a processor)")
-  var threads: Int?
+  @Option(help: "Number of threads that compress, 1 to 1024. (default: one a processor)")
+  var threads: ThreadCount?
 
   @Flag(name: .customLong("no-probe"), help: "Try to compress data that looks incompressible.")
   var noProbe = false
@@ -55,14 +55,10 @@ struct ImageOptions: ParsableArguments {
     guard let layout = ImageWriter.Layout(rawValue: layout) else {
       throw ValidationError("'\(layout)' is no layout; choose standard or front.")
     }
-    let count = threads ?? Process.processorCount
-    guard (1...1024).contains(count) else {
-      throw ValidationError("The number of threads is from 1 to 1024.")
-    }
     var options = ImageWriter.Options()
     options.compression = compression
     options.blockSize = size
-    options.threads = count
+    options.threads = Process.threadCount(threads)
     options.probes = !noProbe
     options.exportable = exports
     options.layout = layout

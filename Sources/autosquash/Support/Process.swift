@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 
 /// What the program asks of the system it runs on.
@@ -20,12 +21,25 @@ enum Process {
   }
 
   /// The number of threads to use, as far as the user wants any.
-  static func threadCount(_ wanted: Int?) -> Int { max(1, min(1024, wanted ?? processorCount)) }
+  static func threadCount(_ wanted: ThreadCount?) -> Int {
+    wanted?.number ?? min(ThreadCount.range.upperBound, processorCount)
+  }
 
   /// Seconds on a clock that is never set back.
   static var now: Double {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  }
+}
+
+/// A number of threads that a user gives.
+struct ThreadCount: ExpressibleByArgument {
+  static let range = 1...1024
+  let number: Int
+
+  init?(argument: String) {
+    guard let number = Int(argument), Self.range.contains(number) else { return nil }
+    self.number = number
   }
 }

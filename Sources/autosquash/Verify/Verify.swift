@@ -37,7 +37,8 @@ struct Verify: ParsableCommand {
     help: ArgumentHelp(
       "Where images start in their files, in bytes; auto searches.", valueName: "n|auto"))
   var offset = "0"
-  @Option(help: "Number of threads. (default: one a processor)") var threads: Int?
+  @Option(help: "Number of threads, 1 to 1024. (default: one a processor)")
+  var threads: ThreadCount?
   @OptionGroup(title: "Messages") var messages: ResultMessageOptions
   @OptionGroup(title: "With --against: owners and modes, as given to pack")
   var ownership: OwnershipOptions
