@@ -289,6 +289,28 @@ import Testing
     #expect(verified.status == 1 && verified.text.contains("f: differs from b.mtree: hard links"))
   }
 
+  /// Sets of attributes that have a large value in common are more than the table that they are in.
+  @Test func attributesInCommonAreNoDamage() throws {
+    let folder = try TemporaryFolder()
+    let script = """
+      import random, tarfile
+      random.seed(1)
+      shared = "".join(random.choice("abcdefghijklmnop") for _ in range(60000))
+      with tarfile.open("t.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+          for number in range(1200):
+              entry = tarfile.TarInfo("f%d" % number)
+              entry.pax_headers = {"SCHILY.xattr.user.a": shared, "SCHILY.xattr.user.b": str(number)}
+              tar.addfile(entry)
+      """
+    try Tool.check(["python3", "-c", script], in: folder.root)
+    try Tool.check([Tool.autosquash, "pack", "t.tar", "-q"], in: folder.root)
+    let result = try Tool.autosquash("verify", "t.squash", "--against", "t.tar", in: folder.root)
+    #expect(result.status == 0, "\(result.summary)")
+    let tar = try Tool.autosquash("extract", "t.squash", "--to-tar", "o.tar", in: folder.root)
+    #expect(tar.status == 0, "\(tar.summary)")
+    #expect(try Tool.autosquash("diff", "t.tar", "o.tar", in: folder.root).status == 0)
+  }
+
   @Test func whatIsNoManifestIsSaidSo() throws {
     let folder = try TemporaryFolder()
     try Tool.check(["sh", "-c", "mkdir a; echo 'a:b:c d' > list"], in: folder.root)

@@ -162,6 +162,28 @@ import Testing
     #expect(salvage.readableFiles <= salvage.files - 2, "\(report.text) \(salvage)")
   }
 
+  /// The first fragment has the end of the very file whose blocks it lies on.
+  @Test func aFileThatIsAffectedTwiceIsNamedOnce() throws {
+    var image = try PlainImage()
+    let row = image.firstRow(image.superblock.fragmentTable)
+    image.set(row, UInt64(try image.record("dir/numbers").blocksStart32))
+    let report = try image.verify()
+    let found = try #require(report.findings.first { $0.kind == .overlap })
+    #expect(found.path == Array("dir/numbers".utf8) && found.otherFiles == 0, "\(report.text)")
+  }
+
+  /// What very many files have in common is one finding, which counts them.
+  @Test func manyFilesOfOneFindingAreCounted() {
+    let list = FindingList(limit: 3, fileLength: 100)
+    for number in UInt32(0)..<100_000 {
+      list.add(Finding(.error, .inode, offset: 7, "damaged"), about: .inode(number))
+    }
+    for number in UInt32(0)..<2 { list.addPath([UInt8(number)], of: .inode(number)) }
+    let found = list.findings
+    #expect(found.count == 1 && found[0].path == [0])
+    #expect(found[0].otherFiles == 100_000 - 65_536 + 1)
+  }
+
   /// Errors are not hidden behind what is less severe, however few findings are shown.
   @Test func theMostSevereComeFirst() throws {
     let list = FindingList(limit: 3, fileLength: 100)

@@ -172,6 +172,39 @@ import Testing
     try run(image, root: root, Self.readers)
   }
 
+  /// The same bytes are the listings of thousands of directories, by way of metadata blocks that
+  /// begin at each of the places before them: a run of headers.
+  @Test func oneListingInManyBlocks() throws {
+    var image = CraftedImage()
+    let fifo = image.addFifo(2)
+    image.listings.bytes = (0..<2048).flatMap { _ in [0x00, 0xa0] as [UInt8] }
+    let start = image.listings.bytes.count
+    for group in 0..<2 {
+      image.listings.add(UInt32(149), UInt32(fifo >> 16), UInt32(2))
+      for entry in 0..<150 {
+        image.listings.add(UInt16(fifo & 0xffff), Int16(0), UInt16(6), UInt16(4))
+        image.listings.bytes += String(format: "%d%04d", group, entry).utf8
+      }
+    }
+    let size = image.listings.bytes.count - start
+    image.listings.bytes += [UInt8](repeating: 0, count: 3 * 8192 - image.listings.bytes.count)
+    let entries = (0..<2000).map { number in
+      // The table's own header comes first.
+      let block = 2 + 2 * number
+      let inode = image.addDirectory(
+        UInt32(number + 3), listing: UInt64(block << 16 | (2 + start - block - 2)), size: size)
+      return Entry(
+        name: String(format: "d%05d", number), inode: inode, number: UInt32(number + 3), type: 1)
+    }
+    let root = image.addDirectory(1, entries)
+    try run(image, root: root, Self.readers)
+    for command in [["verify", "i.squash"], ["manifest", "i.squash"], ["ls", "-R", "i.squash"]] {
+      let result = try Tool.run([Tool.autosquash] + command, in: folder.root)
+      #expect(
+        (result.text + result.errors).contains("directories share their listings"), "\(command)")
+    }
+  }
+
   /// One symbolic link of a long target has many names, by a count of one.
   @Test func manyNamesOfOneLongLink() throws {
     var image = CraftedImage()

@@ -132,6 +132,7 @@ public final class HardLinker {
       guard directory!.descriptor >= 0 else { return nil }
       remember(directory!, as: place)
     }
+    guard let directory, directory.descriptor >= 0 else { return nil }
     return directory
   }
 

@@ -108,7 +108,7 @@ public struct ManifestReader {
 
   private mutating func note(_ line: [UInt8]) throws(SourceError) {
     if line.first == UInt8(ascii: "#") {
-      isSpecification = isSpecification || line.elementsEqual("#mtree".utf8)
+      isSpecification = isSpecification || line.starts(with: "#mtree".utf8)
       let text = String(decoding: line, as: UTF8.self)
       if text.hasPrefix(ManifestWriter.sizeKey) {
         imageSize = UInt64(text.dropFirst(ManifestWriter.sizeKey.count))

@@ -34,9 +34,9 @@ public struct DirectoryCursor {
   var fileOffset: UInt64? {
     cursor?.fileOffset ?? suspended.map { table.fileOffset($0.blockStart) }
   }
-  /// The metadata block in which the latest entry begins, and the bytes of the listing that it has,
-  /// a header before it included.
-  private(set) var latest = (block: UInt64.max, byteCount: 0)
+  /// Where the metadata block lies in the table in which the latest entry ends, what it unpacks to
+  /// in bytes, and the bytes of the listing that the entry has, a header before it included.
+  private(set) var latest = (block: UInt64(0)..<0, blockSize: 0, byteCount: 0)
   /// The current header's offset from the listing's start, and where it is in the table.
   private(set) var headerOffset = 0
   private(set) var headerReference = MetadataReference(rawValue: 0)
@@ -88,7 +88,7 @@ public struct DirectoryCursor {
     }
     guard cursor != nil else { return nil }
     let followsHeader = entriesLeft == 0
-    let (block, before) = (cursor!.reference.blockStart, remaining)
+    let before = remaining
     if entriesLeft == 0 {
       guard remaining > 0 else { return nil }
       try take(DirectoryHeader.byteCount)
@@ -111,7 +111,7 @@ public struct DirectoryCursor {
     try take(record.nameSize)
     let name = try cursor!.bytes(record.nameSize)
     entriesLeft -= 1
-    latest = (block, before - remaining)
+    latest = (cursor!.blockRange, cursor!.blockSize, before - remaining)
     return RawEntry(
       name: name,
       inode: MetadataReference(

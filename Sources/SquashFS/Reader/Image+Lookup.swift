@@ -11,10 +11,14 @@ extension Image {
   /// Finds what a path names, as the kernel would: symbolic links on the way are followed, within
   /// the image.
   ///
-  /// - Parameter followsLast: whether a link that the whole path names is followed too.
+  /// - Parameters:
+  ///   - followsLast: whether a link that the whole path names is followed too.
+  ///   - isFurther: whether it is one of many that an image asks for, and not a user: what it takes
+  ///     adds to what those before took, and has a limit.
   public func lookup(
-    _ path: [UInt8], followsLast: Bool
+    _ path: [UInt8], followsLast: Bool, isFurther: Bool = false
   ) throws(ImageReadError) -> Result<ImageInode, LookupFailure> {
+    if !isFurther { entriesLookedAt = 0 }
     let root = try root()
     var directories = [root]
     var current = root

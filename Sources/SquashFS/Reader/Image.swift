@@ -77,7 +77,7 @@ public final class Image {
     ) throws(ImageReadError) -> R? {
       do throws(ImageReadError) { return try body() } catch {
         guard salvages else { throw error }
-        lost.append(name)
+        if !lost.contains(name) { lost.append(name) }
         return nil
       }
     }
@@ -196,7 +196,7 @@ public final class Image {
     return bytes <= total
   }
 
-  /// How many entries of directories and of their indexes were read to find paths.
+  /// How many entries of directories and of their indexes were read to find a path.
   var entriesLookedAt = 0
 
   private var inodeBytes: UInt64?

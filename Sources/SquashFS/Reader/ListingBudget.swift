@@ -2,35 +2,61 @@ internal import Posix
 internal import SquashFSFormat
 
 /// Makes sure that a walk through directories ends, which otherwise could share their listings
-/// without end: no byte of the directory table is read twice.
+/// without end: all entries together are no more than what the metadata blocks that they are in
+/// unpack to.
 ///
-/// Counts for each metadata block the bytes of the entries that begin in it.
+/// Blocks that lie on top of others, and those that nothing is read of, do not count: whoever has
+/// many of them has room for nothing.
 public struct ListingBudget {
-  private var taken: [UInt64: Int] = [:]
-  /// The block at hand, whose bytes are not in `taken`.
+  private var taken: UInt64 = 0
+  private var room: UInt64 = UInt64(MetadataBlock.byteCount)
   private var block = UInt64.max
-  private var bytes = 0
+  /// The parts of the table that are in blocks that count, a bit for `grain` bytes.
+  private var counted: [UInt64] = []
+  private let grain: UInt64
 
-  /// The last entry of a block may go on in the next one.
-  private static let most =
-    MetadataBlock.byteCount + DirectoryHeader.byteCount + DirectoryEntryRecord.byteCount
-    + DirectoryEntryRecord.longestName
+  /// A bitmap has at most 4 MiB.
+  private static let mostGrains: UInt64 = 1 << 25
 
-  public init() {}
+  public init(_ image: Image) {
+    let size = image.directories.range.upperBound - image.directories.range.lowerBound
+    grain = size / Self.mostGrains + 1
+  }
 
   /// Counts the entry that a cursor has read last.
   ///
-  /// - Throws: `ImageReadError` where there are more of them than a block has room for.
+  /// - Throws: `ImageReadError` where there are more of them than there is room for.
   public mutating func take(_ cursor: DirectoryCursor) throws(ImageReadError) {
     let entry = cursor.latest
-    if entry.block != block {
-      taken[block] = bytes
-      block = entry.block
-      bytes = taken[block] ?? 0
+    if entry.block.lowerBound != block {
+      block = entry.block.lowerBound
+      if cover(entry.block) { room += UInt64(entry.blockSize) }
     }
-    bytes += entry.byteCount
-    guard bytes <= Self.most else {
+    taken += UInt64(entry.byteCount)
+    guard taken <= room else {
       throw .damaged(at: cursor.fileOffset, "directories share their listings")
     }
+  }
+
+  /// - Returns: whether nothing of the range was covered before.
+  private mutating func cover(_ range: Range<UInt64>) -> Bool {
+    // Grains at the ends may belong to two blocks.
+    let first = (range.lowerBound + grain - 1) / grain
+    let end = max(first, range.upperBound / grain)
+    let words = Int(end / 64) + 1
+    if counted.count < words {
+      counted += [UInt64](repeating: 0, count: max(words, 2 * counted.count) - counted.count)
+    }
+    var isNew = true
+    var grain = first
+    while grain < end {
+      let count = min(64 - grain % 64, end - grain)
+      let ones: UInt64 = count == 64 ? .max : (1 << count) - 1
+      let mask = ones << (grain % 64)
+      if counted[Int(grain / 64)] & mask != 0 { isNew = false }
+      counted[Int(grain / 64)] |= mask
+      grain += count
+    }
+    return isNew
   }
 }

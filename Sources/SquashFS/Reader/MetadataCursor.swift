@@ -29,6 +29,10 @@ struct MetadataCursor {
   /// The position in the file of the block with the next byte.
   var fileOffset: UInt64 { table.fileOffset(reference.blockStart) }
 
+  /// Where the block with the last byte that was read lies in the table, and what it unpacks to.
+  var blockRange: Range<UInt64> { block.start..<block.next }
+  var blockSize: Int { block.count }
+
   /// Whether the last byte was the last of a block that ends at the table's end.
   var isAtEnd: Bool {
     offset == block.count

@@ -31,7 +31,7 @@ public struct TreeWalk {
   public private(set) var path: [UInt8] = []
   private var visited: InodeSet
   private var entered: Node?
-  private var listings = ListingBudget()
+  private var listings: ListingBudget
   private var listBytes: UInt64 = 0
   /// Files with several names that were visited.
   private var linked: ReferenceSet
@@ -44,6 +44,7 @@ public struct TreeWalk {
   public init(_ image: Image, from directory: ImageInode) throws(ImageReadError) {
     self.image = image
     visited = InodeSet(upTo: image.superblock.inodeCount)
+    listings = ListingBudget(image)
     linked = ReferenceSet(count: image.superblock.inodeCount)
     targets = visited
     _ = visited.insert(directory.record.number)

@@ -61,14 +61,21 @@ final class XattrTableReader {
   /// Sets read lately: many files have the same.
   private var cache: [UInt32: [ExtendedAttribute]] = [:]
   private var cachedBytes = 0
+  /// Values that lie elsewhere, read lately, by their places: many sets have them in common.
+  private var values: [UInt64: [UInt8]] = [:]
+  private var valueCacheBytes = 0
+  private static let mostCached = 8 << 20
 
   /// A set with its values.
   func attributes(_ index: UInt32) throws(ImageReadError) -> [ExtendedAttribute] {
-    if let known = cache[index] { return known }
     guard !refused.contains(index) else { throw implausible }
+    if let known = cache[index] {
+      try checkEffort(index, Self.size(of: known))
+      return known
+    }
     let attributes = try read(index)
-    let size = attributes.reduce(64) { $0 + $1.name.count + $1.value.count + 64 }
-    try checkEffort(index, size, isAgain: size > Self.mostReadAgain)
+    let size = Self.size(of: attributes)
+    try checkEffort(index, size)
     guard size <= Self.mostCached else { return attributes }
     cachedBytes += size
     if cachedBytes > Self.mostCached {
@@ -79,26 +86,23 @@ final class XattrTableReader {
     return attributes
   }
 
-  private static let mostCached = 8 << 20
-  /// Sets up to this size may be read as often as anybody likes.
-  private static let mostReadAgain = 64 << 10
+  private static func size(of attributes: [ExtendedAttribute]) -> Int {
+    attributes.reduce(64) { $0 + $1.name.count + $1.value.count + 64 }
+  }
 
-  private var counted: InodeSet?
-  private var countedBytes: UInt64 = 0
+  /// Files may have so many bytes of attributes each: a value of the largest size with names.
+  static let freeSetBytes = 72 << 10
+
+  private var largeBytes: UInt64 = 0
   private var unpackedBytes: UInt64?
   private static let freeBytes: UInt64 = 64 << 20
 
-  /// Sets can have large values in common, and who keeps them all would need any amount of memory.
-  ///
-  /// - Parameter isAgain: whether it counts each time that it is read.
-  private func checkEffort(
-    _ index: UInt32, _ size: Int, isAgain: Bool
-  ) throws(ImageReadError) {
-    var sets = counted ?? InodeSet(upTo: min(UInt32(clamping: rows.count), Image.mostInodes))
-    counted = nil
-    if index > Image.mostInodes || sets.insert(index) || isAgain { countedBytes += UInt64(size) }
-    counted = sets
-    guard isPlausible(countedBytes) else {
+  /// Large sets, which in a small image have large values in common, count for each file: who keeps
+  /// or writes them all would need any amount of memory or time.
+  private func checkEffort(_ index: UInt32, _ size: Int) throws(ImageReadError) {
+    guard size > Self.freeSetBytes else { return }
+    largeBytes += UInt64(size)
+    guard isPlausible(largeBytes) else {
       if refused.count < Self.mostRefused { refused.insert(index) }
       throw implausible
     }
@@ -108,7 +112,7 @@ final class XattrTableReader {
   private var refused: Set<UInt32> = []
   private static let mostRefused = 1 << 16
 
-  /// Whether all sets together can take so many bytes.
+  /// Whether large sets can take so many bytes together.
   func isPlausible(_ bytes: UInt64) -> Bool {
     guard bytes > Self.freeBytes else { return true }
     let unpacked = unpackedBytes ?? pairs.unpackAll()
@@ -214,19 +218,28 @@ final class XattrTableReader {
     next cursor: inout MetadataCursor
   ) throws(ImageReadError) -> ExtendedAttribute {
     let (name, isElsewhere, _) = try key(next: &cursor)
-    var value = try valueCursor(isElsewhere, &cursor)
-    let size = try value.record(4) { $0.little(0, as: UInt32.self) }
-    try check(size, value)
-    let bytes = try value.bytes(Int(size))
-    if !isElsewhere { cursor = value }
-    return ExtendedAttribute(name: name, value: bytes)
+    let value = try isElsewhere ? valueElsewhere(&cursor) : value(next: &cursor)
+    return ExtendedAttribute(name: name, value: value)
   }
 
-  /// A cursor at the size of a value; the given one passes over a reference to it.
-  private func valueCursor(
-    _ isElsewhere: Bool, _ cursor: inout MetadataCursor
-  ) throws(ImageReadError) -> MetadataCursor {
-    isElsewhere ? try MetadataCursor(pairs, at: placeOfValue(&cursor)) : cursor
+  private func value(next cursor: inout MetadataCursor) throws(ImageReadError) -> [UInt8] {
+    let size = try cursor.record(4) { $0.little(0, as: UInt32.self) }
+    try check(size, cursor)
+    return try cursor.bytes(Int(size))
+  }
+
+  private func valueElsewhere(_ cursor: inout MetadataCursor) throws(ImageReadError) -> [UInt8] {
+    let place = try placeOfValue(&cursor)
+    if let known = values[place.rawValue] { return known }
+    var there = try MetadataCursor(pairs, at: place)
+    let value = try value(next: &there)
+    valueCacheBytes += value.count + 64
+    if valueCacheBytes > Self.mostCached {
+      values.removeAll()
+      valueCacheBytes = value.count + 64
+    }
+    values[place.rawValue] = value
+    return value
   }
 
   /// Where a value lies that is not at the cursor.

@@ -9,7 +9,7 @@ final class DirectoryCheck {
   private let isFirst: Bool
   private var visited: InodeSet
   private var isWhole = true
-  private var listings = ListingBudget()
+  private var listings: ListingBudget
 
   private struct Level {
     var inode: ImageInode
@@ -34,6 +34,7 @@ final class DirectoryCheck {
     self.window = window
     self.isFirst = isFirst
     visited = InodeSet(upTo: image.superblock.inodeCount)
+    listings = ListingBudget(image)
   }
 
   /// - Parameter isScanWhole: whether the window has all inodes of its range.

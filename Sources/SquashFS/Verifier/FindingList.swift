@@ -16,6 +16,12 @@ final class FindingList: @unchecked Sendable {
     var index: Int
   }
 
+  private struct Kept {
+    var finding: Finding
+    /// The file that was named last.
+    var latestPath: [UInt8]?
+  }
+
   /// What makes two findings one.
   private struct Identity: Hashable {
     var kind: Finding.Kind
@@ -28,7 +34,7 @@ final class FindingList: @unchecked Sendable {
   private let limit: Int
   /// The length of the file in bytes.
   private let fileLength: UInt64
-  private var kept: [Finding.Severity: [Finding]] = [:]
+  private var kept: [Finding.Severity: [Kept]] = [:]
   private var places: [Identity: Place] = [:]
   private var subjects: [Subject: [Place]] = [:]
   private var counts: [Finding.Severity: Int] = [:]
@@ -37,6 +43,7 @@ final class FindingList: @unchecked Sendable {
   /// Blocks and fragments that cannot be unpacked, as far as they are remembered.
   private var lost: Set<Subject> = []
   private static let mostLost = 1 << 18
+  private static let mostSubjects = 1 << 16
 
   /// - Parameters:
   ///   - limit: the number of findings to keep.
@@ -71,10 +78,15 @@ final class FindingList: @unchecked Sendable {
         counts[finding.severity] = index + 1
         if finding.severity == .error { errorKinds[finding.kind, default: 0] += 1 }
         guard index < limit else { return }
-        kept[finding.severity, default: []].append(finding)
+        kept[finding.severity, default: []].append(Kept(finding: finding))
         places[identity] = place
       }
       for subject in subjects where self.subjects[subject]?.contains(place) != true {
+        // Of very many, the others are counted only.
+        guard self.subjects.count < Self.mostSubjects else {
+          kept[place.severity]![place.index].finding.otherFiles += 1
+          continue
+        }
         self.subjects[subject, default: []].append(place)
       }
     }
@@ -111,11 +123,16 @@ final class FindingList: @unchecked Sendable {
   func addPath(_ path: [UInt8], of subject: Subject) {
     monitor.withLock {
       for place in subjects[subject] ?? [] {
-        if kept[place.severity]![place.index].path == nil {
-          kept[place.severity]![place.index].path = Self.shortened(path)
+        var known = kept[place.severity]![place.index]
+        // A file can be affected in several ways.
+        guard known.latestPath != path else { continue }
+        known.latestPath = path
+        if known.finding.path == nil {
+          known.finding.path = Self.shortened(path)
         } else {
-          kept[place.severity]![place.index].otherFiles += 1
+          known.finding.otherFiles += 1
         }
+        kept[place.severity]![place.index] = known
       }
     }
   }
@@ -128,7 +145,7 @@ final class FindingList: @unchecked Sendable {
   /// The most severe first, each in the order they were found.
   var findings: [Finding] {
     let all = monitor.withLock { kept.sorted { $0.key > $1.key }.flatMap(\.value) }
-    return Array(all.prefix(limit))
+    return all.prefix(limit).map(\.finding)
   }
   func count(_ severity: Finding.Severity) -> Int { monitor.withLock { counts[severity] ?? 0 } }
   /// The number of errors of a kind.

@@ -227,7 +227,7 @@ final class TableCheck {
   private func checkXattrs() {
     guard let xattrs = image.xattrs else { return }
     var end = MetadataReference(rawValue: 0)
-    var bytes: UInt64 = 0
+    var largeBytes: UInt64 = 0
     for index in 0..<xattrs.rows.count {
       do throws(ImageReadError) {
         let row = try xattrs.row(index)
@@ -240,8 +240,8 @@ final class TableCheck {
         }
         let set = try xattrs.outline(row)
         end = set.end
-        bytes += set.bytes
-        guard xattrs.isPlausible(bytes) else { throw xattrs.implausible }
+        if set.bytes > UInt64(XattrTableReader.freeSetBytes) { largeBytes += set.bytes }
+        guard xattrs.isPlausible(largeBytes) else { throw xattrs.implausible }
         if Set(set.names).count < set.names.count {
           throw .damaged(at: place, "set \(index) has an attribute twice")
         }

@@ -29,7 +29,7 @@ final class ExtractJob {
     context = ExtractionContext(replaces: command.force) { path, text in
       Messages.write(prefix + path, text)
     }
-    state = SharedState(keepsGoing: command.keepGoing)
+    state = SharedState(keepsGoing: command.keepGoing, listsLosses: command.messages.json)
     fragments = FragmentCache(image)
   }
 

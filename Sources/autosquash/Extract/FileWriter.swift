@@ -8,6 +8,7 @@ import TreeModel
 /// What the threads of an extraction share.
 final class SharedState: Sendable {
   let keepsGoing: Bool
+  private let listsLosses: Bool
   /// Bytes of files written.
   let bytes = Atomic<UInt64>(0)
   private let lostCount = Atomic<Int>(0)
@@ -15,7 +16,11 @@ final class SharedState: Sendable {
   private let hasStopped = Atomic<Bool>(false)
   private let failure = Mutex<(any Error)?>(nil)
 
-  init(keepsGoing: Bool) { self.keepsGoing = keepsGoing }
+  /// - Parameter listsLosses: whether `firstLosses` is wanted.
+  init(keepsGoing: Bool, listsLosses: Bool) {
+    self.keepsGoing = keepsGoing
+    self.listsLosses = listsLosses
+  }
 
   var isStopped: Bool { hasStopped.load(ordering: .relaxed) }
   var lost: Int { lostCount.load(ordering: .relaxed) }
@@ -35,7 +40,7 @@ final class SharedState: Sendable {
   func countLost(_ path: [UInt8], _ text: String) {
     lostCount.add(1, ordering: .relaxed)
     losses.withLock {
-      if $0.count < Self.mostLosses { $0.append(Loss(path: path, text: text)) }
+      if listsLosses, $0.count < Self.mostLosses { $0.append(Loss(path: path, text: text)) }
     }
     Messages.write(path, text)
   }

@@ -36,7 +36,8 @@ struct Cat: ParsableCommand {
           if match.inode.record.type == .file {
             files.append(match)
           } else if match.inode.record.type == .symlink,
-            case .success(let inode) = try image.lookup(match.path, followsLast: true),
+            case .success(let inode) = try image.lookup(
+              match.path, followsLast: true, isFurther: true),
             inode.record.type == .file
           {
             files.append(PathPattern.Match(path: match.path, inode: inode))

@@ -112,7 +112,7 @@ struct Listing: ~Copyable {
   private mutating func descend(from top: ImageInode, _ topPath: [UInt8]) throws {
     var visited = InodeSet(upTo: image.superblock.inodeCount)
     _ = visited.insert(top.record.number)
-    var listings = ListingBudget()
+    var listings = ListingBudget(image)
     var stack = [Level(cursor: try image.entries(of: top), path: topPath)]
     while !stack.isEmpty {
       let parent = stack[stack.count - 1].path
