@@ -25,6 +25,8 @@ struct Autosquash: ParsableCommand {
     // Names are UTF-8 or raw bytes whatever the user's locale; libarchive asks the C library.
     setlocale(LC_CTYPE, "C.UTF-8")
     Process.raiseFileLimit()
+    // A file that gets larger than it may is an error as any other, with a message.
+    signal(SIGXFSZ, SIG_IGN)
     let arguments = RawArguments.encoded()
     let commands = configuration.groupedSubcommands.flatMap(\.subcommands)
     if let complaint = UnknownCommand.complaint(about: arguments.first, commands: commands) {

@@ -205,6 +205,23 @@ import Testing
     }
   }
 
+  /// Each symbolic link has the inodes of those after it as its target.
+  @Test func targetsOnTopOfEachOther() throws {
+    var image = CraftedImage()
+    var entries: [Entry] = []
+    for number in 0..<100_000 {
+      let link = image.addLink(UInt32(number + 2), to: "")
+      image.inodes.bytes[image.inodes.bytes.count - 4] = 0x60
+      image.inodes.bytes[image.inodes.bytes.count - 3] = 0xea  // 60,000 bytes
+      entries.append(
+        Entry(
+          name: String(format: "l%06d", number), inode: link, number: UInt32(number + 2), type: 3))
+    }
+    image.inodes.bytes += [UInt8](repeating: 1, count: 60_000)
+    let root = image.addDirectory(1, entries)
+    try run(image, root: root, Self.readers)
+  }
+
   /// One symbolic link of a long target has many names, by a count of one.
   @Test func manyNamesOfOneLongLink() throws {
     var image = CraftedImage()

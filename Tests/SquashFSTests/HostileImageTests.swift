@@ -44,6 +44,19 @@ import TreeModel
     #expect(!image.folder.exists("x"))
   }
 
+  /// A link to what comes before the NUL would be another one.
+  @Test func targetsWithANULAreRefused() throws {
+    var image = try PlainImage()
+    image.set(try image.inode("link") + 24 + 3, UInt8(0))
+    try image.folder.write("i.squash", image.bytes)
+    for options in [["-C", "out"], ["--to-tar", "out.tar"]] {
+      let result = try Tool.run(
+        [Tool.autosquash, "extract", "i.squash"] + options, in: image.folder.root)
+      #expect(result.status != 0 && result.errors.contains("NUL"), "\(result.summary)")
+      #expect(!image.folder.exists("out/link") && !image.folder.exists("out.tar"))
+    }
+  }
+
   @Test func namesThatAreTooLongForLinuxAreTold() throws {
     let folder = try TemporaryFolder()
     var image = CraftedImage()

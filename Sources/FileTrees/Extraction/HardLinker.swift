@@ -95,7 +95,11 @@ public final class HardLinker {
   private final class Opened {
     let descriptor: Int32
     init(_ descriptor: Int32) { self.descriptor = descriptor }
-    deinit { close(descriptor) }
+    deinit {
+      let code = errno  // which tells why another one could not be opened
+      if descriptor >= 0 { close(descriptor) }
+      errno = code
+    }
   }
 
   /// Directories opened lately, the latest last: links lie beside each other, and so do the files

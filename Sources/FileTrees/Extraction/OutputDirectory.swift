@@ -147,11 +147,32 @@ public final class OutputDirectory: @unchecked Sendable {
       }
       return nil
     }
+    // In a directory that others may write in, it may be another one by now.
+    guard !isNew || owner != nil || isUntouched(opened, mode) else {
+      close(opened)
+      context.fail(path(of: name), "was replaced while it was made")
+      return nil
+    }
     if isNew { context.countMade() }
     let isOurs = isNew || context.replaces
     return OutputDirectory(
       opened, name, in: self, isOurs ? attributes : nil, isOurs ? xattrs : [],
       isNew: isNew)
+  }
+
+  /// Whether an open directory is as one that was just made.
+  private func isUntouched(_ opened: Int32, _ mode: mode_t) -> Bool {
+    var status = stat()
+    guard fstat(opened, &status) == 0, status.st_uid == geteuid(),
+      masksModes || status.st_mode & 0o777 == mode & 0o777,
+      let stream = fdopendir(openat(opened, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+    else { return false }
+    defer { closedir(stream) }
+    while let entry = readdir(stream) {
+      let name = entry.pointee.name
+      if !name.elementsEqual(".".utf8) && !name.elementsEqual("..".utf8) { return false }
+    }
+    return true
   }
 
   private func isDirectory(_ name: [UInt8]) -> Bool {
@@ -168,13 +189,16 @@ public final class OutputDirectory: @unchecked Sendable {
     _ xattrs: [ExtendedAttribute], _ made: MadeFile? = nil
   ) {
     let type = kind.type
+    let number: UInt64 =
+      switch kind {
+      case .blockDevice(let device), .characterDevice(let device): device.number
+      default: 0
+      }
     func make(_ name: [UInt8]) -> Bool {
       switch kind {
       case .symlink(let target):
         target.withCPath { target in name.withCPath { symlinkat(target, descriptor, $0) } } == 0
-      case .blockDevice(let device), .characterDevice(let device):
-        node(name, type, device.number)
-      default: node(name, type, 0)
+      default: node(name, type, number)
       }
     }
     guard appear(as: name, make) else { return }
@@ -185,7 +209,7 @@ public final class OutputDirectory: @unchecked Sendable {
     }
     var status = stat()
     guard opened >= 0, fstat(opened, &status) == 0, status.st_mode & S_IFMT == type,
-      status.st_nlink == 1
+      status.st_nlink == 1, number == 0 || status.st_rdev == dev_t(number)
     else {
       if opened >= 0 { close(opened) }
       return context.fail(path(of: name), "was replaced while it was made")

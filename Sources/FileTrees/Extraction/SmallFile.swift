@@ -12,8 +12,12 @@ extension OutputDirectory {
     _ xattrs: [ExtendedAttribute]
   ) throws(SystemError) -> Bool {
     let finish = FileFinish(attributes, xattrs, context)
-    // Without the set-id bits, which writing takes away again.
-    let mode = mode_t(attributes.permissions) & 0o777 | (xattrs.isEmpty ? 0 : 0o600)
+    let isOwned = isOwner(attributes)
+    // Without the set-id bits, which writing takes away again. Nobody else may open what has not its
+    // owner yet: the directory may give it a group whose members wait for it.
+    let mode: mode_t =
+      context.isRoot && !isOwned
+      ? 0o600 : mode_t(attributes.permissions) & 0o777 | (xattrs.isEmpty ? 0 : 0o600)
     var opened = create(name, mode)
     var hidden: [UInt8]?
     if opened < 0 && errno == EEXIST && context.replaces {
@@ -32,7 +36,7 @@ extension OutputDirectory {
       throw error
     }
     if !finish.apply(
-      toNew: opened, hasRightOwner: isOwner(attributes), hasRightMode: !masksModes)
+      toNew: opened, hasRightOwner: isOwned, hasRightMode: !masksModes)
     {
       context.fail(path(of: name), action: "set the attributes")
     }

@@ -186,8 +186,9 @@ public final class Image {
     }
   }
 
-  /// Whether files can have so many bytes of block lists together, as long as none are shared.
-  func canHaveLists(_ bytes: UInt64) -> Bool {
+  /// Whether inodes can have so many bytes of block lists and targets of links together, as long as
+  /// none are shared.
+  public func canHave(inodeBytes bytes: UInt64) -> Bool {
     let size = inodes.range.upperBound - inodes.range.lowerBound
     // Most are not compressed to less than an eighth; only who has more must be looked into.
     if bytes <= max(256 << 10, size.multipliedReportingOverflow(by: 8).partialValue) { return true }
@@ -258,7 +259,12 @@ public final class Image {
       throw .damaged(at: fileOffset(of: inode), "a symbolic link with a target of \(size) bytes")
     }
     var cursor = try MetadataCursor(inodes, at: inode.tail)
-    return try cursor.bytes(Int(size))
+    let target = try cursor.bytes(Int(size))
+    guard !target.contains(0) else {
+      throw .damaged(
+        at: fileOffset(of: inode), "a symbolic link with a NUL byte in its target")
+    }
+    return target
   }
 
   /// What the writer of any tool allows.

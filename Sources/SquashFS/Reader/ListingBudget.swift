@@ -47,7 +47,7 @@ public struct ListingBudget {
     if counted.count < words {
       counted += [UInt64](repeating: 0, count: max(words, 2 * counted.count) - counted.count)
     }
-    var isNew = true
+    var isNew = first < end
     var grain = first
     while grain < end {
       let count = min(64 - grain % 64, end - grain)

@@ -32,12 +32,10 @@ public struct TreeWalk {
   private var visited: InodeSet
   private var entered: Node?
   private var listings: ListingBudget
-  private var listBytes: UInt64 = 0
+  /// Of lists of blocks and targets of links.
+  private var ownBytes: UInt64 = 0
   /// Files with several names that were visited.
   private var linked: ReferenceSet
-  /// Symbolic links with long targets that were visited, and the targets of those visited again.
-  private var targets: InodeSet
-  private var targetBytes = 0
   private var pathBytes = 0
 
   /// - Parameter directory: where to begin; it is not visited itself.
@@ -46,7 +44,6 @@ public struct TreeWalk {
     visited = InodeSet(upTo: image.superblock.inodeCount)
     listings = ListingBudget(image)
     linked = ReferenceSet(count: image.superblock.inodeCount)
-    targets = visited
     _ = visited.insert(directory.record.number)
     stack.append(Level(cursor: try image.entries(of: directory), pathCount: 0))
   }
@@ -127,30 +124,27 @@ public struct TreeWalk {
     guard pathBytes <= Self.mostPathBytes else {
       throw .damaged(at: image.fileOffset(of: inode), "the tree has too many long paths")
     }
-    if case .symlink(let size) = inode.record.body, inode.record.links <= 1,
-      size > Self.shortTarget, !targets.insert(inode.record.number)
-    {
-      // Who keeps the tree would keep it for each name.
-      targetBytes += Int(size)
-      guard targetBytes <= Self.mostTargetBytes else {
-        throw .damaged(
-          at: image.fileOffset(of: inode), "the tree has too many names of one symbolic link")
-      }
+    let what: String
+    switch inode.record.body {
+    case .file(let file):
+      what = "list of blocks"
+      let (bytes, overflow) = file.blockCount(image.superblock.blockSize)
+        .multipliedReportingOverflow(by: 4)
+      if inode.record.links > 1, !linked.insert(inode.reference) { return }
+      ownBytes = ownBytes.addingReportingOverflow(overflow ? .max >> 1 : bytes).partialValue
+    case .symlink(let size):
+      what = "target"
+      if inode.record.links > 1, !linked.insert(inode.reference) { return }
+      ownBytes += UInt64(size)
+    default: return
     }
-    guard case .file(let file) = inode.record.body else { return }
-    if inode.record.links > 1, !linked.insert(inode.reference) { return }
-    let (bytes, overflow) = file.blockCount(image.superblock.blockSize)
-      .multipliedReportingOverflow(by: 4)
-    listBytes = listBytes.addingReportingOverflow(overflow ? .max >> 1 : bytes).partialValue
-    guard listBytes < .max >> 1, image.canHaveLists(listBytes) else {
+    guard ownBytes < .max >> 1, image.canHave(inodeBytes: ownBytes) else {
       throw .damaged(
         at: image.fileOffset(of: inode),
-        "\(path.escapedName) shares its list of blocks with another file")
+        "\(path.escapedName) shares its \(what) with another file")
     }
   }
 
-  private static let shortTarget: UInt32 = 128
-  private static let mostTargetBytes = 64 << 20
   static let averagePath = 1024
   static let mostPathBytes = 16 << 20
 

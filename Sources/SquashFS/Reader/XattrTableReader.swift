@@ -64,6 +64,8 @@ final class XattrTableReader {
   /// Values that lie elsewhere, read lately, by their places: many sets have them in common.
   private var values: [UInt64: [UInt8]] = [:]
   private var valueCacheBytes = 0
+  private var readBytes: UInt64 = 0
+  private static let mostValuesCached = 32 << 20
   private static let mostCached = 8 << 20
 
   /// A set with its values.
@@ -233,8 +235,11 @@ final class XattrTableReader {
     if let known = values[place.rawValue] { return known }
     var there = try MetadataCursor(pairs, at: place)
     let value = try value(next: &there)
+    // Where the cache does not hold them, each set has values of its own.
+    readBytes += UInt64(value.count)
+    guard isPlausible(readBytes) else { throw implausible }
     valueCacheBytes += value.count + 64
-    if valueCacheBytes > Self.mostCached {
+    if valueCacheBytes > Self.mostValuesCached {
       values.removeAll()
       valueCacheBytes = value.count + 64
     }

@@ -96,6 +96,8 @@ struct Listing: ~Copyable {
     if let failure { throw failure }
   }
 
+  private var targetBytes: UInt64 = 0
+
   /// An error of writing, kept where only errors of reading are expected.
   private var failure: (any Error)?
 
@@ -272,10 +274,24 @@ struct Listing: ~Copyable {
       try output.write(name: row.name)
       if inode.record.type == .symlink {
         try output.write(" -> ")
-        try output.write(name: (try? image.target(of: inode)) ?? Array("?".utf8))
+        try output.write(name: target(of: inode, Self.join(path, row.name)) ?? Array("?".utf8))
       }
       output.write(byte: UInt8(ascii: "\n"))
       isFirst = false
+    }
+  }
+
+  /// What a link points to; `nil`, with a complaint, where that cannot be read.
+  private mutating func target(of inode: ImageInode, _ path: [UInt8]) -> [UInt8]? {
+    do throws(ImageReadError) {
+      if inode.record.links <= 1 { targetBytes += size(of: inode) }
+      guard image.canHave(inodeBytes: targetBytes) else {
+        throw ImageReadError(.damaged, "a symbolic link that shares its target with others")
+      }
+      return try image.target(of: inode)
+    } catch {
+      complain(path, "\(error)")
+      return nil
     }
   }
 
@@ -299,7 +315,7 @@ struct Listing: ~Copyable {
     ]
     switch inode.record.body {
     case .file(let file): members.append(("size", .integer(file.size)))
-    case .symlink: members.append(("target", .name((try? image.target(of: inode)) ?? [])))
+    case .symlink: members.append(("target", .name(target(of: inode, path) ?? [])))
     case .device(let number):
       let device = DeviceNumber(stored: number)
       members.append(("device", .string("\(device.major),\(device.minor)")))
