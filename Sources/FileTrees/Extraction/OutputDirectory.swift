@@ -147,8 +147,9 @@ public final class OutputDirectory: @unchecked Sendable {
       }
       return nil
     }
-    // In a directory that others may write in, it may be another one by now.
-    guard !isNew || owner != nil || isUntouched(opened, mode) else {
+    // In a directory that others may write in, it may be another one by now. (Owner and mode tell
+    // nothing: some file systems have their own.)
+    guard !isNew || owner != nil || Self.isEmpty(opened) else {
       close(opened)
       context.fail(path(of: name), "was replaced while it was made")
       return nil
@@ -160,13 +161,11 @@ public final class OutputDirectory: @unchecked Sendable {
       isNew: isNew)
   }
 
-  /// Whether an open directory is as one that was just made.
-  private func isUntouched(_ opened: Int32, _ mode: mode_t) -> Bool {
-    var status = stat()
-    guard fstat(opened, &status) == 0, status.st_uid == geteuid(),
-      masksModes || status.st_mode & 0o777 == mode & 0o777,
-      let stream = fdopendir(openat(opened, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
-    else { return false }
+  /// Whether an open directory holds nothing, as one that was just made.
+  private static func isEmpty(_ opened: Int32) -> Bool {
+    guard let stream = fdopendir(openat(opened, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) else {
+      return false
+    }
     defer { closedir(stream) }
     while let entry = readdir(stream) {
       let name = entry.pointee.name
