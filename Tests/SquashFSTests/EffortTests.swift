@@ -21,7 +21,7 @@ import Testing
   #endif
 
   /// Runs commands on an image; each ends soon and within 256 MiB, `verify` within 128 MiB.
-  private func run(
+  func run(
     _ image: CraftedImage, root: UInt64, _ commands: [[String]],
     isWhole: Bool = false
   ) throws {
@@ -39,14 +39,14 @@ import Testing
     }
   }
 
-  private static let readers = [
+  static let readers = [
     ["ls", "-lR", "i.squash"], ["manifest", "i.squash"], ["cat", "i.squash", "**"],
     ["extract", "i.squash", "-C", "out", "-fq"],
     ["extract", "i.squash", "-C", "out", "-fq", "--keep-going"],
     ["extract", "i.squash", "--to-tar", "/dev/null"],
   ]
 
-  private typealias Entry = CraftedImage.Entry
+  typealias Entry = CraftedImage.Entry
 
   /// A zlib stream of a few bytes that unpacks to a megabyte.
   private func bomb() throws -> [UInt8] {
@@ -136,6 +136,22 @@ import Testing
     try run(image, root: root, Self.readers)
   }
 
+  /// Adds a root with directories from inode 3 on.
+  ///
+  /// - Parameter listing: the place of the listing of each.
+  private func addDirectories(
+    _ count: Int, to image: inout CraftedImage, size: Int, listing: (Int) -> UInt64
+  ) -> UInt64 {
+    var entries: [Entry] = []
+    for number in 0..<count {
+      let inode = image.addDirectory(UInt32(number + 3), listing: listing(number), size: size)
+      entries.append(
+        Entry(
+          name: String(format: "d%05d", number), inode: inode, number: UInt32(number + 3), type: 1))
+    }
+    return image.addDirectory(1, entries)
+  }
+
   /// Directories have one large listing in common.
   @Test func manyDirectoriesWithOneListing() throws {
     var image = CraftedImage()
@@ -144,12 +160,7 @@ import Testing
       (0..<1000).map {
         Entry(name: String(format: "f%05d", $0), inode: fifo, number: 2, type: 6)
       })
-    let entries = (0..<1000).map { number in
-      let inode = image.addDirectory(UInt32(number + 3), listing: listing, size: size)
-      return Entry(
-        name: String(format: "d%05d", number), inode: inode, number: UInt32(number + 3), type: 1)
-    }
-    let root = image.addDirectory(1, entries)
+    let root = addDirectories(1000, to: &image, size: size) { _ in listing }
     try run(image, root: root, Self.readers)
   }
 
@@ -163,12 +174,7 @@ import Testing
         Entry(name: String(format: "f%05d", $0), inode: link, number: 2, type: 3)
       })
     image.listings.bytes += [UInt8](repeating: 0, count: 30_000_000)
-    let entries = (0..<1000).map { number in
-      let inode = image.addDirectory(UInt32(number + 3), listing: listing, size: size)
-      return Entry(
-        name: String(format: "d%05d", number), inode: inode, number: UInt32(number + 3), type: 1)
-    }
-    let root = image.addDirectory(1, entries)
+    let root = addDirectories(1000, to: &image, size: size) { _ in listing }
     try run(image, root: root, Self.readers)
   }
 
@@ -188,15 +194,11 @@ import Testing
     }
     let size = image.listings.bytes.count - start
     image.listings.bytes += [UInt8](repeating: 0, count: 3 * 8192 - image.listings.bytes.count)
-    let entries = (0..<2000).map { number in
+    let root = addDirectories(2000, to: &image, size: size) { number in
       // The table's own header comes first.
       let block = 2 + 2 * number
-      let inode = image.addDirectory(
-        UInt32(number + 3), listing: UInt64(block << 16 | (2 + start - block - 2)), size: size)
-      return Entry(
-        name: String(format: "d%05d", number), inode: inode, number: UInt32(number + 3), type: 1)
+      return UInt64(block << 16 | (2 + start - block - 2))
     }
-    let root = image.addDirectory(1, entries)
     try run(image, root: root, Self.readers)
     for command in [["verify", "i.squash"], ["manifest", "i.squash"], ["ls", "-R", "i.squash"]] {
       let result = try Tool.run([Tool.autosquash] + command, in: folder.root)
@@ -234,46 +236,6 @@ import Testing
     try run(image, root: root, Self.readers)
   }
 
-  /// A set of attributes that is too large to keep, for thousands of names.
-  @Test func manyNamesOfLargeAttributes() throws {
-    var image = CraftedImage()
-    image.attributes.add(UInt32(65_536))
-    image.attributes.bytes += [UInt8](repeating: 7, count: 65_536)
-    image.attributeSets.add(image.attributes.reference, UInt32(900), UInt32(0))
-    for key in 0..<900 {
-      image.attributes.add(UInt16(0x100), UInt16(4))
-      image.attributes.bytes += String(format: "%04d", key).utf8
-      image.attributes.add(UInt32(8), UInt64(0))
-    }
-    let fifo = image.addFifo(2, attributes: 0)
-    let root = image.addDirectory(
-      1,
-      (0..<3000).map {
-        Entry(name: String(format: "f%05d", $0), inode: fifo, number: 2, type: 6)
-      })
-    try run(image, root: root, Self.readers)
-  }
-
-  /// After thousands of references to one value, a reference to none is found all the same.
-  @Test func aValueThatIsNotThereIsFoundAmongMany() throws {
-    var image = CraftedImage()
-    image.attributes.add(UInt32(65_536))
-    image.attributes.bytes += [UInt8](repeating: 7, count: 65_536)
-    var entries: [Entry] = []
-    for number in 0..<5000 {
-      image.attributeSets.add(image.attributes.reference, UInt32(1), UInt32(0))
-      image.attributes.add(UInt16(0x100), UInt16(1))
-      image.attributes.bytes += "k".utf8
-      image.attributes.add(UInt32(8), UInt64(number == 4999 ? 40_000_000_000 : 0))
-      let inode = image.addFifo(UInt32(number + 2), attributes: UInt32(number))
-      entries.append(
-        Entry(
-          name: String(format: "f%05d", number), inode: inode, number: UInt32(number + 2), type: 6))
-    }
-    let root = image.addDirectory(1, entries)
-    try run(image, root: root, [])
-  }
-
   /// Links lead up and down again and again, each time by way of the whole index of a directory.
   @Test func longIndexesReadOverAndOver() throws {
     var image = CraftedImage()
@@ -304,29 +266,6 @@ import Testing
     let root = image.addDirectory(1, [])
     image.inodeCount = 60_000_000
     try run(image, root: root, [Self.readers[0]])
-  }
-
-  /// Thousands of sets of attributes have one huge value in common.
-  @Test func manySetsOfOneValue() throws {
-    var image = CraftedImage()
-    image.attributes.add(UInt32(65_536))
-    image.attributes.bytes += [UInt8](repeating: 7, count: 65_536)
-    var entries: [Entry] = []
-    for number in 0..<3000 {
-      image.attributeSets.add(image.attributes.reference, UInt32(15), UInt32(0))
-      for key in 0..<15 {
-        let name = "\(number)-\(key)"
-        image.attributes.add(UInt16(0x100), UInt16(name.utf8.count))
-        image.attributes.bytes += name.utf8
-        image.attributes.add(UInt32(8), UInt64(0))
-      }
-      let inode = image.addFifo(UInt32(number + 2), attributes: UInt32(number))
-      entries.append(
-        Entry(
-          name: String(format: "f%05d", number), inode: inode, number: UInt32(number + 2), type: 6))
-    }
-    let root = image.addDirectory(1, entries)
-    try run(image, root: root, Self.readers)
   }
 
   /// A file at the bottom of a deep tree has thousands of names at its top.
