@@ -39,6 +39,8 @@ let package = Package(
     .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
     // zlib: the gzip codec, and .gz input with its checksum verified (libarchive skips it).
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    // libbz2: .bz2 input; libarchive brings it in any case, but does not tell where a stream ends.
+    .systemLibrary(name: "CBzip2", providers: [.apt(["libbz2-dev"])]),
     // libzstd: the zstd codec.
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     // liblz4: the lz4 codec, and the quick look for matches before a slow codec runs.
@@ -65,7 +67,10 @@ let package = Package(
       cSettings: gnu, swiftSettings: settings),
     .target(
       name: "FileTrees",
-      dependencies: ["CLibArchive", "CLinux", "CNettle", "CZlib", "Posix", "TreeModel"],
+      dependencies: [
+        "CBzip2", "CLZ4", "CLZMA", "CLZO", "CLibArchive", "CLinux", "CNettle", "CZlib", "CZstd",
+        "Posix", "TreeModel",
+      ],
       cSettings: gnu, swiftSettings: settings),
     .target(
       name: "Automount", dependencies: ["CLinux", "Posix", "SquashFSFormat"], cSettings: gnu,

@@ -1,2 +1,3 @@
 #pragma once
+#include <nettle/nettle-meta.h>
 #include <nettle/sha2.h>

@@ -175,6 +175,22 @@ public struct Tree {
     nodes[Int(nodes[node.index].parent)].children -= 1
   }
 
+  /// Makes each name of a file a file of its own, with the same content.
+  ///
+  /// - Returns: the number of files made.
+  public mutating func separateHardLinks() -> Int {
+    let before = inodes.count
+    for index in nodes.indices where nodes[index].inode != Self.removed {
+      let inode = Int(nodes[index].inode)
+      guard inodes[inode].links > 1 else { continue }
+      inodes[inode].links -= 1
+      var copy = inodes[inode]
+      copy.links = 1
+      nodes[index].inode = UInt32(addInode(copy).index)
+    }
+    return inodes.count - before
+  }
+
   /// Puts the whole tree at a path below a new root. The directories in between, and the new
   /// root, get `attributes`.
   public mutating func placeRoot(at path: [[UInt8]], attributes: Attributes) {

@@ -1,7 +1,7 @@
 /// One entry of a tree on its way from a source: its place, its kind and its metadata.
 public struct TreeEntry {
   /// What an entry is.
-  public enum Kind: Equatable {
+  public enum Kind: Hashable {
     case directory
     /// `size` is the announced number of bytes, `nil` where the source does not know it yet.
     case regular(size: UInt64?)
@@ -20,6 +20,9 @@ public struct TreeEntry {
   public var kind: Kind
   public var attributes: Attributes
   public var xattrs: [ExtendedAttribute]
+  /// Set where the entry may be one of several names of a file, and only this tells which: entries
+  /// of equal identities are names of one file if what they are is equal as well.
+  public var identity: FileIdentity?
 
   public init(
     path: [UInt8], kind: Kind, attributes: Attributes, xattrs: [ExtendedAttribute] = []
@@ -28,6 +31,34 @@ public struct TreeEntry {
     self.kind = kind
     self.attributes = attributes
     self.xattrs = xattrs
+  }
+}
+
+/// What names of one file have in common in a source that does not say which are such (cpio).
+public struct FileIdentity: Hashable, Sendable {
+  /// The number of the archive in the source: each has its own numbers.
+  public var segment: Int
+  public var device: UInt64
+  public var number: Int64
+  /// How many names the file has in all, as far as its source knows.
+  public var links: UInt32
+  /// With the bits of the type.
+  public var mode: UInt32
+  public var attributes: Attributes
+  /// Whether names before the last one may come without the bytes.
+  public var bringsContentLast: Bool
+
+  public init(
+    segment: Int, device: UInt64, number: Int64, links: UInt32, mode: UInt32,
+    attributes: Attributes, bringsContentLast: Bool
+  ) {
+    self.segment = segment
+    self.device = device
+    self.number = number
+    self.links = links
+    self.mode = mode
+    self.attributes = attributes
+    self.bringsContentLast = bringsContentLast
   }
 }
 

@@ -27,11 +27,17 @@ struct Autosquash: ParsableCommand {
     Process.raiseFileLimit()
     // A file that gets larger than it may is an error as any other, with a message.
     signal(SIGXFSZ, SIG_IGN)
-    let arguments = RawArguments.encoded()
+    var arguments = RawArguments.encoded()
     let commands = configuration.groupedSubcommands.flatMap(\.subcommands)
     if let complaint = UnknownCommand.complaint(about: arguments.first, commands: commands) {
       Messages.write(complaint)
       Glibc.exit(EX_USAGE)
+    }
+    switch arguments.first {
+    case Pack.configuration.commandName: arguments = SourceArgument.marked(arguments)
+    case Verify.configuration.commandName:
+      arguments = SourceArgument.marked(arguments, option: "--against")
+    default: break
     }
     main(arguments)
   }

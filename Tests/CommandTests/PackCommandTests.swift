@@ -149,7 +149,6 @@ import Testing
       "\(result.summary)")
     let again = try autosquash("pack", "-f", "my-dir", "v1.2.tgz")
     #expect(again.status == 0 && again.errors.hasSuffix("autosquash: 2 of 2 images made\n"))
-    #expect(try autosquash("pack", "my-dir", "v1.2.tgz", "-o", "x").status == 64)
     #expect(try autosquash("pack", "missing.tar").status == 2)
     #expect(try autosquash("pack").status == 64)
   }

@@ -14,22 +14,15 @@ final class ArchiveHandle {
     var error: (any Error)?
     /// Called with each piece on its way to libarchive, and its position in the stream.
     var observe: (UnsafeRawBufferPointer, Int64) -> Void = { _, _ in }
-    /// Handed out before the input is asked.
-    var first: UnsafeRawBufferPointer?
 
-    init(_ input: any ByteInput, first: UnsafeRawBufferPointer?) {
-      self.input = input
-      self.first = first
-    }
+    init(_ input: any ByteInput) { self.input = input }
   }
 
   /// Opens the archive.
   ///
-  /// - Parameters:
-  ///   - first: what was read from `input` already; it stays valid until the input's next call.
-  ///   - configure: chooses the formats and filters.
+  /// - Parameter configure: chooses the formats and filters.
   init(
-    _ input: any ByteInput, path: [UInt8], first: UnsafeRawBufferPointer? = nil,
+    _ input: any ByteInput, path: [UInt8],
     observe: @escaping (UnsafeRawBufferPointer, Int64) -> Void = { _, _ in },
     configure: (OpaquePointer) -> Void
   ) throws {
@@ -38,15 +31,14 @@ final class ArchiveHandle {
     }
     self.raw = raw
     self.path = path
-    feed = Feed(input, first: first)
+    feed = Feed(input)
     feed.observe = observe
     configure(raw)
     archive_read_set_callback_data(raw, Unmanaged.passUnretained(feed).toOpaque())
     archive_read_set_read_callback(raw) { archive, context, buffer in
       let feed = Unmanaged<Feed>.fromOpaque(context!).takeUnretainedValue()
       do {
-        let bytes = try feed.first ?? feed.input.next()
-        feed.first = nil
+        let bytes = try feed.input.next()
         feed.observe(bytes, feed.input.position - Int64(bytes.count))
         buffer!.pointee = bytes.baseAddress
         return bytes.count
@@ -65,7 +57,6 @@ final class ArchiveHandle {
         guard !overflow, target >= 0, target <= length else { return -1 }
         do {
           try feed.input.seek(to: target)
-          feed.first = nil
           return target
         } catch {
           feed.error = error
@@ -86,9 +77,14 @@ final class ArchiveHandle {
   deinit { archive_read_free(raw) }
 
   /// The error that the last call left.
-  func failure(entry: [UInt8]? = nil) -> any Error {
+  ///
+  /// - Parameters:
+  ///   - entry: the member it is about.
+  ///   - previous: the last one before it.
+  func failure(entry: [UInt8]? = nil, after previous: [UInt8]? = nil) -> any Error {
     if let error = feed.error { return error }
-    let place = entry.map { " at \($0.escapedName)" } ?? ""
+    let place =
+      entry.map { " at \($0.escapedName)" } ?? previous.map { " after \($0.escapedName)" } ?? ""
     let words = message.lowercased()
     if words.contains("passphrase") || words.contains("encrypt") {
       return SourceError(
@@ -110,6 +106,9 @@ final class ArchiveHandle {
     return ["truncated", "premature", "unexpected end"].contains { message.contains($0) }
   }
 
+  /// Whether libarchive says what is wrong.
+  var hasMessage: Bool { archive_error_string(raw) != nil }
+
   /// What libarchive last complained of; there may be names in it.
   var message: String {
     archive_error_string(raw).map { [UInt8](cString: $0).escapedName } ?? "unknown problem"
@@ -126,11 +125,5 @@ final class ArchiveHandle {
     let bytes = try feed.input.next()
     feed.observe(bytes, feed.input.position - Int64(bytes.count))
     return !bytes.isEmpty
-  }
-
-  /// Reads the input to its end without observing it, so that its own checks run too.
-  func drain() throws {
-    if let error = feed.error { throw error }
-    while try !feed.input.next().isEmpty {}
   }
 }

@@ -17,8 +17,24 @@ extension ArchiveSource {
       permissions: UInt16(truncatingIfNeeded: archive_entry_perm(raw) & 0o7777),
       uid: id(archive_entry_uid(raw), "uid"), gid: id(archive_entry_gid(raw), "gid"),
       modified: modified(raw, path))
-    return TreeEntry(
-      path: path, kind: try kind(of: raw, path), attributes: attributes, xattrs: xattrs(of: raw))
+    var entry = TreeEntry(
+      path: path, kind: try kind(of: raw, path, archive), attributes: attributes,
+      xattrs: xattrs(of: raw))
+    if archive.isCpio { entry.identity = identity(of: raw, entry, archive) }
+    return entry
+  }
+
+  /// What a cpio archive tells names of one file by.
+  private func identity(
+    of raw: OpaquePointer, _ entry: TreeEntry, _ archive: ArchiveHandle
+  ) -> FileIdentity? {
+    let links = archive_entry_nlink(raw)
+    guard links > 1, entry.kind != .directory else { return nil }
+    return FileIdentity(
+      segment: segment, device: UInt64(archive_entry_dev(raw)),
+      number: archive_entry_ino(raw), links: UInt32(links),
+      mode: UInt32(archive_entry_mode(raw)), attributes: entry.attributes,
+      bringsContentLast: archive.bringsContentLast)
   }
 
   /// PATH_MAX of Linux, without the NUL. A tiny archive can hold many paths of millions of names.
@@ -43,10 +59,13 @@ extension ArchiveSource {
     return [UInt8](cString: converted)
   }
 
-  private func kind(of raw: OpaquePointer, _ path: [UInt8]) throws -> TreeEntry.Kind {
+  private func kind(
+    of raw: OpaquePointer, _ path: [UInt8], _ archive: ArchiveHandle
+  ) throws -> TreeEntry.Kind {
     let size = archive_entry_size_is_set(raw) != 0 ? UInt64(max(0, archive_entry_size(raw))) : nil
     try checkTarType(path)
-    if let target = archive_entry_hardlink(raw) {
+    // In cpio, libarchive goes by inode numbers alone, and old ones have 16 bits.
+    if !archive.isCpio, let target = archive_entry_hardlink(raw) {
       return .hardLink(target: try linkTarget(target, of: path), hasContent: (size ?? 0) > 0)
     }
     if headers.type == UInt8(ascii: "D") { return .directory }

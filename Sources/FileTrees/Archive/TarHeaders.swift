@@ -10,6 +10,9 @@ struct TarHeaders {
   /// The current member's type, `nil` where its header could not be read again.
   private(set) var type: UInt8?
 
+  /// The number of bytes that the current member's own header says it has, as far as it does.
+  private(set) var size: Int?
+
   /// Where the header of the current member itself is.
   private(set) var position: Int64 = 0
 
@@ -17,12 +20,28 @@ struct TarHeaders {
   /// those that could not is lost where it tells of something else as well.
   private(set) var areWellFormed = true
 
-  private static let block = 512
+  static let block = 512
+
+  /// Whether a member begins here: a block whose checksum is right.
+  static func isHeader(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.count >= block, bytes[0] != 0 else { return false }
+    let digits = bytes[148..<156].drop { $0 == UInt8(ascii: " ") }
+      .prefix { (0x30...0x37).contains($0) }
+    guard let sum = Int(String(decoding: digits, as: UTF8.self), radix: 8) else { return false }
+    // Some writers took bytes for signed numbers.
+    var (unsigned, signed) = (8 * 32, 8 * 32)
+    for index in 0..<block where !(148..<156).contains(index) {
+      unsigned += Int(bytes[index])
+      signed += Int(Int8(bitPattern: bytes[index]))
+    }
+    return sum == unsigned || sum == signed
+  }
 
   /// Reads the headers of the member at `position`.
   mutating func read(at position: Int64, in window: StreamWindow) {
     local.removeAll(keepingCapacity: true)
     type = nil
+    size = nil
     areWellFormed = true
     self.position = position
     while let header = window.slice(at: self.position, count: Self.block),
@@ -37,6 +56,7 @@ struct TarHeaders {
         ].contains(flag)
       else {
         type = flag
+        size = Self.number(header[(base + 124)..<(base + 136)])
         return
       }
       guard let size = Self.number(header[(base + 124)..<(base + 136)]), size <= 64 << 20,

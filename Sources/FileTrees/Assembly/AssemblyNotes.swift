@@ -8,6 +8,8 @@ public struct AssemblyNotes: Sendable {
   public var tookNothing = false
   /// Patterns of --include that nothing matched.
   public var unmatchedIncludes: [Glob] = []
+  /// Patterns of --exclude that nothing matched.
+  public var unmatchedExcludes: [Glob] = []
   /// Entries that a later one of the same name replaced.
   public var replaced = 0
   /// Names that lost a leading slash.
@@ -18,8 +20,17 @@ public struct AssemblyNotes: Sendable {
   public var droppedSetIDs = 0
   /// Extended attributes that an image cannot hold.
   public var droppedXattrs = 0
-  /// Paths of the access order that no file went in for.
-  public var unknownInOrder = 0
+  /// Extended attributes that say something of the machine they come from.
+  public var localXattrs = 0
+  /// Names that became files of their own.
+  public var separatedLinks = 0
+  /// What only root can read or enter.
+  public var closed = ClosedPlaces()
+  /// Paths of the access order, and which of them files went in for.
+  var pathsInOrder = 0
+  var usedRanks: Set<UInt32> = []
+  /// Entries of earlier sources that later ones replaced or took out.
+  public var replacedSources = 0
   /// The directory that became the root.
   public var strippedTop: [UInt8]?
 
@@ -32,6 +43,16 @@ public struct AssemblyNotes: Sendable {
     for glob in unmatchedIncludes {
       list.append("--include \(glob.pattern.escapedName) matches nothing")
     }
+    for glob in unmatchedExcludes {
+      list.append("--exclude \(glob.pattern.escapedName) matches nothing")
+    }
+    if let warning = closed.warning { list.append(warning) }
+    note(
+      localXattrs,
+      "extended attribute of another machine left out (such as security.selinux); --xattrs all "
+        + "keeps it",
+      "extended attributes of another machine left out (such as security.selinux); --xattrs all "
+        + "keeps them")
     note(
       droppedXattrs, "extended attribute left out that an image cannot hold (POSIX ACLs are such)",
       "extended attributes left out that an image cannot hold (POSIX ACLs are such)")
@@ -47,10 +68,36 @@ public struct AssemblyNotes: Sendable {
       replaced, "entry replaced by a later one of the same name",
       "entries replaced by later ones of the same name")
     note(
-      unknownInOrder, "path of --order names no file that went in",
+      separatedLinks, "name of a hard link became a file of its own",
+      "names of hard links became files of their own")
+    note(
+      replacedSources, "entry of an earlier source replaced or taken out by a later one",
+      "entries of earlier sources replaced or taken out by later ones")
+    note(
+      pathsInOrder - usedRanks.count, "path of --order names no file that went in",
       "paths of --order name no file that went in")
     return list
   }
 
   public init() {}
+
+  /// Adds what there is to say of another source of the same image.
+  mutating func add(_ other: AssemblyNotes) {
+    leftOut += other.leftOut
+    tookNothing = tookNothing && other.tookNothing
+    unmatchedIncludes.removeAll { pattern in
+      !other.unmatchedIncludes.contains { $0.pattern == pattern.pattern }
+    }
+    unmatchedExcludes.removeAll { pattern in
+      !other.unmatchedExcludes.contains { $0.pattern == pattern.pattern }
+    }
+    replaced += other.replaced
+    leadingSlashes += other.leadingSlashes
+    clampedTimes += other.clampedTimes
+    droppedSetIDs += other.droppedSetIDs
+    droppedXattrs += other.droppedXattrs
+    localXattrs += other.localXattrs
+    separatedLinks += other.separatedLinks
+    usedRanks.formUnion(other.usedRanks)
+  }
 }

@@ -2,7 +2,7 @@ extension TreeAssembler {
   /// The place of the entry at hand in the access order; it counts as used from then on.
   func rankOfEntry() -> UInt32? {
     let rank = findRank()
-    if let rank { usedRanks.insert(rank) }
+    if let rank { notes.usedRanks.insert(rank) }
     return rank
   }
 

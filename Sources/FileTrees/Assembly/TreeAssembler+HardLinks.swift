@@ -48,18 +48,18 @@ extension TreeAssembler {
   private func find(_ target: [UInt8], _ entry: [UInt8]) throws -> Target {
     try parse(target, into: &linkPath, of: entry)
     guard let names = place(linkPath) else { return .missing(place: []) }
-    var node = tree.root
+    var node: Tree.NodeID? = tree.root
     for name in names {
-      let next = linkPath.bytes.withUnsafeBytes { bytes in
-        tree.child(of: node, named: UnsafeRawBufferPointer(rebasing: bytes[name]))
+      guard let parent = node else { break }
+      node = linkPath.bytes.withUnsafeBytes { bytes in
+        tree.child(of: parent, named: UnsafeRawBufferPointer(rebasing: bytes[name]))
       }
-      guard let next else {
-        let place = names[names.startIndex].lowerBound..<names[names.endIndex - 1].upperBound
-        return .missing(place: Array(linkPath.bytes[place]))
-      }
-      node = next
     }
-    return .there(node)
+    if let node = node ?? LinkedPath(tree).node(at: names.map({ linkPath.bytes[$0] })) {
+      return .there(node)
+    }
+    guard let first = names.first, let last = names.last else { return .missing(place: []) }
+    return .missing(place: Array(linkPath.bytes[first.lowerBound..<last.upperBound]))
   }
 
   /// Resolves links whose targets came later; a target may be such a link itself.
@@ -78,6 +78,13 @@ extension TreeAssembler {
     }
     for link in pending {
       guard case .missing = try find(link.target, link.source) else { continue }
+      let way = link.target.split(separator: UInt8(ascii: "/")).filter { $0 != [UInt8(ascii: ".")] }
+      if let through = LinkedPath(tree).symlink(on: way) {
+        throw SourceError(
+          .refused, path: link.source,
+          "a hard link to \(link.target.escapedName), and \(through.escapedName) on the way is a "
+            + "symbolic link that does not lead there")
+      }
       throw SourceError(
         .refused, path: link.source,
         "a hard link to \(link.target.escapedName), which is not among the entries\(excludedHint)")

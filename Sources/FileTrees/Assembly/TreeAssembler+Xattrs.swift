@@ -1,9 +1,12 @@
 internal import TreeModel
 
 extension TreeAssembler {
-  /// Takes out the attributes that an image cannot hold.
+  /// Takes out the attributes that are not wanted, and those that an image cannot hold.
   func keepStorable(_ xattrs: inout [ExtendedAttribute], of entry: TreeEntry) throws {
     guard !xattrs.isEmpty else { return }
+    let given = xattrs.count
+    xattrs.removeAll { !options.xattrs.takes($0.name) }
+    if case .usual = options.xattrs { notes.localXattrs += given - xattrs.count }
     let all = xattrs.count
     xattrs.removeAll { attribute in
       !Self.storedPrefixes.contains {

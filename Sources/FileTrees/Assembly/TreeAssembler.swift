@@ -18,6 +18,11 @@ public final class TreeAssembler: EntrySink {
     public var stripsSingleTop = false
     /// The files whose data is to lie side by side.
     public var order = AccessOrder()
+    public var modes: ModeChange?
+    public var times = TimePolicy.keep
+    public var xattrs = XattrPolicy.usual
+    /// Whether each name of a file becomes a file of its own.
+    public var separatesHardLinks = false
 
     public init() {}
   }
@@ -28,28 +33,29 @@ public final class TreeAssembler: EntrySink {
   public internal(set) var notes = AssemblyNotes()
 
   let options: Options
-  private let content: (any ContentSink)?
-  var tree = Tree(
-    root: Attributes(permissions: 0o755, uid: 0, gid: 0, modified: 0))
+  let content: (any ContentSink)?
+  var tree: Tree
   var path = EntryPath()
   var linkPath = EntryPath()
-  private var hasRootEntry = false
+  var hasRootEntry = false
   private var onlyTop: [UInt8]?
   var hasSeveralTops = false
   var pending: [PendingLink] = []
-  private var newest: Int64 = 0
+  var newest: Int64 = 0
   private var delivered = 0
   private var missingParents = 0
   /// A path of 4 KiB can name two thousand directories, and a small archive many such paths.
   private static let freeParents = 100_000
   private static let parentsForEach = 16
-  var usedRanks: Set<UInt32> = []
+  var identified = IdentifiedFiles()
 
   /// - Parameter content: takes the bytes of files; `nil` for a dry run.
   public init(_ options: Options, content: (any ContentSink)?) {
     self.options = options
     self.content = content
+    tree = Tree(root: Self.missingDirectory(options))
     notes.unmatchedIncludes = options.selection.includes
+    notes.unmatchedExcludes = options.selection.excludes
   }
 
   // MARK: Entries
@@ -61,13 +67,28 @@ public final class TreeAssembler: EntrySink {
   }
 
   private func leavesOutParsedPath() -> Bool {
+    noteExcludes()
     guard let pattern = options.selection.excludingPattern(path.tidy) else { return false }
     leaveOut(path.tidy, "--exclude \(pattern.pattern.escapedName)")
     return true
   }
 
+  /// Each pattern counts as used once something matches it, also where another one comes first.
+  private func noteExcludes() {
+    guard !notes.unmatchedExcludes.isEmpty else { return }
+    notes.unmatchedExcludes.removeAll { $0.matchesOrContains(path.tidy) }
+  }
+
   public func add(
     _ entry: TreeEntry, content readContent: (any ContentSink) throws -> Void
+  ) throws -> Bool {
+    let isTaken = try addSelected(entry, readContent)
+    if !isTaken, entry.identity != nil { try takeForOthers(entry, readContent) }
+    return isTaken
+  }
+
+  private func addSelected(
+    _ entry: TreeEntry, _ readContent: (any ContentSink) throws -> Void
   ) throws -> Bool {
     try parse(entry.path, into: &path)
     if path.isAbsolute && !path.components.isEmpty { notes.leadingSlashes += 1 }
@@ -105,7 +126,13 @@ public final class TreeAssembler: EntrySink {
     var attributes = entry.attributes
     var xattrs = entry.xattrs
     try keepStorable(&xattrs, of: entry)
-    clamp(&attributes)
+    setTime(&attributes)
+    if case .symlink = entry.kind {
+      attributes.permissions = 0o777  // as Linux makes them, whatever another system wrote
+    } else if let modes = options.modes {
+      attributes.permissions = modes.apply(
+        to: attributes.permissions, isDirectory: entry.kind == .directory)
+    }
     guard
       options.takesAnyOwner || options.ownership.owner != .keep
         || (attributes.uid != .max && attributes.gid != .max)
@@ -125,34 +152,47 @@ public final class TreeAssembler: EntrySink {
       tree.child(of: parent, named: UnsafeRawBufferPointer(rebasing: bytes[last]))
     }
 
-    var kind: Tree.Kind
-    switch entry.kind {
-    case .directory:
-      try addDirectory(
+    if entry.kind == .directory {
+      return try addDirectory(
         last, in: parent, existing, entry, attributes, xattrs,
         origin: isIncluded ? .entry : .ifNeeded)
-      return
+    }
+    if entry.identity != nil {
+      let node = NewNode(
+        name: last, parent: parent, existing: existing, attributes: attributes, xattrs: xattrs)
+      return try addIdentified(entry, as: node, readContent)
+    }
+    let kind: Tree.Kind
+    switch entry.kind {
     case .hardLink(let target, let hasContent):
       _ = rankOfEntry()  // known, though another name brings the bytes
       try addLink(last, in: parent, existing, entry, target, hasContent, readContent)
       return
     case .regular(let size): kind = .regular(try take(size, readContent))
+    default: kind = try special(entry)
+    }
+    try replace(existing, entry)
+    let inode = tree.addInode(
+      Tree.Inode(attributes: attributes, kind: kind, xattrs: tree.xattrSet(xattrs)))
+    addNode(last, in: parent, inode)
+  }
+
+  /// The kind of what is neither file, directory nor hard link.
+  func special(_ entry: TreeEntry) throws -> Tree.Kind {
+    switch entry.kind {
     case .symlink(let target):
       guard target.count <= EntryPath.longestTarget else {
         throw refused(entry, "the link's target has more than 4,095 bytes, longer than Linux takes")
       }
       guard !target.isEmpty else { throw refused(entry, "a symbolic link without a target") }
       guard !target.contains(0) else { throw refused(entry, "a target with a NUL byte") }
-      kind = tree.symlink(to: target)
-    case .blockDevice(let device): kind = .blockDevice(device)
-    case .characterDevice(let device): kind = .characterDevice(device)
-    case .fifo: kind = .fifo
-    case .socket: kind = .socket
+      return tree.symlink(to: target)
+    case .blockDevice(let device): return .blockDevice(device)
+    case .characterDevice(let device): return .characterDevice(device)
+    case .fifo: return .fifo
+    case .socket: return .socket
+    case .directory, .regular, .hardLink: preconditionFailure("not a special file")
     }
-    try replace(existing, entry)
-    let inode = tree.addInode(
-      Tree.Inode(attributes: attributes, kind: kind, xattrs: tree.xattrSet(xattrs)))
-    addNode(last, in: parent, inode)
   }
 
   private func addDirectory(
@@ -190,6 +230,13 @@ public final class TreeAssembler: EntrySink {
   ) throws -> ContentID {
     let rank = rankOfEntry()
     guard let content else { return ContentID(number: 0) }
+    return try take(size, rank, into: content, readContent)
+  }
+
+  func take(
+    _ size: UInt64?, _ rank: UInt32?, into content: any ContentSink,
+    _ readContent: (any ContentSink) throws -> Void
+  ) throws -> ContentID {
     do {
       try content.begin(size: size, rank: rank)
       try readContent(content)
@@ -278,9 +325,14 @@ public final class TreeAssembler: EntrySink {
     }
     let inode = tree.addInode(
       Tree.Inode(
-        attributes: Attributes(permissions: 0o755, uid: 0, gid: 0, modified: 0), kind: .directory,
-        origin: .missingParent))
+        attributes: Self.missingDirectory(options), kind: .directory, origin: .missingParent))
     return tree.addNode(name, in: parent, inode: inode)
+  }
+
+  /// What a directory gets that has no entry, but for the time.
+  static func missingDirectory(_ options: Options) -> Attributes {
+    let permissions = options.modes?.apply(to: 0o755, isDirectory: true) ?? 0o755
+    return Attributes(permissions: permissions, uid: 0, gid: 0, modified: 0)
   }
 
   private func setRoot(
@@ -292,48 +344,6 @@ public final class TreeAssembler: EntrySink {
     if options.selection.rootBecomes.isEmpty { hasRootEntry = true }
     tree[tree.inode(of: tree.root)] = Tree.Inode(
       attributes: attributes, kind: .directory, xattrs: tree.xattrSet(xattrs))
-  }
-
-  // MARK: The end
-
-  /// Completes the tree: late hard links, times of parents without an entry, the root.
-  ///
-  /// - Throws: `SourceError` for a hard link whose target never came.
-  public func finish() throws -> Tree {
-    notes.unknownInOrder = options.order.count - usedRanks.count
-    try resolvePendingLinks()
-    removeUnneeded()
-    notes.tookNothing = tree.isEmptyDirectory(tree.root)
-    for node in tree.liveNodes { fixMissingParent(tree.inode(of: node)) }
-    fixMissingParent(tree.inode(of: tree.root))
-    if options.stripsSingleTop, options.selection.stripping == .auto,
-      options.selection.rootBecomes.isEmpty, !hasRootEntry
-    {
-      stripSingleTop()
-    }
-    tree.placeRoot(
-      at: options.selection.prefix,
-      attributes: Attributes(permissions: 0o755, uid: 0, gid: 0, modified: newest))
-    return tree
-  }
-
-  /// The newest time of an entry, in seconds since 1970.
-  public var newestTime: UInt32 { UInt32(clamping: newest) }
-
-  private func fixMissingParent(_ inode: Tree.InodeID) {
-    let isUnknown = tree[inode].attributes.modified == Attributes.unknownTime
-    if isUnknown || tree[inode].origin == .missingParent {
-      tree[inode].attributes.modified = newest
-    }
-  }
-
-  /// Takes out directories that no include pattern matched and nothing needed.
-  private func removeUnneeded() {
-    guard !options.selection.includes.isEmpty else { return }
-    for node in tree.liveNodesReversed
-    where tree.isDirectory(node) && tree.isEmptyDirectory(node) {
-      if tree[tree.inode(of: node)].origin != .entry { tree.remove(node) }
-    }
   }
 
   /// Whether an archive has a single top directory is up to all its entries, not to those that
@@ -352,18 +362,6 @@ public final class TreeAssembler: EntrySink {
     }
   }
 
-  private func stripSingleTop() {
-    guard !hasSeveralTops else { return }
-    var top: Tree.NodeID?
-    for node in tree.liveNodes where tree.parent(of: node) == tree.root {
-      guard top == nil else { return }
-      top = node
-    }
-    guard let top, tree.isDirectory(top) else { return }
-    notes.strippedTop = Array(tree.name(of: top))
-    tree.root = top
-  }
-
   // MARK: Details
 
   private func leaveOut(_ path: ArraySlice<UInt8>, _ reason: String) {
@@ -371,7 +369,8 @@ public final class TreeAssembler: EntrySink {
     reportExclusion(path, reason)
   }
 
-  private func clamp(_ attributes: inout Attributes) {
+  private func setTime(_ attributes: inout Attributes) {
+    attributes.modified = options.times.apply(to: attributes.modified)
     if attributes.modified == Attributes.unknownTime { return }
     if attributes.modified < 0 || attributes.modified > Int64(UInt32.max) {
       notes.clampedTimes += 1

@@ -25,9 +25,14 @@ struct Diff: ParsableCommand {
       valueName: "what,...")) var ignore: [String] = []
   @Option(help: "Number of threads that unpack, 1 to 1024. (default: one a processor)")
   var threads: ThreadCount?
+  @OptionGroup(title: "Attributes") var xattrs: XattrOptions
+  @OptionGroup(title: "Reading archives") var archives: ArchiveOptions
   @OptionGroup(title: "Messages") var messages: ResultMessageOptions
 
-  func validate() throws { _ = try ignored() }
+  func validate() throws {
+    _ = try ignored()
+    _ = try xattrs.policy()
+  }
 
   private func ignored() throws -> Set<Aspect> {
     var set: Set<Aspect> = []
@@ -51,6 +56,8 @@ struct Diff: ParsableCommand {
   func run() throws {
     var options = AnyTree.Options()
     options.assembly = AnyTree.asItIs
+    options.assembly.xattrs = try xattrs.policy()
+    options.archives = archives.options()
     options.threads = Process.threadCount(threads)
     options.showsProgress = messages.progress.isShown && !messages.quiet
     let messages = messages

@@ -30,22 +30,32 @@ struct Manifest: ParsableCommand {
   var offset = "0"
   @Option(help: "Number of threads that unpack, 1 to 1024. (default: one a processor)")
   var threads: ThreadCount?
-  @OptionGroup(title: "Owners and modes of a source") var ownership: OwnershipOptions
+  @OptionGroup(title: "Owners of a source") var ownership: OwnershipOptions
+  @OptionGroup(title: "Modes, times and attributes of a source") var metadata: MetadataOptions
   @OptionGroup(title: "Selection from a source") var selection: SelectionOptions
+  @OptionGroup(title: "Reading archives") var archives: ArchiveOptions
   @Flag(name: [.short, .long], help: "Print errors only.") var quiet = false
   @Option(help: "auto (on a terminal), always or never.") var progress = ProgressMode.auto
 
   func validate() throws {
     try ImageFile.validate(offset: offset)
-    _ = try ownership.policy()
-    _ = try selection.selection()
+    _ = try assemblyOptions()
+  }
+
+  private func assemblyOptions(readsFiles: Bool = false) throws -> TreeAssembler.Options {
+    var options = TreeAssembler.Options()
+    options.ownership = try ownership.policy()
+    options.selection = try selection.selection(readsFiles: readsFiles)
+    options.separatesHardLinks = selection.noHardLinks
+    try metadata.apply(to: &options)
+    return options
   }
 
   func run() throws {
     do {
       var options = AnyTree.Options()
-      options.assembly.ownership = try ownership.policy()
-      options.assembly.selection = try selection.selection(readsFiles: true)
+      options.assembly = try assemblyOptions(readsFiles: true)
+      options.archives = archives.options()
       options.threads = Process.threadCount(threads)
       options.offset = offset
       let quiet = quiet

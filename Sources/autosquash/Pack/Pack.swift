@@ -10,19 +10,21 @@ struct Pack: ParsableCommand {
     abstract: "Make an image from an archive or a directory.",
     discussion: """
       Each SOURCE becomes an image in the current directory: my-tarball.tar.gz becomes \
-      my-tarball.squash. A source is a directory, an archive (tar, cpio, zip, 7z and others, \
-      compressed or not), an mtree(5) specification (*.mtree), or - for an archive on \
-      standard input.
+      my-tarball.squash. With --output all sources become one image, later ones on top of those \
+      before. A source is a directory, an archive (tar, cpio, zip, 7z and others, compressed or \
+      not), an mtree(5) specification (*.mtree), or - for an archive on standard input.
 
       Nothing is unpacked to disk and no root is needed: everything in the image belongs to \
       root, as if packed under fakeroot. An archive's single top directory becomes the root of \
       the image. The image appears under its name only when it is complete.
       """)
 
-  @Argument(help: "Archives, directories or mtree specifications; - is standard input.")
-  var sources: [ByteArgument]
+  @Argument(
+    help: ArgumentHelp(
+      "Archives, directories or mtree specifications; - is standard input.", valueName: "source"))
+  var arguments: [MarkedArgument]
 
-  @Option(name: [.short, .long], help: "The image to make (with one source only).")
+  @Option(name: [.short, .long], help: "The image to make; - is standard output.")
   var output: ByteArgument?
 
   @Flag(name: [.short, .long], help: "Replace an image that is there.")
@@ -40,33 +42,65 @@ struct Pack: ParsableCommand {
   var manifest = false
 
   @OptionGroup(title: "Image") var image: ImageOptions
-  @OptionGroup(title: "Owners and modes") var ownership: OwnershipOptions
+  @OptionGroup(title: "Owners") var ownership: OwnershipOptions
+  @OptionGroup(title: "Modes, times and attributes") var metadata: MetadataOptions
   @OptionGroup(title: "Selection") var selection: SelectionOptions
+  @OptionGroup(title: "Reading archives") var archives: ArchiveOptions
   @OptionGroup(title: "Reading the source") var reading: ReadingOptions
   @OptionGroup(title: "Messages") var messages: MessageOptions
 
   func validate() throws {
+    let sources = try SourceArgument.sources(arguments)
     guard !sources.isEmpty else { throw ValidationError("Name a SOURCE to pack.") }
-    if output != nil && sources.count > 1 {
-      throw ValidationError("--output names one image, but there are \(sources.count) sources.")
-    }
-    if sources.contains(ByteArgument(bytes: [UInt8(ascii: "-")])) && output == nil && !dryRun {
+    let streams = sources.count { $0.path == [UInt8(ascii: "-")] }
+    if streams > 0 && output == nil && !dryRun {
       throw ValidationError("An archive from standard input needs --output to name the image.")
     }
+    if streams > 1 { throw ValidationError("Standard input can be one source only.") }
     if dryRun && messages.json {
       throw ValidationError("--dry-run lists paths; it has no JSON.")
     }
     if force && skipExisting {
       throw ValidationError("--force replaces images, --skip-existing keeps them; give one.")
     }
+    if selection.whiteouts != nil && output == nil && !dryRun {
+      throw ValidationError("--whiteouts is about several sources of one image: name it with -o.")
+    }
+    if writesToStandardOutput && (manifest || messages.json) {
+      throw ValidationError(
+        "With an image on standard output there is no --manifest and no --json.")
+    }
     _ = try image.writerOptions()
-    _ = try ownership.policy()
-    _ = try selection.selection()
+    _ = try assemblyOptions()
+  }
+
+  /// Whether the image goes to standard output.
+  var writesToStandardOutput: Bool {
+    ["-", "/dev/stdout"].contains { output?.bytes == Array($0.utf8) }
+  }
+
+  /// - Parameter readsFiles: whether files that options name are read; not while arguments are
+  ///   checked.
+  func assemblyOptions(readsFiles: Bool = false) throws -> TreeAssembler.Options {
+    var options = TreeAssembler.Options()
+    options.ownership = try ownership.policy()
+    options.selection = try selection.selection(readsFiles: readsFiles)
+    options.separatesHardLinks = selection.noHardLinks
+    try metadata.apply(to: &options)
+    options.isStrict = reading.strict
+    if readsFiles, let order = image.order {
+      options.order = AccessOrder(parsing: try ListFile.read(order.bytes))
+    }
+    return options
   }
 
   func run() throws {
     var status: Int32 = 0
-    var jobs = sources.map { PackJob(source: $0.bytes, command: self) }
+    let sources = try SourceArgument.sources(arguments)
+    // One image of all, or one of each.
+    var jobs = (output == nil ? sources.map { [$0] } : [sources]).map {
+      PackJob(sources: $0, command: self)
+    }
     try refuseSameNames(jobs)
     if skipExisting && !dryRun {
       jobs.removeAll { job in
@@ -84,9 +118,9 @@ struct Pack: ParsableCommand {
       } catch let error as ExitCode {
         throw error
       } catch {
-        let own = Messages.fail(job.source, error)
-        status = sources.count > 1 ? ExitStatus.failed : own
-        failed.append(job.source)
+        let own = Messages.fail(job.name, error)
+        status = jobs.count > 1 ? ExitStatus.failed : own
+        failed.append(job.name)
       }
     }
     if jobs.count > 1 && !dryRun && !messages.quiet {
@@ -101,10 +135,10 @@ struct Pack: ParsableCommand {
   private func refuseSameNames(_ jobs: [PackJob]) throws {
     var sources: [[UInt8]: [UInt8]] = [:]
     for job in jobs where !dryRun {
-      if let first = sources.updateValue(job.source, forKey: job.output) {
+      if let first = sources.updateValue(job.name, forKey: job.output) {
         Messages.write(
           job.output,
-          "\(first.escapedName) and \(job.source.escapedName) would both become this image; "
+          "\(first.escapedName) and \(job.name.escapedName) would both become this image; "
             + "pack one of them with -o")
         throw ExitCode(ExitStatus.failed)
       }

@@ -52,6 +52,7 @@ struct AnyTree {
   struct Options {
     /// How the trees of sources are made; those of images and manifests are as they are.
     var assembly = TreeAssembler.Options()
+    var archives = ArchiveSource.Options()
     var threads = 1
     var offset = "0"
     var warn: (String) -> Void = { _ in }
@@ -70,15 +71,43 @@ struct AnyTree {
     var assembly = options.assembly
     if kind == .image {
       assembly = Self.asItIs
+      assembly.xattrs = options.assembly.xattrs
     } else {
       assembly.stripsSingleTop = kind == .archive
     }
     let sink = DigestSink()
-    var content: any ContentSink = sink
-    if options.showsProgress {
-      content = ProgressSink(sink, title: path.escapedName) { .init(bytes: $0, fraction: nil) }
+    let assembler = TreeAssembler(assembly, content: content(sink, options))
+    try read(into: assembler, options)
+    let tree = try assembler.finish()
+    for warning in assembler.notes.warnings where kind != .image { options.warn(warning) }
+    return DigestedTree(tree, sink)
+  }
+
+  private func content(_ sink: DigestSink, _ options: Options) -> any ContentSink {
+    guard options.showsProgress else { return sink }
+    return ProgressSink(sink, title: path.escapedName) { .init(bytes: $0, fraction: nil) }
+  }
+
+  /// Reads several sources, each on top of those before it.
+  static func read(
+    _ sources: [SourceArgument], _ options: Options, whiteouts: Whiteouts?
+  ) throws -> DigestedTree {
+    let sink = DigestSink()
+    var layers = SourceLayers(options.assembly, whiteouts: whiteouts)
+    for source in sources {
+      let any = AnyTree(source.path, readsSpecifications: true)
+      var assembly = any.kind == .image ? asItIs : options.assembly
+      assembly.selection.prefix = source.prefix
+      assembly.stripsSingleTop = any.kind == .archive
+      let assembler = TreeAssembler(assembly, content: any.content(sink, options))
+      try any.read(into: assembler, options)
+      try layers.add(assembler)
     }
-    let assembler = TreeAssembler(assembly, content: content)
+    for warning in layers.notes.warnings { options.warn(warning) }
+    return DigestedTree(layers.finish().tree, sink)
+  }
+
+  private func read(into assembler: TreeAssembler, _ options: Options) throws {
     switch kind {
     case .directory:
       try DirectorySource(path: path).read(into: assembler)
@@ -86,14 +115,11 @@ struct AnyTree {
       let image = try ImageFile.open(path, offset: options.offset)
       try ImageSource(image, threads: options.threads).read(into: assembler)
     case .archive, .manifest:
-      let source = try ArchiveSource(path: path)
+      let source = try ArchiveSource(path: path, options: options.archives)
       source.warn = options.warn
       try source.read(into: assembler)
     }
     ProgressBar.clearLine()
-    let tree = try assembler.finish()
-    for warning in assembler.notes.warnings where kind != .image { options.warn(warning) }
-    return DigestedTree(tree, sink)
   }
 
   /// Keeps owners and modes.
@@ -102,6 +128,7 @@ struct AnyTree {
     options.ownership.owner = .keep
     options.ownership.keepsSetID = true
     options.takesAnyOwner = true
+    options.xattrs = .all
     return options
   }
 }

@@ -7,6 +7,8 @@ import Posix
 /// characters of a private range, U+10FF00 to U+10FFFF, and turned back in `ByteArgument`.
 enum RawArguments {
   private static let base: UInt32 = 0x10FF00
+  /// From here on, what a user types is carried byte by byte as well; one of these marks arguments.
+  private static let reserved: UInt32 = 0x10FE00
 
   /// The process's arguments without the program's name.
   static func encoded() -> [String] { ProcessArguments.all.dropFirst().map { encode($0) } }
@@ -17,7 +19,7 @@ enum RawArguments {
     while let byte = rest.first {
       var decoder = UTF8()
       var iterator = rest.makeIterator()
-      if case .scalarValue(let scalar) = decoder.decode(&iterator), scalar.value < base {
+      if case .scalarValue(let scalar) = decoder.decode(&iterator), scalar.value < reserved {
         text.append(scalar)
         rest = rest.dropFirst(UTF8.width(scalar))
       } else {

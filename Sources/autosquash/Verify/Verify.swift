@@ -23,8 +23,9 @@ struct Verify: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Compare with the archive or directory that the image was made from.", valueName: "source"))
-  var against: ByteArgument?
+      "Compare with the archive or directory that the image was made from, or several.",
+      valueName: "source"))
+  var against: [MarkedArgument] = []
   @Option(
     help: ArgumentHelp(
       "Compare with a manifest: SHA-256 of every file and of the image.", valueName: "file"))
@@ -40,23 +41,39 @@ struct Verify: ParsableCommand {
   @Option(help: "Number of threads, 1 to 1024. (default: one a processor)")
   var threads: ThreadCount?
   @OptionGroup(title: "Messages") var messages: ResultMessageOptions
-  @OptionGroup(title: "With --against: owners and modes, as given to pack")
+  @OptionGroup(title: "With --against: owners, as given to pack")
   var ownership: OwnershipOptions
+  @OptionGroup(title: "With --against: modes, times and attributes, as given to pack")
+  var metadata: MetadataOptions
   @OptionGroup(title: "With --against: selection, as given to pack")
   var selection: SelectionOptions
+  @OptionGroup(title: "With --against: reading archives, as given to pack")
+  var archives: ArchiveOptions
 
   func validate() throws {
     guard !images.isEmpty else { throw ValidationError("Name an IMAGE to verify.") }
     guard maxFindings > 0 else { throw ValidationError("--max-findings is at least 1.") }
     try ImageFile.validate(offset: offset)
-    if images.count > 1 && (against != nil || manifest != nil) {
+    if images.count > 1 && (!against.isEmpty || manifest != nil) {
       throw ValidationError("--against and --manifest are about one image.")
     }
-    if quick && (against != nil || manifest != nil) {
+    if quick && (!against.isEmpty || manifest != nil) {
       throw ValidationError("--against and --manifest read all contents, --quick none.")
     }
-    _ = try ownership.policy()
-    _ = try selection.selection()
+    _ = try SourceArgument.sources(against)
+    _ = try assemblyOptions()
+  }
+
+  /// How the sources to compare with are put together.
+  ///
+  /// - Parameter readsFiles: whether files that options name are read.
+  func assemblyOptions(readsFiles: Bool = false) throws -> TreeAssembler.Options {
+    var options = TreeAssembler.Options()
+    options.ownership = try ownership.policy()
+    options.selection = try selection.selection(readsFiles: readsFiles)
+    options.separatesHardLinks = selection.noHardLinks
+    try metadata.apply(to: &options)
+    return options
   }
 
   func run() throws {

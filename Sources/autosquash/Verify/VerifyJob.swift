@@ -48,26 +48,29 @@ struct VerifyJob {
   ///
   /// - Returns: what they were compared with.
   private func compare(_ report: inout Verifier.Report) throws -> [[UInt8]] {
-    guard command.against != nil || command.manifest != nil else { return [] }
+    let sources = try SourceArgument.sources(command.against)
+    guard !sources.isEmpty || command.manifest != nil else { return [] }
     var options = AnyTree.Options()
     options.threads = Process.threadCount(command.threads)
     options.offset = command.offset
     options.showsProgress = command.messages.progress.isShown && !command.messages.quiet
+    options.assembly.xattrs = .all
     let tree = try AnyTree(image, offset: command.offset).read(options)
     options.offset = "0"
-    if let source = command.against?.bytes {
-      options.assembly.ownership = try command.ownership.policy()
-      options.assembly.selection = try command.selection.selection(readsFiles: true)
+    let source = Array(sources.map(\.path).joined(separator: Array(" + ".utf8)))
+    if !sources.isEmpty {
+      options.assembly = try command.assemblyOptions(readsFiles: true)
+      options.archives = command.archives.options()
       options.warn = { if !command.messages.quiet { Messages.write(source, "warning: \($0)") } }
       let expected = try reading(source) {
-        try AnyTree(source, readsSpecifications: true).read(options)
+        try AnyTree.read(sources, options, whiteouts: command.selection.whiteouts)
       }
-      compare(tree, with: expected, source, &report)
+      compare(tree, with: expected, source, isSource: true, &report)
     }
     if let path = command.manifest?.bytes {
       var reader = ManifestReader(path: path)
       let expected = try reading(path) { try reader.read() }
-      compare(tree, with: expected, path, &report)
+      compare(tree, with: expected, path, isSource: false, &report)
       if expected.unknown.contains(.content) {
         report.add(
           Finding(
@@ -78,7 +81,7 @@ struct VerifyJob {
       }
       try compareImage(with: reader, path, &report)
     }
-    return [command.against?.bytes, command.manifest?.bytes].compactMap { $0 }
+    return sources.map(\.path) + [command.manifest?.bytes].compactMap { $0 }
   }
 
   /// What could not be read to compare with.
@@ -92,7 +95,7 @@ struct VerifyJob {
   }
 
   private func compare(
-    _ tree: DigestedTree, with expected: DigestedTree, _ source: [UInt8],
+    _ tree: DigestedTree, with expected: DigestedTree, _ source: [UInt8], isSource: Bool,
     _ report: inout Verifier.Report
   ) {
     let name = source.escapedName
@@ -108,9 +111,7 @@ struct VerifyJob {
       report.add(
         Finding(.error, .difference, path: difference.path, text), limit: command.maxFindings)
     }
-    if count > 0 && onlyOwnersDiffer && command.against?.bytes == source
-      && !command.messages.quiet
-    {
+    if count > 0 && onlyOwnersDiffer && isSource && !command.messages.quiet {
       Messages.write(
         image, "only owners differ; was it packed with another --ownership? Give it here too.")
     }

@@ -1,24 +1,15 @@
 internal import CLibArchive
 
-/// What a compressed stream unpacks to: bzip2, xz, lzma, lzip, zstd, lz4, compress.
-final class FilterInput: ByteInput {
+/// What a .Z stream of compress(1) unpacks to, by libarchive. It has neither checksum nor end: all
+/// that there is belongs to it.
+final class CompressInput: ByteInput {
   private let archive: ArchiveHandle
-  /// Whether there is any compression at all.
-  let isFiltered: Bool
   private var isAtEnd = false
   private(set) var position: Int64 = 0
 
-  /// - Parameter first: what was read from `input` already.
-  init(_ input: any ByteInput, path: [UInt8], first: UnsafeRawBufferPointer) throws {
-    archive = try ArchiveHandle(input, path: path, first: first) { raw in
-      // By name: libarchive's "all" runs programs for filters it does not have.
-      archive_read_support_filter_bzip2(raw)
+  init(_ input: any ByteInput, path: [UInt8]) throws {
+    archive = try ArchiveHandle(input, path: path) { raw in
       archive_read_support_filter_compress(raw)
-      archive_read_support_filter_lz4(raw)
-      archive_read_support_filter_lzip(raw)
-      archive_read_support_filter_lzma(raw)
-      archive_read_support_filter_xz(raw)
-      archive_read_support_filter_zstd(raw)
       archive_read_support_format_raw(raw)
       archive_read_support_format_empty(raw)
     }
@@ -28,7 +19,6 @@ final class FilterInput: ByteInput {
     case ARCHIVE_EOF: isAtEnd = true
     default: throw archive.failure()
     }
-    isFiltered = archive_filter_code(archive.raw, 0) != ARCHIVE_FILTER_NONE
   }
 
   func next() throws -> UnsafeRawBufferPointer {

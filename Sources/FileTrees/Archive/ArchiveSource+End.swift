@@ -1,0 +1,177 @@
+internal import CLibArchive
+internal import Posix
+
+/// What comes after an archive. Bytes that may be members are never passed over in silence.
+extension ArchiveSource {
+  /// POSIX lets a tar writer leave anything in the rest of its last record, of 20 blocks.
+  private static let tarRecord: Int64 = 10_240
+
+  /// Makes sure that the archive is whole, and looks at what follows it.
+  ///
+  /// - Returns: whether another archive follows, which is to be read as well.
+  func goOn(after part: ArchivePart, in layers: ArchiveLayers) throws -> Bool {
+    if part.archive.isTar { return try goOn(afterTar: part, layers) }
+    if part.archive.isCpio {
+      try resume(at: part.archive.consumed, after: part, in: layers)
+      // As the kernel reads an initrd: one cpio archive after the other, each compressed or not.
+      return try look(layers) { $0.mayHold(.cpio) }
+    }
+    try resume(at: try otherEnd(part), after: part, in: layers)
+    return try look(layers) { _ in false }
+  }
+
+  private func goOn(afterTar part: ArchivePart, _ layers: ArchiveLayers) throws -> Bool {
+    let end = try tarEnd(part)
+    try resume(at: end.position, after: part, in: layers)
+    let record = (end.position + Self.tarRecord - 1) / Self.tarRecord * Self.tarRecord
+    let rest = TarRest(
+      layer: layers.top, start: part.start, recordEnd: part.start + record)
+    var isPassedOver = false
+    let readsOn = try look(layers, rest) { kind in
+      if end.isLoneBlock && kind == .tar && layers.top === rest.layer {
+        warn(
+          "a lone block of zeros at byte \(end.position - Int64(TarHeaders.block)), where an "
+            + "archive's end has two: it is passed over")
+        isPassedOver = true
+        return true
+      }
+      return options.ignoresZeros && kind.mayHold(.tar)
+    }
+    if end.isLoneBlock && !isPassedOver {
+      warn("a lone block of zeros at the end, where two belong")
+    }
+    return readsOn
+  }
+
+  /// Has the layers go on behind an archive, whatever libarchive has read beyond its end.
+  ///
+  /// - Parameter position: counted from the archive's start.
+  private func resume(
+    at position: Int64, after part: ArchivePart, in layers: ArchiveLayers
+  ) throws {
+    if !part.isStream { return try layers.seek(to: position) }
+    let window = part.window
+    guard window.end > position else { return }
+    guard let rest = window.slice(at: position, count: Int(window.end - position)) else {
+      throw SourceError(.unreadable, path: path, "cannot find the end of the archive again")
+    }
+    rest.withUnsafeBytes { layers.top.unread($0) }
+  }
+
+  // MARK: What follows
+
+  /// Where members of a tar archive could lie behind its end.
+  private struct TarRest {
+    let layer: PushbackInput
+    /// Of the archive, and of what follows its last record, in the layer.
+    let start: Int64
+    let recordEnd: Int64
+  }
+
+  /// Looks at what follows an archive, with padding passed over.
+  ///
+  /// - Parameter readsOn: whether a stream of this kind is read as well.
+  private func look(
+    _ layers: ArchiveLayers, _ rest: TarRest? = nil, readsOn: (StreamKind) -> Bool
+  ) throws -> Bool {
+    let format = layers.format
+    let layer = layers.top
+    guard try layers.skipPadding() else { return false }
+    var kind = try layers.top.kind()
+    if kind == nil, let rest, layers.top === rest.layer {
+      try skip(to: rest.recordEnd, of: rest)
+      guard try layers.skipPadding() else { return false }
+      kind = try layers.top.kind()
+    }
+    if let kind {
+      guard readsOn(kind) else { throw follows(kind, try layers.drain()) }
+      try layers.unpackNext()
+      let inner = try layers.top.kind()
+      guard inner == kind || inner.map(readsOn) == true else {
+        throw follows(kind, try layers.drain())
+      }
+      return true
+    }
+    let place = layers.top === layer ? "archive" : "\(format?.rawValue ?? "compressed") data"
+    var count: Int64 = 0
+    if let rest, layers.top === rest.layer { count = try skip(to: .max, of: rest) }
+    count += try layers.drain()
+    warn("\(count.counted("byte")) after the end of the \(place) ignored")
+    return false
+  }
+
+  /// Passes over what may be left in a tar archive's last record, or behind it.
+  ///
+  /// - Returns: the number of bytes.
+  /// - Throws: `SourceError` where there is a member.
+  @discardableResult
+  private func skip(to end: Int64, of rest: TarRest) throws -> Int64 {
+    let block = Int64(TarHeaders.block)
+    let first = rest.layer.position
+    while rest.layer.position < end {
+      let offset = Int((rest.layer.position - rest.start) % block)
+      let bytes = try rest.layer.peek(offset == 0 ? Int(block) : Int(block) - offset)
+      if bytes.isEmpty { break }
+      if offset == 0 && TarHeaders.isHeader(bytes) {
+        throw follows(.tar, try rest.layer.drain(), isBehindOthers: true)
+      }
+      rest.layer.skip(bytes.count)
+    }
+    return rest.layer.position - first
+  }
+
+  private func follows(
+    _ kind: StreamKind, _ count: Int64, isBehindOthers: Bool = false
+  ) -> SourceError {
+    // What is in between may be a damaged member.
+    let isTar = kind.mayHold(.tar) && !isBehindOthers
+    return SourceError(
+      .refused, path: path,
+      "\(kind.name) follows the end of this one: \(count.counted("byte")) that would be lost",
+      hint: isTar && !options.ignoresZeros
+        ? "--ignore-zeros reads it as well" : "take the file apart, and pack what you want of it")
+  }
+
+  // MARK: Ends
+
+  /// Where a tar archive ends.
+  private struct TarEnd {
+    /// Behind the blocks of zeros, counted from the archive's start.
+    var position: Int64
+    /// Whether there is one block where two belong.
+    var isLoneBlock: Bool
+  }
+
+  private func tarEnd(_ part: ArchivePart) throws -> TarEnd {
+    let block = Int64(TarHeaders.block)
+    // After headers that stand for no member: global ones, volume labels.
+    headers.read(at: archive_read_header_position(part.archive.raw), in: part.window)
+    let start = headers.position
+    var end = part.window.slice(at: start, count: 2 * TarHeaders.block)
+    while let found = end, found.count < 2 * TarHeaders.block, try part.archive.readAhead() {
+      end = part.window.slice(at: start, count: 2 * TarHeaders.block)
+    }
+    let zeros = Int64(end?.prefix { $0 == 0 }.count ?? 0)
+    guard zeros >= block else {
+      throw SourceError(
+        .cutOff, path: path, "the archive is cut off: it has no end-of-archive block",
+        hint: "fetch or make it again, or --allow-truncated")
+    }
+    let isLone = zeros < 2 * block
+    return TarEnd(position: start + (isLone ? block : 2 * block), isLoneBlock: isLone)
+  }
+
+  /// Where an archive ends that is neither tar, cpio nor zip, counted from its start.
+  private func otherEnd(_ part: ArchivePart) throws -> Int64 {
+    if part.archive.isSevenZip && !part.isStream { return try SevenZipEnd.position(in: file) }
+    return part.archive.consumed
+  }
+}
+
+extension StreamKind {
+  /// Whether it is an archive of this kind, or compressed and might be one.
+  func mayHold(_ kind: StreamKind) -> Bool {
+    if case .compressed = self { return true }
+    return self == kind
+  }
+}

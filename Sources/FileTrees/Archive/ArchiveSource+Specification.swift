@@ -1,0 +1,66 @@
+internal import CLibArchive
+internal import Posix
+internal import TreeModel
+
+/// mtree(5) specifications, which name the files with the contents.
+extension ArchiveSource {
+  /// Whether the user can see that the source is an mtree specification.
+  var isNamedAsSpecification: Bool {
+    let name = path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
+    return name.split(separator: UInt8(ascii: ".")).dropFirst().suffix(2)
+      .contains { $0.elementsEqual("mtree".utf8) }
+  }
+
+  func readSpecification(_ layers: ArchiveLayers, into sink: any EntrySink) throws {
+    if file.isSeekable { withoutTime = try findWithoutTime() }
+    let part = try ArchivePart(SpecificationInput(layers.top), path: path) { raw in
+      ArchiveFormats.enable(raw)
+      archive_read_support_format_mtree(raw)
+      // Lets it name files with the contents.
+      archive_read_set_format_option(raw, "mtree", "checkfs", "1")
+    }
+    try readEntries(of: part, into: sink)
+    _ = try layers.drain()
+  }
+
+  /// libarchive takes what a specification does not say from the directory it is read in, which
+  /// changes: another look without that tells what it does not say.
+  private func findWithoutTime() throws -> Set<[UInt8]> {
+    let layers = try ArchiveLayers(FileInput(path: path), path: path)
+    // What is wrong with it comes up when it is read in earnest.
+    guard
+      let archive = try? ArchiveHandle(
+        SpecificationInput(layers.top), path: path,
+        configure: {
+          archive_read_support_filter_none($0)
+          archive_read_support_format_mtree($0)
+        })
+    else { return [] }
+    var paths: Set<[UInt8]> = []
+    var entry: OpaquePointer?
+    while [ARCHIVE_OK, ARCHIVE_WARN].contains(archive_read_next_header(archive.raw, &entry)) {
+      if archive_entry_mtime_is_set(entry) == 0,
+        UInt32(archive_entry_filetype(entry)) != carchive_ifreg,
+        let name = archive_entry_pathname(entry)
+      {
+        paths.insert([UInt8](cString: name))
+      }
+    }
+    return paths
+  }
+
+  func specificationError(_ entry: OpaquePointer?, _ reason: String) -> SourceError {
+    let name = archive_entry_pathname(entry).map { [UInt8](cString: $0) } ?? path
+    let isFile = UInt32(archive_entry_filetype(entry)) == carchive_ifreg
+    let isOfContent = ["Can't open", "Could not fstat", "not found", "bytes where"]
+      .contains { reason.contains($0) }
+    guard isFile && isOfContent else {
+      return SourceError(.unreadable, path: name, "the specification is not understood: \(reason)")
+    }
+    return SourceError(
+      .unreadable, path: name,
+      "its content cannot be read (\(reason)); name a file with contents=, or have one of this name "
+        + "in the current directory. A manifest has no contents: verify --manifest and diff read it"
+    )
+  }
+}

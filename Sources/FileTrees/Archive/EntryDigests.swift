@@ -1,0 +1,62 @@
+internal import CLibArchive
+internal import CNettle
+
+/// The digests that a specification has for a file, which libarchive reads and does not look at.
+struct EntryDigests {
+  private struct Digest {
+    let name: String
+    let method: nettle_hash
+    let expected: [UInt8]
+    let context: UnsafeMutableRawBufferPointer
+  }
+
+  private final class Digests {
+    var list: [Digest] = []
+    deinit { for digest in list { digest.context.deallocate() } }
+  }
+
+  private let digests = Digests()
+
+  private static var methods: [(name: String, type: Int32, method: nettle_hash)] {
+    [
+      ("MD5", ARCHIVE_ENTRY_DIGEST_MD5, nettle_md5),
+      ("RIPEMD-160", ARCHIVE_ENTRY_DIGEST_RMD160, nettle_ripemd160),
+      ("SHA-1", ARCHIVE_ENTRY_DIGEST_SHA1, nettle_sha1),
+      ("SHA-256", ARCHIVE_ENTRY_DIGEST_SHA256, nettle_sha256),
+      ("SHA-384", ARCHIVE_ENTRY_DIGEST_SHA384, nettle_sha384),
+      ("SHA-512", ARCHIVE_ENTRY_DIGEST_SHA512, nettle_sha512),
+    ]
+  }
+
+  /// Those that an entry of a specification has.
+  init(_ entry: OpaquePointer) {
+    for (name, type, method) in Self.methods {
+      guard let bytes = archive_entry_digest(entry, type) else { continue }
+      let expected = Array(UnsafeBufferPointer(start: bytes, count: Int(method.digest_size)))
+      // What is not there is zeros.
+      guard expected.contains(where: { $0 != 0 }) else { continue }
+      let context = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: Int(method.context_size), alignment: 16)
+      method.`init`(context.baseAddress)
+      digests.list.append(
+        Digest(name: name, method: method, expected: expected, context: context))
+    }
+  }
+
+  func update(_ bytes: UnsafeRawBufferPointer) {
+    for digest in digests.list {
+      digest.method.update(
+        digest.context.baseAddress, bytes.count,
+        bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    }
+  }
+
+  /// The name of a digest that is not the one expected, at the end of the content.
+  func wrong() -> String? {
+    digests.list.first { digest in
+      var found = [UInt8](repeating: 0, count: digest.expected.count)
+      digest.method.digest(digest.context.baseAddress, found.count, &found)
+      return found != digest.expected
+    }?.name
+  }
+}

@@ -1,0 +1,84 @@
+/// A source's file with the compressions around the archive in it taken off, one by one.
+///
+/// The last layer is what the archive is read from. Where it is at its end, what follows in the
+/// layer below is looked at: bytes after a compressed stream.
+final class ArchiveLayers {
+  private struct Layer {
+    let stream: PushbackInput
+    /// What had to be unpacked for it; `nil` for the file itself.
+    let format: StreamFormat?
+  }
+
+  private let path: [UInt8]
+  private let file: FileInput
+  private var layers: [Layer]
+
+  /// An archive that is compressed more often was made to keep somebody busy.
+  private static let most = 8
+
+  init(_ file: FileInput, path: [UInt8]) throws {
+    self.path = path
+    self.file = file
+    layers = [Layer(stream: PushbackInput(file), format: nil)]
+    try unpack()
+  }
+
+  /// What the archive is to be read from.
+  var top: PushbackInput { layers[layers.count - 1].stream }
+
+  /// The file itself, where there is no compression and it can seek.
+  var plainFile: FileInput? { layers.count == 1 && file.isSeekable ? file : nil }
+
+  /// What the last layer is unpacked from; `nil` where it is the file.
+  var format: StreamFormat? { layers[layers.count - 1].format }
+
+  /// Adds a layer for each compression that begins here.
+  private func unpack() throws {
+    while case .compressed(let format) = try top.kind() {
+      guard layers.count <= Self.most else {
+        throw SourceError(
+          .refused, path: path, "compressed more than \(Self.most) times over; unpack it first")
+      }
+      let unpacked = try format.unpacked(top, path: path)
+      layers.append(Layer(stream: PushbackInput(unpacked), format: format))
+    }
+  }
+
+  /// Goes on to the next bytes that are not zero, out of the compressions that end before them.
+  ///
+  /// - Returns: whether there are any.
+  func skipPadding() throws -> Bool {
+    while true {
+      try top.skipZeros()
+      if try !top.peek(1).isEmpty { return true }
+      if layers.count == 1 { return false }
+      layers.removeLast()
+    }
+  }
+
+  /// Makes what is next, after padding, what the archive is read from.
+  func unpackNext() throws { try unpack() }
+
+  /// Goes on reading the file elsewhere; for files that `plainFile` lent.
+  func seek(to offset: Int64) throws {
+    try file.seek(to: offset)
+    layers = [Layer(stream: PushbackInput(file), format: nil)]
+  }
+
+  /// Takes all that is left in this layer and those below.
+  ///
+  /// - Returns: the number of bytes.
+  func drain() throws -> Int64 {
+    var count: Int64 = 0
+    while true {
+      count += try top.drain()
+      if layers.count == 1 { return count }
+      layers.removeLast()
+    }
+  }
+}
+
+extension PushbackInput {
+  /// What begins here.
+  func kind() throws -> StreamKind? { StreamKind(startOf: try peek(StreamKind.longestStart)) }
+}

@@ -1,0 +1,82 @@
+/// A stream whose next bytes can be looked at, and given back.
+final class PushbackInput: ByteInput {
+  private let input: any ByteInput
+  /// What was given back or looked at, from `start` on.
+  private var held = UnsafeMutableRawBufferPointer.allocate(byteCount: 0, alignment: 1)
+  private var start = 0
+  private var end = 0
+
+  init(_ input: any ByteInput) { self.input = input }
+
+  deinit { held.deallocate() }
+
+  var position: Int64 { input.position - Int64(end - start) }
+
+  func next() throws -> UnsafeRawBufferPointer {
+    guard start < end else { return try input.next() }
+    defer { start = end }
+    return UnsafeRawBufferPointer(rebasing: held[start..<end])
+  }
+
+  /// Has `next` deliver these bytes, which came last, once more.
+  func unread(_ bytes: UnsafeRawBufferPointer) {
+    guard !bytes.isEmpty else { return }
+    let whole = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: bytes.count + end - start, alignment: 1)
+    whole.copyMemory(from: bytes)
+    UnsafeMutableRawBufferPointer(rebasing: whole[bytes.count...])
+      .copyMemory(from: UnsafeRawBufferPointer(rebasing: held[start..<end]))
+    held.deallocate()
+    held = whole
+    start = 0
+    end = whole.count
+  }
+
+  /// The next bytes, which stay: `count` of them, or all where there are fewer. Valid until the
+  /// next call.
+  func peek(_ count: Int) throws -> UnsafeRawBufferPointer {
+    while end - start < count {
+      let more = try input.next()
+      if more.isEmpty { break }
+      let known = end - start
+      let whole = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: known + more.count, alignment: 1)
+      whole.copyMemory(from: UnsafeRawBufferPointer(rebasing: held[start..<end]))
+      UnsafeMutableRawBufferPointer(rebasing: whole[known...]).copyMemory(from: more)
+      held.deallocate()
+      held = whole
+      start = 0
+      end = whole.count
+    }
+    return UnsafeRawBufferPointer(rebasing: held[start..<min(end, start + count)])
+  }
+
+  /// Takes the bytes that `peek` showed.
+  func skip(_ count: Int) {
+    precondition(count <= end - start)
+    start += count
+  }
+
+  /// Takes zero bytes.
+  func skipZeros() throws {
+    while true {
+      let bytes = try next()
+      if bytes.isEmpty { return }
+      if let other = bytes.firstIndex(where: { $0 != 0 }) {
+        return unread(UnsafeRawBufferPointer(rebasing: bytes[other...]))
+      }
+    }
+  }
+
+  /// Takes all that is left, so that its own checks run too.
+  ///
+  /// - Returns: the number of bytes.
+  func drain() throws -> Int64 {
+    var count: Int64 = 0
+    while true {
+      let bytes = try next()
+      if bytes.isEmpty { return count }
+      count += Int64(bytes.count)
+    }
+  }
+}

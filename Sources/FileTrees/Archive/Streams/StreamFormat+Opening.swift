@@ -1,0 +1,37 @@
+extension StreamFormat {
+  /// What the streams at the start of `source` unpack to.
+  ///
+  /// - Throws: `SourceError` where the library does not start, or the start is damaged.
+  func unpacked(_ source: PushbackInput, path: [UInt8]) throws -> any ByteInput {
+    do {
+      let decoder: any StreamDecoder
+      switch self {
+      case .gzip: decoder = try GzipDecoder()
+      case .bzip2: decoder = try Bzip2Decoder()
+      case .xz: decoder = try LZMADecoder(.xz)
+      case .lzip: decoder = try LZMADecoder(.lzip)
+      case .lzma: decoder = try LZMADecoder(.lzma)
+      case .zstd: decoder = try ZstdDecoder()
+      case .lz4: decoder = try LZ4Decoder()
+      case .lz4Legacy: return LZ4LegacyInput(source, path: path)
+      case .lzop: return try LZOPInput(source, path: path)
+      case .compress: return try CompressInput(source, path: path)
+      }
+      return UnpackingInput(source, self, decoder: decoder, path: path)
+    } catch let damage as StreamDamage {
+      throw damaged(path, damage.reason)
+    }
+  }
+
+  func damaged(_ path: [UInt8], _ reason: String) -> SourceError {
+    SourceError(
+      .damaged, path: path, "the \(rawValue) stream is damaged (\(reason))",
+      hint: "fetch or make the file again")
+  }
+
+  func cutOff(_ path: [UInt8]) -> SourceError {
+    SourceError(
+      .cutOff, path: path, "the \(rawValue) stream is cut off",
+      hint: "fetch or make the file again")
+  }
+}

@@ -1,0 +1,78 @@
+internal import CLibArchive
+internal import Posix
+internal import TreeModel
+
+/// Zip archives, by their directories alone.
+extension ArchiveSource {
+  /// Whether a zip archive is behind something else: a program that unpacks it, for one.
+  func isZipWithin(_ file: FileInput) throws -> Bool {
+    let start = try file.bytes(at: 0, count: StreamKind.longestStart)
+    guard start.withUnsafeBytes({ StreamKind(startOf: $0) }) == nil else { return false }
+    return try ZipDirectory(of: file) != nil
+  }
+
+  func readZip(_ file: FileInput, into sink: any EntrySink) throws {
+    guard let directory = try ZipDirectory(of: file) else {
+      throw SourceError(
+        .cutOff, path: path, "the archive is cut off: its directory is not at the end",
+        hint: "fetch or make it again")
+    }
+    try lookAround(directory, file)
+    let part = try ArchivePart(ZipInput(file, directory), path: path) { raw in
+      ArchiveFormats.enableZipDirectory(raw)
+      if let charset = options.zipCharset {
+        archive_read_set_format_option(raw, "zip", "hdrcharset", charset)
+      }
+    }
+    try readEntries(of: part, into: sink)
+    guard part.entries == directory.members else {
+      throw SourceError(
+        .damaged, path: path,
+        "damaged archive: its directory has \(directory.members.counted("member")), and "
+          + "\(part.entries.grouped) could be read")
+    }
+    if directory.foreignNames > 0 && options.zipCharset == nil {
+      warn(
+        directory.foreignNames == 1
+          ? "1 name is not UTF-8; --zip-charset cp437 (or gbk, shift_jis, …) converts it"
+          : "\(directory.foreignNames.grouped) names are not UTF-8; --zip-charset cp437 (or gbk, "
+            + "shift_jis, …) converts them")
+    }
+  }
+
+  /// Refuses archives before and behind this one; anything else is told.
+  private func lookAround(_ directory: ZipDirectory, _ file: FileInput) throws {
+    if directory.start > 0 {
+      let first = try file.bytes(at: 0, count: StreamKind.longestStart)
+      if let kind = first.withUnsafeBytes({ StreamKind(startOf: $0) }) {
+        throw SourceError(
+          .cutOff, path: path,
+          "the archive is cut off, or others lie before the last one: \(kind.name) begins before "
+            + "the one whose directory is last", hint: "fetch or make it again, or take it apart")
+      }
+      warn("\(directory.start.counted("byte")) before the start of the archive ignored")
+    }
+    let length = file.length ?? 0
+    guard directory.end < length else { return }
+    try file.seek(to: directory.end)
+    let rest = PushbackInput(file)
+    try rest.skipZeros()
+    let kind = try rest.kind()
+    let count = try rest.drain()
+    if let kind {
+      throw SourceError(
+        .refused, path: path,
+        "\(kind.name) follows the end of this one: \(count.counted("byte")) that would be lost",
+        hint: "take the file apart, and pack what you want of it")
+    }
+    if count > 0 { warn("\(count.counted("byte")) after the end of the archive ignored") }
+  }
+
+  /// A zip archive's modes and links are in its directory, at the end.
+  func refuseStreamedZip(_ part: ArchivePart) throws {
+    guard part.archive.isZip && part.isStream else { return }
+    throw SourceError(
+      .refused, path: path,
+      "a zip archive cannot be read as a stream, its directory is at the end; name the plain file")
+  }
+}

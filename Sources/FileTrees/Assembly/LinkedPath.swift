@@ -1,0 +1,49 @@
+internal import TreeModel
+
+/// The way to a hard link's target: its directories may be symbolic links within the tree, which
+/// link(2) follows. Nothing is ever placed through them.
+struct LinkedPath {
+  private let tree: Tree
+  /// As many as Linux follows.
+  private static let mostLinks = 40
+
+  init(_ tree: Tree) { self.tree = tree }
+
+  /// The node at a path; its last name is not followed.
+  func node(at path: [ArraySlice<UInt8>]) -> Tree.NodeID? {
+    var links = 0
+    var stack: [Tree.NodeID] = [tree.root]
+    var rest = path.reversed().map { $0 }
+    while let name = rest.popLast() {
+      if name == [UInt8(ascii: ".")] { continue }
+      if name == [UInt8(ascii: "."), UInt8(ascii: ".")] {
+        guard stack.count > 1 else { return nil }  // outside
+        stack.removeLast()
+        continue
+      }
+      let next = name.withUnsafeBytes { tree.child(of: stack[stack.count - 1], named: $0) }
+      guard let next else { return nil }
+      guard !rest.isEmpty, case .symlink(let target) = tree[tree.inode(of: next)].kind else {
+        stack.append(next)
+        continue
+      }
+      let bytes = tree.target(target)
+      links += 1
+      // An absolute one leads out of the tree.
+      guard links <= Self.mostLinks, bytes.first != UInt8(ascii: "/") else { return nil }
+      rest += bytes.split(separator: UInt8(ascii: "/")).reversed()
+    }
+    return stack.last
+  }
+
+  /// The first symbolic link among the directories of a path.
+  func symlink(on path: [ArraySlice<UInt8>]) -> [UInt8]? {
+    var node = tree.root
+    for name in path.dropLast() {
+      guard let next = name.withUnsafeBytes({ tree.child(of: node, named: $0) }) else { return nil }
+      if case .symlink = tree[tree.inode(of: next)].kind { return tree.path(of: next) }
+      node = next
+    }
+    return nil
+  }
+}

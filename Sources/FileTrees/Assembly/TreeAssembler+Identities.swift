@@ -1,0 +1,180 @@
+internal import TreeModel
+
+/// Files by the identities that their entries have, in a source that does not name the targets of
+/// hard links (cpio).
+struct IdentifiedFiles {
+  /// What besides its identity makes an entry the name of a file.
+  enum What: Hashable {
+    /// The bytes have not come yet.
+    case awaited
+    case bytes(size: UInt64, SHA256.Digest)
+    case symlink(target: [UInt8])
+    case special(TreeEntry.Kind)
+  }
+
+  struct Key: Hashable {
+    var identity: FileIdentity
+    var what: What
+  }
+
+  struct File {
+    var inode: Tree.InodeID
+    /// Those met so far, also by names that were left out.
+    var names: UInt32
+  }
+
+  var files: [Key: File] = [:]
+  /// The file that last got its bytes.
+  var latest: [FileIdentity: What] = [:]
+
+  /// The file that another name of this kind belongs to.
+  func open(_ identity: FileIdentity, _ what: What, in tree: Tree) -> Key? {
+    let key = Key(identity: identity, what: what)
+    guard let file = files[key], file.names < identity.links, tree[file.inode].links > 0 else {
+      return nil
+    }
+    return key
+  }
+}
+
+extension TreeAssembler {
+  /// A name on its way into the tree.
+  struct NewNode {
+    var name: Range<Int>
+    var parent: Tree.NodeID
+    var existing: Tree.NodeID?
+    var attributes: Attributes
+    var xattrs: [ExtendedAttribute]
+  }
+
+  /// Adds a file, or a name of one that is there.
+  func addIdentified(
+    _ entry: TreeEntry, as node: NewNode, _ readContent: (any ContentSink) throws -> Void
+  ) throws {
+    guard let identity = entry.identity else { return }
+    let (what, content) = try identify(entry, identity, readContent)
+    if let key = identified.open(identity, what, in: tree) {
+      try addName(of: key, as: node, entry)
+      return
+    }
+    let kind: Tree.Kind
+    if case .regular = entry.kind {
+      kind = .regular(try content ?? take(0) { _ in })
+    } else {
+      kind = try special(entry)
+    }
+    try replace(node.existing, entry)
+    let inode = tree.addInode(
+      Tree.Inode(
+        attributes: node.attributes, kind: kind, xattrs: tree.xattrSet(node.xattrs)))
+    addNode(node.name, in: node.parent, inode)
+    let key = IdentifiedFiles.Key(identity: identity, what: what)
+    identified.files[key] = IdentifiedFiles.File(inode: inode, names: 1)
+    if content != nil { identified.latest[identity] = what }
+  }
+
+  private func addName(
+    of key: IdentifiedFiles.Key, as node: NewNode, _ entry: TreeEntry
+  ) throws {
+    guard let file = identified.files[key] else { return }
+    identified.files[key]?.names += 1
+    if let existing = node.existing, tree.inode(of: existing) == file.inode { return }
+    try replace(node.existing, entry)
+    tree[file.inode].links += 1
+    addNode(node.name, in: node.parent, file.inode)
+  }
+
+  /// What an entry is besides its identity; bytes are taken, and go to the file that awaits them.
+  private func identify(
+    _ entry: TreeEntry, _ identity: FileIdentity,
+    _ readContent: (any ContentSink) throws -> Void
+  ) throws -> (IdentifiedFiles.What, ContentID?) {
+    switch entry.kind {
+    case .regular(let size):
+      if size == 0 && identity.bringsContentLast {
+        // Also behind the name that brought the bytes, as the kernel takes it.
+        if let latest = identified.latest[identity],
+          identified.open(identity, latest, in: tree) != nil
+        {
+          return (latest, nil)
+        }
+        return (.awaited, nil)
+      }
+      let hash = HashingSink(content)
+      let content = try take(size, content == nil ? nil : rankOfEntry(), into: hash, readContent)
+      let what = IdentifiedFiles.What.bytes(size: hash.size, hash.digest())
+      try give(content, what, to: identity, entry)
+      return (what, content)
+    case .symlink(let target): return (.symlink(target: target), nil)
+    default: return (.special(entry.kind), nil)
+    }
+  }
+
+  /// Gives bytes that came to the names that came before them.
+  private func give(
+    _ content: ContentID, _ what: IdentifiedFiles.What, to identity: FileIdentity,
+    _ entry: TreeEntry
+  ) throws {
+    let key = IdentifiedFiles.Key(identity: identity, what: .awaited)
+    guard let file = identified.files[key] else { return }
+    guard file.names < identity.links else {
+      throw refused(
+        entry,
+        "more members than it has links share its inode number, so that nothing tells which of "
+          + "them are names of one file; make the archive again, with numbers that differ "
+          + "(cpio --renumber-inodes)")
+    }
+    identified.files[key] = nil
+    tree[file.inode].kind = .regular(content)
+    identified.files[IdentifiedFiles.Key(identity: identity, what: what)] = file
+    identified.latest[identity] = what
+  }
+
+  /// Takes the bytes of an entry that was left out, where names that came before wait for them.
+  func takeForOthers(
+    _ entry: TreeEntry, _ readContent: (any ContentSink) throws -> Void
+  ) throws {
+    guard let identity = entry.identity else { return }
+    let awaited = IdentifiedFiles.Key(identity: identity, what: .awaited)
+    guard identified.files[awaited] != nil else { return }
+    if case .regular(let size) = entry.kind, size != 0 {
+      _ = try identify(entry, identity, readContent)
+    } else {
+      identified.files[awaited]?.names += 1
+    }
+  }
+}
+
+/// Hashes what passes through it, on to another sink or to nowhere.
+private final class HashingSink: ContentSink {
+  private let next: (any ContentSink)?
+  private var hash = SHA256()
+  private(set) var size: UInt64 = 0
+  private lazy var scratch = [UInt8](repeating: 0, count: 64 << 10)
+
+  init(_ next: (any ContentSink)?) { self.next = next }
+
+  func begin(size: UInt64?, rank: UInt32?) throws { try next?.begin(size: size, rank: rank) }
+
+  func withFreeSpace(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int {
+    func fill(_ space: UnsafeMutableRawBufferPointer) throws -> Int {
+      let count = try body(space)
+      hash.update(UnsafeRawBufferPointer(rebasing: space[..<count]))
+      size += UInt64(count)
+      return count
+    }
+    if let next { return try next.withFreeSpace(fill) }
+    return try scratch.withUnsafeMutableBytes(fill)
+  }
+
+  func addHole(_ count: UInt64) throws {
+    try next?.addHole(count)
+    hash.update(zeros: count)
+    size += count
+  }
+
+  func end() throws -> ContentID { try next?.end() ?? ContentID(number: 0) }
+  func abandon() throws { try next?.abandon() }
+
+  func digest() -> SHA256.Digest { hash.finish() }
+}

@@ -1,0 +1,135 @@
+/// How a tree says what is to go of the trees below it.
+public enum Whiteouts: String, Sendable {
+  /// As layers of OCI images do: a file `.wh.NAME` takes NAME out, `.wh..wh..opq` all that its
+  /// directory had.
+  ///
+  /// Source: OCI image specification, "Representing Changes".
+  case oci
+}
+
+extension Tree {
+  /// Puts another tree on top of this one: of two entries of one name the other's stays, and of two
+  /// directories what is in both, with the other's attributes if it has any.
+  ///
+  /// The contents of both are numbered by one sink.
+  ///
+  /// - Returns: the number of entries replaced or taken out.
+  public mutating func merge(_ other: Tree, whiteouts: Whiteouts? = nil) -> Int {
+    var merging = TreeMerging(onto: self, other, whiteouts)
+    merging.run()
+    self = merging.tree
+    return merging.replaced
+  }
+}
+
+private struct TreeMerging {
+  var tree: Tree
+  private let other: Tree
+  private let whiteouts: Whiteouts?
+  /// What was there before: all that may have to go.
+  private let before: Tree.Listing
+  private let count: Int
+  private var inodes: [Tree.InodeID: Tree.InodeID] = [:]
+  private(set) var replaced = 0
+
+  private static let whiteout = Array(".wh.".utf8)
+  private static let opaque = Array(".wh..wh..opq".utf8)
+  /// Notes of AUFS for itself begin so.
+  private static let note = Array(".wh..wh.".utf8)
+
+  init(onto tree: Tree, _ other: Tree, _ whiteouts: Whiteouts?) {
+    self.tree = tree
+    self.other = other
+    self.whiteouts = whiteouts
+    before = tree.listing()
+    count = tree.nodeCount
+  }
+
+  mutating func run() {
+    let listing = other.listing()
+    takeAttributes(of: other.root, for: tree.root)
+    var stack = [(other.root, tree.root)]
+    while let (source, target) = stack.popLast() {
+      let children = listing.children(of: source)
+      if whiteouts == .oci { applyWhiteouts(children, in: target) }
+      for child in children {
+        let name = Array(other.name(of: child))
+        if whiteouts == .oci && name.starts(with: Self.whiteout) { continue }
+        let node = add(child, name, in: target)
+        if other.isDirectory(child) { stack.append((child, node)) }
+      }
+    }
+  }
+
+  private mutating func applyWhiteouts(
+    _ children: some Collection<Tree.NodeID>, in target: Tree.NodeID
+  ) {
+    let names = children.map { other.name(of: $0) }
+    if names.contains(where: { $0.elementsEqual(Self.opaque) }) {
+      for node in earlierChildren(of: target) { remove(node) }
+    }
+    for name in names
+    where name.starts(with: Self.whiteout) && !name.starts(with: Self.note) {
+      let hidden = Array(name.dropFirst(Self.whiteout.count))
+      if let node = hidden.withUnsafeBytes({ tree.child(of: target, named: $0) }) { remove(node) }
+    }
+  }
+
+  /// - Returns: the node in the tree.
+  private mutating func add(
+    _ child: Tree.NodeID, _ name: [UInt8], in target: Tree.NodeID
+  ) -> Tree.NodeID {
+    if let existing = name.withUnsafeBytes({ tree.child(of: target, named: $0) }) {
+      if tree.isDirectory(existing) && other.isDirectory(child) {
+        takeAttributes(of: child, for: existing)
+        return existing
+      }
+      remove(existing)
+    }
+    let inode = inode(for: other.inode(of: child))
+    return name.withUnsafeBytes { tree.addNode($0, in: target, inode: inode) }
+  }
+
+  private mutating func inode(for source: Tree.InodeID) -> Tree.InodeID {
+    if let known = inodes[source] {
+      tree[known].links += 1
+      return known
+    }
+    let made = tree.addInode(copy(of: other[source]))
+    inodes[source] = made
+    return made
+  }
+
+  private mutating func copy(of inode: Tree.Inode) -> Tree.Inode {
+    var copy = inode
+    copy.links = 1
+    if let set = inode.xattrs { copy.xattrs = tree.xattrSet(other.xattrSets[set.index]) }
+    if case .symlink(let target) = inode.kind {
+      copy.kind = tree.symlink(to: Array(other.target(target)))
+    }
+    return copy
+  }
+
+  private mutating func takeAttributes(of source: Tree.NodeID, for target: Tree.NodeID) {
+    let inode = other[other.inode(of: source)]
+    guard inode.origin != .missingParent else { return }
+    tree[tree.inode(of: target)] = copy(of: inode)
+  }
+
+  private func earlierChildren(of node: Tree.NodeID) -> [Tree.NodeID] {
+    guard node.index < count else { return [] }
+    return before.children(of: node).filter { !tree.isRemoved($0) }
+  }
+
+  /// Takes a node out, with all that is below it.
+  private mutating func remove(_ node: Tree.NodeID) {
+    var all = [node]
+    var index = 0
+    while index < all.count {
+      if tree.isDirectory(all[index]) { all += earlierChildren(of: all[index]) }
+      index += 1
+    }
+    for node in all.reversed() { tree.remove(node) }
+    replaced += 1
+  }
+}

@@ -1,0 +1,21 @@
+import ArgumentParser
+import FileTrees
+
+/// How archives are read.
+struct ArchiveOptions: ParsableArguments {
+  @Flag(help: "Read on after the end of a tar archive: tar archives joined by cat or tee -a.")
+  var ignoreZeros = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Character set of names in zip archives that are not UTF-8: cp437, gbk, shift_jis, ….",
+      valueName: "charset"))
+  var zipCharset: String?
+
+  func options() -> ArchiveSource.Options {
+    var options = ArchiveSource.Options()
+    options.ignoresZeros = ignoreZeros
+    options.zipCharset = zipCharset
+    return options
+  }
+}

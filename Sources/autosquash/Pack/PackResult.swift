@@ -1,0 +1,45 @@
+import FileTrees
+import Glibc
+import Posix
+
+/// Where an image goes: to a file that appears when it is complete, or, once it is, to standard
+/// output. (Its head is written last, so that it cannot go there at once.)
+struct PackResult {
+  /// The image under construction.
+  let file: AtomicFile
+  private let isForStandardOutput: Bool
+
+  init(_ output: [UInt8], _ command: Pack) throws {
+    isForStandardOutput = command.writesToStandardOutput
+    guard isForStandardOutput else {
+      file = try AtomicFile(path: output, replacing: command.force)
+      return
+    }
+    guard isatty(STDOUT_FILENO) == 0 else {
+      throw SourceError(
+        .refused, path: Array("standard output".utf8), "an image is nothing for a terminal",
+        hint: "redirect it, or name a file")
+    }
+    // It may be large, and /tmp may be memory.
+    let folder = getenv("TMPDIR").map { [UInt8](cString: $0) } ?? Array("/var/tmp".utf8)
+    file = try AtomicFile(path: folder + Array("/autosquash-image".utf8), replacing: true)
+  }
+
+  /// Gives the complete image its name, or writes it out.
+  func publish() throws {
+    guard isForStandardOutput else { return try file.publish() }
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    var offset: off_t = 0
+    var output = try ResultFile(nil, replacing: false)
+    while true {
+      let count = retryingInterrupts {
+        pread(file.descriptor, &buffer, buffer.count, offset)
+      }
+      guard count >= 0 else { throw SystemError("read", path: file.path) }
+      if count == 0 { break }
+      try output.write(buffer[..<count])
+      offset += off_t(count)
+    }
+    try output.finish()
+  }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import FileTrees
+import TreeModel
+
+struct SelectionOptions: ParsableArguments {
+  @Option(help: "Leading directories that names lose; auto: an archive's single top directory.")
+  var stripComponents = "auto"
+
+  @Option(
+    help: ArgumentHelp("Take only what is below PATH, which becomes the root.", valueName: "path"))
+  var rootBecomes: ByteArgument?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Place what is in the sources that follow below PATH in the image; may be given before each.
+      """, valueName: "path"))
+  var prefix: ByteArgument?
+
+  @Option(
+    help: ArgumentHelp(
+      "Leave out what matches, at any depth; a leading / anchors, ** crosses directories.",
+      valueName: "glob"))
+  var exclude: [ByteArgument] = []
+
+  @Option(help: ArgumentHelp("Read such patterns from a file, one a line.", valueName: "file"))
+  var excludeFrom: [ByteArgument] = []
+
+  @Option(help: ArgumentHelp("Take only what matches.", valueName: "glob"))
+  var include: [ByteArgument] = []
+
+  @Flag(
+    help: "Make each name of a file with hard links a file of its own; they share their data.")
+  var noHardLinks = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Of several sources: oci has .wh.NAME take out NAME of those before, as in image layers.",
+      valueName: "style"),
+    transform: {
+      guard let style = Whiteouts(rawValue: $0) else {
+        throw ValidationError("--whiteouts knows one style: oci.")
+      }
+      return style
+    })
+  var whiteouts: Whiteouts?
+
+  /// - Parameter readsFiles: whether `--exclude-from` is read; not while arguments are checked.
+  func selection(readsFiles: Bool = false) throws -> Selection {
+    var selection = Selection()
+    if stripComponents != "auto" {
+      guard let count = Int(stripComponents), (0...4096).contains(count) else {
+        throw ValidationError("--strip-components takes auto or a number.")
+      }
+      selection.stripping = .components(count)
+    }
+    selection.rootBecomes = try Self.components(rootBecomes, "--root-becomes")
+    selection.prefix = try Self.components(prefix, "--prefix")
+    selection.excludes = exclude.map { Glob($0.bytes) }
+    selection.includes = include.map { Glob($0.bytes) }
+    if readsFiles {
+      for file in excludeFrom { selection.excludes += try PatternFile.read(file.bytes) }
+    }
+    return selection
+  }
+
+  static func components(_ path: ByteArgument?, _ option: String) throws -> [[UInt8]] {
+    guard let path else { return [] }
+    guard let components = Selection.components(ofUserPath: path.bytes) else {
+      throw ValidationError("\(option) takes a path without \"..\" and names of up to 255 bytes.")
+    }
+    return components
+  }
+}

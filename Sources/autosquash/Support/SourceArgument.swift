@@ -1,0 +1,76 @@
+import ArgumentParser
+import FileTrees
+import TreeModel
+
+/// A source with the place of its own that `--prefix` gives it.
+struct SourceArgument {
+  var path: [UInt8]
+  /// The path in the image that everything in it goes below.
+  var prefix: [[UInt8]]
+
+  /// Puts the values of `--prefix` among the sources, as the argument parser tells nothing of the
+  /// order between options and arguments.
+  ///
+  /// - Parameter option: the one that names sources, where they are no plain arguments.
+  static func marked(_ arguments: [String], option: String? = nil) -> [String] {
+    var marked: [String] = []
+    var rest = arguments[...]
+    while let argument = rest.popFirst() {
+      if argument == "--" { return marked + [argument] + rest }
+      var value: String?
+      if argument.hasPrefix("--prefix=") {
+        value = String(argument.dropFirst("--prefix=".count))
+      } else if argument == "--prefix" {
+        value = rest.popFirst()
+      }
+      guard let value else {
+        marked.append(argument)
+        continue
+      }
+      if let option { marked.append(option) }
+      marked.append(MarkedArgument.mark + value)
+    }
+    return marked
+  }
+
+  /// The sources among arguments that `marked` made. A prefix holds for those that follow it; the
+  /// only one there is, behind them all, for all.
+  ///
+  /// - Throws: `ValidationError` for a prefix that is none, or that no source follows.
+  static func sources(_ arguments: [MarkedArgument]) throws -> [SourceArgument] {
+    var prefix: [[UInt8]] = []
+    var sources: [SourceArgument] = []
+    var prefixes = 0
+    var isUsed = true
+    for argument in arguments {
+      guard argument.isPrefix else {
+        sources.append(SourceArgument(path: argument.bytes, prefix: prefix))
+        isUsed = true
+        continue
+      }
+      prefix = try SelectionOptions.components(ByteArgument(bytes: argument.bytes), "--prefix")
+      prefixes += 1
+      isUsed = false
+    }
+    if !isUsed && prefixes == 1 {
+      for index in sources.indices { sources[index].prefix = prefix }
+    } else if !isUsed && !sources.isEmpty {
+      throw ValidationError("No source follows the last --prefix.")
+    }
+    return sources
+  }
+}
+
+/// A source, or the value of `--prefix` where it stood among the sources.
+struct MarkedArgument: ExpressibleByArgument {
+  var bytes: [UInt8]
+  var isPrefix = false
+
+  /// Begins the value of a prefix; what a user types never has it (`RawArguments`).
+  static let mark = "\u{10FE00}"
+
+  init?(argument: String) {
+    isPrefix = argument.hasPrefix(Self.mark)
+    bytes = RawArguments.decode(isPrefix ? String(argument.dropFirst()) : argument)
+  }
+}
