@@ -36,6 +36,14 @@ extension ArchiveHandle {
   var isZip: Bool { family == ARCHIVE_FORMAT_ZIP }
   var isSevenZip: Bool { family == ARCHIVE_FORMAT_7ZIP }
   var isISO: Bool { family == ARCHIVE_FORMAT_ISO9660 }
+  var isXar: Bool { family == ARCHIVE_FORMAT_XAR }
+  /// Whether the members are all there is: the end of the last one is the archive's.
+  var endsWithMember: Bool { [ARCHIVE_FORMAT_AR, ARCHIVE_FORMAT_WARC].contains(family) }
+  /// Whether libarchive leaves the mark of the end where it is, so that its length is not known.
+  var leavesEndMark: Bool {
+    [ARCHIVE_FORMAT_RAR, ARCHIVE_FORMAT_RAR_V5, ARCHIVE_FORMAT_CAB, ARCHIVE_FORMAT_LHA]
+      .contains(family)
+  }
   var isEmpty: Bool { family == ARCHIVE_FORMAT_EMPTY }
   var isSpecification: Bool { family == ARCHIVE_FORMAT_MTREE }
 

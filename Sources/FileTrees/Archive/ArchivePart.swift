@@ -11,8 +11,36 @@ final class ArchivePart {
   private final class State {
     var isInHeader = true
     weak var archive: ArchiveHandle?
+    /// The first bytes of the archive, up to the volume descriptor of ISO 9660.
+    var start: [UInt8] = []
+    static let startSize = 17 * 2048
   }
 
+  /// The size of the checksum of a xar archive's table, which libarchive does not count as read.
+  ///
+  /// Layout: the header of a xar archive, "cksum_alg" of libarchive's and Apple's xar.
+  var xarChecksumSize: Int64 {
+    switch state.start.dropFirst(24).prefix(4) {
+    case [0, 0, 0, 1]: 20  // SHA-1
+    case [0, 0, 0, 2]: 16  // MD5
+    default: 0
+    }
+  }
+
+  /// The size that an ISO 9660 file system says it has.
+  ///
+  /// Layout: ECMA-119, 8.4.8 and 8.4.12.
+  var isoSize: Int64 {
+    let descriptor = state.start.dropFirst(16 * 2048)
+    guard descriptor.count >= 132 else { return 0 }
+    func number(_ offset: Int, _ count: Int) -> Int64 {
+      (0..<count).reduce(0) { $0 | Int64(descriptor[16 * 2048 + offset + $1]) << (8 * $1) }
+    }
+    return number(80, 4) * number(128, 2)
+  }
+
+  /// Where the last member ended.
+  var memberEnd: Int64 = 0
   /// Whether libarchive is reading a header.
   var isInHeader: Bool {
     get { state.isInHeader }
@@ -20,6 +48,8 @@ final class ArchivePart {
   }
   /// The archive's start in its stream.
   let start: Int64
+  /// Why there is no header where the last member ended, for archives that end with a member.
+  var headerFailure: (any Error)?
   /// The number of entries read.
   var entries = 0
   /// Whether the archive comes as a stream, so that its end cannot be looked at first.
@@ -37,6 +67,10 @@ final class ArchivePart {
     archive = try ArchiveHandle(
       input, path: path,
       observe: { piece, position in
+        let known = state.start.count
+        if known < State.startSize && position == start + Int64(known) {
+          state.start += piece.prefix(State.startSize - known)
+        }
         window.append(
           piece, at: position - start, consumed: state.archive?.consumed ?? 0,
           isInHeader: state.isInHeader)

@@ -17,7 +17,9 @@ extension ArchiveSource {
       return try look(layers) { $0.mayHold(.cpio) }
     }
     try resume(at: try otherEnd(part), after: part, in: layers)
-    return try look(layers) { _ in false }
+    return try look(layers, afterMark: part.archive.leavesEndMark, part.headerFailure) { _ in
+      false
+    }
   }
 
   private func goOn(afterTar part: ArchivePart, _ layers: ArchiveLayers) throws -> Bool {
@@ -49,9 +51,9 @@ extension ArchiveSource {
   private func resume(
     at position: Int64, after part: ArchivePart, in layers: ArchiveLayers
   ) throws {
-    if !part.isStream { return try layers.seek(to: position) }
+    if !part.isStream { return try layers.seek(to: min(position, file.length ?? 0)) }
     let window = part.window
-    guard window.end > position else { return }
+    guard window.end > position else { return try layers.top.skip(upTo: position - window.end) }
     guard let rest = window.slice(at: position, count: Int(window.end - position)) else {
       throw SourceError(.unreadable, path: path, "cannot find the end of the archive again")
     }
@@ -70,12 +72,18 @@ extension ArchiveSource {
 
   /// Looks at what follows an archive, with padding passed over.
   ///
-  /// - Parameter readsOn: whether a stream of this kind is read as well.
+  /// - Parameters:
+  ///   - afterMark: whether the mark of the archive's end, of unknown length, comes first.
+  ///   - failure: what to throw where there is neither padding nor a stream of a known kind.
+  ///   - readsOn: whether a stream of this kind is read as well.
   private func look(
-    _ layers: ArchiveLayers, _ rest: TarRest? = nil, readsOn: (StreamKind) -> Bool
+    _ layers: ArchiveLayers, _ rest: TarRest? = nil, afterMark: Bool = false,
+    _ failure: (any Error)? = nil, readsOn: (StreamKind) -> Bool
   ) throws -> Bool {
     let format = layers.format
     let layer = layers.top
+    // That begins with zeros.
+    if try layer.kind() == .iso { throw follows(.iso, try layers.drain()) }
     guard try layers.skipPadding() else { return false }
     var kind = try layers.top.kind()
     if kind == nil, let rest, layers.top === rest.layer {
@@ -84,11 +92,11 @@ extension ArchiveSource {
       kind = try layers.top.kind()
     }
     if let kind {
-      guard readsOn(kind) else { throw follows(kind, try layers.drain()) }
+      guard readsOn(kind) else { throw follows(kind, try layers.drain(), isAfterTar: rest != nil) }
       try layers.unpackNext()
       let inner = try layers.top.kind()
       guard inner == kind || inner.map(readsOn) == true else {
-        throw follows(kind, try layers.drain())
+        throw follows(inner ?? kind, try layers.drain())
       }
       return true
     }
@@ -96,6 +104,8 @@ extension ArchiveSource {
     var count: Int64 = 0
     if let rest, layers.top === rest.layer { count = try skip(to: .max, of: rest) }
     count += try layers.drain()
+    if let failure { throw failure }
+    if afterMark { return false }
     warn("\(count.counted("byte")) after the end of the \(place) ignored")
     return false
   }
@@ -113,7 +123,8 @@ extension ArchiveSource {
       let bytes = try rest.layer.peek(offset == 0 ? Int(block) : Int(block) - offset)
       if bytes.isEmpty { break }
       if offset == 0 && TarHeaders.isHeader(bytes) {
-        throw follows(.tar, try rest.layer.drain(), isBehindOthers: true)
+        // What is in between may be a damaged member: nothing reads on here.
+        throw follows(.tar, try rest.layer.drain())
       }
       rest.layer.skip(bytes.count)
     }
@@ -121,14 +132,12 @@ extension ArchiveSource {
   }
 
   private func follows(
-    _ kind: StreamKind, _ count: Int64, isBehindOthers: Bool = false
+    _ kind: StreamKind, _ count: Int64, isAfterTar: Bool = false
   ) -> SourceError {
-    // What is in between may be a damaged member.
-    let isTar = kind.mayHold(.tar) && !isBehindOthers
-    return SourceError(
+    SourceError(
       .refused, path: path,
       "\(kind.name) follows the end of this one: \(count.counted("byte")) that would be lost",
-      hint: isTar && !options.ignoresZeros
+      hint: isAfterTar && kind.mayHold(.tar) && !options.ignoresZeros
         ? "--ignore-zeros reads it as well" : "take the file apart, and pack what you want of it")
   }
 
@@ -163,8 +172,12 @@ extension ArchiveSource {
 
   /// Where an archive ends that is neither tar, cpio nor zip, counted from its start.
   private func otherEnd(_ part: ArchivePart) throws -> Int64 {
-    if part.archive.isSevenZip && !part.isStream { return try SevenZipEnd.position(in: file) }
-    return part.archive.consumed
+    let archive = part.archive
+    if part.headerFailure != nil { return part.memberEnd }
+    if archive.isXar { return archive.consumed + part.xarChecksumSize }
+    if archive.isISO { return max(archive.consumed, part.isoSize) }
+    if archive.isSevenZip && !part.isStream { return try SevenZipEnd.position(in: file) }
+    return archive.consumed
   }
 }
 

@@ -65,6 +65,7 @@ public final class ArchiveSource {
       } else {
         while try readArchive(layers, into: sink) { segment += 1 }
       }
+      if delivered == 0 { warn("the archive has no members") }
     } catch let error as SourceError
       where error.code == .cutOff && options.allowsTruncated && delivered > 0
     {
@@ -79,14 +80,35 @@ public final class ArchiveSource {
   ///
   /// - Returns: whether another one follows that is to be read as well.
   private func readArchive(_ layers: ArchiveLayers, into sink: any EntrySink) throws -> Bool {
+    try refuseContainers(layers)
     var input: any ByteInput = layers.top
     if segment == 0, let file = layers.plainFile {
       try file.seek(to: 0)
       input = file
     }
-    let part = try ArchivePart(input, path: path, configure: ArchiveFormats.enable)
+    let part: ArchivePart
+    do {
+      part = try ArchivePart(input, path: path, configure: ArchiveFormats.enable)
+    } catch let error as SourceError where error.code == .unreadable && layers.format != nil {
+      _ = try layers.drain()  // a checksum tells whether it unpacked to rubbish
+      throw error
+    }
     try readEntries(of: part, into: sink)
     return try goOn(after: part, in: layers)
+  }
+
+  /// What holds an archive, or files, but is none.
+  private func refuseContainers(_ layers: ArchiveLayers) throws {
+    switch try layers.top.kind() {
+    case .rpm:
+      throw SourceError(
+        .refused, path: path, "an RPM package",
+        hint: "rpm2cpio \(path.escapedName) | autosquash pack - -o IMAGE packs what is in it")
+    case .squashFS:
+      throw SourceError(
+        .refused, path: path, "an image already, compressed once more", hint: "unpack it")
+    default: break
+    }
   }
 
   /// Delivers the entries of one archive.
@@ -110,6 +132,7 @@ public final class ArchiveSource {
 
   private func nextHeader(of part: ArchivePart) throws -> OpaquePointer? {
     let archive = part.archive
+    part.memberEnd = archive.consumed
     part.isInHeader = true
     defer { part.isInHeader = false }
     var entry: OpaquePointer?
@@ -120,7 +143,11 @@ public final class ArchiveSource {
       if archive.isSpecification { throw specificationError(entry, archive.message) }
       try take(warning: archive.message, of: entry)
       return entry
-    default: throw headerFailure(part)
+    default:
+      let failure = headerFailure(part)
+      guard archive.endsWithMember, part.entries > 0 else { throw failure }
+      part.headerFailure = failure
+      return nil
     }
   }
 

@@ -6,7 +6,8 @@ public struct SourceLayers {
   public private(set) var notes = AssemblyNotes()
   private let options: TreeAssembler.Options
   private let whiteouts: Whiteouts?
-  private var tree: Tree?
+  private var tree: Tree
+  private var sources = 0
   private var newest: UInt32 = 0
 
   /// - Parameters:
@@ -15,6 +16,7 @@ public struct SourceLayers {
   public init(_ options: TreeAssembler.Options, whiteouts: Whiteouts? = nil) {
     self.options = options
     self.whiteouts = whiteouts
+    tree = Tree(root: TreeAssembler.missingDirectory(options))
   }
 
   /// Adds what a source delivered.
@@ -23,25 +25,27 @@ public struct SourceLayers {
   public mutating func add(_ assembler: TreeAssembler) throws {
     let other = try assembler.finish()
     newest = max(newest, assembler.newestTime)
-    guard tree != nil || whiteouts != nil else {
-      (tree, notes) = (other, assembler.notes)
+    defer { sources += 1 }
+    if sources == 0 { notes = assembler.notes } else { notes.add(assembler.notes) }
+    if sources == 0 && whiteouts == nil {
+      tree = other  // perhaps the only one
       return
     }
-    if tree == nil {
+    if sources <= 1 {
+      // Where a tree has its root placed elsewhere, names are not found from it.
+      let first = tree
       tree = Tree(root: TreeAssembler.missingDirectory(options))
-      notes = assembler.notes
-    } else {
-      notes.add(assembler.notes)
+      _ = tree.merge(first)
     }
-    notes.replacedSources += tree!.merge(other, whiteouts: whiteouts)
+    notes.replacedSources += tree.merge(other, whiteouts: whiteouts)
     // The top has no entry in any source as long as it has none in this one.
-    let top = tree!.inode(of: tree!.root)
-    if tree![top].origin == .missingParent { tree![top].attributes.modified = Int64(newest) }
-    notes.closed = ClosedPlaces(of: tree!)
+    let top = tree.inode(of: tree.root)
+    if tree[top].origin == .missingParent { tree[top].attributes.modified = Int64(newest) }
+    notes.closed = ClosedPlaces(of: tree)
   }
 
   /// What all sources make, the newest time in it, in seconds since 1970.
   public func finish() -> (tree: Tree, newest: UInt32) {
-    (tree ?? Tree(root: TreeAssembler.missingDirectory(options)), newest)
+    (tree, newest)
   }
 }

@@ -12,6 +12,13 @@ struct ArchiveOptions: ParsableArguments {
       valueName: "charset"))
   var zipCharset: String?
 
+  func validate() throws {
+    if let zipCharset, !ArchiveSource.knows(charset: zipCharset) {
+      throw ValidationError(
+        "'\(zipCharset)' is no character set; iconv --list names those there are.")
+    }
+  }
+
   func options() -> ArchiveSource.Options {
     var options = ArchiveSource.Options()
     options.ignoresZeros = ignoreZeros

@@ -80,5 +80,10 @@ final class ArchiveLayers {
 
 extension PushbackInput {
   /// What begins here.
-  func kind() throws -> StreamKind? { StreamKind(startOf: try peek(StreamKind.longestStart)) }
+  func kind() throws -> StreamKind? {
+    if let kind = StreamKind(startOf: try peek(StreamKind.longestStart)) { return kind }
+    let (offset, mark) = StreamKind.isoMark
+    let start = try peek(offset + mark.count)
+    return start.count > offset && start[offset...].elementsEqual(mark) ? .iso : nil
+  }
 }

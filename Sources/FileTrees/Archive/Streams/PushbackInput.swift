@@ -57,6 +57,18 @@ final class PushbackInput: ByteInput {
     start += count
   }
 
+  /// Takes `count` bytes, or all where there are fewer.
+  func skip(upTo count: Int64) throws {
+    var rest = count
+    while rest > 0 {
+      let bytes = try next()
+      if bytes.isEmpty { return }
+      let taken = Int(min(rest, Int64(bytes.count)))
+      unread(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
+      rest -= Int64(taken)
+    }
+  }
+
   /// Takes zero bytes.
   func skipZeros() throws {
     while true {

@@ -1,10 +1,13 @@
 /// What a stretch of bytes is the start of.
 enum StreamKind: Equatable {
-  case tar, cpio, zip, sevenZip, rar, ar, xar, cab, warc, squashFS, rpm
+  case tar, cpio, zip, sevenZip, rar, ar, xar, cab, warc, iso, squashFS, rpm
   case compressed(StreamFormat)
 
   /// How many bytes `init(startOf:)` wants to see: a tar header.
   static let longestStart = 512
+
+  /// Where ISO 9660 has its mark, at the start of the 17th sector.
+  static let isoMark = (offset: 16 * 2048 + 1, bytes: Array("CD001".utf8))
 
   /// - Parameter bytes: `longestStart` of them, where there are as many.
   init?(startOf bytes: UnsafeRawBufferPointer) {
@@ -42,6 +45,7 @@ enum StreamKind: Equatable {
     case .xar: "a xar archive"
     case .cab: "a cab archive"
     case .warc: "a warc archive"
+    case .iso: "an ISO 9660 image"
     case .squashFS: "a SquashFS image"
     case .rpm: "an RPM package"
     case .compressed(let format): format.name

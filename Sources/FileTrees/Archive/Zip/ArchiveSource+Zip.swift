@@ -1,4 +1,5 @@
 internal import CLibArchive
+internal import Glibc
 internal import Posix
 internal import TreeModel
 
@@ -9,6 +10,14 @@ extension ArchiveSource {
     let start = try file.bytes(at: 0, count: StreamKind.longestStart)
     guard start.withUnsafeBytes({ StreamKind(startOf: $0) }) == nil else { return false }
     return try ZipDirectory(of: file) != nil
+  }
+
+  /// Whether names can be converted from this character set.
+  public static func knows(charset: String) -> Bool {
+    let converter = iconv_open("UTF-8", charset)
+    guard let converter, Int(bitPattern: converter) != -1 else { return false }
+    iconv_close(converter)
+    return true
   }
 
   func readZip(_ file: FileInput, into sink: any EntrySink) throws {

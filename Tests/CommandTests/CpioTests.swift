@@ -1,0 +1,176 @@
+import TestSupport
+import Testing
+
+/// Writes cpio archives byte by byte.
+struct CpioBuilder {
+  enum Form {
+    /// 070701, and 070702 with a checksum.
+    case new, checked
+    case odc
+  }
+
+  let form: Form
+  private(set) var bytes: [UInt8] = []
+
+  init(_ form: Form) { self.form = form }
+
+  mutating func add(
+    _ name: String, _ content: String = "", inode: Int, links: Int = 2, mtime: Int = 1_000_000_000,
+    mode: Int = 0o100644, checksum: Int? = nil
+  ) {
+    let name = Array(name.utf8) + [0]
+    let content = Array(content.utf8)
+    func number(_ value: Int, _ width: Int, _ radix: Int) -> [UInt8] {
+      let text = String(value, radix: radix)
+      return Array((String(repeating: "0", count: width - text.utf8.count) + text).utf8)
+    }
+    if form == .odc {
+      let fields = [1, inode % (1 << 18), mode, 0, 0, links, 0].flatMap { number($0, 6, 8) }
+      bytes += Array("070707".utf8) + fields + number(mtime, 11, 8) + number(name.count, 6, 8)
+      bytes += number(content.count, 11, 8) + name + content
+      return
+    }
+    let sum = checksum ?? content.reduce(0) { $0 + Int($1) }
+    let fields = [
+      inode, mode, 0, 0, links, mtime, content.count, 8, 1, 0, 0, name.count,
+      form == .checked ? sum : 0,
+    ]
+    bytes += Array((form == .checked ? "070702" : "070701").utf8)
+    bytes += fields.flatMap { number($0, 8, 16) } + name
+    pad()
+    bytes += content
+    pad()
+  }
+
+  private mutating func pad() { while bytes.count % 4 != 0 { bytes.append(0) } }
+
+  func finished() -> [UInt8] {
+    var whole = self
+    whole.add("TRAILER!!!", inode: 0, links: 1, mtime: 0, mode: 0)
+    return whole.bytes
+  }
+}
+
+/// Hard links in cpio are told by numbers that clash; checksums count.
+@Suite struct CpioTests {
+  /// The number of inodes, the root's included, and the contents.
+  private func check(
+    _ archive: CpioBuilder, _ contents: [String: String], inodes: Int, options: [String] = []
+  ) throws {
+    let packed = try Packed(archive.finished(), options)
+    try #require(packed.result.status == 0, "\(packed.result.summary)")
+    for (name, content) in contents { #expect(try packed.text(name) == content, "\(name)") }
+    #expect(packed.result.errors.contains("out.squash: \(inodes) inode"), "\(packed.result.errors)")
+    let verified = try Tool.run(
+      [Tool.autosquash, "verify", "out.squash", "--against", "in.tar"] + options,
+      in: packed.folder.root)
+    #expect(verified.status == 0, "\(verified.summary)")
+  }
+
+  /// 18 bits of a number are all that odc has.
+  @Test func clashesInOdcAreNoLinks() throws {
+    var cpio = CpioBuilder(.odc)
+    cpio.add("a1", "first pair", inode: 7)
+    cpio.add("b1", "second pair, longer", inode: 7 + 1 << 18)
+    cpio.add("a2", "first pair", inode: 7)
+    cpio.add("b2", "second pair, longer", inode: 7 + 1 << 18)
+    let contents = [
+      "a1": "first pair", "a2": "first pair", "b1": "second pair, longer",
+      "b2": "second pair, longer",
+    ]
+    try check(cpio, contents, inodes: 3)
+  }
+
+  @Test(arguments: [CpioBuilder.Form.odc, .new])
+  func equalSizesAreNoProof(form: CpioBuilder.Form) throws {
+    var cpio = CpioBuilder(form)
+    cpio.add("a", "one", inode: 1)
+    cpio.add("b", "two", inode: 1)
+    cpio.add("c", "one", inode: 1)
+    try check(cpio, ["a": "one", "b": "two", "c": "one"], inodes: 3)
+  }
+
+  @Test func whatDiffersInMoreThanTheNumberIsNoLink() throws {
+    var cpio = CpioBuilder(.odc)
+    cpio.add("a", "same", inode: 1)
+    cpio.add("b", "same", inode: 1, mtime: 5)
+    cpio.add("c", "same", inode: 1, links: 3)
+    cpio.add("d", "same", inode: 1, mode: 0o100600)
+    cpio.add("e", "same", inode: 2)
+    try check(cpio, ["a": "same", "b": "same", "e": "same"], inodes: 6)
+  }
+
+  /// In newc the last name brings the bytes.
+  @Test func bytesComeWithTheLastName() throws {
+    var cpio = CpioBuilder(.new)
+    cpio.add("a", inode: 1, links: 3)
+    cpio.add("x", "other", inode: 2, links: 1)
+    cpio.add("b", inode: 1, links: 3)
+    cpio.add("c", "late", inode: 1, links: 3)
+    try check(cpio, ["a": "late", "b": "late", "c": "late", "x": "other"], inodes: 3)
+    let parts = ["a": "late", "b": "late"]
+    try check(cpio, parts, inodes: 3, options: ["--exclude", "c"])
+    try check(cpio, ["b": "late"], inodes: 3, options: ["--exclude", "a"])
+  }
+
+  /// One pair after the other may have the same numbers.
+  @Test func numbersMayBeUsedAgain() throws {
+    var cpio = CpioBuilder(.new)
+    cpio.add("a1", inode: 1)
+    cpio.add("a2", "first", inode: 1)
+    cpio.add("b1", inode: 1)
+    cpio.add("b2", "second", inode: 1)
+    try check(cpio, ["a1": "first", "a2": "first", "b1": "second", "b2": "second"], inodes: 3)
+  }
+
+  @Test func whatCannotBeToldApartIsRefused() throws {
+    var cpio = CpioBuilder(.new)
+    cpio.add("a1", inode: 1)
+    cpio.add("b1", inode: 1)
+    cpio.add("a2", "first", inode: 1)
+    cpio.add("b2", "second", inode: 1)
+    let packed = try Packed(cpio.finished())
+    #expect(packed.failed("a2: more members than it has links share its inode number"))
+  }
+
+  @Test func linksStartAnewInTheNextArchive() throws {
+    var (first, second) = (CpioBuilder(.new), CpioBuilder(.new))
+    first.add("a", inode: 1)
+    first.add("b", "first", inode: 1)
+    second.add("c", inode: 1)
+    second.add("d", "second", inode: 1)
+    let packed = try Packed(first.finished() + second.finished())
+    for (name, text) in ["a": "first", "b": "first", "c": "second", "d": "second"] {
+      #expect(try packed.text(name) == text)
+    }
+  }
+
+  /// What cpio writes of a tree is what the tree is.
+  @Test(arguments: ["newc", "crc", "odc", "bin"])
+  func treesByCpioAreWhole(form: String) throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      [
+        "sh", "-ec",
+        """
+        mkdir -p t/d; cd t; echo one >a; ln a b; ln a d/c; echo two >e; ln e d/f; : >g; ln g h
+        ln -s a l; ln l m 2>/dev/null || ln -P l m; mkfifo p; echo x >"n 1"
+        find . -depth | cpio -o -H \(form) --quiet >../in
+        """,
+      ], in: folder.root)
+    let result = try Tool.autosquash("pack", "in", in: folder.root)
+    #expect(result.status == 0, "\(result.summary)")
+    let same = try Tool.autosquash(
+      "diff", "in.squash", "t", "--ignore", "owner,mtime,mode", in: folder.root)
+    #expect(same.status == 0, "\(same.summary)")
+  }
+
+  @Test func checksumsCount() throws {
+    var right = CpioBuilder(.checked)
+    right.add("a", "bytes", inode: 1, links: 1)
+    #expect(try Packed(right.finished()).text("a") == "bytes")
+    var wrong = CpioBuilder(.checked)
+    wrong.add("a", "bytes", inode: 1, links: 1, checksum: 7)
+    #expect(try Packed(wrong.finished()).failed("damaged archive at a: its checksum is wrong"))
+  }
+}
