@@ -26,8 +26,7 @@ extension ArchiveSource {
     let end = try tarEnd(part)
     try resume(at: end.position, after: part, in: layers)
     let record = (end.position + Self.tarRecord - 1) / Self.tarRecord * Self.tarRecord
-    let rest = TarRest(
-      layer: layers.top, start: part.start, recordEnd: part.start + record)
+    let rest = TarRest(layer: layers.top, recordEnd: part.start + record)
     var isPassedOver = false
     let readsOn = try look(layers, rest) { kind in
       if end.isLoneBlock && kind == .tar && layers.top === rest.layer {
@@ -65,8 +64,7 @@ extension ArchiveSource {
   /// Where members of a tar archive could lie behind its end.
   private struct TarRest {
     let layer: PushbackInput
-    /// Of the archive, and of what follows its last record, in the layer.
-    let start: Int64
+    /// Where the archive's last record ends in it.
     let recordEnd: Int64
   }
 
@@ -87,7 +85,7 @@ extension ArchiveSource {
     guard try layers.skipPadding() else { return false }
     var kind = try layers.top.kind()
     if kind == nil, let rest, layers.top === rest.layer {
-      try skip(to: rest.recordEnd, of: rest)
+      try skipRecord(rest)
       guard try layers.skipPadding() else { return false }
       kind = try layers.top.kind()
     }
@@ -101,34 +99,23 @@ extension ArchiveSource {
       return true
     }
     let place = layers.top === layer ? "archive" : "\(format?.rawValue ?? "compressed") data"
-    var count: Int64 = 0
-    if let rest, layers.top === rest.layer { count = try skip(to: .max, of: rest) }
-    count += try layers.drain()
+    // What lies between may be damaged members: nothing reads on behind it.
+    let (count, found) = try layers.search()
+    if let found { throw follows(found, count) }
     if let failure { throw failure }
     if afterMark { return false }
     warn("\(count.counted("byte")) after the end of the \(place) ignored")
     return false
   }
 
-  /// Passes over what may be left in a tar archive's last record, or behind it.
+  /// Passes over what may be left in a tar archive's last record.
   ///
-  /// - Returns: the number of bytes.
   /// - Throws: `SourceError` where there is a member.
-  @discardableResult
-  private func skip(to end: Int64, of rest: TarRest) throws -> Int64 {
-    let block = Int64(TarHeaders.block)
-    let first = rest.layer.position
-    while rest.layer.position < end {
-      let offset = Int((rest.layer.position - rest.start) % block)
-      let bytes = try rest.layer.peek(offset == 0 ? Int(block) : Int(block) - offset)
-      if bytes.isEmpty { break }
-      if offset == 0 && TarHeaders.isHeader(bytes) {
-        // What is in between may be a damaged member: nothing reads on here.
-        throw follows(.tar, try rest.layer.drain())
-      }
-      rest.layer.skip(bytes.count)
-    }
-    return rest.layer.position - first
+  private func skipRecord(_ rest: TarRest) throws {
+    // Zeros may have led beyond it.
+    let left = max(0, rest.recordEnd - rest.layer.position)
+    let (count, kind) = try ArchiveSearch.drain(rest.layer, upTo: left)
+    if let kind { throw follows(kind, count) }
   }
 
   private func follows(

@@ -65,6 +65,21 @@ final class ArchiveLayers {
     layers = [Layer(stream: PushbackInput(file), format: nil)]
   }
 
+  /// Takes all that is left in this layer and those below, and looks for archives in it.
+  ///
+  /// - Returns: the number of bytes, and the first archive among them.
+  func search() throws -> (count: Int64, kind: StreamKind?) {
+    var count: Int64 = 0
+    var kind: StreamKind?
+    while true {
+      let found = try ArchiveSearch.drain(top)
+      count += found.count
+      kind = kind ?? found.kind
+      if layers.count == 1 { return (count, kind) }
+      layers.removeLast()
+    }
+  }
+
   /// Takes all that is left in this layer and those below.
   ///
   /// - Returns: the number of bytes.

@@ -53,7 +53,15 @@ extension ArchiveSource {
   private func lookAround(_ directory: ZipDirectory, _ file: FileInput) throws {
     if directory.start > 0 {
       let first = try file.bytes(at: 0, count: StreamKind.longestStart)
-      if let kind = first.withUnsafeBytes({ StreamKind(startOf: $0) }) {
+      var kind = first.withUnsafeBytes { StreamKind(startOf: $0) }
+      if kind == nil {
+        try file.seek(to: 0)
+        // Programs that unpack an archive have the marks of others in them, but no whole ones.
+        kind = try ArchiveSearch.drain(PushbackInput(file), upTo: directory.start) { $0 == .tar }
+          .kind
+      }
+      if kind == nil, try ZipDirectory(of: file, before: directory.start) != nil { kind = .zip }
+      if let kind {
         throw SourceError(
           .cutOff, path: path,
           "the archive is cut off, or others lie before the last one: \(kind.name) begins before "
@@ -66,9 +74,9 @@ extension ArchiveSource {
     try file.seek(to: directory.end)
     let rest = PushbackInput(file)
     try rest.skipZeros()
-    let kind = try rest.kind()
-    let count = try rest.drain()
-    if let kind {
+    let first = try rest.kind()
+    let (count, found) = try ArchiveSearch.drain(rest)
+    if let kind = first ?? found {
       throw SourceError(
         .refused, path: path,
         "\(kind.name) follows the end of this one: \(count.counted("byte")) that would be lost",

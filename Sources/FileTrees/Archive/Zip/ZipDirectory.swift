@@ -29,10 +29,11 @@ struct ZipDirectory {
 
   /// Finds the last directory that is whole.
   ///
+  /// - Parameter limit: where in the file to look for it at most.
   /// - Returns: `nil` where there is none.
   /// - Throws: `SourceError` where there is one, but not of an archive that can be read.
-  init?(of file: FileInput) throws {
-    let length = file.length ?? 0
+  init?(of file: FileInput, before limit: Int64 = .max) throws {
+    let length = min(file.length ?? 0, limit)
     let chunk = 1 << 20
     var budget = max(length, 1 << 20) * Self.mostWalks
     var high = length
@@ -45,7 +46,8 @@ struct ZipDirectory {
       while index >= 0 {
         if bytes[index] == 0x50, bytes[index...].starts(with: [0x50, 0x4b, 5, 6]),
           try take(
-            bytes[index..<index + Self.endRecordSize], at: from + Int64(index), file, &budget)
+            bytes[index..<index + Self.endRecordSize], at: from + Int64(index), file, length,
+            &budget)
         {
           return
         }
@@ -59,9 +61,9 @@ struct ZipDirectory {
   /// - Parameter record: the end record at `offset`.
   /// - Returns: whether it is that of a whole directory.
   private mutating func take(
-    _ record: ArraySlice<UInt8>, at offset: Int64, _ file: FileInput, _ budget: inout Int64
+    _ record: ArraySlice<UInt8>, at offset: Int64, _ file: FileInput, _ length: Int64,
+    _ budget: inout Int64
   ) throws -> Bool {
-    let length = file.length ?? 0
     let comment = Int64(record.number(at: 20, 2))
     guard offset + Int64(Self.endRecordSize) + comment <= length else { return false }
     var count = record.number(at: 10, 2)
