@@ -6,6 +6,8 @@ public enum OverlayEvent: Equatable, Sendable {
   case right
   /// A link to another place in the overlay was corrected.
   case corrected(from: [UInt8])
+  /// A link of when the overlay was elsewhere was led to where it is.
+  case moved(from: [UInt8])
   /// A file was replaced by a link.
   case replaced(size: UInt64, by: UInt64)
   /// A directory was made.
@@ -23,6 +25,7 @@ public enum OverlayEvent: Equatable, Sendable {
     case .linked: "linked"
     case .right: "right"
     case .corrected: "corrected"
+    case .moved: "moved"
     case .replaced: "replaced"
     case .madeDirectory: "made-directory"
     case .conflict: "conflict"
@@ -37,6 +40,7 @@ public struct OverlayCounts: Equatable, Sendable {
   public private(set) var linked = 0
   public private(set) var right = 0
   public private(set) var corrected = 0
+  public private(set) var moved = 0
   public private(set) var replaced = 0
   public private(set) var madeDirectories = 0
   public private(set) var conflicts = 0
@@ -50,6 +54,7 @@ public struct OverlayCounts: Equatable, Sendable {
     case .linked: linked += 1
     case .right: right += 1
     case .corrected: corrected += 1
+    case .moved: moved += 1
     case .replaced: replaced += 1
     case .madeDirectory: madeDirectories += 1
     case .conflict: conflicts += 1
@@ -60,6 +65,6 @@ public struct OverlayCounts: Equatable, Sendable {
 
   /// Whether anything was changed, or would be.
   public var hasChanges: Bool {
-    linked + corrected + replaced + madeDirectories + pruned + removedDirectories > 0
+    linked + corrected + moved + replaced + madeDirectories + pruned + removedDirectories > 0
   }
 }

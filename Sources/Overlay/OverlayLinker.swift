@@ -9,18 +9,25 @@ public struct OverlayLinker {
   let isDryRun: Bool
   private let reserved: [UInt8]
   private let link: LinkText
+  private let earlier: [EarlierOverlay]
+  private let others: [[UInt8]]
 
   /// - Parameters:
   ///   - root: the tree in which the links stand.
   ///   - reserved: a directory of the tree, below its root, for which no links are made: that of
   ///     the state.
   ///   - backup: a folder for files that are replaced; `nil` for none.
+  ///   - earlier: where the overlay was before; links there are led to where it is.
+  ///   - others: overlays with links in the tree that are still where they were.
   /// - Throws: `SystemError` when one of the folders cannot be opened.
   public init(
-    _ listing: OverlayListing, root: [UInt8], reserved: [UInt8], backup: [UInt8]?, isDryRun: Bool
+    _ listing: OverlayListing, root: [UInt8], reserved: [UInt8], backup: [UInt8]?,
+    earlier: [EarlierOverlay] = [], others: [[UInt8]] = [], isDryRun: Bool
   ) throws(SystemError) {
     self.listing = listing
-    self.root = try TargetRoot(root, overlay: listing.root)
+    self.earlier = earlier
+    self.others = others
+    self.root = try TargetRoot(root, overlay: listing.root, earlier: earlier)
     self.backup =
       isDryRun ? nil : try backup.map { path throws(SystemError) in try Backup(path) }
     self.isDryRun = isDryRun
@@ -148,13 +155,15 @@ public struct OverlayLinker {
       case S_IFLNK:
         guard let old = folder.target(of: name) else { continue }
         if old == text { return .right }
-        guard link.path(of: old) != nil else {
-          return .conflict("a link to \(old.escapedName) is in the way")
+        let hasMoved = earlier.contains { $0.hasMade(old, status, at: path) }
+        guard hasMoved || link.path(of: old) != nil else {
+          return .conflict(
+            "a link to \(old.escapedName) is in the way\(hint(old, status, at: path))")
         }
         if !isDryRun {
           guard try replace(name, status, text, in: folder, at: path) else { continue }
         }
-        return .corrected(from: old)
+        return hasMoved ? .moved(from: old) : .corrected(from: old)
       case S_IFREG:
         guard let event = try replace(status, name, text, in: folder, at: path) else { continue }
         return event
@@ -163,6 +172,16 @@ public struct OverlayLinker {
       }
     }
     return .conflict("it keeps changing")
+  }
+
+  /// What may be done about a link that was made for another overlay.
+  private func hint(_ text: [UInt8], _ status: stat, at path: [UInt8]) -> String {
+    guard
+      let other = others.first(where: {
+        EarlierOverlay(path: $0, places: nil).hasMade(text, status, at: path)
+      })
+    else { return "" }
+    return "; that overlay is still there, --was \(other.escapedName) would move the link"
   }
 
   private func make(_ name: [UInt8], _ text: [UInt8], in folder: TargetFolder) -> Bool {
@@ -242,9 +261,9 @@ public struct OverlayLinker {
   private func removeLeftovers(in folder: TargetFolder) {
     guard !isDryRun else { return }
     _ = TargetRoot.temporaryName.withCPath { unlinkat(folder.descriptor, $0, AT_REMOVEDIR) }
-    guard let text = folder.target(of: Self.temporaryName), link.path(of: text) != nil else {
-      return
-    }
+    guard let text = folder.target(of: Self.temporaryName),
+      ([link] + earlier.map(\.link)).contains(where: { $0.path(of: text) != nil })
+    else { return }
     _ = Self.temporaryName.withCPath { unlinkat(folder.descriptor, $0, 0) }
   }
 }

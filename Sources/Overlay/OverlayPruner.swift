@@ -6,18 +6,22 @@ public struct OverlayPruner {
   let listing: OverlayListing
   let root: TargetRoot
   let isDryRun: Bool
-  private let link: LinkText
+  let link: LinkText
 
-  /// - Parameter listing: of an overlay with at least one file: an empty one may be a mount that
-  ///   is lost, and is refused.
+  /// - Parameters:
+  ///   - listing: of an overlay with at least one file: an empty one may be a mount that is lost,
+  ///     and is refused.
+  ///   - earlier: where the overlay was before.
   /// - Throws: `SystemError` when one of the folders cannot be opened, and `ENODATA` for an empty
   ///   overlay.
-  public init(_ listing: OverlayListing, root: [UInt8], isDryRun: Bool) throws(SystemError) {
+  public init(
+    _ listing: OverlayListing, root: [UInt8], earlier: [EarlierOverlay] = [], isDryRun: Bool
+  ) throws(SystemError) {
     guard listing.fileCount > 0 else {
       throw SystemError("prune by an overlay without files", path: listing.root, code: ENODATA)
     }
     self.listing = listing
-    self.root = try TargetRoot(root, overlay: listing.root)
+    self.root = try TargetRoot(root, overlay: listing.root, earlier: earlier)
     self.isDryRun = isDryRun
     link = LinkText(overlay: listing.root)
   }
@@ -91,24 +95,30 @@ public struct OverlayPruner {
         if !problem.isEmpty { report(full, .conflict(problem)) }
         continue
       }
-      if !isDryRun {
-        // As late as can be: somebody may have put something else there.
-        guard folder.target(of: name) == text else {
-          throw SystemError("remove the link", path: full, code: ESTALE)
-        }
-        guard name.withCPath({ unlinkat(folder.descriptor, $0, 0) }) == 0 else {
-          throw SystemError("remove the link", path: full)
-        }
-      }
+      try remove(name, text, from: folder, full)
       report(full, .pruned(target: text))
     }
     return left
   }
 
+  /// Removes a link.
+  func remove(
+    _ name: [UInt8], _ text: [UInt8], from folder: TargetFolder, _ full: [UInt8]
+  ) throws(SystemError) {
+    if isDryRun { return }
+    // As late as can be: somebody may have put something else there.
+    guard folder.target(of: name) == text else {
+      throw SystemError("remove the link", path: full, code: ESTALE)
+    }
+    guard name.withCPath({ unlinkat(folder.descriptor, $0, 0) }) == 0 else {
+      throw SystemError("remove the link", path: full)
+    }
+  }
+
   /// Whether the overlay has what a link leads to.
   ///
   /// - Returns: `nil` where it has not, an empty text where it has, and why that is not known.
-  private func isThere(_ file: [UInt8], _ text: [UInt8]) -> String? {
+  func isThere(_ file: [UInt8], _ text: [UInt8]) -> String? {
     // The listing says more than stat, which s3fs answers from what it remembers.
     if let has = listing.has(file) { return has ? "" : nil }
     var status = stat()

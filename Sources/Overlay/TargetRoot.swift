@@ -11,7 +11,8 @@ final class TargetRoot {
   private let root: TargetFolder
   /// The overlay itself, in which no link may be put.
   private let overlay: stat
-  private let link: LinkText
+  /// The overlay's links, and those of when it was elsewhere.
+  private let links: [LinkText]
 
   /// Why a directory cannot be had.
   enum Obstacle: Error {
@@ -25,14 +26,17 @@ final class TargetRoot {
   /// - Parameters:
   ///   - path: the root of the tree.
   ///   - overlay: the folder of the overlay.
-  init(_ path: [UInt8], overlay: [UInt8]) throws(SystemError) {
+  ///   - earlier: where it was before.
+  init(
+    _ path: [UInt8], overlay: [UInt8], earlier: [EarlierOverlay] = []
+  ) throws(SystemError) {
     let descriptor = path.withCPath { Glibc.open($0, O_PATH | O_DIRECTORY | O_CLOEXEC) }
     guard descriptor >= 0 else { throw SystemError("open", path: path) }
     root = try TargetFolder(descriptor)
     let other = overlay.withCPath { Glibc.open($0, O_PATH | O_DIRECTORY | O_CLOEXEC) }
     guard other >= 0 else { throw SystemError("open", path: overlay) }
     self.overlay = try TargetFolder(other).status
-    link = LinkText(overlay: overlay)
+    links = [LinkText(overlay: overlay)] + earlier.map(\.link)
   }
 
   /// As many links in one path as the kernel follows.
@@ -128,9 +132,11 @@ final class TargetRoot {
     let text = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
       count = max(0, readlinkat(descriptor, "", buffer.baseAddress!, buffer.count))
     }
-    return text == link.text(for: place)
-      || (link.text(for: path) + [UInt8(ascii: "/")]).starts(with: text + [UInt8(ascii: "/")])
-        && link.path(of: text) != nil
+    return links.contains { link in
+      text == link.text(for: place)
+        || (link.text(for: path) + [UInt8(ascii: "/")]).starts(with: text + [UInt8(ascii: "/")])
+          && link.path(of: text) != nil
+    }
   }
 
   /// Opens what is at a name: a directory, a link, or something else.

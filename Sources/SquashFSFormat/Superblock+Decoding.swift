@@ -7,8 +7,8 @@ extension Superblock {
     case unfinished
     /// Another magic number.
     case notSquashFS
-    /// The magic number in the other byte order, as versions before 4 could have it.
-    case bigEndian
+    /// An image that Linux does not read.
+    case foreign(ForeignFormat)
     case version(major: UInt16, minor: UInt16)
     /// Not a power of two from 4 KiB to 1 MiB, or not the one its logarithm says.
     case blockSize(UInt32, log: UInt16)
@@ -23,8 +23,8 @@ extension Superblock {
   public init(parsing bytes: UnsafeRawBufferPointer) throws(Problem) {
     precondition(bytes.count >= Self.byteCount)
     let magic: UInt32 = bytes.little(0)
+    if let format = ForeignFormat(parsing: bytes) { throw .foreign(format) }
     guard magic == Self.magic else {
-      if magic == Self.magic.byteSwapped { throw .bigEndian }
       guard magic == 0 else { throw .notSquashFS }
       if bytes.prefix(Self.byteCount).allSatisfy({ $0 == 0 }) { throw .empty }
       let isLike = bytes.little(28, as: UInt16.self) == 4 && bytes.little(30, as: UInt16.self) == 0

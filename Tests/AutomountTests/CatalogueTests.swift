@@ -17,11 +17,11 @@ import Testing
       [
         "sh", "-c",
         """
-        mkdir -p source images/course1/week1 images/empty images/both out
+        mkdir -p source images/.git images/course1/week1 images/empty images/both out
         mksquashfs source images/a.squash -quiet -no-progress
         cd images
         for name in a.sqfs b.img b.img.squash course1/x.squash course1/week1/y.squash \\
-          both.squash both/hidden.squash ../out/z.squash; do cp a.squash $name; done
+          both.squash both/hidden.squash .h.squash .git/x.squash ../out/z.squash; do cp a.squash $name; done
         echo text > c.squash; echo text > notes.txt; : > .squash
         ln -s ../out loop; ln -s ../out/z.squash out.squash; ln -s a.squash alias.squash
         """,

@@ -128,7 +128,11 @@ import Testing
     ("head -c $used whole > i", "its end is not padded to 1024 bytes"),
     ("head -c 9000 /dev/zero > i", "its writer did not finish; pack and upload it again"),
     ("seq 9999 > i", "it is no SquashFS image"),
-    ("(printf sqsh; tail -c +5 whole) > i", "it is a big-endian image of before 2009"),
+    (
+      "(printf sqsh; tail -c +5 whole) > i",
+      "it is a big-endian SquashFS 4.0 image, which Linux does not mount"
+    ),
+    ("(printf shsq; tail -c +5 whole) > i", "with the mark of a vendor (shsq), which Linux does"),
     ("poke 28 '\\005'", "its version is 5.0, the kernel takes 4.0; pack it again"),
     ("poke 20 '\\011'", "its compressor, number 9, is unknown to the kernel"),
     ("poke 20 '\\002'", "no kernel mounts images with lzma; pack it again with xz"),

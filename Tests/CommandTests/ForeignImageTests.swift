@@ -109,6 +109,105 @@ import Testing
     #expect(plain.status == 2 && plain.errors.contains("--offset auto"), "\(plain.summary)")
   }
 
+  /// Before the image, what begins as one by chance: an AppImage's runtime reads images itself.
+  @Test(arguments: [
+    "head -c 96 i.squash; head -c 5000 /dev/urandom",
+    "head -c 2000 i.squash; head -c 70000 /dev/zero",
+    "for i in $(seq 1 50); do head -c 96 i.squash; echo; done",
+    "cat i.squash | tr '\\000' x | head -c 3000; printf 'hsqs shsq sqsh'",
+    "(printf sqsh; tail -c +5 i.squash | head -c 1000)",
+  ])
+  func chanceMatchesArePassedOver(before: String) throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      [
+        "sh", "-c",
+        "mkdir tree && echo hello > tree/file && mksquashfs tree i.squash -quiet -no-progress && "
+          + "(head -c 5003 /bin/sh; \(before); cat i.squash) > app; head -c 3000 app > none",
+      ], in: folder.root)
+    let result = try Tool.autosquash("cat", "app", "file", "--offset", "auto", in: folder.root)
+    #expect(result.text == "hello\n", "\(result.summary)")
+    let verified = try Tool.autosquash("verify", "app", "--offset", "auto", in: folder.root)
+    #expect(verified.status == 0, "\(verified.summary)")
+    let none = try Tool.autosquash("ls", "none", "--offset", "auto", in: folder.root)
+    #expect(none.errors == "autosquash: none: no SquashFS image is in this file\n")
+  }
+
+  /// A file of nothing but starts of images, and one that is cut: work is bounded, the reason true.
+  @Test func theSearchEnds() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      [
+        "sh", "-c",
+        "mkdir tree && seq 9999 > tree/file && mksquashfs tree i.squash -quiet -no-progress && "
+          + "head -c 96 i.squash > start && (for i in $(seq 1 1024); do cat start; done) > k && "
+          + "(for i in $(seq 1 64); do cat k; done) > many && (echo text; head -c 5000 i.squash) > cut",
+      ], in: folder.root)
+    let (many, needs) = try Tool.measure(
+      [Tool.autosquash, "ls", "many", "--offset", "auto"], in: folder.root)
+    #expect(many.status == 1 && needs.seconds < 10, "\(many.summary) \(needs)")
+    let cut = try Tool.autosquash("ls", "cut", "--offset", "auto", in: folder.root)
+    #expect(cut.status == 1 && cut.errors.contains("short; fetch it again"), "\(cut.summary)")
+  }
+
+  /// Firmware: the mark, the version in its byte order, and what is said of it.
+  @Test(arguments: [
+    ("sqsh", "\\000\\004\\000\\000", "a big-endian SquashFS 4.0 image, which", "sasquatch"),
+    ("sqsh", "\\000\\003\\000\\001", "a big-endian SquashFS 3.1 image, which", "unsquashfs"),
+    ("sqsh", "\\000\\002\\000\\001", "a big-endian SquashFS 2.1 image, which", "unsquashfs"),
+    ("hsqs", "\\003\\000\\001\\000", "a SquashFS 3.1 image, which", "unsquashfs"),
+    ("hsqs", "\\001\\000\\000\\000", "a SquashFS 1.0 image, which", "unsquashfs"),
+    (
+      "shsq", "\\004\\000\\000\\000", "a SquashFS 4.0 image with the mark of a vendor (shsq)",
+      "sasquatch"
+    ),
+    (
+      "qshs", "\\000\\003\\000\\000", "a big-endian SquashFS 3.0 image with the mark of a vendor",
+      "sasquatch"
+    ),
+    ("tqsh", "\\000\\003\\000\\000", "with the mark of a vendor (tqsh)", "sasquatch"),
+    ("hsqt", "\\003\\000\\000\\000", "with the mark of a vendor (hsqt)", "sasquatch"),
+    ("tqsh", "\\004\\000\\000\\000", "a big-endian SquashFS 4.0 image", "sasquatch"),
+  ])
+  func firmwareIsToldForWhatItIs(mark: String, version: String, name: String, tool: String) throws {
+    let folder = try TemporaryFolder()
+    // Fields are as the order of the version says, as far as anybody looks at them.
+    let isBig = version.hasPrefix("\\000")
+    let log = isBig ? "\\000\\021" : "\\021\\000"
+    try Tool.check(
+      [
+        "sh", "-ec",
+        """
+        mkdir tree; echo hello > tree/file; mksquashfs tree i.squash -quiet -no-progress
+        poke() { printf "$2" | dd of=fw bs=1 seek=$1 conv=notrunc status=none; }
+        cp i.squash fw; poke 0 \(mark); poke 28 '\(version)'; poke 22 '\(log)'; poke 34 '\(log)'
+        (echo boot loader; cat fw) > blob
+        """,
+      ], in: folder.root)
+    for command in [
+      ["ls", "fw"], ["cat", "fw", "file"], ["info", "fw"], ["extract", "fw", "-C", "o"],
+      ["manifest", "fw"], ["diff", "fw", "tree"], ["diff", "tree", "fw"],
+      ["extract", "fw", "--to-tar", "o.tar"], ["verify", "fw"], ["info", "--cost", "fw"],
+      ["extract", "fw", "--keep-going", "-C", "o"],
+    ] {
+      let result = try Tool.run([Tool.autosquash] + command, in: folder.root)
+      let said = result.text + result.errors
+      #expect(result.status == (command[0] == "verify" ? 1 : 2), "\(command): \(result.summary)")
+      #expect(said.contains(name), "\(command): \(said)")
+      #expect(
+        said.contains("neither Linux nor this program reads; \(tool) may unpack it"), "\(said)")
+      #expect(!said.contains("--offset auto") && !said.contains("DAMAGED"), "\(said)")
+    }
+    #expect(!folder.exists("o.tar") && !folder.exists("o"))
+    // Within a file, only what is right in all that can be looked at is told.
+    let blob = try Tool.autosquash("ls", "blob", "--offset", "auto", in: folder.root)
+    let isOrderRight = isBig == ["sqsh", "qshs", "tqsh"].contains(mark)
+    #expect(blob.status == 2, "\(blob.summary)")
+    #expect(blob.errors.contains(isOrderRight ? name : "no SquashFS image is in this file"))
+    // Linux and squashfs-tools agree.
+    #expect(try Tool.run(["mount", "-o", "loop,ro", "fw", "tree"], in: folder.root).status != 0)
+  }
+
   @Test func whatIsNoImageIsSaidSo() throws {
     let folder = try TemporaryFolder()
     try folder.write(

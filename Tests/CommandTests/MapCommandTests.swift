@@ -88,6 +88,31 @@ import Testing
       missing.errors == "autosquash: nope: no such image in \(folder.path("images/course1"))\n")
   }
 
+  /// What shells and desktops ask every directory for costs nothing and fills no log.
+  @Test(arguments: [".git", ".hidden", ".Trash-1000", "...", ".x.squash", ".x"])
+  func hiddenNamesAreRefusedInSilence(name: String) throws {
+    try Tool.check(["cp", "images/my-tarball.squash", "images/.x.squash"], in: folder.root)
+    try Tool.check(["mkdir", "images/.git", "images/.hidden"], in: folder.root)
+    let refused = try map(name)
+    #expect(refused.status == 1 && refused.output.isEmpty && refused.errors.isEmpty)
+    // It does not even find out where the images are.
+    let unset = try Tool.run(
+      [Tool.autosquashMap, name], environment: ["AUTOSQUASH_CONFIG": folder.path("none")])
+    #expect(unset.status == 1 && unset.output.isEmpty && unset.errors.isEmpty)
+    let told = try people(name)
+    #expect(
+      told.status == 1
+        && told.errors
+          == "autosquash: \(name): a name that begins with a dot is never looked up in the bucket;"
+          + " give the image another\n"
+    )
+    let listed = try Tool.run(
+      [Tool.autosquash, "images", "--json"],
+      environment: ["AUTOSQUASH_CONFIG": folder.path("conf")])
+    #expect(listed.status == 0 && !listed.text.contains("\".\(name)"), "\(listed.summary)")
+    #expect(listed.text.split(separator: "\n").count == 2, "\(listed.text)")
+  }
+
   @Test func settingsThatAreWrongAreToldWithTheirLine() throws {
     try configure("image = /x")
     let wrong = try map("my-tarball")
@@ -115,7 +140,7 @@ import Testing
   }
 
   @Test func everyByteOfANameIsKept() throws {
-    for byte in 1...255 where byte != 0x2f && byte != 0x22 && byte != 0x0a {
+    for byte in 1...255 where byte != 0x2f && byte != 0x22 && byte != 0x0a && byte != 0x2e {
       let name = [UInt8(byte)] + Array("x".utf8) + [UInt8(byte)]
       let path = Array(folder.path("images/").utf8) + name + Array(".squash".utf8)
       _ = try Tool.run(

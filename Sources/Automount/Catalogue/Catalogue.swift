@@ -108,7 +108,7 @@ public struct Catalogue: Sendable {
         return (files, folders)
       }
       let name = entry.pointee.name
-      if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { continue }
+      if MapKey.isHidden(name) { continue }
       var type = Int(entry.pointee.d_type)
       if type == DT_UNKNOWN {
         var status = stat()

@@ -97,7 +97,8 @@ public struct ImageCheck: Sendable {
     switch problem {
     case .empty, .unfinished: "its writer did not finish; pack and upload it again"
     case .notSquashFS: "it is no SquashFS image"
-    case .bigEndian: "it is a big-endian image of before 2009; pack it again"
+    case .foreign(let format):
+      "it is \(format.name), which Linux does not mount; unpack it with \(format.tool) and pack it again"
     case .version(let major, let minor):
       "its version is \(major).\(minor), the kernel takes 4.0; pack it again"
     case .blockSize(let size, _): "a block size of \(size) bytes; the image is damaged"

@@ -4,8 +4,13 @@ internal import Glibc
 public struct MapKey: Equatable, Sendable {
   public let bytes: [UInt8]
 
+  /// Whether a name is never an image's: shells and desktops ask every directory for names that
+  /// begin with a dot (`.git`, `.Trash-1000`), and each would cost requests to the bucket and a
+  /// line in the log.
+  static func isHidden(_ name: [UInt8]) -> Bool { name.first == UInt8(ascii: ".") }
+
   /// - Throws: `MapRefusal` for what no file can be called: the empty name, `.`, `..`, names with
-  ///   a slash, and those of more than 255 bytes.
+  ///   a slash, and those of more than 255 bytes; and for what no image is called.
   public init(_ bytes: [UInt8]) throws(MapRefusal) {
     let problem: String? =
       switch bytes.count {
@@ -18,6 +23,11 @@ public struct MapKey: Equatable, Sendable {
           ? "a name has no '/'" : nil
       }
     if let problem { throw MapRefusal(.badKey, bytes, problem) }
+    guard !Self.isHidden(bytes) else {
+      throw MapRefusal(
+        .hidden, bytes,
+        "a name that begins with a dot is never looked up in the bucket; give the image another")
+    }
     self.bytes = bytes
   }
 

@@ -9,6 +9,8 @@ public enum MapProgram {
   /// Answers the key in the arguments, on standard output, or says why not, on standard error in
   /// one line, which autofs puts into the log.
   ///
+  /// Hidden names are refused in silence: no person asks for them.
+  ///
   /// - Returns: the exit status: 0 answered, 1 refused, 2 for a call without exactly one key.
   static func run(_ arguments: [[UInt8]]) -> Int32 {
     guard arguments.count == 2 else {
@@ -25,7 +27,7 @@ public enum MapProgram {
       let entry = try query.answer(key, at: level)
       return write(entry.bytes + [UInt8(ascii: "\n")]) ? 0 : 1
     } catch {
-      complain("\(error)")
+      if (error as? MapRefusal)?.code != .hidden { complain("\(error)") }
       return 1
     }
   }

@@ -20,6 +20,8 @@ public struct MapRefusal: Error, Equatable, CustomStringConvertible {
     case unreachable
     /// Something is wrong on this machine.
     case machine
+    /// No image has such a name, and whoever asked did not mean one.
+    case hidden
   }
 
   init(_ code: Code, _ key: [UInt8], _ text: String) {

@@ -15,6 +15,8 @@ public final class ExtractionContext: Sendable {
   private let droppedXattrs = Atomic<Int>(0)
   private let lostOwners = Atomic<Int>(0)
   private let skippedDevices = Atomic<Int>(0)
+  private let copiedLinks = Atomic<Int>(0)
+  private let hasStopped = Atomic<Bool>(false)
   private let fileCount = Atomic<Int>(0)
   private let existing = Atomic<Int>(0)
 
@@ -36,6 +38,12 @@ public final class ExtractionContext: Sendable {
     errorCount.add(1, ordering: .relaxed)
     report(path, text)
   }
+
+  /// From now on nothing more is made.
+  public func stop() { hasStopped.store(true, ordering: .relaxed) }
+
+  /// Whether the extraction ends before all is there.
+  var isStopped: Bool { hasStopped.load(ordering: .relaxed) || Interruption.isRequested }
 
   static let directoryInTheWay = "a directory of that name is in the way; remove it first"
 
@@ -67,6 +75,7 @@ public final class ExtractionContext: Sendable {
   func countDroppedSetID() { droppedSetIDs.add(1, ordering: .relaxed) }
   func countLostOwner() { lostOwners.add(1, ordering: .relaxed) }
   func countDroppedXattr() { droppedXattrs.add(1, ordering: .relaxed) }
+  func countCopiedLink() { copiedLinks.add(1, ordering: .relaxed) }
   func countSkippedDevice() { skippedDevices.add(1, ordering: .relaxed) }
 
   /// How many files that were there already have not been reported each.
@@ -92,6 +101,10 @@ public final class ExtractionContext: Sendable {
     note(
       droppedXattrs, "extended attribute could not be set",
       "extended attributes could not be set")
+    note(
+      copiedLinks,
+      "hard link became a copy, as its file system cannot have the link",
+      "hard links became copies, as their file systems cannot have the links")
     return list
   }
 }

@@ -24,67 +24,99 @@ public final class HardLinker {
   public func add(_ link: Name, to first: MadeFile) { pending.append((first, link)) }
 
   /// Makes all links.
-  public func run() {
+  ///
+  /// - Parameter copy: called where a link cannot be; makes the file once more, of the name and in
+  ///   the directory given.
+  public func run(copy: (MadeFile, [UInt8], OutputDirectory) -> MadeFile) {
     for (first, link) in pending {
-      if Interruption.isRequested { break }
-      make(link, first)
+      if top.context.isStopped { break }
+      make(link, first, copy)
     }
     pending.removeAll()
   }
 
-  private func make(_ link: Name, _ file: MadeFile) {
+  private func make(
+    _ link: Name, _ file: MadeFile, _ copy: (MadeFile, [UInt8], OutputDirectory) -> MadeFile
+  ) {
     let context = top.context
     let path = Self.path(link)
-    guard let first = file.name, let identity = file.identity else {
+    guard file.name != nil else {
       let name = file.wanted.escapedName
       return context.fail(path, "hard link to \(name), which was not unpacked")
     }
-    guard let source = open(first.directory), let target = open(link.directory) else {
-      return context.fail(path, action: "link")
-    }
-    // Only to what was made here, whatever has the name by now.
-    var status = stat()
-    guard
-      first.name.withCPath({
-        fstatat(source.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW)
-      }) == 0, MadeFile.Identity(status) == identity
-    else {
-      return context.fail(path, "hard link to a file that was replaced meanwhile")
-    }
+    guard let target = open(link.directory) else { return context.fail(path, action: "link") }
     var before = stat()
     fstat(target.descriptor, &before)
-    func attempt(_ name: [UInt8]) -> Bool {
-      first.name.withCPath { from in
+    defer { futimens(target.descriptor, [before.st_atim, before.st_mtim]) }
+    let key = CopyKey(file: ObjectIdentifier(file), device: before.st_dev)
+    var failure: Int32 = 0
+    for source in [copies[key], file].compactMap({ $0 }) {
+      guard let directory = open(source.name!.directory) else {
+        return context.fail(path, action: "link")
+      }
+      guard Self.isStillThere(source, in: directory) else {
+        return context.fail(path, "hard link to a file that was replaced meanwhile")
+      }
+      failure = attempt(source.name!.name, directory, link.name, target)
+      if failure == 0 { return context.countMade() }
+      guard Self.asksForCopy.contains(failure) else { break }
+    }
+    switch failure {
+    case EEXIST: context.failAsExisting(path)
+    case EISDIR: context.fail(path, ExtractionContext.directoryInTheWay)
+    case _ where Self.asksForCopy.contains(failure):
+      guard let folder = OutputDirectory(again: link.directory, target.descriptor, context) else {
+        return context.fail(path, action: "link")
+      }
+      let made = copy(file, link.name, folder)
+      if made.name == nil { return }
+      copies[key] = made
+      context.countCopiedLink()
+    default: context.fail(path, SystemError("link", code: failure).description)
+    }
+  }
+
+  /// Why a link cannot be where a file can: on another mount, too many of them, on a file system
+  /// that has none.
+  private static let asksForCopy: Set<Int32> = [EXDEV, EMLINK, EPERM, EOPNOTSUPP, ENOSYS]
+
+  private struct CopyKey: Hashable {
+    var file: ObjectIdentifier
+    var device: dev_t
+  }
+
+  /// The latest copy of a file on a file system, which further names there are links to.
+  private var copies: [CopyKey: MadeFile] = [:]
+
+  /// Whether a name is still that of what was made here.
+  private static func isStillThere(_ file: MadeFile, in directory: Opened) -> Bool {
+    var status = stat()
+    return file.name!.name.withCPath {
+      fstatat(directory.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW)
+    } == 0 && MadeFile.Identity(status) == file.identity
+  }
+
+  /// - Returns: 0, or what is in the way.
+  private func attempt(
+    _ from: [UInt8], _ source: Opened, _ name: [UInt8], _ target: Opened
+  ) -> Int32 {
+    func link(_ name: [UInt8]) -> Bool {
+      from.withCPath { from in
         name.withCPath { linkat(source.descriptor, from, target.descriptor, $0, 0) }
       } == 0
     }
-    // The directory has its final mode already, which is ours to lift for a moment.
-    let needsRight = !context.isRoot && before.st_mode & 0o300 != 0o300
-    if needsRight { fchmod(target.descriptor, before.st_mode & 0o7777 | 0o300) }
-    var isMade = attempt(link.name)
-    if !isMade && errno == EEXIST && context.replaces {
-      let hidden = OutputDirectory.hiddenName()
-      isMade =
-        attempt(hidden)
-        && hidden.withCPath { from in
-          link.name.withCPath { renameat(target.descriptor, from, target.descriptor, $0) }
-        } == 0
-      // rename does nothing where both names are one file's already.
-      let code = errno
-      _ = hidden.withCPath { unlinkat(target.descriptor, $0, 0) }
-      errno = code
-    }
-    let failure = errno
-    if needsRight { fchmod(target.descriptor, before.st_mode & 0o7777) }
-    futimens(target.descriptor, [before.st_atim, before.st_mtim])
-    guard isMade else {
-      switch failure {
-      case EEXIST: return context.failAsExisting(path)
-      case EISDIR: return context.fail(path, ExtractionContext.directoryInTheWay)
-      default: return context.fail(path, SystemError("link", code: failure).description)
-      }
-    }
-    context.countMade()
+    if link(name) { return 0 }
+    guard errno == EEXIST, top.context.replaces else { return errno }
+    let hidden = OutputDirectory.hiddenName()
+    let isMade =
+      link(hidden)
+      && hidden.withCPath { from in
+        name.withCPath { renameat(target.descriptor, from, target.descriptor, $0) }
+      } == 0
+    let code = errno
+    // rename does nothing where both names are one file's already.
+    _ = hidden.withCPath { unlinkat(target.descriptor, $0, 0) }
+    return isMade ? 0 : code
   }
 
   private static func path(_ name: Name) -> [UInt8] {
@@ -92,12 +124,20 @@ public final class HardLinker {
     return path.isEmpty ? name.name : path + [UInt8(ascii: "/")] + name.name
   }
 
+  /// A directory that is open, and gets back its final mode, which may shut it, when it closes.
   private final class Opened {
     let descriptor: Int32
-    init(_ descriptor: Int32) { self.descriptor = descriptor }
+    private let mode: mode_t?
+
+    init(_ entered: EnteredDirectory) {
+      descriptor = entered.descriptor
+      mode = entered.oldMode
+    }
+
     deinit {
       let code = errno  // which tells why another one could not be opened
-      if descriptor >= 0 { close(descriptor) }
+      if let mode { fchmod(descriptor, mode) }
+      close(descriptor)
       errno = code
     }
   }
@@ -111,37 +151,54 @@ public final class HardLinker {
   /// Opens a directory again, from the top or the nearest one that is open, through no symbolic
   /// link.
   private func open(_ place: OutputDirectory.Place) -> Opened? {
-    var names: [[UInt8]] = []
+    var places: [OutputDirectory.Place] = []
     var current = place
     var directory: Opened?
     while directory == nil {
       if let known = opened[ObjectIdentifier(current)] {
         directory = known
       } else if let parent = current.parent {
-        names.append(current.name)
+        places.append(current)
         current = parent
       } else {
-        directory = Opened(fcntl(top.descriptor, F_DUPFD_CLOEXEC, 0))
+        let copy = fcntl(top.descriptor, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0, let entered = EnteredDirectory(copy, mayChange: false) else { return nil }
+        directory = Opened(entered)
       }
     }
     // The one above is kept too: the next one wanted is often beside this one.
-    if names.count > 1, let parent = directory {
-      let above = Opened(Self.open(names[1...].reversed(), below: parent.descriptor))
-      guard above.descriptor >= 0 else { return nil }
-      remember(above, as: place.parent!)
-      directory = above
+    if places.count > 1 {
+      directory = Self.open(places[1...].reversed(), below: directory!)
+      guard let directory else { return nil }
+      remember(directory, as: place.parent!)
     }
-    if let name = names.first, let parent = directory {
-      directory = Opened(Self.open([name], below: parent.descriptor))
-      guard directory!.descriptor >= 0 else { return nil }
-      remember(directory!, as: place)
+    if let last = places.first {
+      directory = Self.open([last], below: directory!)
+      guard let directory else { return nil }
+      remember(directory, as: last)
     }
-    guard let directory, directory.descriptor >= 0 else { return nil }
     return directory
   }
 
   /// Opens a directory by way of others, none of which may be a link.
-  ///
+  private static func open(_ places: [OutputDirectory.Place], below directory: Opened) -> Opened? {
+    let opened = open(places.map(\.name), below: directory.descriptor)
+    if opened >= 0 {
+      return EnteredDirectory(opened, mayChange: places.last!.isOurs).map { Opened($0) }
+    }
+    guard errno == EACCES else { return nil }
+    // One on the way is shut to its owner.
+    var current = directory
+    for place in places {
+      guard
+        let next = EnteredDirectory(
+          place.name, in: current.descriptor, mayChange: place.isOurs)
+      else { return nil }
+      current = Opened(next)
+    }
+    return current
+  }
+
   /// - Returns: the descriptor, or -1.
   private static func open(_ names: [[UInt8]], below descriptor: Int32) -> Int32 {
     let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
@@ -166,7 +223,9 @@ public final class HardLinker {
         let name = Array(path.prefix { $0 != UInt8(ascii: "/") })
         next = name.withCPath { openat(current, $0, flags) }
       }
+      let code = errno
       if current != descriptor { close(current) }
+      errno = code
       guard next >= 0 else { return -1 }
       current = next
     }
@@ -196,12 +255,17 @@ public final class MadeFile: @unchecked Sendable {
   }
 
   /// The path of the first name.
-  let wanted: [UInt8]
+  public let wanted: [UInt8]
+  /// What the file is known by where its content comes from.
+  public let source: UInt64
   // Written by one thread, read after the pool was drained.
   private(set) var name: HardLinker.Name?
   private(set) var identity: Identity?
 
-  public init(wanted: [UInt8]) { self.wanted = wanted }
+  public init(wanted: [UInt8], source: UInt64) {
+    self.wanted = wanted
+    self.source = source
+  }
 
   /// Called when the file has its first name.
   func appear(as name: [UInt8], in directory: OutputDirectory, _ descriptor: Int32) {

@@ -12,10 +12,13 @@ public final class OutputDirectory: @unchecked Sendable {
   public final class Place: Sendable {
     let parent: Place?
     let name: [UInt8]
+    /// Whether the directory was made here, or is to become as the image's.
+    let isOurs: Bool
 
-    init(parent: Place?, name: [UInt8]) {
+    init(parent: Place?, name: [UInt8], isOurs: Bool) {
       self.parent = parent
       self.name = name
+      self.isOurs = isOurs
     }
 
     /// The path below the top.
@@ -37,6 +40,10 @@ public final class OutputDirectory: @unchecked Sendable {
   private let parent: OutputDirectory?
   private let attributes: Attributes?
   private let xattrs: [ExtendedAttribute]
+  /// The mode of a directory that was there, and was shut to this user, its owner.
+  private let oldMode: mode_t?
+  /// Whether it is still shut.
+  private let isShut: Bool
   /// Who owns what is made here: by and large this user, but some file systems have their own mind.
   private let owner: (uid: UInt32, gid: UInt32)?
   /// Whether a default ACL takes permissions from what is made here.
@@ -49,7 +56,7 @@ public final class OutputDirectory: @unchecked Sendable {
   ///   - path: as the user gives it; symbolic links in it are followed.
   ///   - attributes: for a directory that is made.
   /// - Throws: `SystemError`.
-  public init(
+  public convenience init(
     top path: [UInt8], attributes: Attributes?, xattrs: [ExtendedAttribute],
     context: ExtractionContext
   ) throws(SystemError) {
@@ -58,16 +65,14 @@ public final class OutputDirectory: @unchecked Sendable {
     let isNew = path.withCPath { mkdir($0, Self.firstMode(attributes)) } == 0
     guard isNew || errno == EEXIST else { throw SystemError("create", path: path) }
     // Who may write where it was made could have put a link in its place.
-    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (isNew ? O_NOFOLLOW : 0)
-    descriptor = path.withCPath { open($0, flags) }
-    guard descriptor >= 0 else { throw SystemError("open", path: path) }
-    place = Place(parent: nil, name: path)
-    parent = nil
-    self.context = context
-    self.attributes = isNew ? attributes : nil
-    self.xattrs = isNew ? xattrs : []
-    owner = isNew ? Self.owner(of: descriptor) : nil
-    masksModes = fgetxattr(descriptor, "system.posix_acl_default", nil, 0) > 0
+    let isOurs = isNew || context.replaces
+    guard
+      let entered = EnteredDirectory(
+        path, in: AT_FDCWD, followsLinks: !isNew, mayChange: isOurs)
+    else { throw SystemError("open", path: path) }
+    self.init(
+      entered, Place(parent: nil, name: path, isOurs: isOurs), in: nil, isNew ? attributes : nil,
+      isNew ? xattrs : [], context, isNew: isNew)
   }
 
   /// Ours to write in, and nobody else's, until it has its final mode; but of some use to others
@@ -76,38 +81,57 @@ public final class OutputDirectory: @unchecked Sendable {
     mode_t(attributes?.permissions ?? 0) & 0o755 | 0o700
   }
 
-  private static func owner(of descriptor: Int32) -> (uid: UInt32, gid: UInt32)? {
-    var status = stat()
-    return fstat(descriptor, &status) == 0 ? (status.st_uid, status.st_gid) : nil
-  }
-
   /// Whether a new file here has this owner without being told.
   func isOwner(_ attributes: Attributes) -> Bool {
     owner.map { $0.uid == attributes.uid && $0.gid == attributes.gid } ?? false
   }
 
   private init(
-    _ descriptor: Int32, _ name: [UInt8], in parent: OutputDirectory, _ attributes: Attributes?,
-    _ xattrs: [ExtendedAttribute], isNew: Bool
+    _ entered: EnteredDirectory, _ place: Place, in parent: OutputDirectory?,
+    _ attributes: Attributes?, _ xattrs: [ExtendedAttribute], _ context: ExtractionContext,
+    isNew: Bool
   ) {
-    self.descriptor = descriptor
+    descriptor = entered.descriptor
     self.parent = parent
-    context = parent.context
-    place = Place(parent: parent.place, name: name)
+    self.context = context
+    self.place = place
     self.attributes = attributes
     self.xattrs = xattrs
-    owner = isNew ? Self.owner(of: descriptor) : nil
+    oldMode = isNew ? nil : entered.oldMode
+    isShut = entered.oldMode == nil && EnteredDirectory.isShut(entered.status)
+    owner = isNew ? (entered.status.st_uid, entered.status.st_gid) : nil
     masksModes = fgetxattr(descriptor, "system.posix_acl_default", nil, 0) > 0
   }
 
+  /// A directory that was finished, for one more file: it keeps its attributes.
+  ///
+  /// - Parameter descriptor: stays the caller's.
+  convenience init?(again place: Place, _ descriptor: Int32, _ context: ExtractionContext) {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    guard copy >= 0, let entered = EnteredDirectory(copy, mayChange: false) else { return nil }
+    self.init(entered, place, in: nil, nil, [], context, isNew: false)
+  }
+
   deinit {
-    if let attributes {
+    // What was there and could not be completed is shut again as it was.
+    if let attributes, oldMode == nil || !context.isStopped {
       let finish = FileFinish(attributes, xattrs, context)
       if !finish.apply(toOpen: descriptor, isRegular: false) {
         context.fail(place.path, action: "set the attributes")
       }
+    } else if let oldMode {
+      fchmod(descriptor, oldMode)
     }
     close(descriptor)
+  }
+
+  /// Counts and reports that something could not be made here, by `errno`.
+  func failToCreate(_ name: [UInt8]) {
+    guard errno == EACCES, isShut else { return context.failToCreate(path(of: name)) }
+    context.fail(
+      path(of: name),
+      "cannot create: \(String(cString: strerror(EACCES))); --force writes in read-only directories of"
+        + " your own")
   }
 
   /// The path of a name in this directory, below the top.
@@ -132,13 +156,11 @@ public final class OutputDirectory: @unchecked Sendable {
       isNew = name.withCPath { mkdirat(descriptor, $0, mode) } == 0
     }
     guard isNew || errno == EEXIST else {
-      context.fail(path(of: name), action: "create")
+      failToCreate(name)
       return nil
     }
-    let opened = name.withCPath {
-      openat(descriptor, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-    }
-    guard opened >= 0 else {
+    let isOurs = isNew || context.replaces
+    guard let entered = EnteredDirectory(name, in: descriptor, mayChange: isOurs) else {
       if errno == ENOTDIR || errno == ELOOP {
         context.fail(
           path(of: name), "exists and is not a directory; --force replaces it")
@@ -149,16 +171,15 @@ public final class OutputDirectory: @unchecked Sendable {
     }
     // In a directory that others may write in, it may be another one by now. (Owner and mode tell
     // nothing: some file systems have their own.)
-    guard !isNew || owner != nil || Self.isEmpty(opened) else {
-      close(opened)
+    guard !isNew || owner != nil || Self.isEmpty(entered.descriptor) else {
+      close(entered.descriptor)
       context.fail(path(of: name), "was replaced while it was made")
       return nil
     }
     if isNew { context.countMade() }
-    let isOurs = isNew || context.replaces
     return OutputDirectory(
-      opened, name, in: self, isOurs ? attributes : nil, isOurs ? xattrs : [],
-      isNew: isNew)
+      entered, Place(parent: place, name: name, isOurs: isOurs), in: self,
+      isOurs ? attributes : nil, isOurs ? xattrs : [], context, isNew: isNew)
   }
 
   /// Whether an open directory holds nothing, as one that was just made.
@@ -240,7 +261,7 @@ public final class OutputDirectory: @unchecked Sendable {
   private func appear(as name: [UInt8], _ make: ([UInt8]) -> Bool) -> Bool {
     if make(name) { return true }
     guard errno == EEXIST, context.replaces else {
-      context.failToCreate(path(of: name))
+      failToCreate(name)
       return false
     }
     let hidden = Self.hiddenName()

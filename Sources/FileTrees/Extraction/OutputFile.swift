@@ -49,7 +49,7 @@ public final class OutputFile: @unchecked Sendable {
     }
     hiddenName = hidden
     guard descriptor >= 0 else {
-      directory.context.fail(directory.path(of: name), action: "create")
+      directory.failToCreate(name)
       return nil
     }
   }
@@ -162,7 +162,7 @@ public final class OutputFile: @unchecked Sendable {
   }
 
   private func refuse(_ name: [UInt8]) -> Bool {
-    directory.context.failToCreate(directory.path(of: name))
+    directory.failToCreate(name)
     return false
   }
 }

@@ -25,7 +25,7 @@ extension OutputDirectory {
       opened = create(hidden!, mode)
     }
     guard opened >= 0 else {
-      context.failToCreate(path(of: name))
+      failToCreate(name)
       return false
     }
     defer { close(opened) }

@@ -7,13 +7,18 @@ internal import TreeModel
 /// looked at.
 public struct ManifestReader {
   private let path: [UInt8]
+  private let input: RereadableInput
   /// The image's own size and digest, where a comment has them.
   public private(set) var imageSize: UInt64?
   public private(set) var imageDigest: SHA256.Digest?
 
-  public init(path: [UInt8]) { self.path = path }
+  /// - Throws: `SourceError` when it cannot be opened.
+  public init(path: [UInt8]) throws {
+    self.path = path
+    input = try RereadableInput(path: path)
+  }
 
-  /// Reads it all.
+  /// Reads it all; once.
   ///
   /// - Throws: `SourceError` when it cannot be read or is no specification.
   public mutating func read() throws -> DigestedTree {
@@ -21,8 +26,8 @@ public struct ManifestReader {
     guard isSpecification else {
       throw SourceError(.damaged, path: path, "not an mtree(5) specification")
     }
-    let input = SpecificationInput(try FileInput(path: path))
-    let archive = try ArchiveHandle(input, path: path) { raw in
+    try input.repeatAll()
+    let archive = try ArchiveHandle(SpecificationInput(input), path: path) { raw in
       archive_read_support_filter_none(raw)
       archive_read_support_format_mtree(raw)
     }
@@ -79,7 +84,6 @@ public struct ManifestReader {
 
   /// What libarchive passes over: the comments, and which keywords are there.
   private mutating func readComments() throws {
-    let input = try FileInput(path: path)
     var rest: [UInt8] = []
     var joined: [UInt8] = []
     while true {

@@ -216,20 +216,7 @@ public final class Image {
   /// The inode at a place in the inode table.
   public func inode(at reference: MetadataReference) throws(ImageReadError) -> ImageInode {
     var cursor = try MetadataCursor(inodes, at: reference)
-    return try inode(next: &cursor)
-  }
-
-  /// The inode that the cursor is at; leaves it at what follows the fixed part.
-  func inode(next cursor: inout MetadataCursor) throws(ImageReadError) -> ImageInode {
-    let reference = cursor.reference
-    let type = try cursor.peek()
-    guard let size = InodeRecord.byteCount(storedType: type),
-      let record = try cursor.record(size, { InodeRecord(parsing: $0) })
-    else {
-      throw .damaged(
-        at: inodes.fileOffset(reference.blockStart), "an inode of type \(type), which is none")
-    }
-    return ImageInode(record: record, reference: reference, tail: cursor.reference)
+    return try cursor.inode()
   }
 
   /// The position in the file of the metadata block with an inode.

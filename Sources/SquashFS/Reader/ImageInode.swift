@@ -20,3 +20,18 @@ public struct BlockPlace: Hashable, Sendable {
     self.stored = stored
   }
 }
+
+extension MetadataCursor {
+  /// The inode that the cursor is at; leaves it at what follows the fixed part.
+  mutating func inode() throws(ImageReadError) -> ImageInode {
+    let reference = reference
+    let type = try peek()
+    guard let size = InodeRecord.byteCount(storedType: type),
+      let record = try record(size, { InodeRecord(parsing: $0) })
+    else {
+      throw .damaged(
+        at: table.fileOffset(reference.blockStart), "an inode of type \(type), which is none")
+    }
+    return ImageInode(record: record, reference: reference, tail: self.reference)
+  }
+}

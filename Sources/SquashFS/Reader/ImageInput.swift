@@ -18,18 +18,28 @@ public final class ImageInput: Sendable {
     descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard descriptor >= 0 else { throw Self.failure("open") }
     var status = stat()
-    let end = lseek(descriptor, 0, SEEK_END)
-    guard fstat(descriptor, &status) == 0, end >= 0 else {
+    guard fstat(descriptor, &status) == 0 else {
       let error = Self.failure("read")
       close(descriptor)
       throw error
     }
-    let type = status.st_mode & S_IFMT
-    guard type == S_IFREG || type == S_IFBLK else {
+    let problem: String? =
+      switch status.st_mode & S_IFMT {
+      case S_IFREG, S_IFBLK: nil
+      case S_IFDIR: "this is a directory, not an image"
+      case S_IFIFO:
+        "this is a pipe, and an image is read at many places; write it to a file first"
+      default: "this is neither a file nor a disk"
+      }
+    if let problem {
       close(descriptor)
-      throw ImageReadError(
-        .unreadable,
-        type == S_IFDIR ? "this is a directory, not an image" : "this is neither a file nor a disk")
+      throw ImageReadError(.unreadable, problem)
+    }
+    let end = lseek(descriptor, 0, SEEK_END)
+    guard end >= 0 else {
+      let error = Self.failure("read")
+      close(descriptor)
+      throw error
     }
     guard base <= UInt64(end) else {
       close(descriptor)

@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+public import SquashFSFormat
 
 /// Why an image, or a part of it, cannot be read.
 public struct ImageReadError: Error, CustomStringConvertible {
@@ -47,8 +47,7 @@ extension ImageReadError {
         "the magic number is missing: whatever appended to this image was stopped before it was done"
       )
     case .notSquashFS: self.init(.notAnImage, at: offset, "not a SquashFS image")
-    case .bigEndian:
-      self.init(.unsupported, at: offset, "a big-endian image of a version before 4.0")
+    case .foreign(let format): self.init(format, at: offset)
     case .version(let major, let minor):
       self.init(
         .unsupported, at: offset,
@@ -60,5 +59,13 @@ extension ImageReadError {
     case .compressor(let id):
       self.init(.unsupported, at: offset, "compressor number \(id) is not known")
     }
+  }
+
+  /// What an image of another kind means for its user.
+  public init(_ format: ForeignFormat, at offset: UInt64) {
+    self.init(
+      .unsupported, at: offset,
+      "\(format.name), which neither Linux nor this program reads; \(format.tool) may unpack it, and "
+        + "pack makes an image of what comes out")
   }
 }

@@ -16,7 +16,7 @@ struct InodeScan {
   mutating func next() throws(ImageReadError) -> ImageInode? {
     guard var position = cursor, !position.isAtEnd else { return nil }
     cursor = nil
-    let inode = try image.inode(next: &position)
+    let inode = try position.inode()
     switch inode.record.body {
     case .file(let file):
       let (size, overflow) = file.blockCount(image.superblock.blockSize)

@@ -30,6 +30,8 @@ public final class Verifier {
     public var contents = BlockCounts()
     /// Whether the file does not even begin as an image does.
     public var isNoImage = false
+    /// Whether it is an image of a kind that Linux does not read: nothing more is known.
+    public var isForeign = false
     /// What can still be read of a damaged image.
     public var salvage: Salvage?
 
@@ -120,6 +122,7 @@ public final class Verifier {
     } catch {
       guard error.code != .unreadable else { throw error }
       report.isNoImage = error.code == .notAnImage
+      report.isForeign = error.code == .unsupported
       // What Linux does not know either is no image to rely on.
       let message = error.code == .unsupported ? "will not mount: \(error.message)" : error.message
       list.add(Finding(.error, .superblock, offset: error.offset, message))

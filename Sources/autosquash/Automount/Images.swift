@@ -11,7 +11,8 @@ struct Images: ParsableCommand {
     abstract: "List the images in the bucket: size, date, compressor, mounted, healthy or why not.",
     discussion: """
       The names are those below the mount root. Each image is opened and its superblock read, as \
-      the map does before it answers; verify looks at all the rest.
+      the map does before it answers, and the mode of its top directory: what only root can enter \
+      is of no use to others. verify looks at all the rest.
       """)
 
   @Flag(help: "Print JSON, an object an image.") var json = false
@@ -21,11 +22,16 @@ struct Images: ParsableCommand {
       let job = try CatalogueJob()
       let catalogue = try job.catalogue()
       let mounts = (try? MountTable.current()) ?? MountTable.none
+      var roots = RootDirectories()
+      var hanging: BucketError?
+      do { roots = try RootDirectories.read(catalogue, job) } catch { hanging = error }
       var output = StandardOutput()
       var lines: [ImageLine] = []
       for entry in catalogue.images {
         let place = job.configuration.mountRoot + [UInt8(ascii: "/")] + entry.name
-        let line = ImageLine(entry: entry, isMounted: mounts.mount(at: place)?.isImage == true)
+        let line = ImageLine(
+          entry: entry, isMounted: mounts.mount(at: place)?.isImage == true,
+          closedMode: roots.modes[entry.file])
         if json { try output.write(line.json.text + "\n") } else { lines.append(line) }
       }
       if !json {
@@ -35,6 +41,8 @@ struct Images: ParsableCommand {
         }
       }
       try output.flush()
+      // What is known was told.
+      if let hanging { throw hanging }
       for folder in catalogue.unreadable { Messages.write(folder.path, folder.text) }
       if !catalogue.unreadable.isEmpty { throw ExitCode(ExitStatus.failed) }
     } catch let code as ExitCode {
@@ -50,10 +58,15 @@ struct Images: ParsableCommand {
 struct ImageLine {
   let entry: Catalogue.Entry
   let isMounted: Bool
+  /// The mode of its root directory, where only root can enter that.
+  let closedMode: UInt16?
 
   private var state: String {
     if let problem = entry.problem { return "will not mount: \(problem)" }
-    return isMounted ? "mounted" : "ok"
+    let state = isMounted ? "mounted" : "ok"
+    guard let closedMode else { return state }
+    return "\(state), but only root can enter it (mode \(closedMode.asMode)); "
+      + "pack it again with --chmod a+rX"
   }
 
   /// The lines with their columns below each other, and a title.
@@ -84,6 +97,7 @@ struct ImageLine {
       ("modified", .integer(entry.modified / 1_000_000_000)),
       ("compressor", .string(entry.compressor?.name ?? "")), ("mounted", .boolean(isMounted)),
       ("healthy", .boolean(entry.problem == nil)), ("problem", .string(entry.problem ?? "")),
+      ("onlyRoot", .boolean(closedMode != nil)),
     ])
   }
 }

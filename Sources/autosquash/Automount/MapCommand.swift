@@ -10,7 +10,8 @@ struct MapCommand: ParsableCommand {
     abstract: "Print what the automounter is told for a name, or why it is told nothing.",
     discussion: """
       NAME is what comes after the mount root: my-tarball, or course1/week1/data in folders. The \
-      answer is that of autosquash-map, the program that autofs asks; nothing is mounted.
+      answer is that of autosquash-map, the program that autofs asks; nothing is mounted. Names that \
+      begin with a dot are never looked up: no image has one.
       """)
 
   @Argument(help: "The name of an image or folder.") var name: ByteArgument

@@ -11,6 +11,7 @@ struct Diff: ParsableCommand {
       A and B are each an image, a directory, an archive (tar and others) or a manifest \
       (*.mtree). Prints a line for each path that differs: "-" only in A, "+" only in B, "~" in \
       both with what has changed. An archive's single top directory counts as its root. \
+      Archives and manifests may come through a pipe. \
       With --json: an array with an object for each path.
 
       Exit status: 0 the same; 1 different; 2 could not be read.

@@ -147,4 +147,22 @@ struct BucketCheckup {
     }
     return found
   }
+
+  /// Images that mount, and that users cannot enter then.
+  func closed(_ roots: RootDirectories) -> [Checkup] {
+    let closed = roots.modes.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    var found = closed.prefix(Self.mostNamed).map { file, mode in
+      Checkup.warn(
+        "images",
+        "only root can enter \(file.escapedName): its top directory has the mode \(mode.asMode)",
+        "pack it again with --chmod a+rX, and upload it under a new name")
+    }
+    if closed.count > Self.mostNamed {
+      found.append(
+        .warn(
+          "images", "only root can enter \(closed.count - Self.mostNamed) more", "autosquash images"
+        ))
+    }
+    return found
+  }
 }

@@ -1,4 +1,5 @@
 import Automount
+import Glibc
 import Posix
 
 /// All that `autosquash doctor` looks at, in the order in which things depend on each other.
@@ -26,12 +27,20 @@ enum Checkups {
     AutomounterCheckup(configuration: job.configuration, mounts: mounts).all().forEach(report)
     let bucket = BucketCheckup(job: job, mounts: mounts)
     bucket.mount().forEach(report)
-    let catalogue: Catalogue
+    var catalogue: Catalogue
     do { catalogue = try job.catalogue() } catch {
       report(bucket.failure(error))
       return
     }
     bucket.images(catalogue).forEach(report)
+    do {
+      let roots = try RootDirectories.read(catalogue, job)
+      bucket.closed(roots).forEach(report)
+      // That this user may not enter an image is no failure of its mount.
+      if geteuid() != 0 { catalogue.images.removeAll { roots.modes[$0.file] != nil } }
+    } catch {
+      report(bucket.failure(error))
+    }
     if let overlay = bucket.overlay() { report(overlay) }
     report(TrialMount(configuration: job.configuration).result(catalogue))
   }

@@ -16,9 +16,11 @@ struct Extract: ParsableCommand {
       directories), which begins at the top; without one, everything is unpacked.
 
       Nothing is ever written outside that directory, whatever the image or the directory holds: \
-      symbolic links are made, not followed. What is there already stays, unless --force; the \
-      directory itself, if it is there, keeps its mode and time in any case. Root gets owners and \
-      devices as they are in the image; other users get files of their own.
+      symbolic links are made, not followed. What is there already stays, unless --force, which also \
+      writes in read-only directories of one's own; the directory itself, if it is there, keeps \
+      its mode and time in any case. Root gets owners and devices as they are in the image; other \
+      users get files of their own. Where a hard link cannot be, as from one file system to \
+      another, a copy is made.
 
       Exit status: 0 all done; 1 something could not be unpacked; 2 the file is no image, or could not be read.
       """)

@@ -12,12 +12,12 @@ import TreeModel
 /// and write files, large ones in pieces.
 final class ExtractJob {
   private let image: Image
-  private let target: [UInt8]
-  private let command: Extract
-  private let context: ExtractionContext
-  private let state: SharedState
+  let target: [UInt8]
+  let command: Extract
+  let context: ExtractionContext
+  let state: SharedState
   private let fragments: FragmentCache
-  private let start = Process.now
+  let start = Process.now
   private var pool: TaskPool<FileWriter>?
   private var progress: ProgressBar?
 
@@ -29,7 +29,8 @@ final class ExtractJob {
     context = ExtractionContext(replaces: command.force) { path, text in
       Messages.write(prefix + path, text)
     }
-    state = SharedState(keepsGoing: command.keepGoing, listsLosses: command.messages.json)
+    state = SharedState(
+      context, keepsGoing: command.keepGoing, listsLosses: command.messages.json)
     fragments = FragmentCache(image)
   }
 
@@ -68,6 +69,8 @@ final class ExtractJob {
       top: target, attributes: try image.attributes(of: root),
       xattrs: try image.extendedAttributes(of: root), context: context)
     do { try walk(from: root, top.take()!, &filter) } catch { state.stop(error) }
+    // Directories are finished when nobody has them any more.
+    smallFiles = nil
     pool.drain()
     // What was named is not in the image: nothing is left behind.
     if isNew && context.made == 0 && !filter.missing.isEmpty { _ = target.withCPath { rmdir($0) } }
@@ -150,7 +153,7 @@ final class ExtractJob {
     submitSmallFiles()
     levels.removeAll()
     pool?.drain()
-    if !state.isStopped && !Interruption.isRequested { links.run() }
+    if !state.isStopped && !Interruption.isRequested { links.run(copy: copy) }
   }
 
   /// Makes the directories on the way.
@@ -161,7 +164,7 @@ final class ExtractJob {
       guard !levels[index].hasFailed, let node = levels[index].node,
         let parent = levels[index - 1].output
       else { return nil }
-      let (attributes, xattrs) = try metadata(of: node)
+      let (attributes, xattrs) = try metadata(of: node.inode, node.path)
       levels[index].output = parent.makeDirectory(Array(node.name), attributes, xattrs)
       if levels[index].output == nil {
         levels[index].hasFailed = true
@@ -173,18 +176,18 @@ final class ExtractJob {
 
   /// Owner, mode, time and extended attributes; of a damaged image what there is of them.
   private func metadata(
-    of node: TreeWalk.Node
+    of inode: ImageInode, _ path: [UInt8]
   ) throws(ImageReadError) -> (Attributes, [ExtendedAttribute]) {
     var attributes = Attributes(
-      permissions: node.inode.record.permissions & 0o777, uid: 0, gid: 0,
-      modified: Int64(node.inode.record.modified))
+      permissions: inode.record.permissions & 0o777, uid: 0, gid: 0,
+      modified: Int64(inode.record.modified))
     var xattrs: [ExtendedAttribute] = []
     do throws(ImageReadError) {
-      attributes = try image.attributes(of: node.inode)
-      xattrs = try image.extendedAttributes(of: node.inode)
+      attributes = try image.attributes(of: inode)
+      xattrs = try image.extendedAttributes(of: inode)
     } catch {
       guard command.keepGoing else { throw error }
-      state.countLost(node.path, "lost: its owner or extended attributes: \(error)")
+      state.countLost(path, "lost: its owner or extended attributes: \(error)")
     }
     return (attributes, xattrs)
   }
@@ -195,9 +198,7 @@ final class ExtractJob {
   ) throws {
     let name = Array(node.name)
     if try batch(node, name, in: parent) { return }
-    let (attributes, xattrs) = try metadata(of: node)
-    var entry = try image.entryWithoutMetadata(of: node.inode, path: node.path)
-    (entry.attributes, entry.xattrs) = (attributes, xattrs)
+    let entry = try entry(of: node.inode, node.path)
     guard parent.mayMake(entry.kind) else { return }
     var made: MadeFile?
     if node.inode.record.links > 1 {
@@ -205,14 +206,41 @@ final class ExtractJob {
         links.add(HardLinker.Name(name, in: parent), to: first)
         return
       }
-      made = MadeFile(wanted: node.path)
+      made = MadeFile(wanted: node.path, source: node.inode.reference.rawValue)
       firstNames[node.inode.reference.rawValue] = made
     }
-    if case .file(let file) = node.inode.record.body {
-      try submit(node, file, entry, in: parent, made)
+    try make(name, node.inode, entry, in: parent, made)
+  }
+
+  private func entry(of inode: ImageInode, _ path: [UInt8]) throws(ImageReadError) -> TreeEntry {
+    let (attributes, xattrs) = try metadata(of: inode, path)
+    var entry = try image.entryWithoutMetadata(of: inode, path: path)
+    (entry.attributes, entry.xattrs) = (attributes, xattrs)
+    return entry
+  }
+
+  private func make(
+    _ name: [UInt8], _ inode: ImageInode, _ entry: TreeEntry, in parent: OutputDirectory,
+    _ made: MadeFile?
+  ) throws {
+    if case .file(let file) = inode.record.body {
+      try submit(inode, file, entry, name, in: parent, made)
     } else {
       parent.makeSpecial(name, entry.kind, entry.attributes, entry.xattrs, made)
     }
+  }
+
+  /// Unpacks a file with several names once more, where a hard link to it cannot be.
+  private func copy(
+    _ file: MadeFile, as name: [UInt8], in directory: OutputDirectory
+  ) -> MadeFile {
+    let copy = MadeFile(wanted: directory.path(of: name), source: file.source)
+    do {
+      let inode = try image.inode(at: MetadataReference(rawValue: file.source))
+      try make(name, inode, try entry(of: inode, copy.wanted), in: directory, copy)
+    } catch { state.stop(error) }
+    pool?.drain()
+    return copy
   }
 
   // MARK: Files
@@ -243,7 +271,7 @@ final class ExtractJob {
     } catch {
       part = .lost(error, size: file.size, at: 0)
     }
-    let (attributes, xattrs) = try metadata(of: node)
+    let (attributes, xattrs) = try metadata(of: node.inode, node.path)
     if smallFiles == nil || smallFiles!.directory !== parent {
       submitSmallFiles()
       smallFiles = SmallFiles(in: parent)
@@ -271,11 +299,11 @@ final class ExtractJob {
   private static let pieceSize = 1 << 20
 
   private func submit(
-    _ node: TreeWalk.Node, _ file: InodeRecord.File, _ entry: TreeEntry,
+    _ inode: ImageInode, _ file: InodeRecord.File, _ entry: TreeEntry, _ name: [UInt8],
     in parent: OutputDirectory, _ made: MadeFile?
   ) throws {
-    var blocks = try image.blocks(of: node.inode)
-    let job = FileJob(entry, name: Array(node.name), in: parent, size: file.size, made)
+    var blocks = try image.blocks(of: inode)
+    let job = FileJob(entry, name: name, in: parent, size: file.size, made)
     var piece: [FileJob.Part] = []
     var pieceBytes = 0
     while !blocks.isDone {
@@ -319,62 +347,9 @@ final class ExtractJob {
     pool?.submit { writer in writer.write(piece, of: job) }
   }
 
-  // MARK: The result
-
   private func lose(_ path: [UInt8], _ error: ImageReadError) throws {
     guard command.keepGoing else { throw error.about(path) }
     state.countLost(path, "\(error)")
-  }
-
-  /// - Parameter stopped: the exit status of the error that ended the work early.
-  private func report(_ filter: PathFilter, status stopped: Int32?) throws -> Int32 {
-    let image = command.image.image.bytes
-    let missing = Interruption.isRequested || stopped != nil ? [] : filter.missing
-    for path in missing {
-      Messages.write(image, PathPattern.missing(path))
-    }
-    if !command.messages.quiet {
-      for warning in context.warnings { Messages.write(target, "warning: \(warning)") }
-    }
-    if context.unreportedExisting > 0 {
-      let count = context.unreportedExisting
-      Messages.write(
-        target,
-        "\(count.grouped) more \(count == 1 ? "file exists" : "files exist") already; "
-          + "--force replaces them")
-    }
-    let bytes = state.bytes.load(ordering: .relaxed)
-    let hasFailed = stopped != nil || context.errors > 0 || state.lost > 0 || !missing.isEmpty
-    if command.messages.json {
-      var output = StandardOutput()
-      try output.write(
-        JSON.object([
-          ("image", .name(image)), ("directory", .name(target)),
-          ("made", .integer(Int64(context.made))), ("bytes", .integer(bytes)),
-          ("errors", .integer(Int64(context.errors))), ("lost", .integer(Int64(state.lost))),
-          (
-            "lostFiles",
-            .array(
-              state.firstLosses.map {
-                .object([("path", .name($0.path)), ("message", .string($0.text))])
-              })
-          ),
-          ("seconds", .number(Process.now - start)),
-        ]).text + "\n")
-      try output.flush()
-    } else if !command.messages.quiet || hasFailed {
-      var line = Interruption.isRequested ? "interrupted after " : ""
-      if stopped != nil { line = "stopped after " }
-      line +=
-        context.made == 1 ? "1 file or directory" : "\(context.made.grouped) files and directories"
-      line += ", \(bytes.asBytes)"
-      if context.errors > 0 {
-        line += ", \(context.errors.grouped) \(context.errors == 1 ? "error" : "errors")"
-      }
-      if state.lost > 0 { line += ", \(state.lost.grouped) lost or damaged" }
-      Messages.write(target, "\(line), \((Process.now - start).asDuration)")
-    }
-    return stopped ?? (hasFailed ? ExitStatus.failed : 0)
   }
 }
 

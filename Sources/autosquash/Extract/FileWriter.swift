@@ -9,6 +9,7 @@ import TreeModel
 final class SharedState: Sendable {
   let keepsGoing: Bool
   private let listsLosses: Bool
+  private let context: ExtractionContext
   /// Bytes of files written.
   let bytes = Atomic<UInt64>(0)
   private let lostCount = Atomic<Int>(0)
@@ -17,7 +18,8 @@ final class SharedState: Sendable {
   private let failure = Mutex<(any Error)?>(nil)
 
   /// - Parameter listsLosses: whether `firstLosses` is wanted.
-  init(keepsGoing: Bool, listsLosses: Bool) {
+  init(_ context: ExtractionContext, keepsGoing: Bool, listsLosses: Bool) {
+    self.context = context
     self.keepsGoing = keepsGoing
     self.listsLosses = listsLosses
   }
@@ -48,6 +50,7 @@ final class SharedState: Sendable {
   /// Ends the extraction with the first error that comes.
   func stop(_ error: any Error) {
     failure.withLock { if $0 == nil { $0 = error } }
+    context.stop()
     hasStopped.store(true, ordering: .relaxed)
   }
 }

@@ -23,6 +23,12 @@ struct OverlayArguments: ParsableArguments {
     help: ArgumentHelp("The root of the file system in which the links stand.", valueName: "dir"),
     completion: .directory)
   var root: ByteArgument?
+  @Option(
+    help: ArgumentHelp(
+      "Where the overlay was before, if that is not remembered or still there; links that lead there are this program's own.",
+      valueName: "dir"),
+    completion: .directory)
+  var was: [ByteArgument] = []
   @Flag(help: "Print JSON, an object a line.") var json = false
   @Flag(name: .shortAndLong, help: "Print conflicts only.") var quiet = false
   @Flag(name: .shortAndLong, help: "Name every path, also those that are right.") var verbose =
@@ -42,7 +48,9 @@ struct OverlayLink: ParsableCommand {
       A link that is right is left alone. A file that is in the way is replaced, once the overlay's \
       has been opened and is not empty; from then on its data is in the bucket only, so --backup \
       may be wise the first time. A directory, a device or a link to somewhere else is reported \
-      and left as it is; the exit status is then 1. Directories that are made get owner, group and \
+      and left as it is; the exit status is then 1. Where the overlay was somewhere else before, as \
+      the bucket is mounted at another place now, the links that were made for it there are led to \
+      where it is. Directories that are made get owner, group and \
       permissions of the one they are in.
       """)
 
@@ -82,7 +90,7 @@ struct OverlayPrune: ParsableCommand {
     commandName: "prune",
     abstract: "Remove links to files that the overlay has no more.",
     discussion: """
-      Only links into the overlay are removed, from directories in which link has put some, and \
+      Only links into the overlay are removed, also those that were made where it was before, from directories in which link has put some, and \
       directories that link has made and that are empty. An overlay that cannot be listed, or has \
       no file at all, is refused: a mount that is lost must not look as if all files were removed.
       """)

@@ -14,6 +14,9 @@ final class OverlayJob {
   private let stateFolder: OverlayStateFolder?
   private let reserved: [UInt8]
   private var state = OverlayState()
+  /// Where the overlay was before, and other overlays with links in this tree.
+  private var earlier: [EarlierOverlay] = []
+  private var others: [[UInt8]] = []
   private let lock: FileLock?
 
   /// Runs a command's steps, prints what came of them, and ends the program with its status.
@@ -84,9 +87,62 @@ final class OverlayJob {
     } catch {
       throw Self.named(error, in: reserved)
     }
+    try findEarlier(arguments.was.map(\.bytes), settings)
     for path in listing.others {
       printer.report(path, .conflict("the overlay has a device, pipe or socket here"))
     }
+  }
+
+  /// Finds out where the overlay was before: where this program has made links into it, and it is no
+  /// more.
+  ///
+  /// - Parameter named: places that the user says it was at.
+  private func findEarlier(_ named: [[UInt8]], _ settings: Configuration) throws {
+    for path in named {
+      var settings = settings
+      if let problem = settings.set(.overlay, path) { throw SetupError(path: path, text: problem) }
+      if settings.overlay == overlay { continue }
+      earlier.append(EarlierOverlay(path: settings.overlay, places: nil))
+    }
+    let known = state.places.keys.filter { path in
+      path != overlay && !earlier.contains { $0.path == path }
+    }
+    for path in known.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      if Self.isGone(path, now: overlay, seconds: settings.answerTimeout) {
+        earlier.append(EarlierOverlay(path: path, places: Set(state.places[path]!.keys)))
+      } else {
+        others.append(path)
+      }
+    }
+    // Directories that were made for links are still to go with the last of them.
+    for overlay in earlier {
+      for (path, isMade) in state.places[overlay.path] ?? [:] where isMade {
+        state.places[self.overlay, default: [:]][path] = true
+      }
+    }
+  }
+
+  /// Whether nothing is at a place where an overlay was, or the same folder as at the new one.
+  private static func isGone(_ path: [UInt8], now overlay: [UInt8], seconds: Int) -> Bool {
+    // What does not answer is not known to be gone.
+    (try? Bucket.ask(path, seconds: seconds) { _ in
+      var (was, now) = (stat(), stat())
+      guard path.withCPath({ stat($0, &was) }) == 0 else {
+        return errno == ENOENT || errno == ENOTDIR ? [1] : [0]
+      }
+      if overlay.withCPath({ stat($0, &now) }) == 0, was.st_dev == now.st_dev,
+        was.st_ino == now.st_ino
+      {
+        return [1]
+      }
+      // As the directory is that the bucket was mounted on.
+      guard let stream = path.withCPath({ opendir($0) }) else { return [0] }
+      while let entry = readdir(stream) {
+        let name = entry.pointee.name
+        if !name.elementsEqual(".".utf8) && !name.elementsEqual("..".utf8) { return [0] }
+      }
+      return [1]
+    }) == [1]
   }
 
   /// The folder of the state is known by its descriptor, which says nothing to people.
@@ -107,7 +163,8 @@ final class OverlayJob {
 
   func link(backup: [UInt8]?) throws {
     let linker = try OverlayLinker(
-      listing, root: root, reserved: reserved, backup: backup, isDryRun: isDryRun)
+      listing, root: root, reserved: reserved, backup: backup, earlier: earlier, others: others,
+      isDryRun: isDryRun)
     if !isDryRun {
       for (path, isMissing) in linker.places()
       where isMissing || state.places[overlay]?[path] == nil {
@@ -119,7 +176,14 @@ final class OverlayJob {
   }
 
   func prune() throws {
-    let pruner = try OverlayPruner(listing, root: root, isDryRun: isDryRun)
+    let pruner = try OverlayPruner(listing, root: root, earlier: earlier, isDryRun: isDryRun)
+    for overlay in earlier {
+      var places = state.places[overlay.path] ?? [:]
+      if overlay.isNamed { for directory in listing.directories { places[directory.path] = false } }
+      pruner.run(
+        overlay, &places, shouldStop: { Interruption.isRequested }, report: printer.report)
+      state.places[overlay.path] = places.isEmpty ? nil : places
+    }
     pruner.run(
       &state.places[overlay, default: [:]], shouldStop: { Interruption.isRequested },
       report: printer.report)

@@ -50,6 +50,8 @@ final class OverlayPrinter {
     case .right: "\(name): right"
     case .corrected(let old):
       "\(name): \(say("corrected", "correct")), it pointed to \(old.escapedName)"
+    case .moved(let old):
+      "\(name): \(say("moved", "move")), it pointed to \(old.escapedName)"
     case .replaced(let mine, let theirs):
       "\(name): \(say("replaced", "replace")) a file of \(mine.asBytes)"
         + (mine == theirs ? "" : ", the overlay's has \(theirs.asBytes)")
@@ -64,7 +66,7 @@ final class OverlayPrinter {
   private static func json(_ path: [UInt8], _ event: OverlayEvent) -> JSON {
     var members: [(String, JSON)] = [("path", .name(path)), ("action", .string(event.name))]
     switch event {
-    case .corrected(let old): members.append(("target", .name(old)))
+    case .corrected(let old), .moved(let old): members.append(("target", .name(old)))
     case .pruned(let target): members.append(("target", .name(target)))
     case .replaced(let mine, let theirs):
       members += [("size", .integer(mine)), ("overlay-size", .integer(theirs))]
@@ -86,6 +88,7 @@ final class OverlayPrinter {
         JSON.object([
           ("linked", .integer(Int64(counts.linked))), ("right", .integer(Int64(counts.right))),
           ("corrected", .integer(Int64(counts.corrected))),
+          ("moved", .integer(Int64(counts.moved))),
           ("replaced", .integer(Int64(counts.replaced))),
           ("made-directories", .integer(Int64(counts.madeDirectories))),
           ("conflicts", .integer(Int64(counts.conflicts))),
@@ -106,6 +109,7 @@ final class OverlayPrinter {
     }
     let changes = [
       part(counts.linked, "link made", "links made"), part(counts.corrected, "corrected"),
+      part(counts.moved, "link moved", "links moved"),
       part(counts.replaced, "file replaced", "files replaced"),
       part(counts.madeDirectories, "directory made", "directories made"),
       part(counts.pruned, "stale link removed", "stale links removed"),

@@ -1,6 +1,7 @@
 import FileTrees
 import Glibc
 import Posix
+import SquashFS
 import TreeModel
 
 /// One source of an image.
@@ -43,7 +44,11 @@ struct PackInput {
       reader.reportUnreadable = { messages.warn($0.path, "\($0.cause); left out") }
       return .directory(reader)
     }
-    if path != Array("-".utf8) && AnyTree.isImage(path) {
+    let isFile = path != Array("-".utf8)
+    if isFile, let format = AnyTree.foreignFormat(of: path) {
+      throw ImageReadError(format, at: 0)
+    }
+    if isFile && AnyTree.isImage(path) {
       throw SourceError(
         .refused, path: path,
         "this is an image already; autosquash extract IMAGE --to-tar - | autosquash pack - -o OTHER "

@@ -14,19 +14,28 @@ struct AnyTree {
 
   let path: [UInt8]
   let kind: Kind
+  /// Of what has no end that could be looked at twice.
+  private let pipe: PipeStart?
 
-  /// Looks at what is there.
+  /// Looks at what is there. What comes through a pipe has no name that says what it is, so that
+  /// its first bytes must.
   ///
   /// - Parameter readsSpecifications: whether an mtree file names the files with the contents, as
   ///   for pack, or is a manifest of what should be.
   init(_ path: [UInt8], offset: String = "0", readsSpecifications: Bool = false) {
     self.path = path
+    pipe = PipeStart(path, count: Self.title.count)
     var status = stat()
-    if path.withCPath({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFDIR {
+    if let pipe {
+      // A writer's first bytes may be few; no archive begins like this.
+      let isManifest =
+        !pipe.bytes.isEmpty && Self.title.starts(with: pipe.bytes) && !readsSpecifications
+      kind = isManifest ? .manifest : Self.isMagic(pipe.bytes) ? .image : .archive
+    } else if path.withCPath({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFDIR {
       kind = .directory
     } else if path.suffix(Self.manifestSuffix.count).elementsEqual(Self.manifestSuffix) {
       kind = readsSpecifications ? .archive : .manifest
-    } else if offset != "0" || Self.isImage(path) {
+    } else if offset != "0" || Self.isImage(path) || Self.foreignFormat(of: path) != nil {
       kind = .image
     } else {
       kind = .archive
@@ -34,18 +43,35 @@ struct AnyTree {
   }
 
   private static let manifestSuffix = ".mtree".utf8
+  /// The first line of a manifest.
+  private static let title = "#mtree".utf8
 
   /// Whether a file begins as an image does.
-  static func isImage(_ path: [UInt8]) -> Bool {
-    let file = path.withCPath { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-    guard file >= 0 else { return false }
-    defer { close(file) }
+  static func isImage(_ path: [UInt8]) -> Bool { isMagic(firstBytes(of: path, count: 4)) }
+
+  private static func isMagic(_ bytes: [UInt8]) -> Bool {
+    bytes.count >= 4 && bytes.withUnsafeBytes { $0.little(0) } == Superblock.magic
+  }
+
+  /// What a file is that is an image, but none that Linux reads.
+  static func foreignFormat(of path: [UInt8]) -> ForeignFormat? {
+    let bytes = firstBytes(of: path, count: Superblock.byteCount)
+    guard bytes.count == Superblock.byteCount else { return nil }
+    return bytes.withUnsafeBytes { ForeignFormat(parsing: $0) }
+  }
+
+  /// The start of a file or a disk; nothing of a pipe, which looking would take bytes away from.
+  private static func firstBytes(of path: [UInt8], count: Int) -> [UInt8] {
     var status = stat()
-    // Of a pipe, looking would take bytes away.
-    guard fstat(file, &status) == 0, status.st_mode & S_IFMT != S_IFIFO else { return false }
-    var magic: UInt32 = 0
-    return withUnsafeMutableBytes(of: &magic) { pread(file, $0.baseAddress!, 4, 0) } == 4
-      && UInt32(littleEndian: magic) == Superblock.magic
+    guard path.withCPath({ stat($0, &status) }) == 0, status.st_mode & S_IFMT != S_IFIFO else {
+      return []
+    }
+    let file = path.withCPath { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+    guard file >= 0 else { return [] }
+    defer { close(file) }
+    return [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      filled = max(0, retryingInterrupts { pread(file, buffer.baseAddress!, count, 0) })
+    }
   }
 
   /// What a reader may want to know, and to say.
@@ -65,7 +91,7 @@ struct AnyTree {
   /// - Throws: `SourceError`, `ImageReadError`, `SystemError`.
   func read(_ options: Options) throws -> DigestedTree {
     if kind == .manifest {
-      var reader = ManifestReader(path: path)
+      var reader = try reopening { try ManifestReader(path: path) }
       return try reader.read()
     }
     var assembly = options.assembly
@@ -115,11 +141,17 @@ struct AnyTree {
       let image = try ImageFile.open(path, offset: options.offset)
       try ImageSource(image, threads: options.threads).read(into: assembler)
     case .archive, .manifest:
-      let source = try ArchiveSource(path: path, options: options.archives)
+      let source = try reopening {
+        try ArchiveSource(path: path, options: options.archives)
+      }
       source.warn = options.warn
       try source.read(into: assembler)
     }
     ProgressBar.clearLine()
+  }
+
+  private func reopening<R>(_ body: () throws -> R) rethrows -> R {
+    try pipe?.reopening(body) ?? body()
   }
 
   /// Keeps owners and modes.

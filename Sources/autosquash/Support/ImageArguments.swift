@@ -33,10 +33,7 @@ enum ImageFile {
 
   static func input(_ path: [UInt8], offset: String) throws -> ImageInput {
     if offset != "auto" { return try ImageInput(path: path, base: UInt64(offset) ?? 0) }
-    guard let base = try ImageInput.findImage(in: path) else {
-      throw ImageReadError(.notAnImage, "no SquashFS image is in this file")
-    }
-    return try ImageInput(path: path, base: base)
+    return try ImageInput(path: path, base: ImageSearch.findImage(in: path))
   }
 
   /// - Parameter salvages: whether a damaged image is opened as far as it goes.

@@ -68,7 +68,7 @@ struct VerifyJob {
       compare(tree, with: expected, source, isSource: true, &report)
     }
     if let path = command.manifest?.bytes {
-      var reader = ManifestReader(path: path)
+      var reader = try reading(path) { try ManifestReader(path: path) }
       let expected = try reading(path) { try reader.read() }
       compare(tree, with: expected, path, isSource: false, &report)
       if expected.unknown.contains(.content) {

@@ -75,7 +75,7 @@ struct VerifyReport {
       text += report.errors > 0 ? ", " : ": "
       text += "\(report.unreadable.counted("part")) not readable"
     }
-    if report.isNoImage || report.differences == report.errors {
+    if report.isNoImage || report.isForeign || report.differences == report.errors {
       // There is nothing to read, or everything can be read and is other than it should be.
     } else if let salvage = report.salvage, salvage.files > 0 {
       text += "; \(salvage.readableFiles.grouped) of \(salvage.files.counted("file"))"
@@ -94,6 +94,7 @@ struct VerifyReport {
   private var verdict: String {
     if report.errors == 0 { return "NOT READABLE" }
     if report.isNoImage { return "NOT AN IMAGE" }
+    if report.isForeign { return "WILL NOT MOUNT" }
     if report.errors > report.differences + report.mountErrors { return "DAMAGED" }
     if report.mountErrors == 0 { return "DIFFERENT" }
     return report.differences == 0 ? "WILL NOT MOUNT" : "WILL NOT MOUNT, AND DIFFERENT"

@@ -1,0 +1,85 @@
+internal import Glibc
+internal import Posix
+
+/// A directory that was opened to write in it. One of this user's own that its mode shuts even to
+/// its owner is made writable for that; whoever has entered it gives it another mode at the end.
+struct EnteredDirectory {
+  let descriptor: Int32
+  let status: stat
+  /// The mode that it had, where that was changed.
+  let oldMode: mode_t?
+
+  /// - Parameters:
+  ///   - path: of the directory; seen from `folder`.
+  ///   - followsLinks: whether the last name may be a symbolic link.
+  ///   - mayChange: whether the mode may be changed.
+  /// - Returns: `nil` where it cannot be opened; `errno` says why.
+  init?(_ path: [UInt8], in folder: Int32, followsLinks: Bool = false, mayChange: Bool) {
+    let flags = O_DIRECTORY | O_CLOEXEC | (followsLinks ? 0 : O_NOFOLLOW)
+    let opened = path.withCPath { openat(folder, $0, O_RDONLY | flags) }
+    if opened >= 0 {
+      self.init(opened, mayChange: mayChange)
+      return
+    }
+    guard errno == EACCES, mayChange,
+      let (descriptor, oldMode) = Self.openUnreadable(path, in: folder, flags)
+    else { return nil }
+    self.init(descriptor, mayChange: false, oldMode: oldMode)
+  }
+
+  /// - Parameter descriptor: of a directory that is open; closed where nothing can be known of it.
+  init?(_ descriptor: Int32, mayChange: Bool, oldMode: mode_t? = nil) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      let code = errno
+      close(descriptor)
+      errno = code
+      return nil
+    }
+    self.descriptor = descriptor
+    self.status = status
+    let mode = status.st_mode & 0o7777
+    let isChanged =
+      mayChange && Self.isShut(status) && !Self.isWritable(descriptor)
+      && fchmod(descriptor, mode | 0o700) == 0
+    self.oldMode = isChanged ? mode : oldMode
+  }
+
+  /// Whether the mode keeps this user from making files in a directory of its own.
+  static func isShut(_ status: stat) -> Bool {
+    status.st_mode & 0o300 != 0o300 && status.st_uid == geteuid()
+  }
+
+  /// Whether this user can write in it all the same, as root can.
+  private static func isWritable(_ descriptor: Int32) -> Bool {
+    Array("/proc/self/fd/\(descriptor)".utf8).withCPath { access($0, W_OK | X_OK) } == 0
+  }
+
+  /// Opens a directory of this user's own that not even its owner may read.
+  private static func openUnreadable(
+    _ path: [UInt8], in folder: Int32, _ flags: Int32
+  ) -> (descriptor: Int32, oldMode: mode_t)? {
+    let handle = path.withCPath { openat(folder, $0, O_PATH | flags) }
+    guard handle >= 0 else { return nil }
+    defer { close(handle) }
+    var status = stat()
+    guard fstat(handle, &status) == 0, status.st_uid == geteuid() else {
+      errno = EACCES
+      return nil
+    }
+    let mode = status.st_mode & 0o7777
+    // By way of the descriptor: it is this directory, whatever has the name by now.
+    let link = Array("/proc/self/fd/\(handle)".utf8)
+    guard link.withCPath({ chmod($0, mode | 0o700) }) == 0 else {
+      errno = EACCES
+      return nil
+    }
+    let opened = openat(handle, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard opened >= 0 else {
+      _ = link.withCPath { chmod($0, mode) }
+      errno = EACCES
+      return nil
+    }
+    return (opened, mode)
+  }
+}

@@ -1,0 +1,53 @@
+internal import Glibc
+internal import Posix
+
+extension OverlayPruner {
+  /// Removes links that were made when the overlay was elsewhere, and whose files it has no more.
+  /// Those whose files it has are left for `OverlayLinker`, which leads them to where it is.
+  ///
+  /// - Parameters:
+  ///   - places: the directories to look into; those without such links are taken out.
+  ///   - report: called with each path that was changed, or could not be.
+  public func run(
+    _ earlier: EarlierOverlay, _ places: inout [[UInt8]: Bool], shouldStop: () -> Bool = { false },
+    report: ([UInt8], OverlayEvent) -> Void
+  ) {
+    for path in places.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      if shouldStop() { return }
+      // One that cannot be entered may come back, as a home that is not mounted.
+      guard let folder = try? root.open(path, makesMissing: false) else { continue }
+      do {
+        let left = try prune(earlier, folder, path, report: report)
+        if left == 0 && !isDryRun { places[path] = nil }
+      } catch {
+        report(path, .conflict("\(error)"))
+      }
+    }
+  }
+
+  /// - Returns: how many of those links stay in the directory.
+  private func prune(
+    _ earlier: EarlierOverlay, _ folder: TargetFolder, _ path: [UInt8],
+    report: ([UInt8], OverlayEvent) -> Void
+  ) throws -> Int {
+    var left = 0
+    for name in try folder.names().sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      let full = path.appending(name)
+      guard let text = folder.target(of: name), let status = try folder.look(name) else { continue }
+      if name == OverlayLinker.temporaryName {
+        guard earlier.link.path(of: text) != nil else { continue }
+      } else {
+        guard earlier.hasMade(text, status, at: full) else { continue }
+        // Asked for where the overlay is now: where it was may be a mount that hangs.
+        if let problem = isThere(full, link.text(for: full)) {
+          left += 1
+          if !problem.isEmpty { report(full, .conflict(problem)) }
+          continue
+        }
+      }
+      try remove(name, text, from: folder, full)
+      report(full, .pruned(target: text))
+    }
+    return left
+  }
+}

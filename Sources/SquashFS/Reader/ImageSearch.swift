@@ -1,0 +1,71 @@
+internal import SquashFSFormat
+
+/// Finds the image in a file that has something else before it, such as an AppImage or a SIF
+/// container.
+public struct ImageSearch {
+  /// Where an image starts whose root directory can be read.
+  private var whole: UInt64?
+  /// Where one starts whose superblock makes sense, for a true message about its damage.
+  private var damaged: UInt64?
+  /// An image of another kind.
+  private var foreign: (format: ForeignFormat, start: UInt64)?
+  private var tries = 0
+
+  /// The most places that are looked into: what begins as an image by chance is rare, what does so
+  /// a thousand times wants to keep us busy.
+  private static let mostTries = 1000
+
+  /// - Returns: where the first image starts that can be opened, or else the first that is damaged.
+  /// - Throws: `ImageReadError` where there is none; it tells of an image that Linux does not read.
+  public static func findImage(in path: [UInt8]) throws(ImageReadError) -> UInt64 {
+    var search = ImageSearch()
+    try search.run(ImageInput(path: path), path)
+    if let found = search.whole ?? search.damaged { return found }
+    if let foreign = search.foreign { throw ImageReadError(foreign.format, at: foreign.start) }
+    throw ImageReadError(.notAnImage, "no SquashFS image is in this file")
+  }
+
+  private mutating func run(_ input: ImageInput, _ path: [UInt8]) throws(ImageReadError) {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { buffer.deallocate() }
+    var position: UInt64 = 0
+    while true {
+      let count = try input.readSome(buffer, at: position)
+      guard count >= Superblock.byteCount else { return }
+      // Each place is looked at with a whole superblock in the buffer.
+      let last = count - Superblock.byteCount
+      let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+      for offset in 0...last where ForeignFormat.canBegin(with: bytes[offset]) {
+        let start = UnsafeRawBufferPointer(
+          rebasing: bytes[offset..<offset + Superblock.byteCount])
+        try look(at: start, position + UInt64(offset), path)
+        if whole != nil || tries == Self.mostTries { return }
+      }
+      position += UInt64(last + 1)
+    }
+  }
+
+  /// Looks at what may be a superblock.
+  private mutating func look(
+    at bytes: UnsafeRawBufferPointer, _ start: UInt64, _ path: [UInt8]
+  ) throws(ImageReadError) {
+    guard bytes.little(0, as: UInt32.self) == Superblock.magic,
+      let superblock = try? Superblock(parsing: bytes)
+    else {
+      if foreign == nil, let format = ForeignFormat(parsing: bytes, isSure: false) {
+        foreign = (format, start)
+      }
+      return
+    }
+    // Programs that read images have the magic bytes in their code, and images in images.
+    guard superblock.inodeTable < superblock.bytesUsed,
+      superblock.directoryTable < superblock.bytesUsed
+    else { return }
+    tries += 1
+    if (try? RootDirectory(of: ImageInput(path: path, base: start))) != nil {
+      whole = start
+    } else {
+      damaged = damaged ?? start
+    }
+  }
+}

@@ -1,0 +1,44 @@
+internal import SquashFSFormat
+
+/// The root directory of an image, found without any table but the two that it needs: a few reads,
+/// however large the image is.
+public struct RootDirectory: Sendable {
+  public let permissions: UInt16
+  public let uid: UInt32
+  public let gid: UInt32
+
+  /// - Throws: `ImageReadError` where the image has none that can be read.
+  public init(of input: ImageInput) throws(ImageReadError) {
+    let superblock = try Image.readSuperblock(of: input)
+    let layout = try TableLayout(superblock, input)
+    func codec() throws(ImageReadError) -> any BlockDecompressor {
+      do { return try superblock.compressor.makeDecompressor() } catch {
+        throw ImageReadError(.unsupported, "\(error)")
+      }
+    }
+    let inodes = MetadataTable(layout.inodes, "inode table", of: input, codec: try codec())
+    var cursor = try MetadataCursor(inodes, at: superblock.rootInode)
+    let record = try cursor.inode().record
+    guard record.type == .directory else {
+      throw .damaged(at: input.base, "the root of the image is not a directory")
+    }
+    let ids = try LookupTableReader(
+      list: superblock.idTable, rowSize: 4, count: Int(superblock.idCount), end: layout.end,
+      of: input, codec: try codec(), name: "id")
+    func id(_ index: UInt16) throws(ImageReadError) -> UInt32 {
+      guard Int(index) < ids.count else {
+        throw .damaged(at: input.base, "an owner that is not in the id table")
+      }
+      return try ids.row(Int(index)) { $0.little(0) }
+    }
+    permissions = record.permissions
+    uid = try id(record.uidIndex)
+    gid = try id(record.gidIndex)
+  }
+
+  /// Whether nobody but root can enter it once it is mounted.
+  public var isRootsAlone: Bool {
+    permissions & 0o001 == 0 && (gid == 0 || permissions & 0o010 == 0)
+      && (uid == 0 || permissions & 0o100 == 0)
+  }
+}

@@ -1,0 +1,49 @@
+import Glibc
+import Posix
+
+/// The first bytes of what comes through a pipe, looked at without taking them away.
+///
+/// The pipe stays open as long as this value: a named one must not lose its only reader before it
+/// is read in earnest.
+final class PipeStart {
+  /// None of an empty pipe.
+  let bytes: [UInt8]
+  private let path: [UInt8]
+  private let descriptor: Int32
+
+  /// - Returns: `nil` for what is no pipe, or cannot be read.
+  init?(_ path: [UInt8], count: Int) {
+    var status = stat()
+    guard path.withCPath({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFIFO else {
+      return nil
+    }
+    descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else { return nil }
+    self.path = path
+    bytes = Self.look(into: descriptor, count: count)
+  }
+
+  deinit { close(descriptor) }
+
+  private static func look(into descriptor: Int32, count: Int) -> [UInt8] {
+    var ends: [Int32] = [-1, -1]
+    guard pipe2(&ends, O_CLOEXEC) == 0 else { return [] }
+    defer {
+      close(ends[0])
+      close(ends[1])
+    }
+    // Waits until there is something.
+    guard retryingInterrupts({ tee(descriptor, ends[1], count, 0) }) > 0 else { return [] }
+    return [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      filled = max(0, retryingInterrupts { read(ends[0], buffer.baseAddress!, buffer.count) })
+    }
+  }
+
+  /// Calls what opens the pipe again, which does not wait for a writer: the only one may have
+  /// written all and be gone.
+  func reopening<R>(_ body: () throws -> R) rethrows -> R {
+    let writer = path.withCPath { open($0, O_WRONLY | O_NONBLOCK | O_CLOEXEC) }
+    defer { if writer >= 0 { close(writer) } }
+    return try body()
+  }
+}
