@@ -145,6 +145,25 @@ import Testing
     #expect(try names(["--xattrs", "none"]).0 == [])
     #expect(
       try names(["--xattrs", "user.n*,user.xdg.*"]).0 == ["user.note", "user.xdg.origin.url"])
+    let whole = try Packed(tar.finished(), ["--xattrs", "all"])
+    for (options, count) in [([], 2), (["--xattrs", "all"], 4), (["--xattrs", "none"], 0)] {
+      let arguments = [Tool.autosquash, "extract", "out.squash", "-C", "x", "--force"] + options
+      try Tool.check(["rm", "-rf", "x"], in: whole.folder.root)
+      let extracted = try Tool.run(arguments, in: whole.folder.root)
+      #expect(extracted.status == 0, "\(extracted.summary)")
+      #expect(
+        extracted.errors.contains("2 extended attributes of another machine left out")
+          == options.isEmpty)
+      let found = try Tool.check(
+        ["getfattr", "--absolute-names", "-m", "-", whole.folder.path("x/f")])
+      #expect(found.text.split(separator: "\n").count { !$0.hasPrefix("#") } == count)
+      let archive = try Tool.run(
+        [Tool.autosquash, "extract", "out.squash", "--to-tar", "-"] + options, in: whole.folder.root
+      )
+      let attributes = String(decoding: archive.output, as: UTF8.self)
+        .ranges(of: "SCHILY.xattr.").count
+      #expect(attributes == count)
+    }
     let (all, rest) = try names(["--xattrs", "all"])
     #expect(all == ["security.selinux", "user.note", "user.other", "user.xdg.origin.url"])
     #expect(rest.contains("1 extended attribute left out that an image cannot hold"))

@@ -43,9 +43,11 @@ struct Extract: ParsableCommand {
   var keepGoing = false
   @Option(help: "Number of threads, 1 to 1024. (default: one a processor)")
   var threads: ThreadCount?
+  @OptionGroup var xattrs: XattrOptions
   @OptionGroup(title: "Messages") var messages: ResultMessageOptions
 
   func validate() throws {
+    _ = try xattrs.policy()
     if toTar != nil && (directory != nil || keepGoing) {
       throw ValidationError("--to-tar goes with neither --directory nor --keep-going.")
     }

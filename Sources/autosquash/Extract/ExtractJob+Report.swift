@@ -12,7 +12,8 @@ extension ExtractJob {
       Messages.write(image, PathPattern.missing(path))
     }
     if !command.messages.quiet {
-      for warning in context.warnings { Messages.write(target, "warning: \(warning)") }
+      let warnings = context.warnings + [xattrFilter.warning].compactMap { $0 }
+      for warning in warnings { Messages.write(target, "warning: \(warning)") }
     }
     if context.unreportedExisting > 0 {
       let count = context.unreportedExisting

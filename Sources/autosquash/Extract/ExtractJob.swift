@@ -20,6 +20,7 @@ final class ExtractJob {
   let start = Process.now
   private var pool: TaskPool<FileWriter>?
   private var progress: ProgressBar?
+  let xattrFilter: XattrFilter
 
   init(image: Image, target: [UInt8], command: Extract) throws {
     self.image = image
@@ -32,6 +33,7 @@ final class ExtractJob {
     state = SharedState(
       context, keepsGoing: command.keepGoing, listsLosses: command.messages.json)
     fragments = FragmentCache(image)
+    xattrFilter = XattrFilter(try command.xattrs.policy())
   }
 
   /// - Returns: the exit status.
@@ -67,7 +69,7 @@ final class ExtractJob {
     // Gone after the walk, which is when the directory gets its own attributes.
     var top: OutputDirectory? = try OutputDirectory(
       top: target, attributes: try image.attributes(of: root),
-      xattrs: try image.extendedAttributes(of: root), context: context)
+      xattrs: xattrFilter.wanted(try image.extendedAttributes(of: root)), context: context)
     do { try walk(from: root, top.take()!, &filter) } catch { state.stop(error) }
     // Directories are finished when nobody has them any more.
     smallFiles = nil
@@ -184,7 +186,7 @@ final class ExtractJob {
     var xattrs: [ExtendedAttribute] = []
     do throws(ImageReadError) {
       attributes = try image.attributes(of: inode)
-      xattrs = try image.extendedAttributes(of: inode)
+      xattrs = xattrFilter.wanted(try image.extendedAttributes(of: inode))
     } catch {
       guard command.keepGoing else { throw error }
       state.countLost(path, "lost: its owner or extended attributes: \(error)")

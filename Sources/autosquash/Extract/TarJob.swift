@@ -29,7 +29,9 @@ struct TarJob {
     if command.messages.progress.isShown && !command.messages.quiet {
       progress = ProgressBar(title: output.escapedName) { .init(bytes: bytes, fraction: nil) }
     }
-    while !Interruption.isRequested, let item = try content.nextFile() {
+    let xattrs = XattrFilter(try command.xattrs.policy())
+    while !Interruption.isRequested, var item = try content.nextFile() {
+      item.entry.xattrs = xattrs.wanted(item.entry.xattrs)
       try writer.add(item.entry, size: item.size, data: item.data)
       while !Interruption.isRequested, let part = try content.nextPart() {
         switch part {
@@ -56,6 +58,9 @@ struct TarJob {
         output,
         "warning: \(writer.changedAttributes.counted("extended attribute")) with an odd name: "
           + "its bytes but plain ASCII are written as %FF")
+    }
+    if let warning = xattrs.warning, !command.messages.quiet {
+      Messages.write(output, "warning: \(warning)")
     }
     for path in filter.missing {
       Messages.write(command.image.image.bytes, PathPattern.missing(path))
