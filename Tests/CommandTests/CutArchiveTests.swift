@@ -106,6 +106,31 @@ import Testing
     #expect(try Packed(whole).failed("gzip stream is damaged"))
   }
 
+  /// Every checksum that a format has for its members is compared: here those of zip, 7z and xar;
+  /// in `CpioTests`, `MetadataOptionTests` and `CompressedInputTests` those of cpio's form 070702,
+  /// of specifications, and of compressed streams. tar has one for headers, ar and ISO 9660 none.
+  @Test(arguments: [
+    ("zip", "zip:compression=store"), ("7zip", "7zip:compression=store"),
+    ("xar", "xar:compression=none"),
+  ])
+  func damagedMembersAreErrors(format: String, options: String) throws {
+    let folder = try TemporaryFolder()
+    let content = bytes("what is stored is found in the archive as it is")
+    try folder.write("a", content)
+    try Tool.check(
+      ["bsdtar", "--format", format, "--options", options, "-cf", "in", "a"], in: folder.root)
+    let whole = try folder.read("in")
+    #expect(try Packed(whole).text("a") == String(decoding: content, as: UTF8.self))
+    let start = try #require(
+      (0..<whole.count).first { whole[$0...].starts(with: content) })
+    for offset in [0, content.count / 2, content.count - 1] {
+      var damaged = whole
+      damaged[start + offset] ^= 1
+      let packed = try Packed(damaged)
+      #expect(packed.failed("damaged or cut-off archive at a"), "\(packed.result.summary)")
+    }
+  }
+
   @Test func damagedGzipIsAnError() throws {
     let folder = try TemporaryFolder()
     try folder.write("in", Self.course())

@@ -13,8 +13,10 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   var assembly = TreeAssembler.Options()
   assembly.stripsSingleTop = true
   let limit = LimitedSink.mostBytes
+  var reading = ArchiveSource.Options()
+  reading.ignoresZeros = count % 2 == 0
   let packed = try? PackedImage(options, assembly) { sink in
-    try ArchiveSource(path: file.path).read(into: LimitedSink(sink, limit: limit))
+    try ArchiveSource(path: file.path, options: reading).read(into: LimitedSink(sink, limit: limit))
   }
   packed?.prove()
   return 0
