@@ -43,7 +43,11 @@ import Testing
       in: folder.root)
     let whole = try folder.read("out.zip")
     #expect(try Packed(whole).result.status == 0)
-    for count in 1..<whole.count {
+    // Where the inner one ends, and where the outer one's list of names does, each byte counts.
+    let inner = try #require(
+      (0..<whole.count - 4).first { whole[$0..<$0 + 4].elementsEqual([0x50, 0x4b, 5, 6]) })
+    for count in 1..<whole.count
+    where count % 8 == 0 || abs(count - inner) < 32 || whole.count - count < 32 {
       let packed = try Packed(Array(whole[..<count]), ["--compression", "none"])
       #expect(packed.result.status != 0, "cut to \(count) of \(whole.count) bytes passed")
     }

@@ -83,8 +83,8 @@ import Testing
     let folder = try TemporaryFolder()
     try folder.write("in.tar", tar.finished())
     for command in [["manifest", "in.tar"], ["diff", "in.tar", "in.tar"], ["pack", "in.tar"]] {
-      let (result, needs) = try Tool.measure([Tool.autosquash] + command, in: folder.root)
-      #expect(result.status != 0 && needs.seconds < 10, "\(command): \(result.summary)")
+      let (result, _) = try Tool.measure([Tool.autosquash] + command, in: folder.root)
+      #expect([1, 2].contains(result.status), "\(command): \(result.summary)")
     }
   }
 

@@ -169,13 +169,13 @@ import Testing
         while not os.path.exists("\(folder.path("stop"))"): time.sleep(0.05)
         """,
       ].map { Array($0.utf8) })
-    #expect(eventually(seconds: 20) { folder.exists("held") })
-    let (answer, needs) = try Tool.measure(
+    #expect(eventually { folder.exists("held") })
+    // Had it waited, the image would have been opened once the lease was broken.
+    let (answer, _) = try Tool.measure(
       ["env", "AUTOSQUASH_CONFIG=\(folder.path("conf"))", Tool.autosquashMap, "my-tarball"])
     try folder.write("stop", [])
     _ = holder.wait()
     #expect(answer.status == 1 && answer.errors.contains("temporarily unavailable"))
-    #expect(needs.seconds < 2)
   }
 
   @Test func linesFitTheLog() throws {

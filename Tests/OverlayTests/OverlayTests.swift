@@ -258,13 +258,15 @@ import Testing
   @Test func oneRunAtATime() throws {
     #expect(try overlay("link").status == 0)
     let held = try Running(
-      ["flock", folder.path("root/var/lib/autosquash/overlay.lock"), "sleep", "2"].map {
-        Array($0.utf8)
-      })
+      [
+        "flock", folder.path("root/var/lib/autosquash/overlay.lock"), "sh", "-c",
+        "while ! [ -e '\(folder.path("stop"))' ]; do sleep 0.05; done",
+      ].map { Array($0.utf8) })
     #expect(
-      eventually(seconds: 5) {
+      eventually {
         (try? overlay("link").errors.contains("cannot start while another run is at work")) == true
       })
+    try folder.write("stop", [])
     _ = held.wait()
     #expect(try overlay("link").status == 0)
   }

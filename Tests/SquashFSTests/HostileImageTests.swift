@@ -9,8 +9,21 @@ import TreeModel
 
 /// Images made to harm: each command ends soon, outside nothing is touched, `verify` tells.
 @Suite struct HostileImageTests {
-  /// Runs every command that reads images.
-  private func runAll(_ image: String, in folder: TemporaryFolder) throws {
+  /// Reads an image in every way, and runs every command that does so.
+  ///
+  /// - Parameter metadata: what its metadata unpacks to, where that is more than the image.
+  private func runAll(
+    _ image: String, in folder: TemporaryFolder, metadata: UInt64 = 0
+  ) throws {
+    let size = UInt64(try folder.read(image).count)
+    // Blocks are of 4 KiB here; each is wanted once.
+    let limits = EffortLimits(
+      file: size, metadata: max(metadata, size), dataBlocks: size / 4096 + 1)
+    for reading in Reading.allCases {
+      if let effort = try? reading.effort(of: folder.path(image)) {
+        limits.check(effort, reading.rawValue)
+      }
+    }
     let commands = [
       ["verify", image], ["verify", "--quick", image], ["ls", "-laR", image], ["info", image],
       ["cat", image, "**"], ["manifest", image, "-q"],
@@ -20,9 +33,8 @@ import TreeModel
     ]
     for command in commands {
       let (result, needs) = try Tool.measure(
-        ["timeout", "120", Tool.autosquash] + command, in: folder.root)
+        [Tool.autosquash] + command, in: folder.root)
       #expect([0, 1, 2].contains(result.status), "\(command): \(result.summary.suffix(300))")
-      #expect(needs.seconds < 10, "\(command)")
       if command[0] == "verify" { #expect(needs.memory < 128 << 20, "\(command)") }
     }
   }
@@ -138,7 +150,7 @@ import TreeModel
       try file.publish()
       #expect(try verify(path).isWhole == isWhole)
     }
-    try runAll("deep6000.squash", in: folder)
+    try runAll("deep6000.squash", in: folder, metadata: 512 << 10)
     let result = try Tool.run(
       [Tool.autosquash, "extract", "deep3000.squash", "-C", "deep"], in: folder.root)
     #expect(result.status == 0, "\(result.summary.suffix(300))")

@@ -67,14 +67,15 @@ public struct Tool {
 
   /// What a program needed.
   public struct Needs: Sendable {
-    /// The most memory at once, in bytes. This and the time are 0 under a sanitizer, which needs
-    /// more of both than the program.
+    /// The most memory at once, in bytes; 0 under a sanitizer, which needs more than the program.
     public var memory: Int
-    /// Processor time in seconds, on which other tests have little influence.
-    public var seconds: Double
   }
 
-  /// Runs a program and tells what it needed.
+  /// Seconds after which a program hangs. No test may depend on how fast the machine is, so this is
+  /// ten times what the slowest has taken, without optimization and beside other tests.
+  public static let hangLimit = 600
+
+  /// Runs a program and tells what it needed. One that hangs ends with the status 124.
   ///
   /// What the system says of a child includes the memory of the process it was started from, which
   /// here is the test runner with all that other tests have; so time(1) stands between.
@@ -83,12 +84,14 @@ public struct Tool {
   ) throws -> (result: Result, needs: Needs) {
     let figures = try TemporaryFolder()
     let result = try run(
-      ["time", "-q", "-f", "%M %U %S", "-o", figures.path("figures")] + command, in: folder)
-    let numbers = String(decoding: try figures.read("figures"), as: UTF8.self)
-      .split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
-    guard numbers.count == 3 else { throw ToolFailure(command: command, result: result) }
-    if isSanitized { return (result, Needs(memory: 0, seconds: 0)) }
-    return (result, Needs(memory: Int(numbers[0]) << 10, seconds: numbers[1] + numbers[2]))
+      ["time", "-q", "-f", "%M", "-o", figures.path("figures"), "timeout", "\(hangLimit)"]
+        + command,
+      in: folder)
+    let text = String(decoding: try figures.read("figures"), as: UTF8.self)
+    guard let kibibytes = Int(text.filter(\.isNumber)) else {
+      throw ToolFailure(command: command, result: result)
+    }
+    return (result, Needs(memory: isSanitized ? 0 : kibibytes << 10))
   }
 
   /// Whether the programs are built with the compiler's checks, which take time and memory.

@@ -1,5 +1,6 @@
 internal import Posix
 internal import SquashFSFormat
+internal import Synchronization
 
 /// Reads and unpacks blocks of files, one at a time; each thread has its own.
 public final class BlockUnpacker {
@@ -31,6 +32,7 @@ public final class BlockUnpacker {
   ) throws(ImageReadError) -> Int {
     let count = place.stored.byteCount
     guard place.stored.isCompressed else {
+      input.work.dataBlocks.add(1, ordering: .relaxed)
       try input.read(UnsafeMutableRawBufferPointer(rebasing: output[..<count]), at: place.start)
       return count
     }
@@ -44,6 +46,7 @@ public final class BlockUnpacker {
     _ source: UnsafeRawBufferPointer, from place: BlockPlace,
     into output: UnsafeMutableRawBufferPointer
   ) throws(ImageReadError) -> UnpackedBlock {
+    input.work.dataBlocks.add(1, ordering: .relaxed)
     do {
       return try codec.decompress(source, into: output)
     } catch {

@@ -83,12 +83,9 @@ extension Image {
     return nil
   }
 
-  /// A few seconds' worth; in a directory with an index, a name is found among some 250 entries.
-  private static let mostLookedAt = 50_000_000
-
   private func lookAtEntry(of directory: ImageInode) throws(ImageReadError) {
     entriesLookedAt += 1
-    guard entriesLookedAt <= Self.mostLookedAt else {
+    guard entriesLookedAt <= mostLookedAt else {
       throw .damaged(
         at: fileOffset(of: directory),
         "finding paths takes too long: large directories have no index, or a wrong one")

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Posix
+internal import Synchronization
 
 /// The bytes of an image: a file, or a part of one. Any number of threads may read.
 public final class ImageInput: Sendable {
@@ -8,6 +9,8 @@ public final class ImageInput: Sendable {
   /// The number of bytes from `base` to the end of the file.
   public let length: UInt64
   private let descriptor: Int32
+  /// What all threads have read together.
+  let work = SharedWork()
 
   /// Opens a file or a block device.
   ///
@@ -93,6 +96,7 @@ public final class ImageInput: Sendable {
       if count == 0 { break }  // the file became shorter
       done += count
     }
+    work.bytesRead.add(UInt64(done), ordering: .relaxed)
     return done
   }
 

@@ -41,6 +41,7 @@ struct MetadataCursor {
 
   /// Fills `buffer` with the next bytes.
   mutating func read(_ buffer: UnsafeMutableRawBufferPointer) throws(ImageReadError) {
+    table.work.metadataBytes &+= UInt64(buffer.count)
     var done = 0
     while done < buffer.count {
       if offset == block.count { try advance() }
@@ -65,6 +66,7 @@ struct MetadataCursor {
   /// The next `count` bytes as an array.
   mutating func bytes(_ count: Int) throws(ImageReadError) -> [UInt8] {
     if block.count - offset >= count {
+      table.work.metadataBytes &+= UInt64(count)
       let array = [UInt8](UnsafeRawBufferPointer(start: block.base + offset, count: count))
       offset += count
       return array
@@ -91,6 +93,7 @@ struct MetadataCursor {
     _ count: Int, _ body: (UnsafeRawBufferPointer) -> R
   ) throws(ImageReadError) -> R {
     if block.count - offset >= count {
+      table.work.metadataBytes &+= UInt64(count)
       let bytes = UnsafeRawBufferPointer(start: block.base + offset, count: count)
       offset += count
       return body(bytes)

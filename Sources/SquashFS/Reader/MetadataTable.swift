@@ -24,6 +24,9 @@ final class MetadataTable {
   /// Called with the place in the image of each block that is used, also of one that is kept.
   var onUse: ((Range<UInt64>) -> Void)?
 
+  /// What reading the table has taken. What is read ahead counts when it is wanted.
+  var work = ReadingWork()
+
   private var cache: [UInt64: Block] = [:]
   private var clock: [Block] = []
   private var hand = 0
@@ -57,11 +60,13 @@ final class MetadataTable {
   ///
   /// - Throws: `ImageReadError` where there is no whole block, or it does not unpack.
   func block(at start: UInt64) throws(ImageReadError) -> Block {
+    work.metadataVisits &+= 1
     if let block = cache[start] {
       block.wasUsed = true
       note(block)
       return block
     }
+    work.metadataBlocks &+= 1
     let block: Block
     if let ready = ahead?.take(start) { block = ready } else { block = try loader.load(start) }
     insert(block)

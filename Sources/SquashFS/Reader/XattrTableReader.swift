@@ -65,6 +65,8 @@ final class XattrTableReader {
   private var values: [UInt64: [UInt8]] = [:]
   private var valueCacheBytes = 0
   private var readBytes: UInt64 = 0
+  /// The size of all sets that were handed out, in bytes.
+  private(set) var bytesGiven: UInt64 = 0
   private static let mostValuesCached = 32 << 20
   private static let mostCached = 8 << 20
 
@@ -72,12 +74,15 @@ final class XattrTableReader {
   func attributes(_ index: UInt32) throws(ImageReadError) -> [ExtendedAttribute] {
     guard !refused.contains(index) else { throw implausible }
     if let known = cache[index] {
-      try checkEffort(index, Self.size(of: known))
+      let size = Self.size(of: known)
+      try checkEffort(index, size)
+      bytesGiven += UInt64(size)
       return known
     }
     let attributes = try read(index)
     let size = Self.size(of: attributes)
     try checkEffort(index, size)
+    bytesGiven += UInt64(size)
     guard size <= Self.mostCached else { return attributes }
     cachedBytes += size
     if cachedBytes > Self.mostCached {

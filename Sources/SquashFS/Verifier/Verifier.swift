@@ -28,6 +28,8 @@ public final class Verifier {
     /// The number of inodes that were looked at.
     public var inodes: UInt64 = 0
     public var contents = BlockCounts()
+    /// What it took.
+    public var work = ReadingWork()
     /// Whether the file does not even begin as an image does.
     public var isNoImage = false
     /// Whether it is an image of a kind that Linux does not read: nothing more is known.
@@ -102,8 +104,10 @@ public final class Verifier {
         let salvage = Survey(image, list, isTreeWhole: isTreeWhole, fragmentSizes).run()
         if isDamaged { report.salvage = salvage }
       }
+      report.work = image.work
     } else if let image = try? Image(input, allowsTruncated: true, salvages: true) {
       report.salvage = Survey(image, list, isTreeWhole: false, nil).run()
+      report.work = image.work
     }
     report.findings = list.findings
     report.errors = list.count(.error)
