@@ -130,6 +130,6 @@ private struct TreeMerging {
       index += 1
     }
     for node in all.reversed() { tree.remove(node) }
-    replaced += 1
+    replaced += all.count
   }
 }

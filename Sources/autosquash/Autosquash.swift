@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Posix
 
 @main
 struct Autosquash: ParsableCommand {
@@ -22,6 +23,7 @@ struct Autosquash: ParsableCommand {
     ])
 
   static func main() {
+    StandardStreams.fill()
     // Names are UTF-8 or raw bytes whatever the user's locale; libarchive asks the C library.
     setlocale(LC_CTYPE, "C.UTF-8")
     Process.raiseFileLimit()

@@ -91,6 +91,14 @@ struct EndCase: Sendable, CustomTestStringConvertible {
       command: "cat 1.tar; yes r | head -c 5120; cat 2.tar", options: ["--ignore-zeros"],
       paths: nil, message: "a tar archive follows"),
     EndCase(
+      name: "old member behind rubbish",
+      command: "cat 1.tar; yes r | head -c 512; bsdtar --format v7tar -C d2 -cf - b", paths: nil,
+      message: "a tar archive follows"),
+    EndCase(
+      name: "rubbish behind a lone block",
+      command: "head -c 1536 1.tar; yes r | head -c 512", paths: ["a"],
+      message: "warning: 512 bytes after the end of the archive ignored"),
+    EndCase(
       name: "rubbish behind the compression", command: "gzip -c 1.tar; echo junk", paths: ["a"],
       message: "warning: 5 bytes after the end of the gzip data ignored"),
   ]
@@ -185,6 +193,30 @@ struct EndCase: Sendable, CustomTestStringConvertible {
     let verified = try Tool.run(
       [Tool.autosquash, "verify", "out.squash", "--against", "in"] + end.options, in: folder.root)
     #expect(verified.status == 0, "\(verified.summary)")
+  }
+
+  /// A name that looks like a specification's changes nothing.
+  @Test func namesDoNotMakeSpecifications() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      ["sh", "-ec", "\(Self.preparation)\ncat 1.tar 2.tar >in.mtree.tar; cp 1.zip in.mtree.zip"],
+      in: folder.root)
+    let joined = try Tool.autosquash("pack", "in.mtree.tar", in: folder.root)
+    #expect(joined.status == 1 && joined.errors.contains("a tar archive follows"))
+    #expect(try Tool.autosquash("pack", "in.mtree.zip", in: folder.root).status == 0)
+  }
+
+  /// GNU ar writes modes without a type, and an index into static libraries.
+  @Test func archivesByGNUArAreRead() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      ["sh", "-ec", "echo x >a; echo 'int f;' >f.c; cc -c f.c; ar rc in.a a; ar rcs in.lib f.o"],
+      in: folder.root)
+    for (archive, name) in [("in.a", "a"), ("in.lib", "f.o")] {
+      let result = try Tool.autosquash("pack", archive, "-o", "x.squash", "-f", in: folder.root)
+      #expect(result.status == 0, "\(result.summary)")
+      #expect(try Listing(of: folder.path("x.squash")).paths == [name])
+    }
   }
 
   /// What GNU tar reads with --ignore-zeros is what goes in.

@@ -79,6 +79,16 @@ import Testing
     #expect(try content(of: "a", in: folder.path("in.squash")) == folder.read("a"))
   }
 
+  /// Frames without data, which other tools pass over, are parts of zstd and lz4 streams.
+  @Test(arguments: ["zstd -qc", "lz4 -qc"], ["\(frame); cat", "cat; \(frame)"])
+  func skippableFramesArePassedOver(compressor: String, order: String) throws {
+    let folder = try folder("\(compressor) | { \(order); }")
+    let result = try Tool.autosquash("pack", "in", in: folder.root)
+    #expect(result.status == 0 && !result.errors.contains("warning"), "\(result.summary)")
+  }
+
+  private static let frame = #"printf 'P*M\030\004\000\000\000abcd'"#
+
   @Test func rpmPackagesAreNamed() throws {
     let packed = try Packed([0xed, 0xab, 0xee, 0xdb, 3, 0] + [UInt8](repeating: 0, count: 600))
     #expect(packed.failed("an RPM package; rpm2cpio"), "\(packed.result.summary)")

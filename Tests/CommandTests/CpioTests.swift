@@ -83,6 +83,37 @@ import Testing
     #expect(packed.failed("a2: more members than it has links share its inode number"))
   }
 
+  /// A file that gained a name while it was archived has two numbers of links.
+  @Test func bytesThatCannotBeGivenAreMissed() throws {
+    var grown = CpioBuilder(.new)
+    grown.add("a", inode: 1, links: 2)
+    grown.add("b", "data", inode: 1, links: 3)
+    #expect(try Packed(grown.finished()).failed("a: its bytes came with another name, b"))
+    var first = CpioBuilder(.new)
+    first.add("a", "data", inode: 1)
+    first.add("b", inode: 1)
+    try check(first, ["a": "data", "b": "data"], inodes: 2)
+    let packed = try Packed(first.finished(), ["--exclude", "a"])
+    #expect(packed.failed("b: its bytes came with another name, a"))
+  }
+
+  @Test func namesMayComeTwice() throws {
+    var cpio = CpioBuilder(.new)
+    cpio.add("a", inode: 1)
+    cpio.add("b", "data", inode: 1)
+    cpio.add("a", inode: 1)
+    try check(cpio, ["a": "data", "b": "data"], inodes: 2)
+  }
+
+  @Test func namesWithoutBytesAreNotTakenFromACutArchive() throws {
+    var cpio = CpioBuilder(.new)
+    cpio.add("x", "whole", inode: 2, links: 1)
+    cpio.add("a", inode: 1)
+    let packed = try Packed(cpio.bytes, ["--allow-truncated"])
+    #expect(try packed.listing().paths == ["x"])
+    #expect(packed.result.errors.contains("1 name left out whose bytes would have come later"))
+  }
+
   @Test func linksStartAnewInTheNextArchive() throws {
     var (first, second) = (CpioBuilder(.new), CpioBuilder(.new))
     first.add("a", inode: 1)

@@ -117,6 +117,53 @@ import Testing
     #expect(packed.failed("directories that have no entry"), "\(packed.result.summary)")
   }
 
+  /// What a source keeps until its end is bounded.
+  @Test func headersDoNotTakeAllMemory() throws {
+    var links = TarBuilder()
+    links.addPax([("linkpath", [UInt8](repeating: 0x61, count: 4096))])
+    links.add("link", type: "1", link: "x")
+    #expect(try Packed(links.finished()).failed("a hard link whose target has more than 4,095"))
+    var global = TarBuilder()
+    for number in 0..<150 {
+      global.addPax([("key\(number)", [UInt8](repeating: 0x61, count: 1_000_000))], isGlobal: true)
+      global.add("f\(number)", bytes("x"))
+    }
+    let folder = try TemporaryFolder()
+    try folder.write("in.tar", global.finished())
+    let (result, needs) = try Tool.measure([Tool.autosquash, "pack", "in.tar"], in: folder.root)
+    #expect(result.status == 0 && needs.memory < 100 << 20, "\(needs) \(result.summary)")
+  }
+
+  /// Ways through symbolic links are looked up a bounded number of times.
+  @Test func waysOfHardLinksEnd() throws {
+    var tar = TarBuilder()
+    for level in 0..<40 {
+      tar.addPax([
+        ("linkpath", bytes(String(repeating: "a/../", count: 800) + "s\(level + 1)"))
+      ])
+      tar.add("s\(level)", type: "2", link: "x")
+    }
+    tar.add("a/", type: "5", mode: 0o755)
+    tar.add("s40/", type: "5", mode: 0o755)
+    tar.add("s40/t", bytes("x"))
+    for number in 0..<500 { tar.add("h\(number)", type: "1", link: "s0/t") }
+    let packed = try Packed(tar.finished())
+    #expect(packed.failed("on the way is a symbolic link"), "\(packed.result.summary)")
+  }
+
+  /// What the caller closed is no place for the image.
+  @Test(arguments: ["2>&-", "<&-", "--json >&-", "<&- 2>&- >&-"])
+  func closedStreamsDoNotReachTheImage(closing: String) throws {
+    let folder = try TemporaryFolder()
+    try folder.write("in.tar", Self.archive())
+    let script = "'\(Tool.autosquash)' pack in.tar -o out.squash \(closing); true"
+    try Tool.check(["sh", "-c", script], in: folder.root)
+    #expect(try Tool.autosquash("verify", "out.squash", in: folder.root).status == 0)
+    let output = try Tool.run(
+      ["sh", "-c", "'\(Tool.autosquash)' pack in.tar -o - >&-"], in: folder.root)
+    #expect(output.status == 1 && output.errors.contains("standard output"), "\(output.summary)")
+  }
+
   /// Makes headers valid again, so that what is behind the checksum is reached.
   private static func repairChecksums(_ tar: inout [UInt8]) {
     for start in stride(from: 0, through: tar.count - 512, by: 512)

@@ -159,4 +159,33 @@ import Testing
       unknown.status == 64 && unknown.errors.contains("'klingon' is no character set"),
       "\(unknown.summary)")
   }
+
+  /// A directory of many pieces is read once.
+  @Test func archivesOfManyMembersAreRead() throws {
+    var zip = ZipBuilder()
+    for number in 0..<30_000 { zip.add("f\(number)", []) }
+    let packed = try Packed(zip.finished(), name: "in.zip")
+    #expect(packed.result.status == 0, "\(packed.result.summary)")
+    #expect(packed.result.errors.contains("30,001 inodes"))
+  }
+
+  @Test func anEmptyArchiveIsOne() throws {
+    let packed = try Packed(ZipBuilder().finished(), name: "in.zip")
+    #expect(try packed.listing().paths == [])
+    #expect(packed.result.errors.contains("the archive has no members"))
+  }
+
+  /// A zip archive within another archive is a member, not what is to be packed.
+  @Test(arguments: ["iso9660", "bin", "pwb"])
+  func archivesThatHoldOneAreReadThemselves(format: String) throws {
+    let folder = try TemporaryFolder()
+    var zip = ZipBuilder()
+    zip.add("within", bytes("x"))
+    try folder.write("a.zip", zip.finished())
+    try folder.write("b.txt", bytes("y"))
+    try Tool.check(["bsdtar", "--format", format, "-cf", "in", "a.zip", "b.txt"], in: folder.root)
+    let result = try Tool.autosquash("pack", "in", in: folder.root)
+    #expect(result.status == 0, "\(result.summary)")
+    #expect(try Listing(of: folder.path("in.squash")).paths == ["a.zip", "b.txt"])
+  }
 }

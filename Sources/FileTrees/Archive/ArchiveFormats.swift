@@ -2,13 +2,11 @@ internal import CLibArchive
 
 /// The formats that archives may have.
 enum ArchiveFormats {
-  /// All formats but mtree: a specification can put any file of the user's into the image, so
-  /// nothing from elsewhere may pass for one.
+  /// All formats but zip, which is read by its directory alone, and mtree: a specification can put
+  /// any file of the user's into the image, so nothing from elsewhere may pass for one.
   static func enable(_ raw: OpaquePointer) {
     archive_read_support_format_tar(raw)
     archive_read_support_format_cpio(raw)
-    archive_read_support_format_zip_seekable(raw)
-    archive_read_support_format_zip_streamable(raw)
     archive_read_support_format_7zip(raw)
     archive_read_support_format_ar(raw)
     archive_read_support_format_cab(raw)
@@ -33,10 +31,10 @@ extension ArchiveHandle {
 
   var isTar: Bool { family == ARCHIVE_FORMAT_TAR }
   var isCpio: Bool { family == ARCHIVE_FORMAT_CPIO }
-  var isZip: Bool { family == ARCHIVE_FORMAT_ZIP }
   var isSevenZip: Bool { family == ARCHIVE_FORMAT_7ZIP }
   var isISO: Bool { family == ARCHIVE_FORMAT_ISO9660 }
   var isXar: Bool { family == ARCHIVE_FORMAT_XAR }
+  var isAr: Bool { family == ARCHIVE_FORMAT_AR }
   /// Whether the members are all there is: the end of the last one is the archive's.
   var endsWithMember: Bool { [ARCHIVE_FORMAT_AR, ARCHIVE_FORMAT_WARC].contains(family) }
   /// Whether libarchive leaves the mark of the end where it is, so that its length is not known.

@@ -95,6 +95,12 @@ final class ArchiveHandle {
         .refused, path: path,
         "archives of this kind cannot be read as a stream; name the plain file")
     }
+    // Where libarchive says nothing, it has found too few bytes.
+    guard hasMessage else {
+      return SourceError(
+        .cutOff, path: path, "the archive is cut off\(place)",
+        hint: "fetch or make it again, or --allow-truncated")
+    }
     return SourceError(
       Self.isOfCut(message) ? .cutOff : .damaged, path: path,
       "damaged or cut-off archive\(place): \(message)")
@@ -103,7 +109,9 @@ final class ArchiveHandle {
   /// Whether libarchive complains of an early end, as far as it tells.
   private static func isOfCut(_ message: String) -> Bool {
     let message = message.lowercased()
-    return ["truncated", "premature", "unexpected end"].contains { message.contains($0) }
+    return ["truncated", "premature", "unexpected end", "end of file"].contains {
+      message.contains($0)
+    }
   }
 
   /// Whether libarchive says what is wrong.

@@ -26,7 +26,10 @@ extension ArchiveSource {
     let end = try tarEnd(part)
     try resume(at: end.position, after: part, in: layers)
     let record = (end.position + Self.tarRecord - 1) / Self.tarRecord * Self.tarRecord
-    let rest = TarRest(layer: layers.top, recordEnd: part.start + record)
+    // What POSIX lets a writer leave there begins after two blocks of zeros.
+    let rest = TarRest(
+      layer: layers.top, start: part.start,
+      recordEnd: end.isLoneBlock ? 0 : part.start + record)
     var isPassedOver = false
     let readsOn = try look(layers, rest) { kind in
       if end.isLoneBlock && kind == .tar && layers.top === rest.layer {
@@ -64,7 +67,8 @@ extension ArchiveSource {
   /// Where members of a tar archive could lie behind its end.
   private struct TarRest {
     let layer: PushbackInput
-    /// Where the archive's last record ends in it.
+    /// Where the archive begins in it, and where its last record ends.
+    let start: Int64
     let recordEnd: Int64
   }
 
@@ -100,7 +104,8 @@ extension ArchiveSource {
     }
     let place = layers.top === layer ? "archive" : "\(format?.rawValue ?? "compressed") data"
     // What lies between may be damaged members: nothing reads on behind it.
-    let (count, found) = try layers.search()
+    let tarStart = rest.flatMap { layers.top === $0.layer ? $0.start : nil }
+    let (count, found) = try layers.search(tarFrom: tarStart)
     if let found { throw follows(found, count) }
     if let failure { throw failure }
     if afterMark { return false }
@@ -114,7 +119,7 @@ extension ArchiveSource {
   private func skipRecord(_ rest: TarRest) throws {
     // Zeros may have led beyond it.
     let left = max(0, rest.recordEnd - rest.layer.position)
-    let (count, kind) = try ArchiveSearch.drain(rest.layer, upTo: left)
+    let (count, kind) = try ArchiveSearch.drain(rest.layer, upTo: left, tarFrom: rest.start)
     if let kind { throw follows(kind, count) }
   }
 

@@ -66,7 +66,13 @@ extension ArchiveSource {
     try checkTarType(path)
     // In cpio, libarchive goes by inode numbers alone, and old ones have 16 bits.
     if !archive.isCpio, let target = archive_entry_hardlink(raw) {
-      return .hardLink(target: try linkTarget(target, of: path), hasContent: (size ?? 0) > 0)
+      let target = try linkTarget(target, of: path)
+      // Links wait for their targets: a small archive can hold many long ones.
+      guard target.count <= Self.longestPath else {
+        throw SourceError(
+          .refused, path: path, "a hard link whose target has more than 4,095 bytes")
+      }
+      return .hardLink(target: target, hasContent: (size ?? 0) > 0)
     }
     if headers.type == UInt8(ascii: "D") { return .directory }
     switch UInt32(archive_entry_filetype(raw)) {
@@ -78,6 +84,7 @@ extension ArchiveSource {
     case carchive_ifchr: return .characterDevice(device(raw))
     case carchive_ififo: return .fifo
     case carchive_ifsock: return .socket
+    case 0 where archive.isAr: return .regular(size: size)  // GNU ar writes no type
     default:
       let isLink = headers.type == UInt8(ascii: "1")
       throw SourceError(

@@ -4,17 +4,22 @@ internal import TreeModel
 
 /// mtree(5) specifications, which name the files with the contents.
 extension ArchiveSource {
-  /// Whether the user can see that the source is an mtree specification.
+  /// Whether the user can see that the source is an mtree specification, compressed or not.
   var isNamedAsSpecification: Bool {
     let name = path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
-    return name.split(separator: UInt8(ascii: ".")).dropFirst().suffix(2)
-      .contains { $0.elementsEqual("mtree".utf8) }
+    let parts = name.split(separator: UInt8(ascii: ".")).dropFirst()
+    guard let last = parts.last else { return false }
+    if last.elementsEqual("mtree".utf8) { return true }
+    return parts.dropLast().last?.elementsEqual("mtree".utf8) == true
+      && Self.compressions.contains { last.elementsEqual($0.utf8) }
   }
+
+  private static let compressions = ["gz", "bz2", "xz", "lzma", "lz", "zst", "lz4", "lzo", "Z"]
 
   func readSpecification(_ layers: ArchiveLayers, into sink: any EntrySink) throws {
     if file.isSeekable { withoutTime = try findWithoutTime() }
     let part = try ArchivePart(SpecificationInput(layers.top), path: path) { raw in
-      ArchiveFormats.enable(raw)
+      archive_read_support_format_empty(raw)
       archive_read_support_format_mtree(raw)
       // Lets it name files with the contents.
       archive_read_set_format_option(raw, "mtree", "checkfs", "1")

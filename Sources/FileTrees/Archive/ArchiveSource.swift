@@ -58,10 +58,11 @@ public final class ArchiveSource {
       guard try !layers.top.peek(1).isEmpty else {
         throw SourceError(.damaged, path: path, "the file is empty, not an archive")
       }
-      if isNamedAsSpecification {
+      let kind = try layers.top.kind()
+      if isNamedAsSpecification && kind == nil {
         try readSpecification(layers, into: sink)
-      } else if let file = layers.plainFile, try layers.top.kind() == .zip || isZipWithin(file) {
-        try readZip(file, into: sink)
+      } else if kind == .zip {
+        try readZip(layers, into: sink)
       } else {
         while try readArchive(layers, into: sink) { segment += 1 }
       }
@@ -89,8 +90,13 @@ public final class ArchiveSource {
     let part: ArchivePart
     do {
       part = try ArchivePart(input, path: path, configure: ArchiveFormats.enable)
-    } catch let error as SourceError where error.code == .unreadable && layers.format != nil {
-      _ = try layers.drain()  // a checksum tells whether it unpacked to rubbish
+    } catch let error as SourceError where error.code == .unreadable {
+      if layers.format != nil {
+        _ = try layers.drain()  // a checksum tells whether it unpacked to rubbish
+      } else if segment == 0, let file = layers.plainFile, try ZipDirectory(of: file) != nil {
+        try readZip(layers, into: sink)  // behind a program that unpacks it
+        return false
+      }
       throw error
     }
     try readEntries(of: part, into: sink)
@@ -115,8 +121,10 @@ public final class ArchiveSource {
   func readEntries(of part: ArchivePart, into sink: any EntrySink) throws {
     let archive = part.archive
     while let entry = try nextHeader(of: part) {
-      try refuseStreamedZip(part)
-      try deliver(entry, from: part, to: sink)
+      let isIndex =
+        archive.isAr && archive_entry_pathname(entry).map { strcmp($0, "/") == 0 } == true
+      // The index of a static library is no member.
+      if !isIndex { try deliver(entry, from: part, to: sink) }
       delivered += 1
       part.entries += 1
       lastEntry = archive_entry_pathname(entry).map { [UInt8](cString: $0) }

@@ -15,7 +15,7 @@ enum SevenZipEnd {
     let (end, overflow) = number(12).addingReportingOverflow(number(20))
     // A program before the archive makes offsets count from elsewhere.
     guard header.starts(with: [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]), !overflow,
-      end <= UInt64(length), Int64(end) + headerSize <= length
+      end <= UInt64(max(0, length - headerSize))
     else { return length }
     return Int64(end) + headerSize
   }

@@ -21,6 +21,11 @@ struct TarHeaders {
   private(set) var areWellFormed = true
 
   static let block = 512
+  /// The keys that `record` and `globalOnly` are asked for: global records stay, so that others
+  /// could take any amount of memory.
+  private static let asked = [
+    "GNU.sparse.name", "path", "linkpath", "uid", "gid", "mtime", "RHT.security.selinux",
+  ].map { Array($0.utf8) }
 
   /// Whether a member begins here: a block whose checksum is right.
   static func isHeader(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -64,7 +69,8 @@ struct TarHeaders {
         body.count == size
       else { return }
       switch flag {
-      case UInt8(ascii: "g"): areWellFormed = Self.parse(body, into: &global) && areWellFormed
+      case UInt8(ascii: "g"):
+        areWellFormed = Self.parse(body, into: &global, only: Self.asked) && areWellFormed
       case UInt8(ascii: "x"), UInt8(ascii: "X"):
         areWellFormed = Self.parse(body, into: &local) && areWellFormed
       default: break
@@ -95,7 +101,7 @@ struct TarHeaders {
   /// - Returns: whether all are well formed, but for zeros at the end; those before a malformed one
   ///   are taken.
   private static func parse(
-    _ body: ArraySlice<UInt8>, into records: inout [[UInt8]: [UInt8]]
+    _ body: ArraySlice<UInt8>, into records: inout [[UInt8]: [UInt8]], only keys: [[UInt8]]? = nil
   ) -> Bool {
     var rest = body
     while let first = rest.first, first != 0 {
@@ -109,6 +115,7 @@ struct TarHeaders {
         let equals = record.firstIndex(of: UInt8(ascii: "="))
       else { return false }
       let key = Array(record[..<equals])
+      if let keys, !keys.contains(key) { continue }
       let value = Array(record[(equals + 1)..<(record.endIndex - 1)])
       records[key] = value.isEmpty ? nil : value  // an empty value takes a record back
     }

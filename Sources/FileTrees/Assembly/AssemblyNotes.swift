@@ -24,6 +24,8 @@ public struct AssemblyNotes: Sendable {
   public var localXattrs = 0
   /// Names that became files of their own.
   public var separatedLinks = 0
+  /// Names whose bytes would have come in the part of the source that is missing.
+  public var lostByCut = 0
   /// What only root can read or enter.
   public var closed = ClosedPlaces()
   /// Paths of the access order, and which of them files went in for.
@@ -46,6 +48,9 @@ public struct AssemblyNotes: Sendable {
     for glob in unmatchedExcludes {
       list.append("--exclude \(glob.pattern.escapedName) matches nothing")
     }
+    note(
+      lostByCut, "name left out whose bytes would have come later",
+      "names left out whose bytes would have come later")
     if let warning = closed.warning { list.append(warning) }
     note(
       localXattrs,
@@ -98,6 +103,7 @@ public struct AssemblyNotes: Sendable {
     droppedXattrs += other.droppedXattrs
     localXattrs += other.localXattrs
     separatedLinks += other.separatedLinks
+    lostByCut += other.lostByCut
     usedRanks.formUnion(other.usedRanks)
   }
 }

@@ -6,15 +6,21 @@ struct LinkedPath {
   private let tree: Tree
   /// As many as Linux follows.
   private static let mostLinks = 40
+  /// In all ways of a source: no honest one needs more, and a small archive could have any number.
+  static let mostSteps = 10_000_000
 
   init(_ tree: Tree) { self.tree = tree }
 
   /// The node at a path; its last name is not followed.
-  func node(at path: [ArraySlice<UInt8>]) -> Tree.NodeID? {
+  ///
+  /// - Parameter steps: how many names may still be looked up.
+  func node(at path: [ArraySlice<UInt8>], _ steps: inout Int) -> Tree.NodeID? {
     var links = 0
     var stack: [Tree.NodeID] = [tree.root]
     var rest = path.reversed().map { $0 }
     while let name = rest.popLast() {
+      steps -= 1
+      guard steps > 0 else { return nil }
       if name == [UInt8(ascii: ".")] { continue }
       if name == [UInt8(ascii: "."), UInt8(ascii: ".")] {
         guard stack.count > 1 else { return nil }  // outside

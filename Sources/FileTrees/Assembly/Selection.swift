@@ -20,14 +20,14 @@ public struct Selection: Sendable {
   public init() {}
 
   /// The components of a path given by a user; `nil` where it has ".." or names that no image
-  /// can hold.
+  /// can hold, or is longer than Linux takes.
   public static func components(ofUserPath path: [UInt8]) -> [[UInt8]]? {
     let parts = path.split(separator: UInt8(ascii: "/")).map(Array.init)
       .filter { $0 != [UInt8(ascii: ".")] }
     let isFine = parts.allSatisfy {
       $0 != [UInt8(ascii: "."), UInt8(ascii: ".")] && $0.count <= EntryPath.longestName
     }
-    return isFine ? parts : nil
+    return isFine && path.count <= EntryPath.longestTarget ? parts : nil
   }
 
   /// The pattern that keeps an entry out: it matches the entry or a directory the entry is in.

@@ -3,10 +3,11 @@ public import TreeModel
 extension TreeAssembler {
   /// Completes the tree: late hard links, times of parents without an entry, the root.
   ///
-  /// - Throws: `SourceError` for a hard link whose target never came.
+  /// - Throws: `SourceError` for a hard link whose target or bytes never came.
   public func finish() throws -> Tree {
     notes.pathsInOrder = options.order.count
     try resolvePendingLinks()
+    try resolveAwaited()
     if options.separatesHardLinks { notes.separatedLinks = tree.separateHardLinks() }
     removeUnneeded()
     notes.tookNothing = tree.isEmptyDirectory(tree.root)

@@ -55,7 +55,10 @@ extension TreeAssembler {
         tree.child(of: parent, named: UnsafeRawBufferPointer(rebasing: bytes[name]))
       }
     }
-    if let node = node ?? LinkedPath(tree).node(at: names.map({ linkPath.bytes[$0] })) {
+    if let node = node
+      ?? LinkedPath(tree).node(
+        at: names.map({ linkPath.bytes[$0] }), &linkSteps)
+    {
       return .there(node)
     }
     guard let first = names.first, let last = names.last else { return .missing(place: []) }

@@ -1,3 +1,4 @@
+internal import Posix
 internal import TreeModel
 
 /// Files by the identities that their entries have, in a source that does not name the targets of
@@ -19,13 +20,28 @@ struct IdentifiedFiles {
 
   struct File {
     var inode: Tree.InodeID
+    /// The name that came first, for messages.
+    var first: [UInt8]
     /// Those met so far, also by names that were left out.
     var names: UInt32
+  }
+
+  /// Where in the source a file is, whatever else is said of it.
+  struct Number: Hashable {
+    var segment: Int
+    var device: UInt64
+    var number: Int64
+
+    init(_ identity: FileIdentity) {
+      (segment, device, number) = (identity.segment, identity.device, identity.number)
+    }
   }
 
   var files: [Key: File] = [:]
   /// The file that last got its bytes.
   var latest: [FileIdentity: What] = [:]
+  /// All numbers that bytes came for, with a name that brought them.
+  var filled: [Number: [UInt8]] = [:]
 
   /// The file that another name of this kind belongs to.
   func open(_ identity: FileIdentity, _ what: What, in tree: Tree) -> Key? {
@@ -52,6 +68,15 @@ extension TreeAssembler {
     _ entry: TreeEntry, as node: NewNode, _ readContent: (any ContentSink) throws -> Void
   ) throws {
     guard let identity = entry.identity else { return }
+    // Once more a name that is there, and whose bytes have come.
+    if case .regular(size: 0) = entry.kind, identity.bringsContentLast,
+      let existing = node.existing,
+      let latest = identified.latest[identity],
+      identified.files[IdentifiedFiles.Key(identity: identity, what: latest)]?.inode
+        == tree.inode(of: existing)
+    {
+      return
+    }
     let (what, content) = try identify(entry, identity, readContent)
     if let key = identified.open(identity, what, in: tree) {
       try addName(of: key, as: node, entry)
@@ -69,7 +94,7 @@ extension TreeAssembler {
         attributes: node.attributes, kind: kind, xattrs: tree.xattrSet(node.xattrs)))
     addNode(node.name, in: node.parent, inode)
     let key = IdentifiedFiles.Key(identity: identity, what: what)
-    identified.files[key] = IdentifiedFiles.File(inode: inode, names: 1)
+    identified.files[key] = IdentifiedFiles.File(inode: inode, first: entry.path, names: 1)
     if content != nil { identified.latest[identity] = what }
   }
 
@@ -103,6 +128,7 @@ extension TreeAssembler {
       let hash = HashingSink(content)
       let content = try take(size, content == nil ? nil : rankOfEntry(), into: hash, readContent)
       let what = IdentifiedFiles.What.bytes(size: hash.size, hash.digest())
+      identified.filled[IdentifiedFiles.Number(identity)] = entry.path
       try give(content, what, to: identity, entry)
       return (what, content)
     case .symlink(let target): return (.symlink(target: target), nil)
@@ -134,13 +160,36 @@ extension TreeAssembler {
   func takeForOthers(
     _ entry: TreeEntry, _ readContent: (any ContentSink) throws -> Void
   ) throws {
-    guard let identity = entry.identity else { return }
+    guard let identity = entry.identity, case .regular(let size) = entry.kind else { return }
     let awaited = IdentifiedFiles.Key(identity: identity, what: .awaited)
-    guard identified.files[awaited] != nil else { return }
-    if case .regular(let size) = entry.kind, size != 0 {
+    if size == 0 {
+      identified.files[awaited]?.names += 1
+    } else if identified.files[awaited] != nil {
       _ = try identify(entry, identity, readContent)
     } else {
-      identified.files[awaited]?.names += 1
+      identified.filled[IdentifiedFiles.Number(identity)] = entry.path
+    }
+  }
+
+  /// Files whose bytes never came are empty, if nothing tells that they are not.
+  ///
+  /// - Throws: `SourceError` where bytes came for the same number.
+  func resolveAwaited() throws {
+    var lost: Set<Tree.InodeID> = []
+    for (key, file) in identified.files where key.what == .awaited {
+      let isThere = tree[file.inode].links > 0
+      if isThere, let other = identified.filled[IdentifiedFiles.Number(key.identity)] {
+        throw SourceError(
+          .refused, path: file.first,
+          "its bytes came with another name, \(other.escapedName), which was left out or has other "
+            + "attributes; take both, or make the archive again")
+      }
+      if isThere && isSourceCut { lost.insert(file.inode) }
+    }
+    guard !lost.isEmpty else { return }
+    for node in Array(tree.liveNodes) where lost.contains(tree.inode(of: node)) {
+      tree.remove(node)
+      notes.lostByCut += 1
     }
   }
 }

@@ -31,6 +31,8 @@ public final class TreeAssembler: EntrySink {
   public var reportExclusion: (ArraySlice<UInt8>, String) -> Void = { _, _ in }
 
   public internal(set) var notes = AssemblyNotes()
+  /// Whether the source ended before its end; to be set before `finish`.
+  public var isSourceCut = false
 
   let options: Options
   let content: (any ContentSink)?
@@ -48,6 +50,7 @@ public final class TreeAssembler: EntrySink {
   private static let freeParents = 100_000
   private static let parentsForEach = 16
   var identified = IdentifiedFiles()
+  var linkSteps = LinkedPath.mostSteps
 
   /// - Parameter content: takes the bytes of files; `nil` for a dry run.
   public init(_ options: Options, content: (any ContentSink)?) {

@@ -33,7 +33,10 @@ struct Pack: ParsableCommand {
   @Flag(help: "Leave out sources whose images are there already.")
   var skipExisting = false
 
-  @Flag(name: .long, help: "List what would go in, and what is left out and why; make nothing.")
+  @Flag(
+    name: .long,
+    help: "List what would go in, and what is left out and why; make nothing, and read no contents."
+  )
   var dryRun = false
 
   @Flag(

@@ -18,10 +18,13 @@ struct PackInput {
   }
 
   /// How its tree is made: as it would be alone, but for the prefix.
-  func options(_ options: TreeAssembler.Options) -> TreeAssembler.Options {
+  func options(
+    _ options: TreeAssembler.Options, whiteouts: Whiteouts?
+  ) -> TreeAssembler.Options {
     var options = options
     options.selection.prefix = prefix
-    options.stripsSingleTop = !isDirectory
+    // A layer may have one directory and mean nothing by it.
+    options.stripsSingleTop = !isDirectory && whiteouts == nil
     return options
   }
 
@@ -110,6 +113,7 @@ struct SourceSummary {
   ) throws {
     unreadable += try reader.read(into: assembler)
     wasCut = wasCut || reader.wasCut
+    assembler.isSourceCut = reader.wasCut
     try layers.add(assembler)
     if let top = assembler.notes.strippedTop { strippedTops.append(top) }
   }

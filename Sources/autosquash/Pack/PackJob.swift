@@ -58,7 +58,8 @@ struct PackJob {
     var layers = SourceLayers(options, whiteouts: command.selection.whiteouts)
     var summary = SourceSummary()
     for (source, reader) in zip(sources, readers) {
-      let assembler = TreeAssembler(source.options(options), content: content)
+      let assembler = TreeAssembler(
+        source.options(options, whiteouts: command.selection.whiteouts), content: content)
       assembler.reportExclusion = { path, reason in
         messages.detail("\(path.escapedName): left out (\(reason))")
       }
@@ -120,7 +121,8 @@ struct PackJob {
     var layers = SourceLayers(options, whiteouts: command.selection.whiteouts)
     var summary = SourceSummary()
     for source in sources {
-      let assembler = TreeAssembler(source.options(options), content: nil)
+      let assembler = TreeAssembler(
+        source.options(options, whiteouts: command.selection.whiteouts), content: nil)
       assembler.reportExclusion = { path, reason in
         do throws(SystemError) {
           try output.write("- \(path.escapedName)  (\(reason))\n")

@@ -67,7 +67,8 @@ struct SelectionOptions: ParsableArguments {
   static func components(_ path: ByteArgument?, _ option: String) throws -> [[UInt8]] {
     guard let path else { return [] }
     guard let components = Selection.components(ofUserPath: path.bytes) else {
-      throw ValidationError("\(option) takes a path without \"..\" and names of up to 255 bytes.")
+      throw ValidationError(
+        "\(option) takes a path of up to 4,095 bytes without \"..\" and names of up to 255.")
     }
     return components
   }

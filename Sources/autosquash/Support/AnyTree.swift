@@ -124,7 +124,7 @@ struct AnyTree {
       let any = AnyTree(source.path, readsSpecifications: true)
       var assembly = any.kind == .image ? asItIs : options.assembly
       assembly.selection.prefix = source.prefix
-      assembly.stripsSingleTop = any.kind == .archive
+      assembly.stripsSingleTop = any.kind == .archive && whiteouts == nil
       let assembler = TreeAssembler(assembly, content: any.content(sink, options))
       try any.read(into: assembler, options)
       try layers.add(assembler)

@@ -67,12 +67,15 @@ final class ArchiveLayers {
 
   /// Takes all that is left in this layer and those below, and looks for archives in it.
   ///
+  /// - Parameter tarStart: where a tar archive began in this layer, `nil` where none did.
   /// - Returns: the number of bytes, and the first archive among them.
-  func search() throws -> (count: Int64, kind: StreamKind?) {
+  func search(tarFrom tarStart: Int64?) throws -> (count: Int64, kind: StreamKind?) {
     var count: Int64 = 0
     var kind: StreamKind?
+    var tarStart = tarStart
     while true {
-      let found = try ArchiveSearch.drain(top)
+      let found = try ArchiveSearch.drain(top, tarFrom: tarStart)
+      tarStart = nil
       count += found.count
       kind = kind ?? found.kind
       if layers.count == 1 { return (count, kind) }

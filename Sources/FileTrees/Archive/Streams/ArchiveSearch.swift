@@ -11,16 +11,21 @@ enum ArchiveSearch {
   ///
   /// - Parameters:
   ///   - limit: the most bytes to take.
+  ///   - tarStart: where a tar archive began: its members may lie whole blocks from there, also old
+  ///     ones without a mark.
   ///   - isWanted: which kinds count.
   /// - Returns: the number of bytes taken, and the first archive that begins among them.
   static func drain(
-    _ input: PushbackInput, upTo limit: Int64 = .max,
+    _ input: PushbackInput, upTo limit: Int64 = .max, tarFrom tarStart: Int64? = nil,
     for isWanted: (StreamKind) -> Bool = { _ in true }
   ) throws -> (count: Int64, kind: StreamKind?) {
     var count: Int64 = 0
     var window: [UInt8] = []
     /// What is before this place in the window has been looked at.
     var seen = 0
+    let block = Int64(TarHeaders.block)
+    // The first whole block, counted from the window's start.
+    var nextBlock = tarStart.map { Int(($0 - input.position) % block + block) % Int(block) }
     while true {
       let bytes = count < limit ? try input.next() : UnsafeRawBufferPointer(start: nil, count: 0)
       let taken = Int(min(Int64(bytes.count), limit - count))
@@ -28,59 +33,70 @@ enum ArchiveSearch {
       count += Int64(taken)
       input.unread(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
       let end = taken == 0 ? window.count : max(seen, window.count - reach)
-      let kind = window.withUnsafeBytes { find(in: $0, seen..<end, isWanted) }
+      let kind: StreamKind? = window.withUnsafeBytes { bytes in
+        let kind = find(in: bytes, seen..<end, isWanted)
+        while kind == nil, let place = nextBlock, place < end {
+          if TarHeaders.isHeader(UnsafeRawBufferPointer(rebasing: bytes[place...])) { return .tar }
+          nextBlock = place + TarHeaders.block
+        }
+        return kind
+      }
       if let kind { return (count + (try input.drain()), kind) }
       if taken == 0 { return (count, nil) }
       let unneeded = max(0, end - reach)
       window.removeFirst(unneeded)
       seen = end - unneeded
+      nextBlock = nextBlock.map { $0 - unneeded }
     }
   }
 
   private static func find(
     in bytes: UnsafeRawBufferPointer, _ places: Range<Int>, _ isWanted: (StreamKind) -> Bool
   ) -> StreamKind? {
-    for place in places {
-      // Few bytes begin a mark.
-      switch bytes[place] {
-      case UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "7"), UInt8(ascii: "B"),
-        UInt8(ascii: "P"), 0x1f, 0xfd:
-        if let kind = kind(at: place, in: bytes), isWanted(kind) { return kind }
+    for place in places where place + 1 < bytes.count {
+      let kind: StreamKind?
+      // Two bytes tell nearly all places apart.
+      switch (bytes[place], bytes[place + 1]) {
+      case (UInt8(ascii: "u"), UInt8(ascii: "s")):
+        kind = place >= markInTar && isTar(at: place - markInTar, bytes) ? .tar : nil
+      case (UInt8(ascii: "0"), UInt8(ascii: "7")):
+        kind = CpioHeader.isHeader(UnsafeRawBufferPointer(rebasing: bytes[place...])) ? .cpio : nil
+      case (UInt8(ascii: "P"), UInt8(ascii: "K")): kind = isZipMember(at: place, bytes) ? .zip : nil
+      case (UInt8(ascii: "7"), UInt8(ascii: "z")):
+        let here = bytes[place...]
+        kind = here.starts(with: [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]) ? .sevenZip : nil
+      case (0xfd, UInt8(ascii: "7")): kind = stream(.xz, at: place, bytes)
+      case (UInt8(ascii: "B"), UInt8(ascii: "Z")): kind = stream(.bzip2, at: place, bytes)
+      case (0x1f, 0x8b): kind = isLikelyGzip(at: place, bytes) ? .compressed(.gzip) : nil
       default: continue
       }
+      if let kind, isWanted(kind) { return kind }
     }
     return nil
   }
 
-  private static func kind(at place: Int, in bytes: UnsafeRawBufferPointer) -> StreamKind? {
-    let here = UnsafeRawBufferPointer(rebasing: bytes[place...])
-    switch here[0] {
-    case UInt8(ascii: "u"):
-      guard here.starts(with: "ustar".utf8), place >= markInTar else { return nil }
-      let header = UnsafeRawBufferPointer(rebasing: bytes[(place - markInTar)...])
-      return TarHeaders.isHeader(header) ? .tar : nil
-    case UInt8(ascii: "0"):
-      return here[1...].first == UInt8(ascii: "7") && CpioHeader.isHeader(here) ? .cpio : nil
-    case UInt8(ascii: "P"): return isZipMember(here) ? .zip : nil
-    case UInt8(ascii: "7"): return StreamKind(startOf: here) == .sevenZip ? .sevenZip : nil
-    default:
-      guard let format = StreamFormat(startOf: here) else { return nil }
-      switch format {
-      case .xz, .bzip2: return .compressed(format)
-      case .gzip: return isLikelyGzip(here) ? .compressed(format) : nil
-      default: return nil
-      }
-    }
+  private static func stream(
+    _ format: StreamFormat, at place: Int, _ bytes: UnsafeRawBufferPointer
+  ) -> StreamKind? {
+    format.begins(UnsafeRawBufferPointer(rebasing: bytes[place...])) ? .compressed(format) : nil
+  }
+
+  private static func isTar(at place: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    let header = UnsafeRawBufferPointer(rebasing: bytes[place...])
+    return header[markInTar...].starts(with: "ustar".utf8) && TarHeaders.isHeader(header)
   }
 
   /// The flags, the level and the system of a gzip header have few values.
-  private static func isLikelyGzip(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    bytes.count >= 10 && bytes[3] & 0xe0 == 0 && [0, 2, 4].contains(bytes[8])
+  private static func isLikelyGzip(at place: Int, _ all: UnsafeRawBufferPointer) -> Bool {
+    let bytes = UnsafeRawBufferPointer(rebasing: all[place...])
+    return bytes.count >= 10 && bytes[2] == 8 && bytes[3] & 0xe0 == 0
+      && [0, 2, 4].contains(bytes[8])
       && (bytes[9] <= 13 || bytes[9] == 0xff)
   }
 
   /// A member's header with a version and a method that there are, and a name without NUL.
-  private static func isZipMember(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  private static func isZipMember(at place: Int, _ all: UnsafeRawBufferPointer) -> Bool {
+    let bytes = UnsafeRawBufferPointer(rebasing: all[place...])
     guard bytes.count >= 31, bytes.starts(with: [0x50, 0x4b, 3, 4]), bytes[4] <= 63, bytes[9] == 0,
       bytes[8] <= 99
     else { return false }

@@ -1,8 +1,8 @@
 /// A stream whose next bytes can be looked at, and given back.
 final class PushbackInput: ByteInput {
   private let input: any ByteInput
-  /// What was given back or looked at, from `start` on.
-  private var held = UnsafeMutableRawBufferPointer.allocate(byteCount: 0, alignment: 1)
+  /// What was given back or looked at lies from `start` to `end`.
+  private var held = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 1)
   private var start = 0
   private var end = 0
 
@@ -21,15 +21,16 @@ final class PushbackInput: ByteInput {
   /// Has `next` deliver these bytes, which came last, once more.
   func unread(_ bytes: UnsafeRawBufferPointer) {
     guard !bytes.isEmpty else { return }
-    let whole = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: bytes.count + end - start, alignment: 1)
+    if bytes.baseAddress == UnsafeRawPointer(held.baseAddress! + start - min(start, bytes.count)),
+      bytes.count <= start
+    {
+      start -= bytes.count  // they are still there
+      return
+    }
+    let whole = Self.room(for: bytes.count + end - start)
     whole.copyMemory(from: bytes)
-    UnsafeMutableRawBufferPointer(rebasing: whole[bytes.count...])
-      .copyMemory(from: UnsafeRawBufferPointer(rebasing: held[start..<end]))
-    held.deallocate()
-    held = whole
+    move(to: whole, at: bytes.count)
     start = 0
-    end = whole.count
   }
 
   /// The next bytes, which stay: `count` of them, or all where there are fewer. Valid until the
@@ -38,17 +39,29 @@ final class PushbackInput: ByteInput {
     while end - start < count {
       let more = try input.next()
       if more.isEmpty { break }
-      let known = end - start
-      let whole = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: known + more.count, alignment: 1)
-      whole.copyMemory(from: UnsafeRawBufferPointer(rebasing: held[start..<end]))
-      UnsafeMutableRawBufferPointer(rebasing: whole[known...]).copyMemory(from: more)
-      held.deallocate()
-      held = whole
-      start = 0
-      end = whole.count
+      if start == end { (start, end) = (0, 0) }
+      if held.count - end < more.count {
+        // Twice as much each time, so that small pieces are not copied over and over.
+        move(to: Self.room(for: 2 * (end - start) + more.count), at: 0)
+        start = 0
+      }
+      UnsafeMutableRawBufferPointer(rebasing: held[end...]).copyMemory(from: more)
+      end += more.count
     }
     return UnsafeRawBufferPointer(rebasing: held[start..<min(end, start + count)])
+  }
+
+  private static func room(for count: Int) -> UnsafeMutableRawBufferPointer {
+    .allocate(byteCount: count, alignment: 1)
+  }
+
+  /// Keeps what is held elsewhere, `offset` bytes behind the start.
+  private func move(to whole: UnsafeMutableRawBufferPointer, at offset: Int) {
+    UnsafeMutableRawBufferPointer(rebasing: whole[offset...])
+      .copyMemory(from: UnsafeRawBufferPointer(rebasing: held[start..<end]))
+    end = offset + end - start
+    held.deallocate()
+    held = whole
   }
 
   /// Takes the bytes that `peek` showed.

@@ -9,6 +9,13 @@ enum StreamFormat: String, CaseIterable {
 
   /// - Parameter bytes: the start of the stream, `longestStart` bytes where there are as many.
   init?(startOf bytes: UnsafeRawBufferPointer) {
+    if Self.isSkippable(bytes) {
+      // Both have such frames; what comes behind tells them apart.
+      let size = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
+      let next = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(8 + size))
+      self = StreamFormat(startOf: next) == .lz4 ? .lz4 : .zstd
+      return
+    }
     guard let format = Self.allCases.first(where: { $0.begins(bytes) }) else { return nil }
     self = format
   }
@@ -27,8 +34,8 @@ enum StreamFormat: String, CaseIterable {
     case .xz: return bytes.starts(with: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])
     // Version 1 is the only one in use; 0 was never released.
     case .lzip: return bytes.starts(with: Array("LZIP".utf8) + [1])
-    case .zstd: return bytes.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) || isSkippable(bytes)
-    case .lz4: return bytes.starts(with: [0x04, 0x22, 0x4d, 0x18])
+    case .zstd: return bytes.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) || Self.isSkippable(bytes)
+    case .lz4: return bytes.starts(with: [0x04, 0x22, 0x4d, 0x18]) || Self.isSkippable(bytes)
     case .lz4Legacy: return bytes.starts(with: [0x02, 0x21, 0x4c, 0x18])
     case .lzop:
       return bytes.starts(with: [0x89, 0x4c, 0x5a, 0x4f, 0x00, 0x0d, 0x0a, 0x1a, 0x0a])
@@ -57,8 +64,8 @@ enum StreamFormat: String, CaseIterable {
   }
 
   /// A frame of zstd or lz4 that holds no data; pzstd begins with one.
-  private func isSkippable(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    bytes.count >= 4 && bytes[0] & 0xf0 == 0x50
+  private static func isSkippable(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.count >= 8 && bytes[0] & 0xf0 == 0x50
       && bytes[1..<4].elementsEqual([0x2a, 0x4d, 0x18])
   }
 

@@ -5,13 +5,6 @@ internal import TreeModel
 
 /// Zip archives, by their directories alone.
 extension ArchiveSource {
-  /// Whether a zip archive is behind something else: a program that unpacks it, for one.
-  func isZipWithin(_ file: FileInput) throws -> Bool {
-    let start = try file.bytes(at: 0, count: StreamKind.longestStart)
-    guard start.withUnsafeBytes({ StreamKind(startOf: $0) }) == nil else { return false }
-    return try ZipDirectory(of: file) != nil
-  }
-
   /// Whether names can be converted from this character set.
   public static func knows(charset: String) -> Bool {
     let converter = iconv_open("UTF-8", charset)
@@ -20,13 +13,20 @@ extension ArchiveSource {
     return true
   }
 
-  func readZip(_ file: FileInput, into sink: any EntrySink) throws {
+  func readZip(_ layers: ArchiveLayers, into sink: any EntrySink) throws {
+    guard let file = layers.plainFile else {
+      throw SourceError(
+        .refused, path: path,
+        "a zip archive cannot be read as a stream, its directory is at the end; name the plain file"
+      )
+    }
     guard let directory = try ZipDirectory(of: file) else {
       throw SourceError(
         .cutOff, path: path, "the archive is cut off: its directory is not at the end",
         hint: "fetch or make it again")
     }
     try lookAround(directory, file)
+    if directory.members == 0 { return }  // which libarchive does not know
     let part = try ArchivePart(ZipInput(file, directory), path: path) { raw in
       ArchiveFormats.enableZipDirectory(raw)
       if let charset = options.zipCharset {
@@ -52,8 +52,8 @@ extension ArchiveSource {
   /// Refuses archives before and behind this one; anything else is told.
   private func lookAround(_ directory: ZipDirectory, _ file: FileInput) throws {
     if directory.start > 0 {
-      let first = try file.bytes(at: 0, count: StreamKind.longestStart)
-      var kind = first.withUnsafeBytes { StreamKind(startOf: $0) }
+      try file.seek(to: 0)
+      var kind = try PushbackInput(file).kind()
       if kind == nil {
         try file.seek(to: 0)
         // Programs that unpack an archive have the marks of others in them, but no whole ones.
@@ -83,13 +83,5 @@ extension ArchiveSource {
         hint: "take the file apart, and pack what you want of it")
     }
     if count > 0 { warn("\(count.counted("byte")) after the end of the archive ignored") }
-  }
-
-  /// A zip archive's modes and links are in its directory, at the end.
-  func refuseStreamedZip(_ part: ArchivePart) throws {
-    guard part.archive.isZip && part.isStream else { return }
-    throw SourceError(
-      .refused, path: path,
-      "a zip archive cannot be read as a stream, its directory is at the end; name the plain file")
   }
 }

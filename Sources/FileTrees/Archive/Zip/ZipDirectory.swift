@@ -35,7 +35,7 @@ struct ZipDirectory {
   init?(of file: FileInput, before limit: Int64 = .max) throws {
     let length = min(file.length ?? 0, limit)
     let chunk = 1 << 20
-    var budget = max(length, 1 << 20) * Self.mostWalks
+    var budget = min(max(length, 1 << 20), .max / Self.mostWalks) * Self.mostWalks
     var high = length
     let low = max(0, length - Self.mostBehind - Int64(Self.longestComment))
     while high > low {
@@ -127,9 +127,11 @@ struct ZipDirectory {
     var piece: [UInt8] = []
     var pieceStart = start
     while position < end {
-      if position + headerSize + 0xffff > pieceStart + Int64(piece.count) {
+      let pieceEnd = pieceStart + Int64(piece.count)
+      // A header with its name, attributes and comment is smaller than a piece.
+      if pieceEnd < end && position + 4 * 0xffff > pieceEnd {
         guard budget > 0 else { return nil }
-        piece = try file.bytes(at: position, count: Int(min(1 << 18, end - position)))
+        piece = try file.bytes(at: position, count: Int(min(1 << 20, end - position)))
         pieceStart = position
         budget -= Int64(piece.count)
       }
