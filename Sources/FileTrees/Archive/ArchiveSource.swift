@@ -141,6 +141,7 @@ public final class ArchiveSource {
   private func nextHeader(of part: ArchivePart) throws -> OpaquePointer? {
     let archive = part.archive
     part.memberEnd = archive.consumed
+    part.window.keep(from: part.memberEnd)
     part.isInHeader = true
     defer { part.isInHeader = false }
     var entry: OpaquePointer?

@@ -13,6 +13,9 @@ final class StreamWindow {
   /// The position after the last byte seen.
   var end: Int64 { start + Int64(bytes.count) }
 
+  /// Says that nothing before this position is needed any more.
+  func keep(from position: Int64) { floor = max(floor, position) }
+
   /// Adds what was read from the stream.
   ///
   /// - Parameters:
