@@ -43,12 +43,7 @@ struct Manifest: ParsableCommand {
   }
 
   private func assemblyOptions(readsFiles: Bool = false) throws -> TreeAssembler.Options {
-    var options = TreeAssembler.Options()
-    options.ownership = try ownership.policy()
-    options.selection = try selection.selection(readsFiles: readsFiles)
-    options.separatesHardLinks = selection.noHardLinks
-    try metadata.apply(to: &options)
-    return options
+    try TreeAssembler.Options(ownership, selection, metadata, readsFiles: readsFiles)
   }
 
   func run() throws {

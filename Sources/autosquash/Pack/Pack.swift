@@ -85,11 +85,8 @@ struct Pack: ParsableCommand {
   /// - Parameter readsFiles: whether files that options name are read; not while arguments are
   ///   checked.
   func assemblyOptions(readsFiles: Bool = false) throws -> TreeAssembler.Options {
-    var options = TreeAssembler.Options()
-    options.ownership = try ownership.policy()
-    options.selection = try selection.selection(readsFiles: readsFiles)
-    options.separatesHardLinks = selection.noHardLinks
-    try metadata.apply(to: &options)
+    var options = try TreeAssembler.Options(
+      ownership, selection, metadata, readsFiles: readsFiles)
     options.isStrict = reading.strict
     if readsFiles, let order = image.order {
       options.order = AccessOrder(parsing: try ListFile.read(order.bytes))

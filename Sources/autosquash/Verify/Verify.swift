@@ -68,12 +68,7 @@ struct Verify: ParsableCommand {
   ///
   /// - Parameter readsFiles: whether files that options name are read.
   func assemblyOptions(readsFiles: Bool = false) throws -> TreeAssembler.Options {
-    var options = TreeAssembler.Options()
-    options.ownership = try ownership.policy()
-    options.selection = try selection.selection(readsFiles: readsFiles)
-    options.separatesHardLinks = selection.noHardLinks
-    try metadata.apply(to: &options)
-    return options
+    try TreeAssembler.Options(ownership, selection, metadata, readsFiles: readsFiles)
   }
 
   func run() throws {
