@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// An archive that a shell command makes as the file `in`, and what is right for it.
-struct EndCase: Sendable, CustomTestStringConvertible {
+struct EndCase {
   var name: String
   var command: String
   var options: [String] = []
@@ -10,8 +10,6 @@ struct EndCase: Sendable, CustomTestStringConvertible {
   var paths: [String]?
   /// In the error or the warning; empty where there is to be none.
   var message = ""
-
-  var testDescription: String { name }
 }
 
 /// Bytes after the end of an archive are padding, or are read, or are told; members are never
@@ -27,7 +25,6 @@ struct EndCase: Sendable, CustomTestStringConvertible {
         (cd d$n && bsdtar --format ${f%_*} -cf ../$n.$f *)
       done
     done
-    zeros() { head -c $1 /dev/zero; }
     """
 
   static let tarCases: [EndCase] = [
@@ -160,39 +157,46 @@ struct EndCase: Sendable, CustomTestStringConvertible {
       ]
     } + [EndCase(name: "warc, joined", command: "cat 1.warc 2.warc", paths: ["a", "b"])]
 
-  @Test(arguments: tarCases) func tar(_ end: EndCase) throws { try check(end) }
-  @Test(arguments: cpioCases) func cpio(_ end: EndCase) throws { try check(end) }
-  @Test(arguments: otherCases) func others(_ end: EndCase) throws {
-    try check(end, alsoPiped: !end.name.hasPrefix("7zip"))
+  @Test func tar() throws { try check(Self.tarCases) }
+  @Test func cpio() throws { try check(Self.cpioCases) }
+  @Test func others() throws { try check(Self.otherCases) }
+
+  private func check(_ cases: [EndCase]) throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(["sh", "-c", Self.preparation], in: folder.root)
+    for end in cases { try check(end, in: folder) }
   }
 
   /// From a file and a pipe, packed, listed and compared: always the same.
-  private func check(_ end: EndCase, alsoPiped: Bool = true) throws {
-    let folder = try TemporaryFolder()
+  private func check(_ end: EndCase, in folder: TemporaryFolder) throws {
     try Tool.check(
-      ["sh", "-c", "\(Self.preparation)\n(\(end.command)) >in"], in: folder.root)
+      [
+        "sh", "-c",
+        "rm -f *.squash; zeros() { head -c $1 /dev/zero; }; (\(end.command)) >in",
+      ], in: folder.root)
     var ways = [["pack", "in", "-o", "out.squash"], ["pack", "in", "--dry-run"]]
+    let alsoPiped = !end.name.hasPrefix("7zip")
     if alsoPiped { ways.append(["pack", "-", "-o", "piped.squash"]) }
     for way in ways {
       let result = try Tool.run(
         ["sh", "-c", "cat in | '\(Tool.autosquash)' \"$@\"", "-"] + way + end.options,
         in: folder.root)
       let isRight = result.status == (end.paths == nil ? 1 : 0)
-      #expect(isRight, "\(way): \(result.summary)")
+      #expect(isRight, "\(end.name), \(way): \(result.summary)")
       #expect(
         end.message.isEmpty
           ? !result.errors.contains("warning") : result.errors.contains(end.message),
-        "\(way): \(result.summary)")
+        "\(end.name), \(way): \(result.summary)")
     }
     guard let paths = end.paths else {
       #expect(!folder.exists("out.squash") && !folder.exists("piped.squash"))
       return
     }
-    #expect(try Listing(of: folder.path("out.squash")).paths == paths)
+    #expect(try Listing(of: folder.path("out.squash")).paths == paths, "\(end.name)")
     if alsoPiped { #expect(try folder.read("piped.squash") == folder.read("out.squash")) }
     let verified = try Tool.run(
       [Tool.autosquash, "verify", "out.squash", "--against", "in"] + end.options, in: folder.root)
-    #expect(verified.status == 0, "\(verified.summary)")
+    #expect(verified.status == 0, "\(end.name): \(verified.summary)")
   }
 
   /// A name that looks like a specification's changes nothing.

@@ -6,6 +6,10 @@ final class LZMADecoder: StreamDecoder {
     case xz, lzip, lzma
   }
 
+  /// More than xz makes (1.5 GiB of dictionary), and as much as zstd. Of a dictionary only what is
+  /// written takes any.
+  private static let memoryLimit: UInt64 = 2 << 30
+
   private let stream = UnsafeMutablePointer<lzma_stream>.allocate(capacity: 1)
   private let container: Container
 
@@ -21,13 +25,11 @@ final class LZMADecoder: StreamDecoder {
   }
 
   private func start() throws(StreamDamage) {
-    // No limit of memory: only what is written of a dictionary takes any, and a limit would refuse
-    // archives that were made with more.
     let status =
       switch container {
-      case .xz: lzma_stream_decoder(stream, .max, 0)
-      case .lzip: lzma_lzip_decoder(stream, .max, 0)
-      case .lzma: lzma_alone_decoder(stream, .max)
+      case .xz: lzma_stream_decoder(stream, Self.memoryLimit, 0)
+      case .lzip: lzma_lzip_decoder(stream, Self.memoryLimit, 0)
+      case .lzma: lzma_alone_decoder(stream, Self.memoryLimit)
       }
     guard status == LZMA_OK else { throw Self.damage(status) }
   }
@@ -53,6 +55,7 @@ final class LZMADecoder: StreamDecoder {
 
   private static func damage(_ status: lzma_ret) -> StreamDamage {
     switch status {
+    case LZMA_MEMLIMIT_ERROR: StreamDamage(reason: "its dictionary has more than 2 GiB")
     case LZMA_MEM_ERROR: StreamDamage(reason: "no memory for its dictionary")
     case LZMA_FORMAT_ERROR: StreamDamage(reason: "its header is wrong")
     case LZMA_OPTIONS_ERROR: StreamDamage(reason: "it needs a filter that liblzma does not have")
