@@ -96,6 +96,9 @@ struct EndCase {
       command: "head -c 1536 1.tar; yes r | head -c 512", paths: ["a"],
       message: "warning: 512 bytes after the end of the archive ignored"),
     EndCase(
+      name: "joined, cut in a header", command: "cat 1.tar; head -c 300 2.tar", paths: nil,
+      message: "a tar archive follows"),
+    EndCase(
       name: "rubbish behind the compression", command: "gzip -c 1.tar; echo junk", paths: ["a"],
       message: "warning: 5 bytes after the end of the gzip data ignored"),
   ]
@@ -105,6 +108,9 @@ struct EndCase {
       EndCase(name: "joined", command: "cat 1.newc 2.newc", paths: ["a", "b"]),
       EndCase(name: "joined, odc", command: "cat 1.odc 2.odc", paths: ["a", "b"]),
       EndCase(name: "joined, binary", command: "cat 1.bin 2.bin", paths: ["a", "b"]),
+      EndCase(
+        name: "joined, cut in a header", command: "cat 1.newc; head -c 50 2.newc", paths: nil,
+        message: "the archive is cut off"),
       EndCase(name: "mixed", command: "cat 1.odc; zeros 5; cat 2.newc", paths: ["a", "b"]),
       EndCase(
         name: "padded", command: "cat 1.newc; zeros 700; cat 2.newc; zeros 9999", paths: ["a", "b"]),

@@ -114,6 +114,17 @@ import Testing
     #expect(packed.result.errors.contains("1 name left out whose bytes would have come later"))
   }
 
+  /// Two names that could be an empty file, or wait for the bytes that a third one got.
+  @Test func completeNamesWithoutBytesAreMissed() throws {
+    var cpio = CpioBuilder(.new)
+    for name in ["a", "b", "c"] { cpio.add(name, inode: 1) }
+    cpio.add("d", "data", inode: 1)
+    #expect(try Packed(cpio.finished()).failed("a: its bytes came with another name, d"))
+    var empty = CpioBuilder(.new)
+    for name in ["a", "b", "c", "d"] { empty.add(name, inode: 1) }
+    try check(empty, ["a": "", "d": ""], inodes: 3)
+  }
+
   @Test func linksStartAnewInTheNextArchive() throws {
     var (first, second) = (CpioBuilder(.new), CpioBuilder(.new))
     first.add("a", inode: 1)

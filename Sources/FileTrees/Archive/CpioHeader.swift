@@ -19,6 +19,12 @@ enum CpioHeader {
     return isBinaryHeader(bytes)
   }
 
+  /// Whether a member begins here whose header is cut off.
+  static func isCut(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.count >= 6 && bytes.count < size && bytes.starts(with: "07070".utf8)
+      && [UInt8(ascii: "1"), UInt8(ascii: "2"), UInt8(ascii: "7")].contains(bytes[5])
+  }
+
   /// A mark of two bytes is no proof: the name must have its NUL where the header says.
   private static func isBinaryHeader(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard bytes.count > binarySize else { return false }

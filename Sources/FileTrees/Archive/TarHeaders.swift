@@ -3,6 +3,11 @@
 ///
 /// Layout: POSIX.1-2017, pax, "pax Header Block" and "ustar Interchange Format".
 struct TarHeaders {
+  /// Whether a member begins here whose header is cut off behind its mark.
+  static func isCut(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.count < block && bytes.count >= 262 && bytes[257..<262].elementsEqual("ustar".utf8)
+  }
+
   /// Records of global headers seen so far: they hold until another one comes.
   private(set) var global: [[UInt8]: [UInt8]] = [:]
   /// Records for the current member alone.

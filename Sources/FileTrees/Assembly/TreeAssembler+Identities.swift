@@ -40,6 +40,8 @@ struct IdentifiedFiles {
   var files: [Key: File] = [:]
   /// The file that last got its bytes.
   var latest: [FileIdentity: What] = [:]
+  /// Files that had all their names before any bytes came, and others of their number since.
+  var complete: [(key: Key, value: File)] = []
   /// All numbers that bytes came for, with a name that brought them.
   var filled: [Number: [UInt8]] = [:]
 
@@ -94,7 +96,10 @@ extension TreeAssembler {
         attributes: node.attributes, kind: kind, xattrs: tree.xattrSet(node.xattrs)))
     addNode(node.name, in: node.parent, inode)
     let key = IdentifiedFiles.Key(identity: identity, what: what)
-    identified.files[key] = IdentifiedFiles.File(inode: inode, first: entry.path, names: 1)
+    let file = IdentifiedFiles.File(inode: inode, first: entry.path, names: 1)
+    if let before = identified.files.updateValue(file, forKey: key), what == .awaited {
+      identified.complete.append((key, before))
+    }
     if content != nil { identified.latest[identity] = what }
   }
 
@@ -176,7 +181,8 @@ extension TreeAssembler {
   /// - Throws: `SourceError` where bytes came for the same number.
   func resolveAwaited() throws {
     var lost: Set<Tree.InodeID> = []
-    for (key, file) in identified.files where key.what == .awaited {
+    let awaited = identified.files.filter { $0.key.what == .awaited }
+    for (key, file) in identified.complete + awaited {
       let isThere = tree[file.inode].links > 0
       if isThere, let other = identified.filled[IdentifiedFiles.Number(key.identity)] {
         throw SourceError(

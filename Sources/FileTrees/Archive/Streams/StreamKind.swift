@@ -12,11 +12,11 @@ enum StreamKind: Equatable {
   /// - Parameter bytes: `longestStart` of them, where there are as many.
   init?(startOf bytes: UnsafeRawBufferPointer) {
     // A tar header begins with a name, which can be anything.
-    if TarHeaders.isHeader(bytes) {
+    if TarHeaders.isHeader(bytes) || TarHeaders.isCut(bytes) {
       self = .tar
     } else if let format = StreamFormat(startOf: bytes) {
       self = .compressed(format)
-    } else if CpioHeader.isHeader(bytes) {
+    } else if CpioHeader.isHeader(bytes) || CpioHeader.isCut(bytes) {
       self = .cpio
     } else if let kind = Self.marks.first(where: { bytes.starts(with: $0.mark) })?.kind {
       self = kind
