@@ -1,5 +1,6 @@
 extension ByteWriter {
-  /// Appends the inode in its basic form, or in the extended one where that is needed.
+  /// Appends the inode in its basic form, or in the extended one where that is needed; of a file
+  /// all but the list of its blocks.
   public mutating func append(_ inode: Inode) {
     let isExtended = inode.isExtended
     append(isExtended ? inode.basicType + 7 : inode.basicType)
@@ -69,6 +70,5 @@ extension ByteWriter {
       append(file.fragmentOffset)
       append(UInt32(file.size))
     }
-    for block in file.blocks { append(block.rawValue) }
   }
 }

@@ -61,6 +61,7 @@ public struct Inode: Equatable, Sendable {
     }
   }
 
+  /// What comes before the list of the file's blocks, which ends its inode.
   public struct File: Equatable, Sendable {
     /// The position of the first block in the image.
     public var blocksStart: UInt64
@@ -69,18 +70,15 @@ public struct Inode: Equatable, Sendable {
     public var sparse: UInt64
     public var fragment: UInt32
     public var fragmentOffset: UInt32
-    public var blocks: [StoredBlock]
 
     public init(
-      blocksStart: UInt64, size: UInt64, sparse: UInt64, fragment: UInt32, fragmentOffset: UInt32,
-      blocks: [StoredBlock]
+      blocksStart: UInt64, size: UInt64, sparse: UInt64, fragment: UInt32, fragmentOffset: UInt32
     ) {
       self.blocksStart = blocksStart
       self.size = size
       self.sparse = sparse
       self.fragment = fragment
       self.fragmentOffset = fragmentOffset
-      self.blocks = blocks
     }
   }
 

@@ -46,7 +46,7 @@ import Testing
 
   @Test func inodesAreExtendedOnlyWhereTheyMustBe() {
     let file = Inode.File(
-      blocksStart: 96, size: 10, sparse: 0, fragment: 0, fragmentOffset: 0, blocks: [])
+      blocksStart: 96, size: 10, sparse: 0, fragment: 0, fragmentOffset: 0)
     func inode(_ change: (inout Inode, inout Inode.File) -> Void) -> Inode {
       var inode = Inode(
         permissions: 0o644, uidIndex: 0, gidIndex: 0, modified: 0, number: 1, links: 1,

@@ -2,14 +2,11 @@ internal import Glibc
 
 /// Hashes that find blocks which may be equal; bytes are always compared before sharing.
 enum BlockHash {
-  /// Stands for a block of zero bytes; no other block has this hash.
-  static let hole: UInt64 = 0
-
   static func hash(_ block: UnsafeRawBufferPointer) -> UInt64 {
     var hasher = Hasher()
     hasher.combine(block.count)
     hasher.combine(bytes: block)
-    return max(1, UInt64(bitPattern: Int64(hasher.finalize())))
+    return UInt64(bitPattern: Int64(hasher.finalize()))
   }
 
   /// Whether all bytes are zero.

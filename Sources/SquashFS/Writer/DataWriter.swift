@@ -14,8 +14,7 @@ final class DataWriter {
 
   /// One record per file ended, by `ContentID`.
   private(set) var files: [FileRecord] = []
-  /// The stored sizes of all blocks of all files.
-  private(set) var blocks: [StoredBlock] = []
+  private(set) var blocks = BlockLists()
   private(set) var fragments: [FragmentRecord] = []
   private(set) var statistics = DataStatistics()
 
@@ -31,7 +30,6 @@ final class DataWriter {
   private var fragmentFilled = 0
 
   // Duplicates.
-  private var hashes: [UInt64] = []
   private var filesByFirstBlock: [UInt64: UInt32] = [:]
   private var tails: [UInt64: Tail] = [:]
   private var candidate: Candidate?
@@ -51,14 +49,6 @@ final class DataWriter {
     var count: UInt32
   }
 
-  /// The list of a file's blocks is kept in memory, 12 bytes each: 4 TiB at 128 KiB a block.
-  private static let mostBlocks = 1 << 25
-  /// For all files together, so that many such files cannot take all memory either.
-  private static let mostBlocksInAll = 1 << 26
-  static let tooLarge = ContentTooLarge(
-    "the file has more blocks than an image can list; use a larger --block-size")
-  /// Holes of files that turned out to be duplicates: a few bytes of an archive can make millions.
-  private var forgottenHoles = 0
   private static let pending = StoredBlock(rawValue: UInt32.max)
 
   init(
@@ -88,12 +78,16 @@ final class DataWriter {
 
   // MARK: Contents
 
-  /// Whether a file of that size has more blocks than are kept of one.
-  func isTooLarge(_ size: UInt64) -> Bool { size / UInt64(blockSize) > Self.mostBlocks }
+  /// Makes sure that a file of that size has no more blocks than one may have.
+  func checkSize(_ size: UInt64) throws(ContentTooLarge) {
+    guard size / UInt64(blockSize) <= UInt64(BlockLists.mostOfFile) else {
+      throw BlockLists.fileTooLarge
+    }
+  }
 
   /// Makes the number of a file whose content comes later, by `begin(reserved:size:)`.
   func reserve() -> ContentID {
-    files.append(FileRecord(firstBlock: blocks.count, owner: UInt32(files.count)))
+    files.append(FileRecord(owner: UInt32(files.count)))
     return ContentID(number: UInt32(files.count - 1))
   }
 
@@ -101,7 +95,7 @@ final class DataWriter {
   func unreserve() { files.removeLast() }
 
   func begin(size: UInt64?) throws {
-    if let size, isTooLarge(size) { throw Self.tooLarge }
+    if let size { try checkSize(size) }
     begin(reserved: reserve(), size: size)
   }
 
@@ -111,7 +105,7 @@ final class DataWriter {
     hasStoredBlocks = false
     filled = 0
     currentFile = Int(id.number)
-    file.firstBlock = blocks.count
+    blocks.begin(&file)
   }
 
   func withFreeSpace(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int {
@@ -133,10 +127,8 @@ final class DataWriter {
       rest -= UInt64(zeros)
       if filled == blockSize { try endBlock() }
     }
-    while rest >= UInt64(blockSize) {
-      try addHoleBlock(blockSize)
-      rest -= UInt64(blockSize)
-    }
+    try addHoleBlocks(rest / UInt64(blockSize))
+    rest %= UInt64(blockSize)
     if rest > 0 {
       memset(current.baseAddress!, 0, Int(rest))
       filled = Int(rest)
@@ -158,13 +150,11 @@ final class DataWriter {
     let file = files.removeLast()
     if file.start != FileRecord.unset {
       statistics.storedBytes -= image.position - file.start
-      let plain = blocks[file.firstBlock...].count { $0 != .hole && !$0.isCompressed }
-      statistics.storedPlainBlocks -= plain
+      statistics.storedPlainBlocks -= blocks.sizes(of: file).count { !$0.isCompressed }
       image.rewind(to: file.start)
       reader.forget(from: file.start)
     }
-    blocks.removeSubrange(file.firstBlock...)
-    hashes.removeSubrange(file.firstBlock...)
+    blocks.removeLast(file)
   }
 
   /// Writes what is still under way. Files that come after share no fragment and no block with
@@ -190,12 +180,12 @@ final class DataWriter {
 
   private func endBlock() throws {
     if BlockHash.isZero(plain) {
-      try addHoleBlock(filled)
+      try addHoleBlocks(1)
       filled = 0
       return
     }
     let hash = BlockHash.hash(plain)
-    try addBlockRow(.init(rawValue: Self.pending.rawValue), hash: hash)
+    try blocks.add(Self.pending, hash: hash, to: &file)
     file.size += UInt64(filled)
     if try !isDuplicateBlock(hash) {
       try submitCurrent(.data(file: currentFile, block: blocks.count - 1))
@@ -203,20 +193,13 @@ final class DataWriter {
     filled = 0
   }
 
-  private func addHoleBlock(_ count: Int) throws {
-    try addBlockRow(.hole, hash: BlockHash.hole)
-    file.size += UInt64(count)
-    file.sparse += UInt64(count)
-    if let candidate, !candidateHasHole(candidate) { try giveUpCandidate(keeping: 1) }
-  }
-
-  private func addBlockRow(_ block: StoredBlock, hash: UInt64) throws {
-    guard file.blockCount < Self.mostBlocks,
-      blocks.count + forgottenHoles < Self.mostBlocksInAll
-    else { throw Self.tooLarge }
-    blocks.append(block)
-    hashes.append(hash)
-    file.blockCount += 1
+  private func addHoleBlocks(_ count: UInt64) throws {
+    guard count > 0 else { return }
+    try blocks.addHoles(count, to: &file)
+    let (bytes, overflow) = count.multipliedReportingOverflow(by: UInt64(blockSize))
+    guard !overflow else { throw BlockLists.fileTooLarge }
+    file.size += bytes
+    file.sparse += bytes
   }
 
   private func submitCurrent(_ job: CompressionSlot.Job) throws {
@@ -245,7 +228,7 @@ final class DataWriter {
     if slot.outputCount == nil { statistics.storedPlainBlocks += 1 }
     switch slot.job {
     case .data(let file, let block):
-      blocks[block] = size
+      blocks.setSize(size, of: block)
       if files[file].start == FileRecord.unset { files[file].start = start }
     case .fragment(let number):
       fragments[number] = FragmentRecord(start: start, stored: size)
@@ -325,28 +308,23 @@ final class DataWriter {
 
   /// - Returns: whether the block just added need not be compressed, for now.
   private func isDuplicateBlock(_ hash: UInt64) throws -> Bool {
-    let row = Int(file.blockCount) - 1
     if !hasStoredBlocks, let size = announcedSize,
-      let found = filesByFirstBlock[Self.key(firstBlock: hash, row: row, size: size)]
+      let found = filesByFirstBlock[key(of: file, size: size)]
     {
       candidate = Candidate(file: Int(found), block: files[Int(found)].firstBlock, position: nil)
     }
     hasStoredBlocks = true
     guard let candidate else { return false }
     let other = files[candidate.file]
-    if row < other.blockCount, hashes[other.firstBlock + row] == hash,
+    let row = Int(file.storedCount) - 1
+    if row < other.storedCount, blocks.hash(other.firstBlock + row) == hash,
+      blocks.haveEqualHoles(file, other, before: row),
       try isEqual(plain, toCandidateBlock: other.firstBlock + row)
     {
       return true
     }
     try giveUpCandidate(keeping: 1)
     return false
-  }
-
-  private func candidateHasHole(_ candidate: Candidate) -> Bool {
-    let row = Int(file.blockCount) - 1
-    let other = files[candidate.file]
-    return row < other.blockCount && hashes[other.firstBlock + row] == BlockHash.hole
   }
 
   private func isEqual(_ block: UnsafeRawBufferPointer, toCandidateBlock index: Int) throws -> Bool
@@ -356,10 +334,12 @@ final class DataWriter {
       return BlockHash.areEqual(block, slot.plain)
     }
     var position = candidate!.position ?? files[owner].start
-    for earlier in candidate!.block..<index { position += UInt64(blocks[earlier].byteCount) }
+    for earlier in candidate!.block..<index {
+      position += UInt64(blocks.size(earlier).byteCount)
+    }
     candidate!.block = index
     candidate!.position = position
-    return BlockHash.areEqual(block, try reader.block(at: position, blocks[index]))
+    return BlockHash.areEqual(block, try reader.block(at: position, blocks.size(index)))
   }
 
   /// Copies the blocks found equal so far, but for the `last` ones, from the candidate.
@@ -369,14 +349,13 @@ final class DataWriter {
     while !pool.isIdle { try retire() }
     let other = files[candidate.file]
     var position = files[Int(other.owner)].start
-    for row in 0..<(Int(file.blockCount) - last) {
-      let block = blocks[other.firstBlock + row]
-      guard block != .hole else { continue }
+    for row in 0..<(Int(file.storedCount) - last) {
+      let block = blocks.size(other.firstBlock + row)
       let start = image.position
       try image.append(try reader.stored(at: position, block.byteCount))
       statistics.storedBytes += UInt64(block.byteCount)
       position += UInt64(block.byteCount)
-      blocks[file.firstBlock + row] = block
+      blocks.setSize(block, of: file.firstBlock + row)
       if file.start == FileRecord.unset { file.start = start }
     }
   }
@@ -386,26 +365,22 @@ final class DataWriter {
     guard hasStoredBlocks else { return }
     if let candidate {
       let other = files[candidate.file]
-      if other.blockCount == file.blockCount {
-        blocks.removeSubrange(file.firstBlock...)
-        hashes.removeSubrange(file.firstBlock...)
-        forgottenHoles += Int(file.sparse / UInt64(blockSize))
-        files[number].firstBlock = other.firstBlock
+      if blocks.areEqual(file, other) {
+        blocks.share(&files[number], other)
         files[number].owner = other.owner
         statistics.duplicateBytes += file.size - file.sparse - file.size % UInt64(blockSize)
         return
       }
       try giveUpCandidate(keeping: 0)
     }
-    let row = hashes[file.firstBlock...].prefix { $0 == BlockHash.hole }.count
-    let first = hashes[file.firstBlock + row]
-    filesByFirstBlock[Self.key(firstBlock: first, row: row, size: file.size)] = UInt32(number)
+    filesByFirstBlock[key(of: file, size: file.size)] = UInt32(number)
   }
 
-  private static func key(firstBlock hash: UInt64, row: Int, size: UInt64) -> UInt64 {
+  /// Tells files that may be equal: by their first stored block, the holes before it, their size.
+  private func key(of file: FileRecord, size: UInt64) -> UInt64 {
     var hasher = Hasher()
-    hasher.combine(hash)
-    hasher.combine(row)
+    hasher.combine(blocks.hash(file.firstBlock))
+    hasher.combine(blocks.leadingHoles(of: file))
     hasher.combine(size)
     return UInt64(bitPattern: Int64(hasher.finalize()))
   }

@@ -7,9 +7,11 @@ struct FileRecord {
   var sparse: UInt64 = 0
   /// The position of the first stored block; `unset` until there is one.
   var start = Self.unset
-  /// The range of the file's blocks in the list of all blocks.
-  var firstBlock: Int
-  var blockCount: UInt32 = 0
+  // Where its list is in `BlockLists`.
+  var firstBlock = 0
+  var storedCount: UInt32 = 0
+  var firstHole: UInt32 = 0
+  var holeCount: UInt32 = 0
   var fragment = Inode.noFragment
   var fragmentOffset: UInt32 = 0
   /// The file whose blocks these are: its own number, or that of an equal file before it.
@@ -17,13 +19,12 @@ struct FileRecord {
 
   static let unset = UInt64.max
 
-  init(firstBlock: Int, owner: UInt32) {
-    self.firstBlock = firstBlock
-    self.owner = owner
-  }
+  init(owner: UInt32) { self.owner = owner }
 
-  /// The range of the file's blocks in the list of all blocks.
-  var blocks: Range<Int> { firstBlock..<firstBlock + Int(blockCount) }
+  /// The range of the file's blocks among all that are stored.
+  var storedBlocks: Range<Int> { firstBlock..<firstBlock + Int(storedCount) }
+  /// The range of the file's holes among all runs of such.
+  var holes: Range<Int> { Int(firstHole)..<Int(firstHole) + Int(holeCount) }
 }
 
 /// Where a fragment block lies in the image.

@@ -54,7 +54,7 @@ final class HeldFiles {
   func addHole(_ count: UInt64) throws {
     guard count > 0 else { return }
     let (size, overflow) = files[files.count - 1].size.addingReportingOverflow(count)
-    guard !overflow else { throw DataWriter.tooLarge }
+    guard !overflow else { throw BlockLists.fileTooLarge }
     files[files.count - 1].size = size
     if case .hole(let before) = extents.last, hasExtents {
       extents[extents.count - 1] = .hole(before + count)

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import SquashFSFormat
 
 /// Cuts records into metadata blocks of 8 KiB, compresses them, and keeps the result in memory
@@ -5,8 +6,12 @@ internal import SquashFSFormat
 final class MetadataWriter {
   private let codec: any BlockCompressor
   private let shape: BlockShape
-  private let block = UnsafeMutableRawBufferPointer.allocate(
+  private var block = UnsafeMutableRawBufferPointer.allocate(
     byteCount: MetadataBlock.byteCount, alignment: 64)
+  /// The block before, and its packed size.
+  private var latest = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: MetadataBlock.byteCount, alignment: 64)
+  private var latestPacked: Int?
   private let packed = UnsafeMutableRawBufferPointer.allocate(
     byteCount: MetadataBlock.byteCount, alignment: 64)
   private var filled = 0
@@ -25,6 +30,7 @@ final class MetadataWriter {
 
   deinit {
     block.deallocate()
+    latest.deallocate()
     packed.deallocate()
   }
 
@@ -68,6 +74,18 @@ final class MetadataWriter {
     }
   }
 
+  /// Appends bytes that are zero.
+  func append(zeros count: Int) throws(CodecError) {
+    var rest = count
+    while rest > 0 {
+      let count = min(rest, block.count - filled)
+      block[filled..<filled + count].initializeMemory(as: UInt8.self, repeating: 0)
+      filled += count
+      rest -= count
+      if filled == block.count { try flush() }
+    }
+  }
+
   /// Ends the table: no record may follow.
   func finish() throws(CodecError) {
     if filled > 0 { try flush() }
@@ -77,9 +95,7 @@ final class MetadataWriter {
     blockStarts.append(UInt64(table.count))
     let plain = UnsafeRawBufferPointer(rebasing: block[..<filled])
     let room = UnsafeMutableRawBufferPointer(rebasing: packed[..<(filled - 1)])
-    if !(isFirstStored && table.isEmpty),
-      let count = try codec.compress(plain, shape: shape, into: room)
-    {
+    if !(isFirstStored && table.isEmpty), let count = try packedSize(plain, into: room) {
       appendHeader(UInt16(count))
       table.append(contentsOf: packed[..<count])
     } else {
@@ -87,6 +103,21 @@ final class MetadataWriter {
       table.append(contentsOf: plain)
     }
     filled = 0
+  }
+
+  /// - Returns: `nil` for a block that does not shrink.
+  private func packedSize(
+    _ plain: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer
+  ) throws(CodecError) -> Int? {
+    // The list of a large hole fills block after block with the same bytes.
+    if let latestPacked, plain.count == latest.count,
+      memcmp(plain.baseAddress!, latest.baseAddress!, plain.count) == 0
+    {
+      return latestPacked
+    }
+    latestPacked = try codec.compress(plain, shape: shape, into: room)
+    swap(&block, &latest)
+    return latestPacked
   }
 
   private func appendHeader(_ header: UInt16) {

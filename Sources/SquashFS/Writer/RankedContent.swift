@@ -16,7 +16,7 @@ final class RankedContent: ContentSink {
   func begin(size: UInt64?, rank: UInt32?) throws {
     isHolding = rank != nil
     guard let rank else { return try data.begin(size: size) }
-    if let size, data.isTooLarge(size) { throw DataWriter.tooLarge }
+    if let size { try data.checkSize(size) }
     let files = try held ?? HeldFiles(besides: path)
     held = files
     files.begin(data.reserve(), rank: rank)
@@ -25,14 +25,14 @@ final class RankedContent: ContentSink {
   func withFreeSpace(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int {
     guard isHolding, let held else { return try data.withFreeSpace(body) }
     let count = try held.withFreeSpace(body)
-    if data.isTooLarge(held.size) { throw DataWriter.tooLarge }
+    try data.checkSize(held.size)
     return count
   }
 
   func addHole(_ count: UInt64) throws {
     guard isHolding, let held else { return try data.addHole(count) }
     try held.addHole(count)
-    if data.isTooLarge(held.size) { throw DataWriter.tooLarge }
+    try data.checkSize(held.size)
   }
 
   func end() throws -> ContentID {

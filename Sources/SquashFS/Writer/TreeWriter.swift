@@ -74,6 +74,9 @@ struct TreeWriter: ~Copyable {
       } else {
         references[id.index] = inodes.position
         try record.withBytes { try inodes.append($0) }
+        if case .regular(let content) = inode.kind {
+          try appendBlocks(of: data.files[Int(content.number)])
+        }
       }
     }
     try inodes.finish()
@@ -173,8 +176,25 @@ struct TreeWriter: ~Copyable {
       blocksStart: start == FileRecord.unset ? 0 : placement.place(of: start), size: record.size,
       // The kernel computes size - sparse - 1.
       sparse: record.sparse == record.size && record.size > 0 ? record.size - 1 : record.sparse,
-      fragment: record.fragment, fragmentOffset: record.fragmentOffset,
-      blocks: Array(data.blocks[record.blocks]))
+      fragment: record.fragment, fragmentOffset: record.fragmentOffset)
+  }
+
+  /// Appends the list that ends a file's inode.
+  private mutating func appendBlocks(of file: FileRecord) throws {
+    let stored = data.blocks.sizes(of: file)
+    var done = 0
+    for hole in data.blocks.holes(of: file) {
+      try append(stored.dropFirst(done).prefix(Int(hole.after) - done))
+      done = Int(hole.after)
+      try inodes.append(zeros: Int(hole.count) * MemoryLayout<StoredBlock>.size)
+    }
+    try append(stored.dropFirst(done))
+  }
+
+  private mutating func append(_ blocks: ArraySlice<StoredBlock>) throws {
+    record.removeAll()
+    for block in blocks { record.append(block.rawValue) }
+    try record.withBytes { try inodes.append($0) }
   }
 
   private func encoded(_ number: DeviceNumber, _ node: Tree.NodeID) throws(ImageError) -> UInt32 {
