@@ -6,6 +6,8 @@ public struct SourceError: Error, CustomStringConvertible {
   public enum Code: Sendable {
     /// The input cannot be opened, read or understood.
     case unreadable
+    /// Something wrote to the input while it was read.
+    case changed
     /// The input is damaged.
     case damaged
     /// The input ends too early.
@@ -27,6 +29,12 @@ public struct SourceError: Error, CustomStringConvertible {
     self.path = path
     self.cause = cause
     self.hint = hint
+  }
+
+  static func changed(_ path: [UInt8]) -> SourceError {
+    SourceError(
+      .changed, path: path, "changed while it was read", hint: "try again when nothing writes to it"
+    )
   }
 
   /// What is wrong, and what to do.

@@ -16,6 +16,7 @@ extension ArchiveSource {
     }
     var sum = ByteSum(expected: cpioChecksum(part))
     let digests = archive.isSpecification ? EntryDigests(raw) : nil
+    let opened = archive.isSpecification ? openedFile(of: raw) : nil
     var position: Int64 = 0
     var base: UnsafeRawPointer?
     var count = 0
@@ -40,6 +41,9 @@ extension ArchiveSource {
       position = offset + Int64(count)
     }
     try checkSize(size, position, of: raw, entry, part)
+    if let opened, FileStamp(descriptor: opened.descriptor) != opened.stamp {
+      throw SourceError.changed(entry.path)
+    }
     if let size, size > position { try content.addHole(UInt64(size - position)) }
     guard sum.isRight else {
       throw UnreadableFile(

@@ -1,4 +1,5 @@
 internal import CLibArchive
+internal import Glibc
 internal import Posix
 internal import TreeModel
 
@@ -52,6 +53,27 @@ extension ArchiveSource {
       }
     }
     return paths
+  }
+
+  /// The file that libarchive reads the content of an entry from. It keeps its descriptor to itself,
+  /// so that this is the latest one that is open on a file of the entry's number.
+  ///
+  /// - Parameter raw: whose header was read just now.
+  func openedFile(of raw: OpaquePointer) -> (descriptor: Int32, stamp: FileStamp)? {
+    let next = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
+    guard next >= 0 else { return nil }
+    close(next)
+    for descriptor in stride(from: next - 1, through: 3, by: -1) {
+      var status = stat()
+      if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+        Int64(status.st_ino) == archive_entry_ino64(raw)
+      {
+        let stamp = FileStamp(status)
+        stamp.settle()
+        return (descriptor, stamp)
+      }
+    }
+    return nil
   }
 
   func specificationError(_ entry: OpaquePointer?, _ reason: String) -> SourceError {

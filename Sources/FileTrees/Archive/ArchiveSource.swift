@@ -66,6 +66,7 @@ public final class ArchiveSource {
       } else {
         while try readArchive(layers, into: sink) { segment += 1 }
       }
+      try file.checkUnchanged()
       if delivered == 0 { warn("the archive has no members") }
     } catch let error as SourceError
       where error.code == .cutOff && options.allowsTruncated && delivered > 0

@@ -123,6 +123,7 @@ public struct SHA256 {
       hash.update(bytes)
       progress(UInt64(input.position))
     }
+    try input.checkUnchanged()
     return (hash.finish(), UInt64(input.position))
   }
 }

@@ -44,10 +44,12 @@ public final class DirectorySource {
     }
   }
 
-  /// Called with each file that was left out, and why.
+  /// Called with each file that was left out and each directory that changed, and why.
   public var reportUnreadable: (SourceError) -> Void = { _ in }
   /// The number of files left out.
   public private(set) var unreadable = 0
+  /// The number of directories in which names came or went.
+  public private(set) var changedDirectories = 0
 
   private let path: [UInt8]
   private let options: Options
@@ -75,16 +77,16 @@ public final class DirectorySource {
     } catch let error as UnreadableFile {
       throw failure([], error.reason.cause)
     }
-    var status = stat()
-    guard fstat(top, &status) == 0 else { throw unreadable([], "read") }
-    device = UInt64(status.st_dev)
+    device = UInt64(directory.status.st_dev)
     let entry = TreeEntry(
-      path: [UInt8(ascii: ".")], kind: .directory, attributes: Attributes(status), xattrs: xattrs)
+      path: [UInt8(ascii: ".")], kind: .directory, attributes: Attributes(directory.status),
+      xattrs: xattrs)
     guard try sink.add(entry, content: { _ in }) else { return }
     var stack = [directory]
     while let level = stack.last {
       guard let name = level.nextName() else {
         stack.removeLast()
+        if !level.isUnchanged { try goOn(in: level) }
         continue
       }
       let entryPath = level.path.isEmpty ? name : level.path + [UInt8(ascii: "/")] + name
@@ -94,9 +96,19 @@ public final class DirectorySource {
         error.reason.path = full(entryPath)
         guard options.ignoresUnreadable else { throw error.reason }
         unreadable += 1
+        error.reason.cause += "; left out"
         reportUnreadable(error.reason)
       }
     }
+  }
+
+  /// Takes a directory as it was found, though it changed meanwhile, where that is wanted.
+  private func goOn(in directory: OpenDirectory) throws(SourceError) {
+    var reason = SourceError.changed(full(directory.path))
+    guard options.ignoresUnreadable else { throw reason }
+    changedDirectories += 1
+    reason.cause += "; what came or went meanwhile may be missing"
+    reportUnreadable(reason)
   }
 
   /// - Returns: the directory to go on with, if the entry is one.
@@ -114,6 +126,7 @@ public final class DirectorySource {
       let isOther = options.oneFileSystem && identity.device != device
       let descriptor = try openEntry(name, in: level, entryPath, O_DIRECTORY)
       let directory = try OpenDirectory(descriptor: descriptor, path: entryPath)
+      entry.attributes = Attributes(directory.status)
       entry.kind = .directory
       entry.xattrs = try attributes.read(descriptor: descriptor, path: entryPath)
       return try sink.add(entry, content: { _ in }) && !isOther ? directory : nil
@@ -154,6 +167,8 @@ public final class DirectorySource {
     guard fstat(descriptor, &opened) == 0, FileIdentity(opened) == identity,
       opened.st_mode & S_IFMT == S_IFREG
     else { throw UnreadableFile(reason: changed(entryPath)) }
+    let stamp = FileStamp(opened)
+    stamp.settle()
     entry.attributes = Attributes(opened)
     entry.kind = .regular(size: UInt64(opened.st_size))
     entry.xattrs = try attributes.read(descriptor: descriptor, path: entryPath)
@@ -162,6 +177,9 @@ public final class DirectorySource {
         UnreadableFile(
           reason: $0
             ? self.changed(entryPath, size: opened.st_size) : self.unreadable(entryPath, "read"))
+      }
+      guard FileStamp(descriptor: descriptor) == stamp else {
+        throw UnreadableFile(reason: self.changed(entryPath))
       }
     }
   }
@@ -222,6 +240,11 @@ public final class DirectorySource {
   }
 
   private func unreadable(_ entryPath: [UInt8], _ action: String) -> SourceError {
+    if errno == ENOENT && !entryPath.isEmpty {
+      return SourceError(
+        .changed, path: full(entryPath), "is gone since its directory was listed",
+        hint: "try again when nothing is removed or renamed")
+    }
     var error = failure(entryPath, "cannot \(action): \(String(cString: strerror(errno)))")
     if !entryPath.isEmpty { error.hint = "--ignore-unreadable leaves such files out" }
     return error
@@ -234,7 +257,7 @@ public final class DirectorySource {
         "has bytes though its size is 0: something writes to it, or it is no plain file, "
           + "as in /proc; --exclude leaves it out")
     }
-    return failure(entryPath, "changed while it was read; try again when nothing writes to it")
+    return .changed(full(entryPath))
   }
 }
 

@@ -4,9 +4,11 @@ internal import Posix
 /// A directory that is open while what is in it is visited, with its names in byte order.
 final class OpenDirectory {
   let descriptor: Int32
+  let status: stat
   /// The path below the top of the source.
   let path: [UInt8]
   private var names: ByteNames
+  private let stamp: FileStamp
 
   /// Takes over the descriptor, and reads all names.
   ///
@@ -15,6 +17,12 @@ final class OpenDirectory {
     self.descriptor = descriptor
     self.path = path
     names = ByteNames()
+    var status = stat()
+    let isKnown = fstat(descriptor, &status) == 0
+    self.status = status
+    guard isKnown else { throw UnreadableFile(reason: Self.failure(path)) }
+    stamp = FileStamp(status)
+    stamp.settle()
     // A second descriptor, as closedir closes the one it is given.
     let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
     guard copy >= 0, let stream = fdopendir(copy) else {
@@ -38,6 +46,9 @@ final class OpenDirectory {
   }
 
   deinit { close(descriptor) }
+
+  /// Whether it has the names that it had when they were read.
+  var isUnchanged: Bool { FileStamp(descriptor: descriptor) == stamp }
 
   /// The next name in byte order, `nil` after the last.
   func nextName() -> [UInt8]? { names.next() }

@@ -9,6 +9,8 @@ public final class ImageInput: Sendable {
   /// The number of bytes from `base` to the end of the file.
   public let length: UInt64
   private let descriptor: Int32
+  /// `nil` for a disk.
+  private let stamp: FileStamp?
   /// What all threads have read together.
   let work = SharedWork()
 
@@ -48,11 +50,29 @@ public final class ImageInput: Sendable {
       close(descriptor)
       throw ImageReadError(.notAnImage, "the file ends before byte \(base)")
     }
+    stamp = status.st_mode & S_IFMT == S_IFREG ? FileStamp(status) : nil
+    stamp?.settle()
     self.base = base
     length = UInt64(end) - base
   }
 
   deinit { close(descriptor) }
+
+  /// Makes sure that all that was read is of one and the same image.
+  ///
+  /// - Parameter path: where it was opened more than once, the file of that path must be the same.
+  /// - Throws: `ImageReadError` with the code `unreadable` where something wrote to the file, or
+  ///   put another one in its place.
+  public func checkUnchanged(path: [UInt8]? = nil) throws(ImageReadError) {
+    guard let stamp else { return }
+    let isSame =
+      FileStamp(descriptor: descriptor) == stamp
+      && path.map { FileStamp(path: $0) == stamp } ?? true
+    guard isSame else {
+      throw ImageReadError(
+        .unreadable, "changed while it was read; try again when nothing writes to it")
+    }
+  }
 
   /// Fills `buffer` with the bytes from `offset`, counted from the image's start.
   ///

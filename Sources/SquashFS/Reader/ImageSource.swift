@@ -73,6 +73,7 @@ public final class ImageSource {
         }
       }
     }
+    try image.input.checkUnchanged()
   }
 }
 

@@ -95,7 +95,7 @@ public final class Verifier {
   /// Checks everything.
   ///
   /// - Throws: `ImageReadError` of the codes `unreadable` and `unsupported`, where there is nothing
-  ///   to be said about the image; `SystemError` when threads cannot be started.
+  ///   to be said about the image, as where it changed meanwhile; `SystemError` when threads cannot be started.
   public func run() throws -> Report {
     if let image = try open() {
       let isTreeWhole = try check(image)
@@ -109,6 +109,7 @@ public final class Verifier {
       report.salvage = Survey(image, list, isTreeWhole: false, nil).run()
       report.work = image.work
     }
+    try input.checkUnchanged()
     report.findings = list.findings
     report.errors = list.count(.error)
     report.warnings = list.count(.warning)

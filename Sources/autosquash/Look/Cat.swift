@@ -83,6 +83,7 @@ struct Cat: ParsableCommand {
         }
       }
     }
+    try image.input.checkUnchanged()
   }
 
   private func complain(_ text: String, _ status: inout Int32) {

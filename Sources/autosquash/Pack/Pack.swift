@@ -119,7 +119,8 @@ struct Pack: ParsableCommand {
         throw error
       } catch {
         let own = Messages.fail(job.name, error)
-        status = jobs.count > 1 ? ExitStatus.failed : own
+        let isChanged = (error as? SourceError)?.code == .changed
+        status = jobs.count > 1 || isChanged ? ExitStatus.failed : own
         failed.append(job.name)
       }
     }

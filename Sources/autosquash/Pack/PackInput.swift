@@ -44,7 +44,7 @@ struct PackInput {
       }
       options.skipped = Set((images ?? []).compactMap { $0 })
       let reader = DirectorySource(path: Self.withoutTrailingSlashes(path), options: options)
-      reader.reportUnreadable = { messages.warn($0.path, "\($0.cause); left out") }
+      reader.reportUnreadable = { messages.warn($0.path, $0.cause) }
       return .directory(reader)
     }
     let isFile = path != Array("-".utf8)
@@ -76,16 +76,21 @@ enum PackSource {
   case directory(DirectorySource)
   case archive(ArchiveSource)
 
-  /// - Returns: the number of files that could not be read and were left out.
-  func read(into sink: any EntrySink) throws -> Int {
+  func read(into sink: any EntrySink) throws {
     switch self {
-    case .directory(let source):
-      try source.read(into: sink)
-      return source.unreadable
-    case .archive(let source):
-      try source.read(into: sink)
-      return 0
+    case .directory(let source): try source.read(into: sink)
+    case .archive(let source): try source.read(into: sink)
     }
+  }
+
+  /// The number of files that could not be read and were left out.
+  var unreadable: Int {
+    if case .directory(let source) = self { source.unreadable } else { 0 }
+  }
+
+  /// The number of directories that changed while they were read.
+  var changedDirectories: Int {
+    if case .directory(let source) = self { source.changedDirectories } else { 0 }
   }
 
   /// Whether an archive ended too early.
@@ -101,17 +106,21 @@ enum PackSource {
 struct SourceSummary {
   /// The number of files that could not be read and were left out.
   private(set) var unreadable = 0
+  /// The number of directories that changed while they were read.
+  private(set) var changedDirectories = 0
   private(set) var wasCut = false
   /// The single top directories that became roots.
   private(set) var strippedTops: [[UInt8]] = []
 
-  var isWhole: Bool { unreadable == 0 && !wasCut }
+  var isWhole: Bool { unreadable + changedDirectories == 0 && !wasCut }
 
   /// Reads a source, and puts its tree on top of those before it.
   mutating func add(
     _ reader: PackSource, _ assembler: TreeAssembler, to layers: inout SourceLayers
   ) throws {
-    unreadable += try reader.read(into: assembler)
+    try reader.read(into: assembler)
+    unreadable += reader.unreadable
+    changedDirectories += reader.changedDirectories
     wasCut = wasCut || reader.wasCut
     assembler.isSourceCut = reader.wasCut
     try layers.add(assembler)

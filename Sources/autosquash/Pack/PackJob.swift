@@ -168,6 +168,14 @@ struct PackJob {
           ? "1 file could not be read and is not in the image"
           : "\(sources.unreadable.grouped) files could not be read and are not in the image")
     }
+    if sources.changedDirectories > 0 {
+      Messages.write(
+        output,
+        sources.changedDirectories == 1
+          ? "1 directory changed while it was read: the image may lack some of its files"
+          : "\(sources.changedDirectories.grouped) directories changed while they were read: the"
+            + " image may lack some of their files")
+    }
   }
 
   private func report(
@@ -209,6 +217,7 @@ struct PackJob {
       ("storedPlainBlocks", .integer(Int64(summary.data.storedPlainBlocks))),
       ("leftOut", .integer(Int64(notes.leftOut))),
       ("unreadable", .integer(Int64(sources.unreadable))),
+      ("changedDirectories", .integer(Int64(sources.changedDirectories))),
       ("becameRoot", .array(sources.strippedTops.map { .name($0) })),
       ("warnings", .array(notes.warnings.map { .string($0) })),
       ("seconds", .number(seconds)),

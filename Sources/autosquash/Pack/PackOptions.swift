@@ -79,7 +79,8 @@ struct ReadingOptions: ParsableArguments {
   @Flag(help: "Do not go into other file systems.")
   var oneFileSystem = false
 
-  @Flag(help: "Leave out files that cannot be read, count them, and exit with 1.")
+  @Flag(
+    help: "Leave out files that cannot be read or change meanwhile, count them, and exit with 1.")
   var ignoreUnreadable = false
 
   @Flag(help: "Read an archive that ends too early as far as it goes, and exit with 1.")

@@ -44,7 +44,8 @@ enum ExitStatus {
   /// The status that an error stands for.
   static func of(_ error: any Error) -> Int32 {
     switch error {
-    case let error as SourceError where error.code == .unreadable: unreadableInput
+    case let error as SourceError where [.unreadable, .changed].contains(error.code):
+      unreadableInput
     case let error as ImageReadError
     where error.code != .damaged: unreadableInput
     default: failed

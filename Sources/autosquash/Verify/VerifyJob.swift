@@ -35,6 +35,7 @@ struct VerifyJob {
       ProgressBar.clearLine()
       var compared: [[UInt8]] = []
       if report.isWhole || report.isOnlyUnmountable { compared = try compare(&report) }
+      try input.checkUnchanged(path: image)
       try VerifyReport(image: image, command: command, report: report, compared: compared)
         .print(input, seconds: Process.now - start)
       if report.errors > 0 { return ExitStatus.failed }

@@ -8,6 +8,8 @@ final class FileInput: ByteInput {
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
   let length: Int64?
   private(set) var position: Int64 = 0
+  /// `nil` for what is no file.
+  private let stamp: FileStamp?
 
   /// - Parameter path: `-` is standard input.
   convenience init(path: [UInt8]) throws {
@@ -30,6 +32,8 @@ final class FileInput: ByteInput {
     // Standard input may stand in the middle of a file; that is then read as a stream.
     let isAtStart = isRegular && lseek(descriptor, 0, SEEK_CUR) == 0
     length = isAtStart ? Int64(status.st_size) : nil
+    stamp = isRegular ? FileStamp(status) : nil
+    stamp?.settle()
     if isRegular { posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL) }
   }
 
@@ -39,6 +43,14 @@ final class FileInput: ByteInput {
   }
 
   var isSeekable: Bool { length != nil }
+
+  /// Makes sure that what was read is one and the same file's.
+  ///
+  /// - Throws: `SourceError` where something wrote to it meanwhile.
+  func checkUnchanged() throws(SourceError) {
+    guard let stamp, FileStamp(descriptor: descriptor) != stamp else { return }
+    throw .changed(path)
+  }
 
   func next() throws -> UnsafeRawBufferPointer {
     let count = retryingInterrupts { read(descriptor, buffer.baseAddress!, buffer.count) }
