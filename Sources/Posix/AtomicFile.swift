@@ -62,27 +62,47 @@ public final class AtomicFile {
     if !isPublished { discardHiddenName() }
   }
 
-  /// Waits until what was written is on disk.
-  public func sync() throws(SystemError) {
-    guard fsync(descriptor) == 0 else { throw SystemError("sync", path: path) }
-  }
-
   /// Syncs the file and puts it under its final name; whoever looks sees either what was there
   /// before or the whole new file.
   ///
   /// - Throws: `SystemError` when syncing or naming fails; the final name is then as it was.
-  public func publish() throws(SystemError) {
-    try sync()
+  public func publish() throws(SystemError) { try Self.publish([self]) }
+
+  /// The same for files that belong together, which appear one right after the other.
+  ///
+  /// - Throws: `SystemError`; those before the one that it names may have appeared.
+  public static func publish(_ files: [AtomicFile]) throws(SystemError) {
+    for file in files { try file.prepare() }
+    defer { for file in files where file.isPublished { file.syncFolder() } }
+    for file in files { try file.appear() }
+  }
+
+  /// Leaves nothing to be done but to give the file its name.
+  private func prepare() throws(SystemError) {
+    guard fsync(descriptor) == 0 else { throw SystemError("sync", path: path) }
+    var status = stat()
+    let isTaken = path.withCPath { lstat($0, &status) } == 0
+    if hiddenPath == nil && replacing && isTaken { try appearHidden() }
+  }
+
+  /// linkat cannot replace; a hidden name and a rename can.
+  private func appearHidden() throws(SystemError) {
+    let hidden = Self.hiddenName(for: path, in: Self.folder(of: path))
+    reminder = Unlinking.remember(hidden)
+    hiddenPath = hidden
+    guard try linkUnnamed(to: hidden) else {
+      throw SystemError("create", path: hidden, code: EEXIST)
+    }
+  }
+
+  private func appear() throws(SystemError) {
     if hiddenPath == nil {
-      if try linkUnnamed(to: path) { return finish() }
-      guard replacing else { throw SystemError("create", path: path, code: EEXIST) }
-      // linkat cannot replace; a hidden name and a rename can.
-      let hidden = Self.hiddenName(for: path, in: Self.folder(of: path))
-      reminder = Unlinking.remember(hidden)
-      hiddenPath = hidden
-      guard try linkUnnamed(to: hidden) else {
-        throw SystemError("create", path: hidden, code: EEXIST)
+      if try linkUnnamed(to: path) {
+        isPublished = true
+        return
       }
+      guard replacing else { throw SystemError("create", path: path, code: EEXIST) }
+      try appearHidden()
     }
     let flags: UInt32 = replacing ? 0 : UInt32(RENAME_NOREPLACE)
     var moved = hiddenPath!.withCPath { from in
@@ -92,7 +112,8 @@ public final class AtomicFile {
       moved = moveWithoutFlags()
     }
     guard moved == 0 else { throw SystemError("create", path: path) }
-    finish()
+    isPublished = true
+    if let reminder { Unlinking.forget(reminder) }
   }
 
   /// For file systems that know no RENAME_NOREPLACE, and perhaps no hard links either.
@@ -113,10 +134,8 @@ public final class AtomicFile {
     return hidden.withCPath { from in path.withCPath { to in rename(from, to) } }
   }
 
-  private func finish() {
-    isPublished = true
-    if let reminder { Unlinking.forget(reminder) }
-    // The name is on disk once the folder is; a folder that cannot be synced is no failure.
+  /// The name is on disk once the folder is; a folder that cannot be synced is no failure.
+  private func syncFolder() {
     let folder = Self.folder(of: path).withCPath { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     if folder >= 0 {
       fsync(folder)

@@ -55,7 +55,7 @@ extension Superblock {
 extension Superblock.Flags {
   /// All that squashfs-tools write; 0x0004 was used by a version before 4.
   public static let known: Superblock.Flags = [
-    .inodesStored, .dataStored, .fragmentsStored, .noFragments, .alwaysFragments,
+    .inodesStored, .dataStored, .check, .fragmentsStored, .noFragments, .alwaysFragments,
     .duplicatesShared, .exportable, .xattrsStored, .noXattrs, .compressorOptions, .idsStored,
   ]
 }

@@ -60,6 +60,8 @@ public struct Superblock: Equatable, Sendable {
 
     public static let inodesStored = Flags(rawValue: 0x0001)
     public static let dataStored = Flags(rawValue: 0x0002)
+    /// Of formats before 4.0, which had checksums.
+    public static let check = Flags(rawValue: 0x0004)
     public static let fragmentsStored = Flags(rawValue: 0x0008)
     public static let noFragments = Flags(rawValue: 0x0010)
     public static let alwaysFragments = Flags(rawValue: 0x0020)

@@ -180,7 +180,8 @@ import Testing
     try folder.write("i.squash", try folder.read("i.squash") + [UInt8](repeating: 0, count: 4096))
     let other = try autosquash("verify", "i.squash", "--manifest", "i.mtree")
     #expect(other.status == 1 && other.text.contains("DIFFERENT: 1 error"), "\(other.summary)")
-    #expect(other.text.contains("SHA-256 and size are others; all its files are equal"))
+    #expect(other.text.contains("for one with another size and SHA-256"))
+    #expect(other.text.contains("all its files are equal"))
     #expect(try autosquash("diff", "i.squash", "i.mtree").status == 0)
   }
 
@@ -220,13 +221,6 @@ import Testing
     #expect(image.contains("./big/holes type=file mode=0644 uid=0 gid=0 time="))
     #expect(image.contains(" sha256digest=\(file)\n"))
     #expect(try autosquash("pack", "tree", "-o", "q.squash", "--manifest", "-q").status == 0)
-    let again = try autosquash("pack", "tree", "-o", "q2.squash", "--manifest", "-q")
-    #expect(again.status == 0)
-    try Tool.check(["rm", "q.squash"], in: folder.root)
-    let taken = try autosquash("pack", "tree", "-o", "q.squash", "--manifest", "-q")
-    #expect(
-      taken.status == 1 && taken.errors.contains("q.mtree: exists already"), "\(taken.summary)")
-    #expect(!folder.exists("q.squash"))
   }
 
   /// Other programs read it: bsdtar makes an archive of the very tree from it.

@@ -27,6 +27,9 @@ extension DamageTests {
     Case("unknown flag", .flags, severity: .warning) {
       $0.set(24, $0.superblock.flags.rawValue | 0x8000)
     },
+    Case("obsolete check flag", .flags, severity: .warning, at: .byte(24)) {
+      $0.set(24, $0.superblock.flags.rawValue | 0x0004)
+    },
     Case("flag for compressor options", .layout) {
       $0.set(24, $0.superblock.flags.rawValue | 0x0400)
     },

@@ -12,8 +12,6 @@ public final class TreeAssembler: EntrySink {
     public var selection = Selection()
     /// Whether what an image cannot hold (POSIX ACLs) is an error.
     public var isStrict = false
-    /// Whether ids that are nobody's are taken; an image should not get them.
-    public var takesAnyOwner = false
     /// Whether `Selection.Stripping.auto` may strip: only names in archives have a top to strip.
     public var stripsSingleTop = false
     /// The files whose data is to lie side by side.
@@ -137,7 +135,7 @@ public final class TreeAssembler: EntrySink {
         to: attributes.permissions, isDirectory: entry.kind == .directory)
     }
     guard
-      options.takesAnyOwner || options.ownership.owner != .keep
+      options.ownership.owner != .keep
         || (attributes.uid != .max && attributes.gid != .max)
     else { throw refused(entry, "its owner is not a valid number; use another --ownership") }
     if options.ownership.apply(

@@ -8,9 +8,33 @@ internal import TreeModel
 public struct ManifestReader {
   private let path: [UInt8]
   private let input: RereadableInput
-  /// The image's own size and digest, where a comment has them.
-  public private(set) var imageSize: UInt64?
-  public private(set) var imageDigest: SHA256.Digest?
+  /// What a manifest's comments say of the image that it belongs to.
+  public struct Image: Equatable {
+    public var size: UInt64
+    public var digest: SHA256.Digest
+  }
+
+  private var imageSize: UInt64?
+  private var imageDigest: SHA256.Digest?
+
+  /// The image's own size and digest, where comments have them.
+  public var image: Image? {
+    imageSize.flatMap { size in imageDigest.map { Image(size: size, digest: $0) } }
+  }
+
+  /// What a file says in its first lines, where it is a manifest of an image.
+  ///
+  /// - Returns: `nil` for any other file, and where there is none.
+  public static func image(of path: [UInt8]) -> Image? {
+    guard var reader = try? ManifestReader(path: path), let head = try? reader.input.next(),
+      head.starts(with: "#mtree\n".utf8)
+    else { return nil }
+    let lines = head.split(separator: UInt8(ascii: "\n"))
+    for line in lines.prefix(while: { $0.first == UInt8(ascii: "#") }) {
+      try? reader.note(Array(line))
+    }
+    return reader.image
+  }
 
   /// - Throws: `SourceError` when it cannot be opened.
   public init(path: [UInt8]) throws {

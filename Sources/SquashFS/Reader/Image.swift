@@ -237,9 +237,13 @@ public final class Image {
       throw .damaged(at: fileOffset(of: inode), "an owner that is not in the id table")
     }
     return Attributes(
-      permissions: record.permissions, uid: ids[Int(record.uidIndex)],
-      gid: ids[Int(record.gidIndex)], modified: Int64(record.modified))
+      permissions: record.permissions, uid: Self.owner(ids[Int(record.uidIndex)]),
+      gid: Self.owner(ids[Int(record.gidIndex)]), modified: Int64(record.modified))
   }
+
+  /// The number that Linux knows for no user and no group is shown as another, which stands for
+  /// those that cannot be told (`overflowuid` of proc_sys_kernel(5)).
+  static func owner(_ id: UInt32) -> UInt32 { id == .max ? 65_534 : id }
 
   /// What a symbolic link points to.
   public func target(of inode: ImageInode) throws(ImageReadError) -> [UInt8] {

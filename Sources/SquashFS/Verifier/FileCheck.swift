@@ -65,6 +65,9 @@ struct FileCheck {
     if !unknown.isEmpty {
       warn("unknown flags \(String(unknown.rawValue, radix: 16)) (hexadecimal) are set")
     }
+    if superblock.flags.contains(.check) {
+      warn("the obsolete check flag is set: unsquashfs 4.5 and 7-Zip do not read such an image")
+    }
     let hasExports = superblock.exportTable != Superblock.noTable
     if superblock.flags.contains(.exportable) != hasExports {
       warn("the flag for an export table is wrong: there is \(hasExports ? "one" : "none")")
@@ -75,7 +78,9 @@ struct FileCheck {
       warn("the flag for no extended attributes is set, but there are some")
     }
     if superblock.flags.contains(.noFragments) && superblock.fragmentCount > 0 {
-      warn("the flag for no fragments is set, but there are \(superblock.fragmentCount)")
+      warn(
+        "the flag for no fragments is set, but there are \(superblock.fragmentCount): rdsquashfs gives up"
+      )
     }
   }
 

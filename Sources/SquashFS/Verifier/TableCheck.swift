@@ -218,7 +218,8 @@ final class TableCheck {
         list.add(
           Finding(
             .warning, .idTable, offset: image.input.base + image.idTable.list,
-            "id \(id) is no user and no group"))
+            "id \(id) is no user and no group: Linux, and the other commands here, show"
+              + " \(Image.owner(id)) in its place"))
       }
     }
   }

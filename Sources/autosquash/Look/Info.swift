@@ -180,6 +180,7 @@ private enum ImageFacts {
   private static func names(of flags: Superblock.Flags) -> [String] {
     [
       (Superblock.Flags.inodesStored, "inodes stored"), (.dataStored, "data stored"),
+      (.check, "check"),
       (.fragmentsStored, "fragments stored"), (.noFragments, "no fragments"),
       (.alwaysFragments, "always fragments"), (.duplicatesShared, "duplicates shared"),
       (.exportable, "exportable"), (.xattrsStored, "xattrs stored"), (.noXattrs, "no xattrs"),

@@ -102,13 +102,14 @@ struct Pack: ParsableCommand {
       PackJob(sources: $0, command: self)
     }
     try refuseSameNames(jobs)
-    if skipExisting && !dryRun {
-      jobs.removeAll { job in
-        var status = stat()
-        guard job.output.withCPath({ lstat($0, &status) }) == 0 else { return false }
-        if !messages.quiet { Messages.write(job.output, "is there already; left as it is") }
-        return true
-      }
+    var done: [PackJob] = []
+    jobs.removeAll { job in
+      guard skipExisting && !dryRun && job.isDone else { return false }
+      done.append(job)
+      return true
+    }
+    for job in done {
+      do { try job.keep() } catch { status = max(status, Messages.fail(job.output, error)) }
     }
     var failed: [[UInt8]] = []
     for job in jobs {

@@ -40,12 +40,12 @@ struct PackJob {
 
   private func pack(_ options: TreeAssembler.Options) throws -> Bool {
     let result = try PackResult(output, command)
-    let manifestPath = command.manifest ? ImageName.manifest(of: output) : nil
+    let manifest = command.manifest ? ImageManifest(of: output) : nil
     for source in sources {
       try ResultFile.refuse(output, inPlaceOf: source.path)
-      if let manifestPath { try ResultFile.refuse(manifestPath, inPlaceOf: source.path) }
+      if let manifest { try ResultFile.refuse(manifest.path, inPlaceOf: source.path) }
     }
-    if let manifestPath { try refuseExisting(manifestPath) }
+    let replacesManifest = try manifest?.checkName(isForced: command.force) == true
     let file = result.file
     // All are opened before the first is read, so that a mistyped name costs no time.
     let readers = try sources.map { try $0.open(command, messages, besides: file) }
@@ -67,17 +67,30 @@ struct PackJob {
     }
     let (tree, newest) = layers.finish()
     try refuseNothing(layers.notes)
-    let written = try writer.finish(tree, modified: try imageTime(newest))
-    // Both are on disk before either has its name, so that a full disk changes none.
-    let manifest = try digests.map {
-      try file.sync()
-      return try writeManifest(DigestedTree(tree, $0), of: file, at: manifestPath!)
+    let image = try writer.finish(tree, modified: try imageTime(newest))
+    let written = try digests.flatMap {
+      try manifest?.write(DigestedTree(tree, $0), of: file, replacing: replacesManifest)
     }
-    try result.publish()
-    try manifest?.publish()
+    try result.publish(with: written)
     ProgressBar.clearLine()
-    try report(written, layers.notes, summary)
+    try report(image, layers.notes, summary)
     return summary.isWhole
+  }
+
+  /// Whether the image is there already.
+  var isDone: Bool {
+    var status = stat()
+    return output.withCPath { lstat($0, &status) } == 0
+  }
+
+  /// Leaves an image that is there as it is, and sees to it that it has its manifest.
+  func keep() throws {
+    let threads = Process.threadCount(command.image.threads)
+    let isCompleted = try command.manifest && ImageManifest(of: output).complete(threads: threads)
+    messages.note(
+      output,
+      "is there already; left as it is"
+        + (isCompleted ? ", but its manifest was missing or another's, and is written anew" : ""))
   }
 
   /// Where options leave out everything, one of them is mistaken.
@@ -86,29 +99,6 @@ struct PackJob {
     throw SourceError(
       .refused, path: name, "the options given leave nothing of it",
       hint: "--dry-run lists what is left out and why")
-  }
-
-  private func refuseExisting(_ path: [UInt8]) throws {
-    var status = stat()
-    guard path.withCPath({ lstat($0, &status) }) == 0 else { return }
-    if !command.force { throw SystemError("create", path: path, code: EEXIST) }
-    if status.st_mode & S_IFMT == S_IFDIR {
-      throw SystemError("replace", path: path, code: EISDIR)
-    }
-  }
-
-  /// A manifest that is on disk, but has no name yet.
-  private func writeManifest(
-    _ tree: DigestedTree, of image: AtomicFile, at path: [UInt8]
-  ) throws -> AtomicFile {
-    let (digest, size) = try SHA256.of(descriptor: image.descriptor, path: output)
-    let facts = ManifestWriter.ImageFacts(
-      name: ManifestWriter.baseName(output), size: size, digest: digest)
-    let file = try AtomicFile(path: path, replacing: command.force)
-    var manifest = ResultFile(file)
-    try ManifestWriter(tree).write(image: facts) { try manifest.write($0) }
-    try manifest.sync()
-    return file
   }
 
   /// Lists what would go in, one path a line.

@@ -25,9 +25,11 @@ struct PackResult {
     file = try AtomicFile(path: folder + Array("/autosquash-image".utf8), replacing: true)
   }
 
-  /// Gives the complete image its name, or writes it out.
-  func publish() throws {
-    guard isForStandardOutput else { return try file.publish() }
+  /// Gives the complete image its name, or writes it out; a manifest gets its name right after.
+  func publish(with manifest: AtomicFile?) throws {
+    guard isForStandardOutput else {
+      return try AtomicFile.publish([file, manifest].compactMap { $0 })
+    }
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
     var offset: off_t = 0
     var output = try ResultFile(nil, replacing: false)

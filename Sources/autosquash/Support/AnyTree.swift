@@ -159,7 +159,6 @@ struct AnyTree {
     var options = TreeAssembler.Options()
     options.ownership.owner = .keep
     options.ownership.keepsSetID = true
-    options.takesAnyOwner = true
     options.xattrs = .all
     return options
   }

@@ -49,7 +49,8 @@ struct ResultFile: ~Copyable {
     if buffer.count >= Self.limit { try flush() }
   }
 
-  private mutating func flush() throws(SystemError) {
+  /// Hands over what was written so far.
+  mutating func flush() throws(SystemError) {
     var done = 0
     while done < buffer.count {
       let count = buffer.withUnsafeBytes { bytes in
@@ -67,12 +68,6 @@ struct ResultFile: ~Copyable {
   mutating func finish() throws(SystemError) {
     try flush()
     try file?.publish()
-  }
-
-  /// Makes sure that all is on disk, and gives the file no name yet.
-  mutating func sync() throws(SystemError) {
-    try flush()
-    try file?.sync()
   }
 
   /// Makes sure that a result does not take the place of what it is made from.

@@ -71,7 +71,18 @@ struct VerifyJob {
     if let path = command.manifest?.bytes {
       var reader = try reading(path) { try ManifestReader(path: path) }
       let expected = try reading(path) { try reader.read() }
+      // First, as it explains all others.
+      let isOther = try isOfOtherImage(reader, path, &report)
+      let differences = report.differences
       compare(tree, with: expected, path, isSource: false, &report)
+      if isOther && report.differences == differences {
+        report.add(
+          Finding(
+            .note, .difference,
+            "all its files are equal, so it was packed again, or what changed is no file: padding, "
+              + "or extended attributes, which a manifest does not have"),
+          limit: command.maxFindings)
+      }
       if expected.unknown.contains(.content) {
         report.add(
           Finding(
@@ -80,7 +91,6 @@ struct VerifyJob {
           ),
           limit: command.maxFindings)
       }
-      try compareImage(with: reader, path, &report)
     }
     return sources.map(\.path) + [command.manifest?.bytes].compactMap { $0 }
   }
@@ -119,21 +129,20 @@ struct VerifyJob {
   }
 
   /// The image's own digest tells of changes that no file shows.
-  private func compareImage(
-    with manifest: ManifestReader, _ path: [UInt8], _ report: inout Verifier.Report
-  ) throws {
-    guard let expected = manifest.imageDigest else { return }
+  private func isOfOtherImage(
+    _ manifest: ManifestReader, _ path: [UInt8], _ report: inout Verifier.Report
+  ) throws -> Bool {
+    guard let expected = manifest.image else { return false }
     let (digest, size) = try SHA256.of(file: image)
-    guard digest != expected else { return }
-    let isSameSize = manifest.imageSize == nil || manifest.imageSize == size
-    var text = "the image is not the one that \(path.escapedName) was written for: its SHA-256"
-    text += isSameSize ? " is another" : " and size are others"
-    if report.differences == 0 {
-      text +=
-        "; all its files are equal, so it was packed again, or what changed is no file: padding, "
-        + "or extended attributes, which a manifest does not have"
-    }
-    report.add(Finding(.error, .difference, text), limit: command.maxFindings)
+    guard digest != expected.digest else { return false }
+    let what = expected.size == size ? "SHA-256" : "size and SHA-256"
+    report.add(
+      Finding(
+        .error, .difference,
+        "\(path.escapedName) does not belong to this image: it was written for one with another "
+          + what),
+      limit: command.maxFindings)
+    return true
   }
 
   private func fail(_ error: any Error) -> Int32 {

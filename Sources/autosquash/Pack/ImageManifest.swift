@@ -1,0 +1,86 @@
+import FileTrees
+import Glibc
+import Posix
+import SquashFS
+import TreeModel
+
+/// The manifest beside an image that pack makes.
+///
+/// Both appear one right after the other, the image first. What is stopped in between leaves an
+/// image without its manifest, or with that of the image before.
+struct ImageManifest {
+  private let image: [UInt8]
+  let path: [UInt8]
+
+  init(of image: [UInt8]) {
+    self.image = image
+    path = ImageName.manifest(of: image)
+  }
+
+  /// Makes sure that the manifest can have its name.
+  ///
+  /// - Returns: whether a file that is there will be replaced. Where there is no image, one that was
+  ///   written for an image belongs to none.
+  func checkName(isForced: Bool) throws -> Bool {
+    var status = stat()
+    guard path.withCPath({ lstat($0, &status) }) == 0 else { return isForced }
+    let isLeftOver = isRegular && ManifestReader.image(of: path) != nil
+    guard isForced || isLeftOver else { throw SystemError("create", path: path, code: EEXIST) }
+    if status.st_mode & S_IFMT == S_IFDIR {
+      throw SystemError("replace", path: path, code: EISDIR)
+    }
+    return true
+  }
+
+  /// Writes it, without its name.
+  func write(_ tree: DigestedTree, of file: AtomicFile, replacing: Bool) throws -> AtomicFile {
+    let (digest, size) = try SHA256.of(descriptor: file.descriptor, path: image)
+    return try write(tree, size, digest, replacing: replacing)
+  }
+
+  private func write(
+    _ tree: DigestedTree, _ size: UInt64, _ digest: SHA256.Digest, replacing: Bool
+  ) throws -> AtomicFile {
+    let facts = ManifestWriter.ImageFacts(
+      name: ManifestWriter.baseName(image), size: size, digest: digest)
+    let file = try AtomicFile(path: path, replacing: replacing)
+    var manifest = ResultFile(file)
+    try ManifestWriter(tree).write(image: facts) { try manifest.write($0) }
+    try manifest.flush()
+    return file
+  }
+
+  /// Writes the manifest of an image that is there, where it has none, or that of another one.
+  ///
+  /// - Returns: whether it was written.
+  func complete(threads: Int) throws -> Bool {
+    var status = stat()
+    let isThere = path.withCPath { lstat($0, &status) } == 0
+    if isThere {
+      // What was not written for an image is somebody else's.
+      guard isRegular, let known = ManifestReader.image(of: path) else { return false }
+      var image = stat()
+      guard self.image.withCPath({ stat($0, &image) }) == 0 else { return false }
+      let isOlder =
+        (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+        < (image.st_mtim.tv_sec, image.st_mtim.tv_nsec)
+      if known.size == UInt64(image.st_size) {
+        // Written after the image, as pack does; else all bytes must tell.
+        if !isOlder { return false }
+        if try SHA256.of(file: self.image).digest == known.digest { return false }
+      }
+    }
+    var options = AnyTree.Options()
+    options.threads = threads
+    let tree = try AnyTree(image).read(options)
+    let (digest, size) = try SHA256.of(file: image)
+    try write(tree, size, digest, replacing: isThere).publish()
+    return true
+  }
+
+  /// Looking into anything else could wait for ever.
+  private var isRegular: Bool {
+    var status = stat()
+    return path.withCPath { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+}
