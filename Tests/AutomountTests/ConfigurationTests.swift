@@ -57,6 +57,11 @@ import Testing
     ("images = /a\"b", "1: images: the path must hold no quotation mark"),
     ("images = /a\tb", "1: images: the path must hold no quotation mark and no control"),
     ("images = /" + String(repeating: "x", count: 5000), "1: images: the path is too long"),
+    ("state = /a b", "1: state: autofs takes only letters, digits and ._-+ in this path"),
+    ("state = /caf\u{e9}", "1: state: autofs takes only letters, digits"),
+    ("state = /a/../b", "1: state: the path must hold no '.'"),
+    ("state = a", "1: state: must be a path that begins with '/'"),
+    ("state =", "1: state: must be a path"),
     ("timeout = soon", "1: timeout: must be a number of seconds from 1 to"),
     ("timeout = 0", "1: timeout: must be a number"),
     ("answer-timeout = 99999999999999999999", "1: answer-timeout: must be a number"),
@@ -65,6 +70,7 @@ import Testing
     ("suffixes = squash", "1: suffixes: 'squash' must begin with '.'"),
     ("suffixes = .", "1: suffixes: '.' must begin"),
     ("suffixes = .a/b", "1: suffixes: '.a/b' must begin with '.' and be no path"),
+    ("suffixes = .a\u{0}b", "1: suffixes: '.a\\000b' must begin with '.' and be no path"),
     ("fstype = ext4", "1: fstype: must be auto, squashfs, fuse.squashfuse"),
     ("options = ro, nosuid", "1: options: ' nosuid' has a character"),
     ("options = ro\"", "1: options: 'ro\"' has a character that autofs"),
@@ -107,7 +113,8 @@ import Testing
   @Test func noiseIsHarmless() {
     for seed in 0..<5000 {
       var random = SeededGenerator(UInt64(seed))
-      var text = Array("images = /a\n#\noptions=ro,x\nsuffixes = .a .b\ntimeout = 5\n".utf8)
+      var text = Array(
+        "images = /a\nstate = /b\n#\noptions=ro,x\nsuffixes = .a .b\ntimeout = 5\n".utf8)
       for _ in 0..<Int.random(in: 1...6, using: &random) {
         let at = Int.random(in: 0...text.count, using: &random)
         let piece = (0..<Int.random(in: 0...4, using: &random)).map { _ in
@@ -118,6 +125,7 @@ import Testing
       }
       if let read = try? Configuration(parsing: text, path: []) {
         #expect(MapEntry.canQuote(read.images) && read.images.first == UInt8(ascii: "/"), "\(seed)")
+        #expect(MapEntry.isPlain(read.state), "\(seed)")
         #expect(!read.options.contains { $0 <= 0x20 || $0 == UInt8(ascii: "\"") }, "\(seed)")
       }
     }

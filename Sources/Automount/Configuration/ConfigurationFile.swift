@@ -118,7 +118,7 @@ extension Configuration {
     switch key {
     case .images: Self.path(value, into: &images)
     case .mountRoot: Self.path(value, into: &mountRoot)
-    case .state: Self.path(value, into: &state)
+    case .state: setState(value)
     case .overlay: Self.path(value, into: &overlay)
     case .timeout: Self.number(value, 1...1_000_000, into: &idleTimeout)
     case .answerTimeout: Self.number(value, 1...3600, into: &answerTimeout)
@@ -157,6 +157,17 @@ extension Configuration {
     return nil
   }
 
+  /// Stands in autofs's maps, where it cannot be in quotation marks.
+  private mutating func setState(_ value: [UInt8]) -> String? {
+    var path: [UInt8] = []
+    if let problem = Self.path(value, into: &path) { return problem }
+    guard MapEntry.isPlain(path) else {
+      return "autofs takes only letters, digits and ._-+ in this path"
+    }
+    state = path
+    return nil
+  }
+
   private static func number(
     _ value: [UInt8], _ range: ClosedRange<Int>, into number: inout Int
   ) -> String? {
@@ -181,7 +192,7 @@ extension Configuration {
     guard !all.isEmpty else { return "needs at least one, such as .squash" }
     for suffix in all {
       guard suffix.first == UInt8(ascii: "."), suffix.count > 1, suffix.count <= 64,
-        !suffix.contains(UInt8(ascii: "/"))
+        !suffix.contains(where: { $0 == UInt8(ascii: "/") || $0 < 0x20 })
       else { return "'\(suffix.escapedName)' must begin with '.' and be no path" }
     }
     suffixes = all
