@@ -4,7 +4,7 @@ internal import Posix
 
 /// A folder that keeps files which links replace; nobody else may write in it.
 struct Backup {
-  private let folder: TargetFolder
+  private let folder: Folder
   private let path: [UInt8]
 
   init(_ path: [UInt8]) throws(SystemError) {
@@ -14,7 +14,7 @@ struct Backup {
     }
     let opened = path.withCPath { Glibc.open($0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
     guard opened >= 0 else { throw SystemError("open", path: path) }
-    folder = try TargetFolder(opened)
+    folder = try Folder(opened)
     guard folder.status.st_uid == geteuid(), folder.status.st_mode & 0o022 == 0 else {
       throw SystemError("keep files in a folder that others can change", path: path, code: EPERM)
     }
@@ -26,7 +26,7 @@ struct Backup {
   ///   - status: what the file was when it was looked at.
   ///   - place: the path below the root of the tree, and so below the backup.
   func keep(
-    _ name: [UInt8], _ status: stat, in source: TargetFolder, at place: [UInt8]
+    _ name: [UInt8], _ status: stat, in source: Folder, at place: [UInt8]
   ) throws(SystemError) {
     let file = name.withCPath {
       openat(source.descriptor, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
@@ -60,7 +60,7 @@ struct Backup {
   /// Whether what is kept under a name is the file itself, or a copy of it: times and sizes are the
   /// same for many a file, so that a copy's bytes are compared.
   private func isSame(
-    _ kept: stat, _ status: stat, _ name: [UInt8], _ target: TargetFolder, _ file: Int32
+    _ kept: stat, _ status: stat, _ name: [UInt8], _ target: Folder, _ file: Int32
   ) throws(SystemError) -> Bool {
     if kept.st_ino == status.st_ino && kept.st_dev == status.st_dev { return true }
     guard
@@ -113,7 +113,7 @@ struct Backup {
   }
 
   /// A directory of the backup, made where it is missing.
-  private func open(_ path: [UInt8]) throws(SystemError) -> TargetFolder {
+  private func open(_ path: [UInt8]) throws(SystemError) -> Folder {
     var current = folder
     for part in path.split(separator: UInt8(ascii: "/")) {
       let name = Array(part)
@@ -125,16 +125,15 @@ struct Backup {
         openat(current.descriptor, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
       }
       guard opened >= 0 else { throw SystemError("open a folder of the backup", path: path) }
-      current = try TargetFolder(opened)
+      current = try Folder(opened)
     }
     return current
   }
 
   private func copy(
-    _ file: Int32, _ status: stat, _ name: [UInt8], to target: TargetFolder, _ place: [UInt8]
+    _ file: Int32, _ status: stat, _ name: [UInt8], to target: Folder, _ place: [UInt8]
   ) throws(SystemError) {
-    let path = Array("/proc/self/fd/\(target.descriptor)/".utf8) + name
-    let copy = try AtomicFile(path: path, replacing: false)
+    let copy = try AtomicFile(path: name, in: target, replacing: false)
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
     // No more than was seen: somebody may go on writing.
     var left = Int(status.st_size)

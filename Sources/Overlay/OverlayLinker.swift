@@ -14,20 +14,23 @@ public struct OverlayLinker {
 
   /// - Parameters:
   ///   - root: the tree in which the links stand.
-  ///   - reserved: a directory of the tree, below its root, for which no links are made: that of
-  ///     the state.
+  ///   - reserved: the path below the root of the tree at which the state is kept; no links are made
+  ///     there.
+  ///   - state: the folder at that place, where it is there.
   ///   - backup: a folder for files that are replaced; `nil` for none.
   ///   - earlier: where the overlay was before; links there are led to where it is.
   ///   - others: overlays with links in the tree that are still where they were.
   /// - Throws: `SystemError` when one of the folders cannot be opened.
   public init(
-    _ listing: OverlayListing, root: [UInt8], reserved: [UInt8], backup: [UInt8]?,
+    _ listing: OverlayListing, root: [UInt8], reserved: [UInt8], state: OverlayStateFolder?,
+    backup: [UInt8]?,
     earlier: [EarlierOverlay] = [], others: [[UInt8]] = [], isDryRun: Bool
   ) throws(SystemError) {
     self.listing = listing
     self.earlier = earlier
     self.others = others
-    self.root = try TargetRoot(root, overlay: listing.root, earlier: earlier)
+    self.root = try TargetRoot(
+      root, overlay: listing, reserved: state?.folder, earlier: earlier)
     self.backup =
       isDryRun ? nil : try backup.map { path throws(SystemError) in try Backup(path) }
     self.isDryRun = isDryRun
@@ -62,9 +65,9 @@ public struct OverlayLinker {
     shouldStop: () -> Bool = { false }, report: ([UInt8], OverlayEvent) -> Void
   ) {
     var wouldMake: Set<[UInt8]> = []
-    var entered: [FolderID: OverlayListing.Directory] = [:]
+    var entered: [FolderIdentity: OverlayListing.Directory] = [:]
     for directory in listing.directories {
-      let folder: TargetFolder?
+      let folder: Folder?
       do {
         folder = try root.open(directory.path, makesMissing: !isDryRun) { made in
           report(made, .madeDirectory)
@@ -84,18 +87,9 @@ public struct OverlayLinker {
           continue
         }
       }
-      if let folder {
-        if isOverlays(folder, directory.path) {
-          for name in directory.files {
-            report(
-              directory.path.appending(name), .conflict("this is the overlay's own directory"))
-          }
-          continue
-        }
-        removeLeftovers(in: folder)
-      }
+      if let folder { removeLeftovers(in: folder) }
       // Two directories of the overlay can be one on this machine, as /bin and /usr/bin.
-      let id = folder.map { FolderID(device: $0.status.st_dev, inode: $0.status.st_ino) }
+      let id = folder.map { FolderIdentity($0.status) }
       let earlier = id.flatMap { entered.updateValue(directory, forKey: $0) }
       let taken = Set(earlier?.files ?? [])
       for name in directory.files {
@@ -107,7 +101,7 @@ public struct OverlayLinker {
           continue
         }
         if isReserved(name, at: path) {
-          report(path, .conflict("autosquash needs this name for itself"))
+          report(path, .conflict(TargetRoot.reservedText))
           continue
         }
         do {
@@ -119,19 +113,6 @@ public struct OverlayLinker {
     }
   }
 
-  /// What tells a directory from all others.
-  private struct FolderID: Hashable {
-    var device: dev_t
-    var inode: ino_t
-  }
-
-  /// Whether a directory is the one of the overlay whose files are to be linked in it.
-  private func isOverlays(_ folder: TargetFolder, _ path: [UInt8]) -> Bool {
-    var status = stat()
-    let full = path.isEmpty ? listing.root : link.text(for: path)
-    return full.withCPath { lstat($0, &status) } == 0 && folder.isSame(as: status)
-  }
-
   /// Whether a name is one that runs need for themselves.
   private func isReserved(_ name: [UInt8], at path: [UInt8]) -> Bool {
     name == Self.temporaryName || name == TargetRoot.temporaryName
@@ -140,7 +121,7 @@ public struct OverlayLinker {
 
   /// Does what is to be done at one name.
   private func place(
-    _ name: [UInt8], at path: [UInt8], in folder: TargetFolder
+    _ name: [UInt8], at path: [UInt8], in folder: Folder
   ) throws -> OverlayEvent {
     let text = link.text(for: path)
     // Somebody may come in between.
@@ -184,7 +165,7 @@ public struct OverlayLinker {
     return "; that overlay is still there, --was \(other.escapedName) would move the link"
   }
 
-  private func make(_ name: [UInt8], _ text: [UInt8], in folder: TargetFolder) -> Bool {
+  private func make(_ name: [UInt8], _ text: [UInt8], in folder: Folder) -> Bool {
     text.withCPath { text in
       name.withCPath { symlinkat(text, folder.descriptor, $0) }
     } == 0
@@ -194,7 +175,7 @@ public struct OverlayLinker {
   ///
   /// - Returns: `nil` when the file has changed meanwhile.
   private func replace(
-    _ status: stat, _ name: [UInt8], _ text: [UInt8], in folder: TargetFolder, at path: [UInt8]
+    _ status: stat, _ name: [UInt8], _ text: [UInt8], in folder: Folder, at path: [UInt8]
   ) throws -> OverlayEvent? {
     let mine = UInt64(max(0, status.st_size))
     guard let theirs = readable(path) else {
@@ -232,7 +213,7 @@ public struct OverlayLinker {
   ///
   /// - Returns: whether that was still what was looked at.
   private func replace(
-    _ name: [UInt8], _ status: stat, _ text: [UInt8], in folder: TargetFolder, at path: [UInt8]
+    _ name: [UInt8], _ status: stat, _ text: [UInt8], in folder: Folder, at path: [UInt8]
   ) throws(SystemError) -> Bool {
     guard make(Self.temporaryName, text, in: folder) else {
       throw SystemError("make a link beside it", path: path)
@@ -258,7 +239,7 @@ public struct OverlayLinker {
   }
 
   /// What a run left behind when it was killed: a link, or an empty directory.
-  private func removeLeftovers(in folder: TargetFolder) {
+  private func removeLeftovers(in folder: Folder) {
     guard !isDryRun else { return }
     _ = TargetRoot.temporaryName.withCPath { unlinkat(folder.descriptor, $0, AT_REMOVEDIR) }
     guard let text = folder.target(of: Self.temporaryName),

@@ -14,6 +14,8 @@ public struct OverlayListing: Sendable {
   private let files: Set<[UInt8]>
   /// All directories, also those without files.
   private let folders: Set<[UInt8]>
+  /// What they are, whatever else leads to them.
+  private let identities: Set<FolderIdentity>
 
   /// One directory.
   public struct Directory: Equatable, Sendable {
@@ -41,6 +43,9 @@ public struct OverlayListing: Sendable {
     return false
   }
 
+  /// Whether a directory is one of the overlay's own, as where one is mounted a second time.
+  func isOwn(_ folder: Folder) -> Bool { identities.contains(FolderIdentity(folder.status)) }
+
   /// Listings at the same time: a bucket takes its time for each.
   private static let threads = 12
   /// How deep directories may lie in each other.
@@ -58,6 +63,7 @@ public struct OverlayListing: Sendable {
     var others: [[UInt8]] = []
     var files: Set<[UInt8]> = []
     var folders: Set<[UInt8]> = []
+    var identities: Set<FolderIdentity> = []
     var level: [[UInt8]] = [[]]
     let pool = try TaskPool(contexts: [Void](repeating: (), count: Self.threads), queueLimit: 64)
     for _ in 0..<Self.mostLevels where !level.isEmpty {
@@ -73,6 +79,7 @@ public struct OverlayListing: Sendable {
       folders.formUnion(level)
       for (index, path) in level.enumerated() {
         let found = try results.get(index)
+        if let identity = found.identity { identities.insert(identity) }
         if !found.files.isEmpty {
           directories.append(Directory(path: path, files: found.files.sorted(by: Self.order)))
           for name in found.files { files.insert(path.appending(name)) }
@@ -90,6 +97,7 @@ public struct OverlayListing: Sendable {
     self.others = others
     self.files = files
     self.folders = folders
+    self.identities = identities
   }
 
   /// The listing as bytes, for another process.
@@ -101,6 +109,7 @@ public struct OverlayListing: Sendable {
     }
     for path in folders { bytes += [UInt8(ascii: "e")] + path + [0] }
     for path in others { bytes += [UInt8(ascii: "x")] + path + [0] }
+    for identity in identities { bytes += [UInt8(ascii: "i")] + identity.text + [0] }
     return bytes
   }
 
@@ -110,6 +119,7 @@ public struct OverlayListing: Sendable {
     var others: [[UInt8]] = []
     var files: Set<[UInt8]> = []
     var folders: Set<[UInt8]> = []
+    var identities: Set<FolderIdentity> = []
     for part in encoded.split(separator: 0) {
       let name = Array(part.dropFirst())
       switch part.first {
@@ -118,6 +128,8 @@ public struct OverlayListing: Sendable {
         directories[directories.count - 1].files.append(name)
         files.insert(directories[directories.count - 1].path.appending(name))
       case UInt8(ascii: "e"): folders.insert(name)
+      case UInt8(ascii: "i"):
+        if let identity = FolderIdentity(text: name) { identities.insert(identity) }
       default: others.append(name)
       }
     }
@@ -126,6 +138,7 @@ public struct OverlayListing: Sendable {
     self.others = others
     self.files = files
     self.folders = folders
+    self.identities = identities
   }
 
   private static func order(_ left: [UInt8], _ right: [UInt8]) -> Bool {
@@ -137,6 +150,7 @@ public struct OverlayListing: Sendable {
     var files: [[UInt8]] = []
     var directories: [[UInt8]] = []
     var others: [[UInt8]] = []
+    var identity: FolderIdentity?
   }
 
   private static func list(_ root: [UInt8], _ path: [UInt8]) -> Result<Names, SystemError> {
@@ -151,6 +165,11 @@ public struct OverlayListing: Sendable {
     }
     defer { closedir(stream) }
     var names = Names()
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      return .failure(SystemError("examine", path: full))
+    }
+    names.identity = FolderIdentity(status)
     while true {
       errno = 0
       guard let entry = readdir(stream) else {

@@ -27,7 +27,7 @@ extension OverlayPruner {
 
   /// - Returns: how many of those links stay in the directory.
   private func prune(
-    _ earlier: EarlierOverlay, _ folder: TargetFolder, _ path: [UInt8],
+    _ earlier: EarlierOverlay, _ folder: Folder, _ path: [UInt8],
     report: ([UInt8], OverlayEvent) -> Void
   ) throws -> Int {
     var left = 0

@@ -21,7 +21,7 @@ public struct OverlayPruner {
       throw SystemError("prune by an overlay without files", path: listing.root, code: ENODATA)
     }
     self.listing = listing
-    self.root = try TargetRoot(root, overlay: listing.root, earlier: earlier)
+    self.root = try TargetRoot(root, overlay: listing, earlier: earlier)
     self.isDryRun = isDryRun
     link = LinkText(overlay: listing.root)
   }
@@ -47,7 +47,7 @@ public struct OverlayPruner {
     // Children first, so that their parents can become empty.
     for path in places.keys.sorted(by: { $1.lexicographicallyPrecedes($0) }) {
       if shouldStop() { return }
-      let folder: TargetFolder
+      let folder: Folder
       do { folder = try root.open(path, makesMissing: false) } catch {
         // It may come back, as a home that is not mounted: it is not forgotten.
         switch error {
@@ -73,7 +73,7 @@ public struct OverlayPruner {
 
   /// - Returns: how many names stay in the directory.
   private func prune(
-    _ folder: TargetFolder, _ path: [UInt8], _ removed: Set<[UInt8]>,
+    _ folder: Folder, _ path: [UInt8], _ removed: Set<[UInt8]>,
     report: ([UInt8], OverlayEvent) -> Void
   ) throws -> (links: Int, others: Int) {
     var left = (links: 0, others: 0)
@@ -103,7 +103,7 @@ public struct OverlayPruner {
 
   /// Removes a link.
   func remove(
-    _ name: [UInt8], _ text: [UInt8], from folder: TargetFolder, _ full: [UInt8]
+    _ name: [UInt8], _ text: [UInt8], from folder: Folder, _ full: [UInt8]
   ) throws(SystemError) {
     if isDryRun { return }
     // As late as can be: somebody may have put something else there.

@@ -13,35 +13,66 @@ public struct OverlayState: Equatable, Sendable {
 
   private static let title = Array("autosquash overlay 2".utf8)
 
-  /// Reads a file; there being none is no error.
+  /// The file's name in the folder of the state.
+  private static let name = Array("overlay".utf8)
+  /// The most bytes it has: what it holds is kept in memory.
+  private static let byteLimit = 64 << 20
+
+  /// Reads the file in a folder; there being none is no error.
   ///
-  /// - Throws: `SystemError` when it cannot be read, or is no such file.
-  public init(path: [UInt8]) throws(SystemError) {
+  /// - Throws: `SystemError` when it cannot be read, or is no such file: with paths that lead
+  ///   elsewhere than their names say, nothing in it can be relied on.
+  public init(in folder: OverlayStateFolder) throws(SystemError) {
+    let folder = folder.folder
     let bytes: [UInt8]
     do {
-      bytes = try SmallFile.read(path, limit: 1 << 30, followsLinks: false)
+      bytes = try SmallFile.read(
+        Self.name, in: folder, limit: Self.byteLimit, followsLinks: false)
     } catch {
       if error.code == ENOENT { return }
       throw error
     }
-    // A path may hold any byte but NUL.
-    let parts = bytes.split(separator: 0, omittingEmptySubsequences: false)
-    guard parts.first?.elementsEqual(Self.title) == true, bytes.last == 0 else {
-      throw SystemError("read the list of linked directories", path: path, code: EBADMSG)
+    guard parse(bytes) else {
+      throw SystemError(
+        "read the list of linked directories", path: folder.path(of: Self.name), code: EBADMSG)
     }
-    var overlay: [UInt8] = []
-    for part in parts.dropFirst() {
-      switch part.first {
-      case UInt8(ascii: "o"): overlay = Array(part.dropFirst())
-      case UInt8(ascii: "+"): places[overlay, default: [:]][Array(part.dropFirst())] = true
-      case UInt8(ascii: "="): places[overlay, default: [:]][Array(part.dropFirst())] = false
-      default: break
+  }
+
+  /// - Returns: whether it is what `write` writes.
+  private mutating func parse(_ bytes: [UInt8]) -> Bool {
+    guard bytes.starts(with: Self.title + [0]) else { return false }
+    var rest = bytes[(Self.title.count + 1)...]
+    var overlay: [UInt8]?
+    while let sign = rest.popFirst() {
+      // A path may hold any byte but NUL.
+      guard let end = rest.firstIndex(of: 0) else { return false }
+      let path = Array(rest[..<end])
+      rest = rest[(end + 1)...]
+      switch sign {
+      case UInt8(ascii: "o"):
+        guard path.first == UInt8(ascii: "/"), Self.isRelative(path.dropFirst()) else {
+          return false
+        }
+        overlay = path
+      case UInt8(ascii: "+"), UInt8(ascii: "="):
+        guard let overlay, path.isEmpty || Self.isRelative(path[...]) else { return false }
+        places[overlay, default: [:]][path] = sign == UInt8(ascii: "+")
+      default: return false
       }
+    }
+    return true
+  }
+
+  /// Whether a path is names with one slash between them, none of which leads upwards.
+  private static func isRelative(_ path: ArraySlice<UInt8>) -> Bool {
+    path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy {
+      !$0.isEmpty && !Array($0).isDots
     }
   }
 
   /// Writes the file; a crash leaves the old one or the new one.
-  public func write(to path: [UInt8]) throws(SystemError) {
+  public func write(to folder: OverlayStateFolder) throws(SystemError) {
+    let folder = folder.folder
     var bytes = Self.title + [0]
     for (overlay, places) in places.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       bytes += [UInt8(ascii: "o")] + overlay + [0]
@@ -50,13 +81,18 @@ public struct OverlayState: Equatable, Sendable {
         bytes += place + [0]
       }
     }
-    try SmallFile.write(bytes, to: path, mode: 0o644)
+    guard bytes.count <= Self.byteLimit else {
+      throw SystemError(
+        "remember so many directories", path: folder.path(of: Self.name), code: EFBIG)
+    }
+    try SmallFile.write(bytes, to: Self.name, in: folder, mode: 0o644)
   }
 }
 
 /// The folder for the state, in the tree, entered as all of it is: no link of a user leads elsewhere.
 public final class OverlayStateFolder {
-  private let folder: TargetFolder
+  /// Only root, or the user who runs this, can change what is in it.
+  public let folder: Folder
 
   /// - Parameters:
   ///   - root: the tree.
@@ -65,7 +101,7 @@ public final class OverlayStateFolder {
   /// - Returns: `nil` where it is not there.
   /// - Throws: `SystemError` when something is in the way, or users can change it.
   public init?(
-    _ path: [UInt8], root: [UInt8], overlay: [UInt8], makesMissing: Bool
+    _ path: [UInt8], root: [UInt8], overlay: OverlayListing, makesMissing: Bool
   ) throws(SystemError) {
     let tree = try TargetRoot(root, overlay: overlay)
     do {
@@ -84,10 +120,5 @@ public final class OverlayStateFolder {
       throw SystemError(
         "keep the state in a folder that others can change", path: path, code: EPERM)
     }
-  }
-
-  /// The path of a file in it, for as long as this value lives.
-  public func file(_ name: String) -> [UInt8] {
-    Array("/proc/self/fd/\(folder.descriptor)/\(name)".utf8)
   }
 }

@@ -8,9 +8,11 @@ internal import Posix
 /// root, in a directory that only root can change. It then means what it would mean if the root of
 /// this tree were that of the system, so that no path leaves the tree.
 final class TargetRoot {
-  private let root: TargetFolder
-  /// The overlay itself, in which no link may be put.
-  private let overlay: stat
+  private let root: Folder
+  /// The overlay, in which no link may be put.
+  private let overlay: OverlayListing
+  /// The folder of the state, in which none may be put either.
+  private let reserved: Folder?
   /// The overlay's links, and those of when it was elsewhere.
   private let links: [LinkText]
 
@@ -25,18 +27,16 @@ final class TargetRoot {
 
   /// - Parameters:
   ///   - path: the root of the tree.
-  ///   - overlay: the folder of the overlay.
-  ///   - earlier: where it was before.
+  ///   - reserved: a directory of the tree that is not to be entered.
+  ///   - earlier: where the overlay was before.
   init(
-    _ path: [UInt8], overlay: [UInt8], earlier: [EarlierOverlay] = []
+    _ path: [UInt8], overlay: OverlayListing, reserved: Folder? = nil,
+    earlier: [EarlierOverlay] = []
   ) throws(SystemError) {
-    let descriptor = path.withCPath { Glibc.open($0, O_PATH | O_DIRECTORY | O_CLOEXEC) }
-    guard descriptor >= 0 else { throw SystemError("open", path: path) }
-    root = try TargetFolder(descriptor)
-    let other = overlay.withCPath { Glibc.open($0, O_PATH | O_DIRECTORY | O_CLOEXEC) }
-    guard other >= 0 else { throw SystemError("open", path: overlay) }
-    self.overlay = try TargetFolder(other).status
-    links = [LinkText(overlay: overlay)] + earlier.map(\.link)
+    root = try Folder(at: path)
+    self.overlay = overlay
+    self.reserved = reserved
+    links = [LinkText(overlay: overlay.root)] + earlier.map(\.link)
   }
 
   /// As many links in one path as the kernel follows.
@@ -51,7 +51,7 @@ final class TargetRoot {
   ///   - made: called for each that was made, with its path below the root, links resolved.
   func open(
     _ path: [UInt8], makesMissing: Bool, made: ([UInt8]) -> Void = { _ in }
-  ) throws(Obstacle) -> TargetFolder {
+  ) throws(Obstacle) -> Folder {
     var stack = [root]
     // The names that led from the root to the top of the stack.
     var names: [[UInt8]] = []
@@ -90,12 +90,17 @@ final class TargetRoot {
         made(real(part))
       }
       guard opened >= 0 else { throw failure("open", real(part)) }
-      let folder: TargetFolder
-      do { folder = try TargetFolder(opened) } catch { throw .conflict("\(error)") }
+      let folder: Folder
+      do {
+        folder = try Folder(opened, path: [UInt8(ascii: "/")] + real(part))
+      } catch { throw .conflict("\(error)") }
       switch folder.status.st_mode & S_IFMT {
       case S_IFDIR:
-        guard !folder.isSame(as: overlay) else {
-          throw .conflict("\(real(part).escapedName) is the overlay itself")
+        guard !overlay.isOwn(folder) else {
+          throw .conflict("\(real(part).escapedName) is the overlay itself, or in it")
+        }
+        guard reserved?.isSame(as: folder.status) != true else {
+          throw .conflict(Self.reservedText)
         }
         stack.append(folder)
         names.append(part)
@@ -121,6 +126,9 @@ final class TargetRoot {
     return stack[stack.count - 1]
   }
 
+  /// Why no link can be in the folder of the state.
+  static let reservedText = "autosquash needs this name for itself"
+
   /// Whether something is the link that a file of the overlay had where there is a directory now.
   ///
   /// - Parameters:
@@ -140,7 +148,7 @@ final class TargetRoot {
   }
 
   /// Opens what is at a name: a directory, a link, or something else.
-  private func step(into name: [UInt8], of folder: TargetFolder) -> Int32 {
+  private func step(into name: [UInt8], of folder: Folder) -> Int32 {
     name.withCPath { name in
       // Asked for as a directory, one that is mounted when it is used gets mounted.
       let flags = O_PATH | O_NOFOLLOW | O_CLOEXEC
@@ -161,7 +169,7 @@ final class TargetRoot {
   static let temporaryName = Array(".autosquash-overlay.dir".utf8)
 
   /// Makes a directory; it gets its name when it has its owner and permissions.
-  private func make(_ name: [UInt8], in parent: TargetFolder) throws(Obstacle) -> Int32 {
+  private func make(_ name: [UInt8], in parent: Folder) throws(Obstacle) -> Int32 {
     let temporary = Self.temporaryName
     _ = temporary.withCPath { unlinkat(parent.descriptor, $0, AT_REMOVEDIR) }
     guard temporary.withCPath({ mkdirat(parent.descriptor, $0, 0o700) }) == 0 else {
@@ -174,7 +182,7 @@ final class TargetRoot {
     // In a directory of somebody else's it may be another one by now; an empty one does no harm.
     var status = stat()
     guard fstat(made, &status) == 0, status.st_uid == geteuid(), status.st_mode & 0o777 == 0o700,
-      (try? TargetFolder(dup(made)).names())?.isEmpty == true
+      (try? Folder(dup(made)).names())?.isEmpty == true
     else {
       close(made)
       throw .conflict("\(name.escapedName) was changed while it was made")

@@ -6,32 +6,41 @@ internal import Glibc
 /// `kill -9` leaves anything behind; elsewhere it has a hidden one in the same folder, which a
 /// signal handler and the end of this object's life remove.
 public final class AtomicFile {
-  /// Where the file will appear.
+  /// Where the file will appear: seen from the folder, where one was given.
   public let path: [UInt8]
   /// Open for reading and writing.
   public let descriptor: Int32
+  /// What `path` starts from; `nil` for the working directory.
+  private let folder: Folder?
+  private var start: Int32 { folder?.descriptor ?? AT_FDCWD }
   private var hiddenPath: [UInt8]?
   private var reminder: Unlinking.Reminder?
   private var isPublished = false
 
   /// Opens an unnamed file in the folder of `path`.
   ///
-  /// - Parameter replacing: whether an existing file under the final name may be replaced.
+  /// - Parameters:
+  ///   - path: where the file will appear.
+  ///   - folder: the open folder that `path` starts from, where it is relative.
+  ///   - replacing: whether an existing file under the final name may be replaced.
   /// - Throws: `SystemError`: with `EEXIST` at once where the name is taken and may not be, and
   ///   when the folder cannot be written.
-  public init(path: [UInt8], replacing: Bool) throws(SystemError) {
+  public init(path: [UInt8], in folder: Folder? = nil, replacing: Bool) throws(SystemError) {
     self.path = path
+    self.folder = folder
     self.replacing = replacing
+    let start = folder?.descriptor ?? AT_FDCWD
+    let shown = folder?.path(of: path) ?? path
     var status = stat()
-    if path.withCPath({ lstat($0, &status) }) == 0 {
-      guard replacing else { throw SystemError("create", path: path, code: EEXIST) }
+    if path.withCPath({ fstatat(start, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 {
+      guard replacing else { throw SystemError("create", path: shown, code: EEXIST) }
       let type = status.st_mode & S_IFMT
       guard type == S_IFREG || type == S_IFLNK else {
-        throw SystemError("replace", path: path, code: type == S_IFDIR ? EISDIR : EINVAL)
+        throw SystemError("replace", path: shown, code: type == S_IFDIR ? EISDIR : EINVAL)
       }
     }
-    let folder = Self.folder(of: path)
-    let unnamed = folder.withCPath { open($0, O_TMPFILE | O_RDWR | O_CLOEXEC, 0o666) }
+    let parent = Self.folder(of: path)
+    let unnamed = parent.withCPath { openat(start, $0, O_TMPFILE | O_RDWR | O_CLOEXEC, 0o666) }
     if unnamed >= 0 {
       // Its name will be given by way of /proc, which a bare chroot may not have.
       if access("/proc/self/fd/\(unnamed)", F_OK) == 0 {
@@ -40,13 +49,15 @@ public final class AtomicFile {
       }
       close(unnamed)
     } else if errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL {
-      throw SystemError("create", path: path)
+      throw SystemError("create", path: shown)
     }
-    let hidden = Self.hiddenName(for: path, in: folder)
-    let reminder = Unlinking.remember(hidden)
-    let named = hidden.withCPath { open($0, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o666) }
+    let hidden = Self.hiddenName(for: path, in: parent)
+    let reminder = Unlinking.remember(hidden, in: start)
+    let named = hidden.withCPath {
+      openat(start, $0, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o666)
+    }
     guard named >= 0 else {
-      let error = SystemError("create", path: path)
+      let error = SystemError("create", path: shown)
       Unlinking.forget(reminder)
       throw error
     }
@@ -56,6 +67,7 @@ public final class AtomicFile {
   }
 
   private let replacing: Bool
+  private var shown: [UInt8] { folder?.path(of: path) ?? path }
 
   deinit {
     close(descriptor)
@@ -79,19 +91,19 @@ public final class AtomicFile {
 
   /// Leaves nothing to be done but to give the file its name.
   private func prepare() throws(SystemError) {
-    guard fsync(descriptor) == 0 else { throw SystemError("sync", path: path) }
+    guard fsync(descriptor) == 0 else { throw SystemError("sync", path: shown) }
     var status = stat()
-    let isTaken = path.withCPath { lstat($0, &status) } == 0
+    let isTaken = path.withCPath { fstatat(start, $0, &status, AT_SYMLINK_NOFOLLOW) } == 0
     if hiddenPath == nil && replacing && isTaken { try appearHidden() }
   }
 
   /// linkat cannot replace; a hidden name and a rename can.
   private func appearHidden() throws(SystemError) {
     let hidden = Self.hiddenName(for: path, in: Self.folder(of: path))
-    reminder = Unlinking.remember(hidden)
+    reminder = Unlinking.remember(hidden, in: start)
     hiddenPath = hidden
     guard try linkUnnamed(to: hidden) else {
-      throw SystemError("create", path: hidden, code: EEXIST)
+      throw SystemError("create", path: shown, code: EEXIST)
     }
   }
 
@@ -101,17 +113,17 @@ public final class AtomicFile {
         isPublished = true
         return
       }
-      guard replacing else { throw SystemError("create", path: path, code: EEXIST) }
+      guard replacing else { throw SystemError("create", path: shown, code: EEXIST) }
       try appearHidden()
     }
     let flags: UInt32 = replacing ? 0 : UInt32(RENAME_NOREPLACE)
     var moved = hiddenPath!.withCPath { from in
-      path.withCPath { to in renameat2(AT_FDCWD, from, AT_FDCWD, to, flags) }
+      path.withCPath { to in renameat2(start, from, start, to, flags) }
     }
     if moved != 0 && (errno == EINVAL || errno == ENOSYS) {
       moved = moveWithoutFlags()
     }
-    guard moved == 0 else { throw SystemError("create", path: path) }
+    guard moved == 0 else { throw SystemError("create", path: shown) }
     isPublished = true
     if let reminder { Unlinking.forget(reminder) }
   }
@@ -120,42 +132,46 @@ public final class AtomicFile {
   private func moveWithoutFlags() -> Int32 {
     let hidden = hiddenPath!
     if !replacing {
-      if hidden.withCPath({ from in path.withCPath { to in link(from, to) } }) == 0 {
+      if hidden.withCPath({ from in path.withCPath { to in linkat(start, from, start, to, 0) } })
+        == 0
+      {
         discardHiddenName()
         return 0
       }
       guard errno != EEXIST else { return -1 }
       var status = stat()
-      guard path.withCPath({ lstat($0, &status) }) != 0 else {
+      guard path.withCPath({ fstatat(start, $0, &status, AT_SYMLINK_NOFOLLOW) }) != 0 else {
         errno = EEXIST
         return -1
       }
     }
-    return hidden.withCPath { from in path.withCPath { to in rename(from, to) } }
+    return hidden.withCPath { from in path.withCPath { to in renameat(start, from, start, to) } }
   }
 
   /// The name is on disk once the folder is; a folder that cannot be synced is no failure.
   private func syncFolder() {
-    let folder = Self.folder(of: path).withCPath { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-    if folder >= 0 {
-      fsync(folder)
-      close(folder)
+    let parent = Self.folder(of: path).withCPath {
+      openat(start, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+    if parent >= 0 {
+      fsync(parent)
+      close(parent)
     }
   }
 
   /// - Returns: whether the name was free.
   private func linkUnnamed(to name: [UInt8]) throws(SystemError) -> Bool {
     let linked = Array("/proc/self/fd/\(descriptor)".utf8).withCPath { source in
-      name.withCPath { linkat(AT_FDCWD, source, AT_FDCWD, $0, AT_SYMLINK_FOLLOW) }
+      name.withCPath { linkat(AT_FDCWD, source, start, $0, AT_SYMLINK_FOLLOW) }
     }
     if linked == 0 { return true }
     if errno == EEXIST { return false }
-    throw SystemError("create", path: path)
+    throw SystemError("create", path: shown)
   }
 
   private func discardHiddenName() {
     guard let hiddenPath else { return }
-    _ = hiddenPath.withCPath { unlink($0) }
+    _ = hiddenPath.withCPath { unlinkat(start, $0, 0) }
     if let reminder { Unlinking.forget(reminder) }
     self.hiddenPath = nil
   }
@@ -178,6 +194,8 @@ public final class AtomicFile {
 private enum Unlinking {
   struct Name {
     let path: UnsafeMutablePointer<CChar>?
+    /// What the path starts from; open as long as there is something.
+    let start: Int32
     /// Whether there is something to remove.
     var isThere = true
     let next: Reminder?
@@ -189,9 +207,9 @@ private enum Unlinking {
   /// What the signals did before, as long as a name is remembered.
   nonisolated(unsafe) private static var previous: [(Int32, sigaction)] = []
 
-  static func remember(_ name: [UInt8]) -> Reminder {
+  static func remember(_ name: [UInt8], in start: Int32) -> Reminder {
     let reminder = Reminder.allocate(capacity: 1)
-    reminder.initialize(to: Name(path: name.withCPath { strdup($0) }, next: names))
+    reminder.initialize(to: Name(path: name.withCPath { strdup($0) }, start: start, next: names))
     names = reminder
     count += 1
     if count == 1 { setHandlers() }
@@ -222,7 +240,9 @@ private enum Unlinking {
       action.__sigaction_handler.sa_handler = { number in
         var name = Unlinking.names
         while let reminder = name {
-          if reminder.pointee.isThere, let path = reminder.pointee.path { unlink(path) }
+          if reminder.pointee.isThere, let path = reminder.pointee.path {
+            unlinkat(reminder.pointee.start, path, 0)
+          }
           name = reminder.pointee.next
         }
         signal(number, SIG_DFL)

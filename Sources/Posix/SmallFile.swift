@@ -5,14 +5,16 @@ public enum SmallFile {
   /// All bytes of a file.
   ///
   /// - Parameters:
+  ///   - folder: the open folder that `path` starts from, where it is relative.
   ///   - limit: the most bytes there may be; `EFBIG` when there are more.
   ///   - followsLinks: whether the file may be a symbolic link.
   /// - Throws: `SystemError` when it cannot be read; with `EINVAL` when it is no regular file.
   public static func read(
-    _ path: [UInt8], limit: Int, followsLinks: Bool = true
+    _ path: [UInt8], in folder: Folder? = nil, limit: Int, followsLinks: Bool = true
   ) throws(SystemError) -> [UInt8] {
     let flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (followsLinks ? 0 : O_NOFOLLOW)
-    let descriptor = path.withCPath { open($0, flags) }
+    let descriptor = path.withCPath { openat(folder?.descriptor ?? AT_FDCWD, $0, flags) }
+    let path = folder?.path(of: path) ?? path
     guard descriptor >= 0 else { throw SystemError("open", path: path) }
     defer { close(descriptor) }
     var status = stat()
@@ -43,9 +45,14 @@ public enum SmallFile {
 
   /// Puts a file in place, or another instead of it: who looks sees the one or the other.
   ///
-  /// - Parameter mode: its permissions, whatever the umask.
-  public static func write(_ bytes: [UInt8], to path: [UInt8], mode: UInt32) throws(SystemError) {
-    let file = try AtomicFile(path: path, replacing: true)
+  /// - Parameters:
+  ///   - folder: the open folder that `path` starts from, where it is relative.
+  ///   - mode: its permissions, whatever the umask.
+  public static func write(
+    _ bytes: [UInt8], to path: [UInt8], in folder: Folder? = nil, mode: UInt32
+  ) throws(SystemError) {
+    let file = try AtomicFile(path: path, in: folder, replacing: true)
+    let path = folder?.path(of: path) ?? path
     var done = 0
     while done < bytes.count {
       let count = bytes.withUnsafeBytes { bytes in

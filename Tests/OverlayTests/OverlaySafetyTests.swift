@@ -21,8 +21,24 @@ import Testing
     ])
     defer { _ = try? Tool.run(["umount", "-l", folder.path("root/home/training/my_course")]) }
     let bound = try overlay("link")
-    #expect(bound.status == 1 && bound.errors.contains("this is the overlay's own directory"))
+    #expect(bound.status == 1 && bound.errors.contains("my_course is the overlay itself, or in it"))
     #expect(try sh("cat root/top over/home/training/my_course/genome.fa") == "precious\ngenome\n")
+  }
+
+  /// A directory of the overlay that is mounted at another one's place: nothing is made in it, and
+  /// nothing of it is pruned.
+  @Test func theOverlaysOwnDirectoriesAreNoPlaces() throws {
+    try sh("mkdir -p over/a over/b/c root/b; echo x | tee over/b/f > over/b/c/g")
+    try sh("ln -s $PWD/over/gone over/a/link")
+    try Tool.check(["mount", "--bind", folder.path("over/a"), folder.path("root/b")])
+    defer { _ = try? Tool.run(["umount", "-l", folder.path("root/b")]) }
+    let linked = try overlay("link")
+    #expect(
+      linked.status == 1 && linked.errors.contains("/b/f: b is the overlay itself, or in it")
+        && linked.errors.contains("/b/c/g: b is the overlay itself"), "\(linked.summary)")
+    #expect(try overlay("prune").status == 1)
+    #expect(folder.names(in: "over/a") == ["link"])
+    #expect(try look("top") == "O/top")
   }
 
   /// "Kept" by a backup that is the tree, a file would be gone.
@@ -119,6 +135,37 @@ import Testing
     #expect(result.errors.contains("/var/lib/autosquash/overlay: "), "\(result.summary)")
   }
 
+  /// Each with what somebody wrote into the list.
+  @Test(arguments: [
+    "o/over\\0+../outside\\0", "o/over\\0+a/../../outside\\0", "o/over\\0+/outside\\0",
+    "o/over\\0+a//b\\0", "o/over\\0+a/.\\0", "oover\\0", "o/over/../x\\0", "o/\\0", "o\\0",
+    "+a\\0", "z\\0", "\\0",
+  ])
+  func aTamperedListIsAnError(text: String) throws {
+    try sh("mkdir -p root/var/lib/autosquash root/outside")
+    try sh("printf 'autosquash overlay 2\\0\(text)' > root/var/lib/autosquash/overlay")
+    for command in ["link", "prune", "check"] {
+      let result = try overlay(command)
+      #expect(
+        result.status == 1
+          && result.errors.contains("/var/lib/autosquash/overlay: cannot read the list"),
+        "\(command): \(result.summary)")
+    }
+    #expect(try look("outside") == "directory" && look("top") == "nothing")
+  }
+
+  @Test func aHugeListIsAnError() throws {
+    try sh("mkdir -p root/var/lib/autosquash; printf 'autosquash overlay 2\\0' > list")
+    try sh(
+      "mv list root/var/lib/autosquash/overlay; truncate -s 1G root/var/lib/autosquash/overlay")
+    let (result, needs) = try Tool.measure([
+      Tool.autosquash, "overlay", "check", "--overlay", folder.path("over"), "--root",
+      folder.path("root"),
+    ])
+    #expect(result.status == 1 && result.errors.contains("File too large"), "\(result.summary)")
+    #expect(needs.memory < 200 << 20)
+  }
+
   @Test func anyUserMayLook() throws {
     #expect(try overlay("link").status == 0)
     try sh("chmod 755 .")
@@ -208,6 +255,22 @@ import Testing
     #expect(try overlay("prune").status == 0)
     #expect(try look("real") == "directory")
     #expect(try look("real/a") == "nothing")
+  }
+
+  /// By whatever path the overlay comes to the folder of the state.
+  @Test func theStateIsNoPlace() throws {
+    try sh("mkdir -p root/var over/v/lib/autosquash/maps; ln -s var root/v")
+    try sh("cd over/v/lib/autosquash; echo x | tee overlay > maps/top")
+    for _ in 1...2 {
+      let linked = try overlay("link")
+      #expect(linked.status == 1, "\(linked.summary)")
+      #expect(
+        linked.errors.contains("/v/lib/autosquash/overlay: autosquash needs this name for itself")
+          && linked.errors.contains("/v/lib/autosquash/maps/top: autosquash needs this name"),
+        "\(linked.summary)")
+      #expect(folder.names(in: "root/var/lib/autosquash") == ["overlay", "overlay.lock"])
+    }
+    #expect(try look("top") == "O/top")
   }
 
   @Test func namesOfOnesOwnAreReserved() throws {

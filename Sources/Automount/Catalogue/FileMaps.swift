@@ -1,4 +1,3 @@
-internal import Glibc
 public import Posix
 internal import SquashFSFormat
 
@@ -15,7 +14,7 @@ public struct FileMaps: Equatable, Sendable {
   public private(set) var folders: Set<[UInt8]> = []
 
   /// The map of the mount root.
-  static let top = Array("top".utf8)
+  public static let top = Array("top".utf8)
   /// What the names of other maps begin with.
   private static let folderPrefix = Array("folder-".utf8)
 
@@ -81,23 +80,23 @@ public struct FileMaps: Equatable, Sendable {
   ///
   /// What is wrong in the files is passed over: the images are then looked at again.
   public static func known(
-    in folder: [UInt8], _ configuration: Configuration, check: ImageCheck
+    in folder: Folder, _ configuration: Configuration, check: ImageCheck
   ) -> [Catalogue.Entry] {
     let checkedFor = checked(configuration, check)
-    let first = contents(of: folder + [UInt8(ascii: "/")] + top) ?? []
+    let first = contents(of: top, in: folder) ?? []
     guard first.split(separator: UInt8(ascii: "\n")).contains(where: { $0 == checkedFor[...] })
     else { return [] }
     return names(in: folder).flatMap { name in
-      (contents(of: folder + [UInt8(ascii: "/")] + name) ?? [])
+      (contents(of: name, in: folder) ?? [])
         .split(separator: UInt8(ascii: "\n")).compactMap { image(parsing: $0) }
     }
   }
 
   /// The folders that the maps in a folder name.
-  public static func folders(in folder: [UInt8]) -> Set<[UInt8]> {
+  public static func folders(in folder: Folder) -> Set<[UInt8]> {
     var found: Set<[UInt8]> = []
     for name in names(in: folder) {
-      for line in (contents(of: folder + [UInt8(ascii: "/")] + name) ?? [])
+      for line in (contents(of: name, in: folder) ?? [])
         .split(separator: UInt8(ascii: "\n")) where line.first == UInt8(ascii: "\"")
       {
         guard let slash = line.lastIndex(of: UInt8(ascii: "/")) else { continue }
@@ -113,30 +112,29 @@ public struct FileMaps: Equatable, Sendable {
   }
 
   /// Whether the files in a folder are others than these.
-  public func differ(from folder: [UInt8]) -> Bool {
+  public func differ(from folder: Folder) -> Bool {
     Set(Self.names(in: folder)) != Set(files.keys)
       || files.contains { name, text in
-        Self.contents(of: folder + [UInt8(ascii: "/")] + name) != text
+        Self.contents(of: name, in: folder) != text
       }
   }
 
   /// Writes the files that are not what they should be, and removes those of folders that are gone.
-  public func write(to folder: [UInt8]) throws(SystemError) {
+  public func write(to folder: Folder) throws(SystemError) {
     for (name, text) in files.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-      let path = folder + [UInt8(ascii: "/")] + name
-      if Self.contents(of: path) == text { continue }
-      try SmallFile.write(text, to: path, mode: 0o644)
+      if Self.contents(of: name, in: folder) == text { continue }
+      try SmallFile.write(text, to: name, in: folder, mode: 0o644)
     }
-    for name in Self.names(in: folder) where files[name] == nil {
-      _ = (folder + [UInt8(ascii: "/")] + name).withCPath { unlink($0) }
-    }
+    for name in Self.names(in: folder) where files[name] == nil { try folder.remove(name) }
   }
 
   /// Removes all maps from a folder.
-  public static func remove(from folder: [UInt8]) {
-    for name in names(in: folder) {
-      _ = (folder + [UInt8(ascii: "/")] + name).withCPath { unlink($0) }
-    }
+  ///
+  /// - Returns: whether there were any.
+  public static func remove(from folder: Folder) throws(SystemError) -> Bool {
+    let names = names(in: folder)
+    for name in names { try folder.remove(name) }
+    return !names.isEmpty
   }
 
   // MARK: Names
@@ -192,24 +190,17 @@ public struct FileMaps: Equatable, Sendable {
   // MARK: Files
 
   /// The maps in a folder.
-  private static func names(in folder: [UInt8]) -> [[UInt8]] {
-    guard let stream = folder.withCPath({ opendir($0) }) else { return [] }
-    defer { closedir(stream) }
-    var names: [[UInt8]] = []
-    while let entry = readdir(stream) {
-      let name = entry.pointee.name
+  private static func names(in folder: Folder) -> [[UInt8]] {
+    ((try? folder.names()) ?? []).filter { name in
       let isFolder =
         name.starts(with: folderPrefix)
         && [UInt8](hexadecimal: name[folderPrefix.count...]) != nil
-      let path = folder + [UInt8(ascii: "/")] + name
-      if name == top || isFolder, contents(of: path)?.starts(with: firstLine) == true {
-        names.append(name)
-      }
+      return (name == top || isFolder)
+        && contents(of: name, in: folder)?.starts(with: firstLine) == true
     }
-    return names
   }
 
-  private static func contents(of path: [UInt8]) -> [UInt8]? {
-    try? SmallFile.read(path, limit: 256 << 20, followsLinks: false)
+  private static func contents(of name: [UInt8], in folder: Folder) -> [UInt8]? {
+    try? SmallFile.read(name, in: folder, limit: 256 << 20, followsLinks: false)
   }
 }

@@ -33,6 +33,9 @@ public struct KernelSupport: Equatable, Sendable {
     return support
   }
 
+  /// What the names of this program's own copies of such files begin with.
+  public static let ownPrefix = Array("kernel-".utf8)
+
   /// Where the configuration of the running kernel may be; the last is this program's own.
   public static func configurationPaths(state: [UInt8]) -> [[UInt8]] {
     var name = utsname()
@@ -43,7 +46,7 @@ public struct KernelSupport: Equatable, Sendable {
     return [
       Array("/boot/config-".utf8) + release,
       Array("/lib/modules/".utf8) + release + Array("/config".utf8),
-      state + Array("/kernel-".utf8) + release,
+      state + [UInt8(ascii: "/")] + ownPrefix + release,
     ]
   }
 

@@ -26,12 +26,7 @@ public struct SafeLinks {
     guard link.count < Int(PATH_MAX) else {
       throw MapRefusal(.machine, key, "the path is too long for an image with such a name")
     }
-    try prepare(folder, key)
-    var at = folder.count + 1
-    while let slash = link[at...].firstIndex(of: UInt8(ascii: "/")) {
-      try prepare(Array(link[..<slash]), key)
-      at = slash + 1
-    }
+    try prepare(Array(link[..<link.lastIndex(of: UInt8(ascii: "/"))!]), key)
     if Self.target(of: link) == target { return link }
     // Another process may be making the same one: both rename onto it.
     let temporary = link + Array(".\(getpid())".utf8)
@@ -69,25 +64,26 @@ public struct SafeLinks {
     return count < 0 ? nil : Array(buffer[..<count])
   }
 
-  /// Makes a folder that only its owner may enter, or makes sure that it is one.
-  private func prepare(_ folder: [UInt8], _ key: [UInt8]) throws(MapRefusal) {
-    if let slash = folder.lastIndex(of: UInt8(ascii: "/")), slash > 0 {
-      _ = Array(folder[..<slash]).withCPath { mkdir($0, 0o755) }
+  /// Makes the folder of a link, which only its owner may enter, and makes sure that nobody else can
+  /// lead anything elsewhere.
+  private func prepare(_ path: [UInt8], _ key: [UInt8]) throws(MapRefusal) {
+    // What a run of another user may have to enter, and what is ours alone.
+    _ = Array(folder[..<folder.lastIndex(of: UInt8(ascii: "/"))!]).withCPath { mkdir($0, 0o755) }
+    var end = folder.count
+    while true {
+      let part = Array(path[..<end])
+      guard part.withCPath({ mkdir($0, 0o700) }) == 0 || errno == EEXIST else {
+        throw MapRefusal(
+          .machine, key,
+          "cannot make \(part.shortenedName), which this name needs:"
+            + " \(String(cString: strerror(errno)))")
+      }
+      guard end < path.count else { break }
+      end = path[(end + 1)...].firstIndex(of: UInt8(ascii: "/")) ?? path.count
     }
-    _ = folder.withCPath { mkdir($0, 0o700) }
-    var status = stat()
-    guard folder.withCPath({ lstat($0, &status) }) == 0 else {
+    do { try PrivatePath.check(path) } catch {
       throw MapRefusal(
-        .machine, key,
-        "cannot make \(folder.shortenedName), which this name needs:"
-          + " \(String(cString: strerror(errno)))")
-    }
-    guard status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid(),
-      status.st_mode & 0o022 == 0
-    else {
-      throw MapRefusal(
-        .machine, key,
-        "\(folder.shortenedName) must be a folder that only its owner, this user, can change")
+        .machine, key, "this name needs a link in \(folder.shortenedName), but \(error)")
     }
   }
 }

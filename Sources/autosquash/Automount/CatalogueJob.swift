@@ -18,17 +18,14 @@ struct CatalogueJob {
       mountsByKernel: byKernel)
   }
 
-  /// Where the lists for autofs are.
-  var maps: [UInt8] { configuration.state + Array("/maps".utf8) }
-
   /// All images.
   ///
-  /// - Parameter usesLists: whether images that were in the lists, and have not changed, are not
-  ///   opened again.
-  func catalogue(usesLists: Bool = false) throws(BucketError) -> Catalogue {
+  /// - Parameter lists: the folder of the lists: images that are in them, and have not changed, are
+  ///   not opened again.
+  func catalogue(lists: Folder? = nil) throws(BucketError) -> Catalogue {
     let check = check
     return try Bucket.catalogue(
       configuration, check: check,
-      known: usesLists ? FileMaps.known(in: maps, configuration, check: check) : [])
+      known: lists.map { FileMaps.known(in: $0, configuration, check: check) } ?? [])
   }
 }

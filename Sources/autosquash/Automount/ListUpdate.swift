@@ -13,6 +13,8 @@ struct ListUpdate {
   /// `nil` where the images cannot be read.
   let catalogue: Catalogue?
   let job: CatalogueJob
+  /// Where the lists are.
+  let folder: Folder
 
   /// The automounter tells new from old by whole seconds.
   private static let pause: UInt32 = 1_200_000
@@ -26,12 +28,12 @@ struct ListUpdate {
   ///
   /// - Returns: what was done, for people.
   func apply() throws -> String {
-    let known = FileMaps.folders(in: job.maps)
+    let known = FileMaps.folders(in: folder)
     var mounts = try MountTable.current()
     var maps = maps(known: known, mounts: mounts)
-    guard maps.differ(from: job.maps) else { return "nothing has changed" }
+    guard maps.differ(from: folder) else { return "nothing has changed" }
     guard let daemon = AutomountDaemon(serving: root, in: mounts) else {
-      try maps.write(to: job.maps)
+      try maps.write(to: folder)
       return "no automounter runs that could be told"
     }
     if !maps.folders.isSubset(of: known) {
@@ -39,7 +41,7 @@ struct ListUpdate {
       mounts = try MountTable.current()
       maps = self.maps(known: known, mounts: mounts)
     }
-    try maps.write(to: job.maps)
+    try maps.write(to: folder)
     try reload(daemon)
     try reload(daemon)
     return "the automounter knows"
@@ -64,7 +66,8 @@ struct ListUpdate {
       if mount.source == Installation.map && !known.contains(level) { deferred.insert(level) }
     }
     return FileMaps(
-      catalogue, configuration: job.configuration, folder: job.maps, program: Installation.map,
+      catalogue, configuration: job.configuration, folder: StateFolder.maps(job.configuration),
+      program: Installation.map,
       check: job.check, mounted: mounted, deferred: deferred)
   }
 }

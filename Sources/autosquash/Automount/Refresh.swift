@@ -37,20 +37,21 @@ struct Refresh: ParsableCommand {
   static func refresh(isQuiet: Bool) throws -> String {
     let messages = Messages(isQuiet: isQuiet)
     let job = try CatalogueJob()
-    for path in [job.maps, Installation.map] where !MapEntry.isPlain(path) {
-      throw SetupError(path: path, text: "autofs takes only letters, digits and ._-+ in this path")
+    guard MapEntry.isPlain(Installation.map) else {
+      throw SetupError(
+        path: Installation.map, text: "autofs takes only letters, digits and ._-+ in this path")
     }
-    try makeFolders(job)
-    let lock = try FileLock(job.configuration.state + Array("/refresh.lock".utf8), waits: true)
+    let state = try StateFolder(job.configuration, in: .running())
+    let lock = try state.lock()
     defer { withExtendedLifetime(lock) {} }
-    try copyKernelConfiguration(job)
+    try state.copyKernelConfiguration()
     let catalogue: Catalogue?
     var failure: (any Error)?
-    do { catalogue = try job.catalogue(usesLists: true) } catch {
+    do { catalogue = try job.catalogue(lists: state.maps) } catch {
       catalogue = nil
       failure = error
     }
-    let update = ListUpdate(catalogue: catalogue, job: job)
+    let update = ListUpdate(catalogue: catalogue, job: job, folder: state.maps)
     let told = try update.apply()
     if let failure { throw failure }
     let images = catalogue?.images ?? []
@@ -62,30 +63,5 @@ struct Refresh: ParsableCommand {
     }
     let listed = images.count { $0.problem == nil } - update.unlisted
     return "\(listed) \(listed == 1 ? "image" : "images") listed; \(told)"
-  }
-
-  private static func makeFolders(_ job: CatalogueJob) throws(SystemError) {
-    for folder in [job.configuration.state, job.maps] {
-      guard folder.withCPath({ mkdir($0, 0o755) }) == 0 || errno == EEXIST else {
-        throw SystemError("make the folder", path: folder)
-      }
-    }
-  }
-
-  /// The map cannot unpack what some kernels have instead of a file in /boot.
-  private static func copyKernelConfiguration(_ job: CatalogueJob) throws {
-    let places = KernelSupport.configurationPaths(state: job.configuration.state)
-    let packed = "/proc/config.gz"
-    guard access(packed, R_OK) == 0,
-      !places.contains(where: { $0.withCPath { access($0, R_OK) } == 0 })
-    else { return }
-    let result = try ChildProcess.run(["gzip", "-dc", packed])
-    guard result.status == 0 else { return }
-    let lines = result.output.split(separator: UInt8(ascii: "\n")).filter {
-      String(decoding: $0, as: UTF8.self).contains("SQUASHFS")
-    }
-    let title = Array("# From \(packed), for autosquash-map.\n".utf8)
-    try SmallFile.write(
-      title + lines.joined(separator: [0x0a]) + [0x0a], to: places.last!, mode: 0o644)
   }
 }

@@ -44,17 +44,27 @@ struct Setup: ParsableCommand {
   }
 
   func run() throws {
-    var job = SetupJob(root: root?.bytes, isDryRun: isDryRun)
     do {
+      var job = try SetupJob(
+        root: root.map { root throws(SystemError) in try SystemRoot(below: root.bytes) }
+          ?? .running(),
+        isDryRun: isDryRun)
       var given: [(Configuration.Key, [UInt8])] = []
       if let images { given.append((.images, images.bytes)) }
       if let mountRoot { given.append((.mountRoot, mountRoot.bytes)) }
       if let timeout { given.append((.timeout, timeout.bytes)) }
-      if remove { try job.remove(keepsSettings: keepSettings) } else { try job.install(given) }
+      do {
+        if remove { try job.remove(keepsSettings: keepSettings) } else { try job.install(given) }
+      } catch {
+        // What was done before stays done.
+        try? job.printReport()
+        throw error
+      }
       try job.printReport()
+    } catch let error as SystemError where error.code == ELOOP && root != nil {
+      Messages.write(error.path, "a symbolic link; setup does not follow links below --root")
+      throw ExitCode(ExitStatus.failed)
     } catch {
-      // What was done before stays done.
-      try? job.printReport()
       Messages.write(error)
       throw ExitCode(ExitStatus.failed)
     }

@@ -4,7 +4,7 @@ import Posix
 /// A file that `autosquash setup` puts in place.
 struct SetupFile {
   /// Where it lies, below the root of the system.
-  var path: String
+  var path: [UInt8]
   var text: [UInt8]
   /// What it is for, for people.
   var purpose: String
@@ -15,13 +15,13 @@ struct SetupFile {
   /// Whether a file's text is from setup.
   static func isOurs(_ text: [UInt8]) -> Bool { text.starts(with: marker.utf8) }
 
-  init(path: String, text: [UInt8], purpose: String) {
+  init(path: [UInt8], text: [UInt8], purpose: String) {
     self.path = path
     self.text = text
     self.purpose = purpose
   }
 
-  private init(path: String, text: String, purpose: String) {
+  private init(path: [UInt8], text: String, purpose: String) {
     self.init(path: path, text: Array(text.utf8), purpose: purpose)
   }
 
@@ -56,16 +56,20 @@ struct SetupFile {
   /// All paths that any configuration may lead to.
   static let allPaths = [masterPath, orderPath, servicePath, timerPath]
 
-  static let masterPath = "/etc/auto.master.d/autosquash.autofs"
-  static let orderPath = "/etc/systemd/system/autofs.service.d/50-autosquash.conf"
-  static let servicePath = "/etc/systemd/system/autosquash-refresh.service"
-  static let timerPath = "/etc/systemd/system/autosquash-refresh.timer"
+  static let masterPath = Array("/etc/auto.master.d/autosquash.autofs".utf8)
+  static let orderPath = units + Array("/autofs.service.d/50-autosquash.conf".utf8)
+  static let servicePath = units + Array("/autosquash-refresh.service".utf8)
+  static let timerPath = units + Array("/\(timerName)".utf8)
   static let timerName = "autosquash-refresh.timer"
+  /// The link that has the timer start with the system, as `systemctl enable` makes it.
+  static let timerLink = units + Array("/timers.target.wants/\(timerName)".utf8)
+  /// Where systemd's units are.
+  static let units = Array("/etc/systemd/system".utf8)
 
   private static func master(_ configuration: Configuration, map: [UInt8]) -> SetupFile {
     let source =
       configuration.browse
-      ? "file:\(configuration.state.escapedName)/maps/top" : "program:\(map.escapedName)"
+      ? "file:\(StateFolder.topMap(configuration).escapedName)" : "program:\(map.escapedName)"
     return SetupFile(
       path: masterPath,
       text: """

@@ -4,16 +4,14 @@ import Posix
 
 /// One run of `autosquash setup`.
 struct SetupJob {
-  /// The root of the system that is prepared; empty for the running one.
-  let root: [UInt8]
+  /// The root of the system that is prepared.
+  let root: SystemRoot
   let isDryRun: Bool
   /// What was done, a line each.
   private(set) var report: [String] = []
   private(set) var warnings: [String] = []
 
-  init(root: [UInt8]?, isDryRun: Bool) {
-    var root = root ?? []
-    while root.last == UInt8(ascii: "/") { root.removeLast() }
+  init(root: SystemRoot, isDryRun: Bool) {
     self.root = root
     self.isDryRun = isDryRun
   }
@@ -25,53 +23,56 @@ struct SetupJob {
     for warning in warnings { Messages.write("warning: \(warning)") }
   }
 
-  private var isRunningSystem: Bool { root.isEmpty }
+  /// Whether systemd has the running system, and that is the one meant.
+  private var runsSystemd: Bool { root.isRunning && access("/run/systemd/system", F_OK) == 0 }
 
-  private func place(_ path: String) -> [UInt8] { root + Array(path.utf8) }
+  /// What a path is called in what is told.
+  private func shown(_ path: [UInt8]) -> String { root.place(path).escapedName }
 
   // MARK: Installing
 
   mutating func install(_ given: [(Configuration.Key, [UInt8])]) throws {
     try checkUser()
-    try refuseLinks(
-      [String(decoding: Configuration.standardPath, as: UTF8.self)] + SetupFile.allPaths)
     let settings = try settings(given)
-    let configuration = try Configuration(
-      parsing: settings.text, path: place(settings.path))
-    try refuseLinks(["\(String(decoding: configuration.state, as: UTF8.self))/maps/top"])
-    let hasSystemd =
-      access("/run/systemd/system") && isRunningSystem || access(place("/etc/systemd/system"))
+    let configuration = try Configuration(parsing: settings.text, path: root.place(settings.path))
+    let hasSystemd = try runsSystemd || root.has(SetupFile.units)
     let files =
       try [settings]
       + SetupFile.all(
         for: configuration, map: Installation.map, program: Installation.program ?? [],
-        hasSystemd: hasSystemd, isRunningSystem: isRunningSystem)
+        hasSystemd: hasSystemd, isRunningSystem: root.isRunning)
     let changed = try files.filter { try needsWriting($0) }
-    for file in changed { try write(file) }
     // Units of settings that no longer hold.
     let stale = SetupFile.allPaths.filter { path in
       !files.contains { $0.path == path } && isOurs(path)
     }
-    if stale.contains(SetupFile.timerPath) { disableTimer() }
+    // What is in the way of the lists is told before anything is written.
+    let lacksLists =
+      try configuration.browse && !root.has(StateFolder.topMap(configuration))
+    if root.isRunning { try StateFolder.check(configuration) }
+    for file in changed { try write(file) }
+    var isChanged = !changed.isEmpty || !stale.isEmpty
+    if stale.contains(SetupFile.timerPath) { try disableTimer() }
     for path in stale { try delete(path) }
-    let isChanged = !changed.isEmpty || !stale.isEmpty
-    try makeLists(configuration)
-    if hasSystemd && configuration.browse { try enableTimer() }
-    if isRunningSystem { try tellSystem(configuration, hasSystemd, isChanged: isChanged) }
+    try makeLists(configuration, areMissing: lacksLists)
+    if try hasSystemd && configuration.browse && enableTimer() { isChanged = true }
+    if root.isRunning { try tellSystem(configuration, hasSystemd, isChanged: isChanged) }
     if !isChanged { report.append("Nothing to change: all is in place.") }
-    if !access("/usr/sbin/automount") && !access("/sbin/automount") && isRunningSystem {
+    if root.isRunning && !isThere("/usr/sbin/automount") && !isThere("/sbin/automount") {
       warnings.append("autofs is not installed; on Debian: apt-get install autofs")
     }
-    if !access(Installation.map) {
+    if Installation.map.withCPath({ access($0, F_OK) }) != 0 {
       warnings.append("\(Installation.map.escapedName) is missing; install autosquash-map")
     }
   }
+
+  private func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
   private func checkUser() throws(SetupError) {
     if !isDryRun && geteuid() != 0 {
       throw SetupError(path: [], text: "setup needs root; --dry-run shows what it would do")
     }
-    if isRunningSystem && Configuration.path != Configuration.standardPath {
+    if root.isRunning && Configuration.path != Configuration.standardPath {
       throw SetupError(
         path: Configuration.path,
         text: "AUTOSQUASH_CONFIG is set, but the automounter reads"
@@ -81,7 +82,7 @@ struct SetupJob {
 
   /// The configuration file as it will be.
   private func settings(_ given: [(Configuration.Key, [UInt8])]) throws -> SetupFile {
-    let path = String(decoding: Configuration.standardPath, as: UTF8.self)
+    let path = Configuration.standardPath
     let purpose = "holds the settings"
     for (key, value) in given {
       var probe = Configuration()
@@ -97,7 +98,7 @@ struct SetupJob {
     if !SetupFile.isOurs(text) && file.text != text {
       let lines = given.map { "'\($0.0.rawValue) = \($0.1.escapedName)'" }
       throw SetupError(
-        path: place(path),
+        path: root.place(path),
         text: "not written by setup, so it stays as it is; have it say "
           + lines.joined(separator: " and ") + " and run setup again")
     }
@@ -109,7 +110,7 @@ struct SetupJob {
     if text == file.text { return false }
     guard SetupFile.isOurs(text) else {
       throw SetupError(
-        path: place(file.path),
+        path: root.place(file.path),
         text: "not written by setup, so it stays as it is; move it away and run setup again")
     }
     return true
@@ -117,30 +118,28 @@ struct SetupJob {
 
   private mutating func write(_ file: SetupFile) throws {
     if isDryRun {
-      report.append("Would write \(place(file.path).escapedName), which \(file.purpose):")
+      report.append("Would write \(shown(file.path)), which \(file.purpose):")
       report += file.text.split(
         separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
       ).dropLast().map { "    \($0.escapedName)" }
       return
     }
-    try makeFolders(above: file.path)
-    try SmallFile.write(file.text, to: resolved(place(file.path)), mode: 0o644)
-    report.append("Wrote \(place(file.path).escapedName): \(file.purpose).")
+    try root.write(file.text, to: file.path, mode: 0o644)
+    report.append("Wrote \(shown(file.path)): \(file.purpose).")
   }
 
   /// The map of names must be there when autofs starts, whatever it will hold.
-  private mutating func makeLists(_ configuration: Configuration) throws {
+  private mutating func makeLists(
+    _ configuration: Configuration, areMissing: Bool
+  ) throws {
     guard configuration.browse, !isDryRun else { return }
-    let folder = root + configuration.state + Array("/maps".utf8)
-    let top = folder + Array("/top".utf8)
-    if !access(top) {
-      try makeFolders(above: String(decoding: configuration.state, as: UTF8.self) + "/maps/top")
+    if areMissing {
       try FileMaps(
-        nil, configuration: configuration, folder: configuration.state + Array("/maps".utf8),
+        nil, configuration: configuration, folder: StateFolder.maps(configuration),
         program: Installation.map, check: CatalogueJob.check(configuration)
-      ).write(to: folder)
+      ).write(to: StateFolder(configuration, in: root).maps)
     }
-    guard isRunningSystem else { return }
+    guard root.isRunning else { return }
     do { report.append(try Refresh.refresh(isQuiet: false).capitalizedFirst + ".") } catch {
       warnings.append("no images are listed: \(error)")
     }
@@ -149,7 +148,7 @@ struct SetupJob {
   private mutating func tellSystem(
     _ configuration: Configuration, _ hasSystemd: Bool, isChanged: Bool
   ) throws {
-    if access("/run/systemd/system") {
+    if runsSystemd {
       if isChanged { run(["systemctl", "daemon-reload"]) }
       if configuration.browse { run(["systemctl", "--quiet", "start", SetupFile.timerName]) }
       if isChanged { run(["systemctl", "reload-or-restart", "autofs.service"]) }
@@ -163,19 +162,23 @@ struct SetupJob {
   }
 
   /// Has the timer start with the system, which need not be the running one.
-  private mutating func enableTimer() throws {
-    let link = "/etc/systemd/system/timers.target.wants/\(SetupFile.timerName)"
-    if access(place(link)) { return }
-    let below = root.isEmpty ? [] : ["--root", String(decoding: root, as: UTF8.self)]
-    run(["systemctl"] + below + ["--quiet", "enable", SetupFile.timerName])
+  ///
+  /// - Returns: whether it did not before.
+  private mutating func enableTimer() throws -> Bool {
+    let link = SetupFile.timerLink
+    if try root.has(link) { return false }
+    if isDryRun {
+      report.append("Would make \(shown(link)), which starts the timer with the system.")
+      return true
+    }
+    try root.link(link, to: SetupFile.timerPath)
+    report.append("Made \(shown(link)): starts the timer with the system.")
+    return true
   }
 
-  private mutating func disableTimer() {
-    let usesSystemd = isRunningSystem && access("/run/systemd/system")
-    let below =
-      root.isEmpty
-      ? (usesSystemd ? ["--now"] : []) : ["--root", String(decoding: root, as: UTF8.self)]
-    run(["systemctl"] + below + ["--quiet", "disable", SetupFile.timerName])
+  private mutating func disableTimer() throws {
+    if runsSystemd { run(["systemctl", "--quiet", "stop", SetupFile.timerName]) }
+    if try root.has(SetupFile.timerLink) { try delete(SetupFile.timerLink) }
   }
 
   /// Without systemd: every automounter of this machine reads its master map again.
@@ -215,28 +218,40 @@ struct SetupJob {
 
   mutating func remove(keepsSettings: Bool) throws {
     try checkUser()
-    let path = String(decoding: Configuration.standardPath, as: UTF8.self)
-    try refuseLinks([path] + SetupFile.allPaths)
-    let configuration = try? Configuration.load(place(path))
-    let usesSystemd = isRunningSystem && access("/run/systemd/system")
-    if isOurs(SetupFile.timerPath) { disableTimer() }
-    let all = (keepsSettings ? [] : [path]) + SetupFile.allPaths
+    let settings = Configuration.standardPath
+    let configuration = try readSettings()
+    let all = try ((keepsSettings ? [] : [settings]) + SetupFile.allPaths).filter {
+      try root.has($0)
+    }
     let ours = all.filter { isOurs($0) }
+    if ours.contains(SetupFile.timerPath) { try disableTimer() }
     for path in ours { try delete(path) }
-    for path in all where !ours.contains(path) && access(place(path)) {
-      warnings.append("\(place(path).escapedName) was not written by setup, so it stays")
+    for path in all where !ours.contains(path) {
+      warnings.append("\(shown(path)) was not written by setup, so it stays")
     }
     if !ours.isEmpty {
-      if usesSystemd {
+      if runsSystemd {
         run(["systemctl", "daemon-reload"])
         run(["systemctl", "reload-or-restart", "autofs.service"])
-      } else if isRunningSystem {
+      } else if root.isRunning {
         try reloadAutomounters()
       }
-      if isRunningSystem && !isDryRun { try awaitEnd((configuration ?? Configuration()).mountRoot) }
+      if root.isRunning && !isDryRun { try awaitEnd(configuration.mountRoot) }
     }
-    try removeLists(configuration ?? Configuration())
+    if !isDryRun { try StateFolder.remove(configuration, from: root) }
     if ours.isEmpty { report.append("Nothing to remove.") }
+  }
+
+  /// What the settings say; wrong ones are told, and say nothing.
+  private mutating func readSettings() throws -> Configuration {
+    let path = Configuration.standardPath
+    guard let text = try contents(path) else { return Configuration() }
+    do {
+      return try Configuration(parsing: text, path: root.place(path))
+    } catch {
+      warnings.append("\(error); lists in a folder that they name stay")
+      return Configuration()
+    }
   }
 
   /// Waits until the automounter has let go of the mount root. One that is just reading its maps
@@ -254,83 +269,24 @@ struct SetupJob {
       "\(mountRoot.escapedName) is still in use; it goes when the automounter is restarted")
   }
 
-  private mutating func removeLists(_ configuration: Configuration) throws {
-    guard !isDryRun else { return }
-    try refuseLinks(["\(String(decoding: configuration.state, as: UTF8.self))/maps/top"])
-    let maps = root + configuration.state + Array("/maps".utf8)
-    let lock = root + configuration.state + Array("/refresh.lock".utf8)
-    _ = lock.withCPath { unlink($0) }
-    FileMaps.remove(from: maps)
-    for path in KernelSupport.configurationPaths(state: root + configuration.state).suffix(1) {
-      _ = path.withCPath { unlink($0) }
-    }
-    for folder in [maps, root + configuration.state] { _ = folder.withCPath { rmdir($0) } }
-  }
-
   // MARK: Files
 
-  /// Where a link leads, on a running system: what keeps the settings elsewhere goes on doing so.
-  private func resolved(_ path: [UInt8]) -> [UInt8] {
-    guard isRunningSystem, let real = path.withCPath({ realpath($0, nil) }) else { return path }
-    defer { free(real) }
-    return [UInt8](cString: real)
-  }
-
-  private func access(_ path: String) -> Bool { access(Array(path.utf8)) }
-  private func access(_ path: [UInt8]) -> Bool {
-    // Links in another root lead elsewhere, seen from here.
-    var status = stat()
-    return path.withCPath { lstat($0, &status) == 0 }
-  }
-
   /// `nil` where there is none.
-  private func contents(_ path: String) throws -> [UInt8]? {
-    do {
-      return try SmallFile.read(place(path), limit: 1 << 20, followsLinks: isRunningSystem)
-    } catch  where error.code == ENOENT { return nil }
+  private func contents(_ path: [UInt8]) throws -> [UInt8]? {
+    try root.read(path, limit: 1 << 20)
   }
 
-  private func isOurs(_ path: String) -> Bool {
+  private func isOurs(_ path: [UInt8]) -> Bool {
     (try? contents(path)).flatMap { $0 }.map(SetupFile.isOurs) == true
   }
 
-  /// A link in a machine's image would lead into this system.
-  private func refuseLinks(_ paths: [String]) throws(SetupError) {
-    if isRunningSystem { return }
-    for path in paths {
-      var folder = root
-      for part in path.split(separator: "/").dropLast() {
-        folder += Array("/\(part)".utf8)
-        var status = stat()
-        if folder.withCPath({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFLNK {
-          throw SetupError(
-            path: folder, text: "a symbolic link; setup does not follow links below --root")
-        }
-      }
-    }
-  }
-
-  private mutating func delete(_ path: String) throws {
+  private mutating func delete(_ path: [UInt8]) throws {
     if isDryRun {
-      report.append("Would remove \(place(path).escapedName)")
+      report.append("Would remove \(shown(path))")
       return
     }
-    guard place(path).withCPath({ unlink($0) }) == 0 else {
-      throw SystemError("remove", path: place(path))
-    }
-    report.append("Removed \(place(path).escapedName).")
-  }
-
-  private func makeFolders(above path: String) throws {
-    var folder = root
-    for part in path.split(separator: "/").dropLast() {
-      folder += Array("/\(part)".utf8)
-      if folder.withCPath({ mkdir($0, 0o755) }) == 0 {
-        _ = folder.withCPath { chmod($0, 0o755) }  // whatever the umask
-      } else if errno != EEXIST {
-        throw SystemError("make the folder", path: folder)
-      }
-    }
+    try root.remove(path)
+    report.append("Removed \(shown(path)).")
   }
 }
 

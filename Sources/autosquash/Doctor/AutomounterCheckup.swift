@@ -61,7 +61,7 @@ struct AutomounterCheckup {
         topic, "\(place) is there, but the automounter that served it is gone",
         "sudo systemctl restart autofs")
     }
-    let ours = [Installation.map, configuration.state + Array("/maps/top".utf8)]
+    let ours = [Installation.map, StateFolder.topMap(configuration)]
     guard ours.contains(mount.source) else {
       return .fail(
         topic, "\(place) is served from another map, \(mount.source.escapedName)",
@@ -71,7 +71,13 @@ struct AutomounterCheckup {
   }
 
   private func lists() -> Checkup {
-    let path = configuration.state + Array("/maps/top".utf8)
+    let path = StateFolder.topMap(configuration)
+    do { try StateFolder.check(configuration) } catch {
+      let place = error.path.shellWord
+      return .fail(
+        "list", "\(error); the automounter would mount what they say",
+        "sudo chown root: \(place) && sudo chmod go-w \(place)")
+    }
     guard path.withCPath({ access($0, R_OK) }) == 0 else {
       return .fail(
         "list", "\(path.escapedName), the list of names, is not there", "sudo autosquash refresh")

@@ -67,7 +67,10 @@ struct TrialMount {
       folders = next
     }
     guard let found else { return "+it holds no file that this user may read" }
-    let descriptor = found.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
+    // Where nothing was mounted it may be anything by now.
+    let descriptor = found.withCPath {
+      open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+    }
     guard descriptor >= 0 else {
       return "-\(found.escapedName): \(String(cString: strerror(errno)))"
     }

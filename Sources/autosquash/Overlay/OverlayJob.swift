@@ -75,18 +75,14 @@ final class OverlayJob {
     }
     listing = OverlayListing(overlay, encoded: encoded)
     stateFolder = try OverlayStateFolder(
-      reserved, root: self.root, overlay: overlay, makesMissing: !isDryRun)
-    do throws(SystemError) {
-      lock =
-        isDryRun
-        ? nil
-        : try stateFolder.map { folder throws(SystemError) in
-          try FileLock(folder.file("overlay.lock"), waits: false)
-        }
-      if let stateFolder { state = try OverlayState(path: stateFolder.file("overlay")) }
-    } catch {
-      throw Self.named(error, in: reserved)
-    }
+      reserved, root: self.root, overlay: listing, makesMissing: !isDryRun)
+    lock =
+      isDryRun
+      ? nil
+      : try stateFolder.map { state throws(SystemError) in
+        try FileLock(Array("overlay.lock".utf8), in: state.folder, waits: false)
+      }
+    if let stateFolder { state = try OverlayState(in: stateFolder) }
     try findEarlier(arguments.was.map(\.bytes), settings)
     for path in listing.others {
       printer.report(path, .conflict("the overlay has a device, pipe or socket here"))
@@ -145,26 +141,14 @@ final class OverlayJob {
     }) == [1]
   }
 
-  /// The folder of the state is known by its descriptor, which says nothing to people.
-  private static func named(_ error: SystemError, in reserved: [UInt8]) -> SystemError {
-    let slash = [UInt8(ascii: "/")]
-    let file = error.path.split(separator: slash[0]).last ?? []
-    return SystemError(error.action, path: slash + reserved + slash + file, code: error.code)
-  }
-
   private func writeState() throws {
-    guard let stateFolder, !isDryRun else { return }
-    do throws(SystemError) {
-      try state.write(to: stateFolder.file("overlay"))
-    } catch {
-      throw Self.named(error, in: reserved)
-    }
+    if let stateFolder, !isDryRun { try state.write(to: stateFolder) }
   }
 
   func link(backup: [UInt8]?) throws {
     let linker = try OverlayLinker(
-      listing, root: root, reserved: reserved, backup: backup, earlier: earlier, others: others,
-      isDryRun: isDryRun)
+      listing, root: root, reserved: reserved, state: stateFolder, backup: backup,
+      earlier: earlier, others: others, isDryRun: isDryRun)
     if !isDryRun {
       for (path, isMissing) in linker.places()
       where isMissing || state.places[overlay]?[path] == nil {

@@ -1,0 +1,119 @@
+internal import Glibc
+
+/// The root of a system whose files are put in place: the running one, or another below a
+/// directory, such as a machine image's.
+///
+/// In the running system paths mean what they always do. Another one may belong to somebody who
+/// leads paths out of it, also between two steps: so its directory is opened once, and everything
+/// below is reached from there one name at a time, through no symbolic link.
+public struct SystemRoot {
+  private let top: Folder
+  /// Whether it is that of the running system.
+  public let isRunning: Bool
+
+  /// That of the running system.
+  public static func running() throws(SystemError) -> SystemRoot {
+    SystemRoot(top: try Folder(at: [UInt8(ascii: "/")]), isRunning: true)
+  }
+
+  /// The root below a directory, where it is not the running system's own.
+  ///
+  /// - Parameter path: of the directory; links in it are followed.
+  public init(below path: [UInt8]) throws(SystemError) {
+    let end = path.lastIndex { $0 != UInt8(ascii: "/") }
+    top = try Folder(at: end.map { Array(path[...$0]) } ?? [UInt8(ascii: "/")])
+    isRunning = end == nil
+  }
+
+  private init(top: Folder, isRunning: Bool) {
+    self.top = top
+    self.isRunning = isRunning
+  }
+
+  /// What a path of the system is called in messages.
+  public func place(_ path: [UInt8]) -> [UInt8] { isRunning ? path : top.path + path }
+
+  /// Opens a directory.
+  ///
+  /// - Parameters:
+  ///   - path: absolute, as the system's own processes have it, without `.` and `..`.
+  ///   - makesMissing: whether it is made where it is not there, and what it is in.
+  /// - Throws: `SystemError`; with `ELOOP` for a link in another system's path.
+  public func open(_ path: [UInt8], makesMissing: Bool = false) throws(SystemError) -> Folder {
+    var folder = top
+    for part in path.split(separator: UInt8(ascii: "/")) {
+      let name = Array(part)
+      guard !name.elementsEqual("..".utf8) else {
+        throw SystemError("open", path: place(path), code: EINVAL)
+      }
+      if makesMissing { try folder.makeFolder(name) }
+      folder = try folder.open(name, followsLinks: isRunning)
+    }
+    return folder
+  }
+
+  /// Whether something is at a path.
+  public func has(_ path: [UInt8]) throws(SystemError) -> Bool {
+    let (parent, name) = Self.cut(path)
+    guard let folder = try openIfThere(parent) else { return false }
+    return try folder.look(name) != nil
+  }
+
+  /// The bytes of a file; `nil` where there is none.
+  ///
+  /// - Parameter limit: the most bytes there may be.
+  public func read(_ path: [UInt8], limit: Int) throws(SystemError) -> [UInt8]? {
+    let (parent, name) = Self.cut(path)
+    guard let folder = try openIfThere(parent) else { return nil }
+    do {
+      return try SmallFile.read(name, in: folder, limit: limit, followsLinks: isRunning)
+    } catch {
+      if error.code == ENOENT { return nil }
+      throw error
+    }
+  }
+
+  /// Puts a file in place, with the directories that it is in. What is a link in the running system,
+  /// as somebody keeps the file elsewhere, goes on being one.
+  public func write(_ bytes: [UInt8], to path: [UInt8], mode: UInt32) throws(SystemError) {
+    let (parent, name) = Self.cut(isRunning ? Self.resolved(path) : path)
+    try SmallFile.write(
+      bytes, to: name, in: try open(parent, makesMissing: true), mode: mode)
+  }
+
+  /// Makes a symbolic link, with the directories that it is in.
+  public func link(_ path: [UInt8], to target: [UInt8]) throws(SystemError) {
+    let (parent, name) = Self.cut(path)
+    let folder = try open(parent, makesMissing: true)
+    let made = target.withCPath { target in
+      name.withCPath { symlinkat(target, folder.descriptor, $0) }
+    }
+    guard made == 0 else { throw SystemError("make the link", path: folder.path(of: name)) }
+  }
+
+  /// Removes a file, or a link itself.
+  public func remove(_ path: [UInt8]) throws(SystemError) {
+    let (parent, name) = Self.cut(path)
+    try open(parent).remove(name)
+  }
+
+  /// Opens a directory; `nil` where it is not there.
+  public func openIfThere(_ path: [UInt8]) throws(SystemError) -> Folder? {
+    do { return try open(path) } catch {
+      if error.code == ENOENT { return nil }
+      throw error
+    }
+  }
+
+  private static func cut(_ path: [UInt8]) -> (parent: [UInt8], name: [UInt8]) {
+    let slash = path.lastIndex(of: UInt8(ascii: "/"))!
+    return (Array(path[..<slash]), Array(path[(slash + 1)...]))
+  }
+
+  /// Where a link leads.
+  private static func resolved(_ path: [UInt8]) -> [UInt8] {
+    guard let real = path.withCPath({ realpath($0, nil) }) else { return path }
+    defer { free(real) }
+    return [UInt8](cString: real)
+  }
+}

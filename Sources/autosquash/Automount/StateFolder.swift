@@ -1,0 +1,100 @@
+import Automount
+import Glibc
+import Posix
+
+/// The folder for what this program keeps: lists for autofs, a lock, the kernel's configuration.
+struct StateFolder {
+  private let folder: Folder
+  /// Where the lists are.
+  let maps: Folder
+
+  private static let mapsName = Array("maps".utf8)
+  private static let lockName = Array("refresh.lock".utf8)
+
+  /// The folder of the lists, as a path of the system.
+  static func maps(_ configuration: Configuration) -> [UInt8] {
+    configuration.state + [UInt8(ascii: "/")] + mapsName
+  }
+
+  /// The map of the mount root, likewise.
+  static func topMap(_ configuration: Configuration) -> [UInt8] {
+    maps(configuration) + [UInt8(ascii: "/")] + FileMaps.top
+  }
+
+  /// Opens it, made where it is missing.
+  ///
+  /// - Throws: in the running system also where users can change what is in it: what autofs reads
+  ///   there it mounts as root.
+  init(_ configuration: Configuration, in root: SystemRoot) throws {
+    let path = Self.maps(configuration)
+    if root.isRunning {
+      try Self.check(configuration)
+      // What was not there may be somebody's by now.
+      _ = try root.open(path, makesMissing: true)
+      try Self.check(configuration)
+    }
+    folder = try root.open(configuration.state, makesMissing: true)
+    try folder.makeFolder(Self.mapsName)
+    maps = try folder.open(Self.mapsName)
+  }
+
+  /// Makes sure that no user can change what autofs reads in the running system.
+  static func check(_ configuration: Configuration) throws(PrivatePath.Problem) {
+    try PrivatePath.check(configuration.state)
+    try PrivatePath.check(maps(configuration))
+  }
+
+  /// Keeps other runs off.
+  func lock() throws -> FileLock { try FileLock(Self.lockName, in: folder, waits: true) }
+
+  /// The map cannot unpack what some kernels have instead of a file in /boot.
+  func copyKernelConfiguration() throws {
+    let places = KernelSupport.configurationPaths(state: folder.path)
+    guard access(Self.packed, R_OK) == 0,
+      !places.contains(where: { $0.withCPath { access($0, R_OK) } == 0 })
+    else { return }
+    let result = try ChildProcess.run(["gzip", "-dc", Self.packed])
+    guard result.status == 0 else { return }
+    let lines = result.output.split(separator: UInt8(ascii: "\n")).filter {
+      String(decoding: $0, as: UTF8.self).contains("SQUASHFS")
+    }
+    let name = Array(places.last!.dropFirst(folder.path.count + 1))
+    try SmallFile.write(
+      Self.kernelTitle + lines.joined(separator: [0x0a]) + [0x0a], to: name, in: folder,
+      mode: 0o644)
+  }
+
+  private static let packed = "/proc/config.gz"
+  private static let kernelTitle = Array("# From \(packed), for autosquash-map.\n".utf8)
+
+  /// Removes what this program has made in it, told by what it holds, and then the folder if it is
+  /// empty: settings in another system can name any folder of it.
+  static func remove(_ configuration: Configuration, from root: SystemRoot) throws {
+    guard let folder = try root.openIfThere(configuration.state) else { return }
+    var hasRemoved = false
+    for name in try folder.names() where isOurs(name, in: folder) {
+      try folder.remove(name)
+      hasRemoved = true
+    }
+    if try folder.look(mapsName) != nil, try FileMaps.remove(from: folder.open(mapsName)) {
+      hasRemoved = true
+    }
+    guard hasRemoved else { return }
+    _ = mapsName.withCPath { unlinkat(folder.descriptor, $0, AT_REMOVEDIR) }
+    let slash = configuration.state.lastIndex(of: UInt8(ascii: "/"))!
+    let above = try root.open(Array(configuration.state[..<slash]))
+    _ = Array(configuration.state[(slash + 1)...]).withCPath {
+      unlinkat(above.descriptor, $0, AT_REMOVEDIR)
+    }
+  }
+
+  /// Whether a file is a lock or a kernel's configuration of this program.
+  private static func isOurs(_ name: [UInt8], in folder: Folder) -> Bool {
+    if name == lockName {
+      return (try? SmallFile.read(name, in: folder, limit: 0, followsLinks: false)) != nil
+    }
+    return name.starts(with: KernelSupport.ownPrefix)
+      && (try? SmallFile.read(name, in: folder, limit: 4 << 20, followsLinks: false))?
+        .starts(with: kernelTitle) == true
+  }
+}

@@ -1,0 +1,120 @@
+import Glibc
+import Posix
+import TestSupport
+import Testing
+
+/// What is done to names in an open directory, and below the root of another system, while somebody
+/// puts links in their way.
+@Suite struct FolderTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try sh("mkdir -p root/a/b outside; echo secret > outside/file; echo mine > root/a/b/file")
+  }
+
+  private func sh(_ script: String) throws {
+    try Tool.check(["sh", "-ec", script], in: folder.root)
+  }
+
+  private func bytes(_ path: String) -> [UInt8] { Array(path.utf8) }
+
+  private func open(_ path: String) throws -> Folder {
+    try Folder(at: bytes(folder.path(path)))
+  }
+
+  /// The directory becomes a link just after it was opened.
+  @Test func anOpenFolderIsNotLedElsewhere() throws {
+    let opened = try SystemRoot(below: bytes(folder.path("root"))).open(bytes("/a/b"))
+    try sh("mv root/a/b moved; ln -s $PWD/outside root/a/b")
+    #expect(try SmallFile.read(bytes("file"), in: opened, limit: 100) == bytes("mine\n"))
+    try SmallFile.write(bytes("new"), to: bytes("written"), in: opened, mode: 0o644)
+    try SmallFile.write(bytes("again"), to: bytes("written"), in: opened, mode: 0o644)
+    try opened.makeFolder(bytes("made"))
+    #expect(try opened.open(bytes("made")).names() == [])
+    #expect(
+      try opened.names().sorted { $0.lexicographicallyPrecedes($1) }
+        == ["file", "made", "written"].map(bytes))
+    try opened.remove(bytes("file"))
+    #expect(try opened.look(bytes("file")) == nil)
+    // A file that is given up, and one that has to have a name before it is complete.
+    do { _ = try AtomicFile(path: bytes("given up"), in: opened, replacing: true) }
+    #expect(folder.names(in: "outside") == ["file"])
+    #expect(folder.names(in: "moved") == ["made", "written"])
+    #expect(try folder.read("moved/written") == bytes("again"))
+  }
+
+  /// Each with what is at `a` of another system: nothing below leads out.
+  @Test(arguments: ["$PWD/outside", "../outside", "/", "b", "."])
+  func linksInAnotherSystemAreRefused(target: String) throws {
+    let root = try SystemRoot(below: bytes(folder.path("root")))
+    try sh("mv root/a aside; ln -s \(target) root/a; mkdir root/b; ln -s ../outside root/b/link")
+    func refuses(_ body: () throws -> Void) {
+      let error = #expect(throws: SystemError.self) { try body() }
+      #expect(error?.code == ELOOP && error?.path == bytes(folder.path("root/a")))
+    }
+    for path in ["/a/file", "/a/b/c"].map(bytes) {
+      refuses { _ = try root.read(path, limit: 100) }
+      refuses { _ = try root.has(path) }
+      refuses { try root.write([], to: path, mode: 0o644) }
+      refuses { try root.link(path, to: bytes("/x")) }
+      refuses { try root.remove(path) }
+      refuses { _ = try root.open(path, makesMissing: true) }
+      refuses { _ = try root.openIfThere(path) }
+    }
+    // As the last name, a link is neither read nor written through; it can be replaced and removed.
+    try sh("ln -s ../outside/file root/b/file")
+    #expect(throws: SystemError.self) { try root.read(bytes("/b/file"), limit: 100) }
+    try root.write(bytes("x"), to: bytes("/b/file"), mode: 0o644)
+    try root.remove(bytes("/b/link"))
+    #expect(folder.names(in: "root/b") == ["file"])
+    #expect(try folder.read("outside/file") == bytes("secret\n"))
+    #expect(folder.names(in: "outside") == ["file"])
+  }
+
+  @Test func pathsDoNotClimbOutOfAnotherSystem() throws {
+    let root = try SystemRoot(below: bytes(folder.path("root") + "//"))
+    #expect(!root.isRunning && root.place(bytes("/x")) == bytes(folder.path("root/x")))
+    #expect(throws: SystemError.self) { try root.open(bytes("/a/../../outside")) }
+    #expect(throws: SystemError.self) { try root.write([], to: bytes("/../f"), mode: 0o644) }
+    #expect(folder.names == ["outside", "root"])
+    #expect(try SystemRoot(below: bytes("//")).isRunning)
+  }
+
+  /// In the running system links mean what they always do.
+  @Test func theRunningSystemIsFollowed() throws {
+    let root = try SystemRoot.running()
+    try sh("mv root/a outside/a; ln -s ../outside/a root/a; ln -s ../../../outside/file root/a/b/l")
+    #expect(try root.read(bytes(folder.path("root/a/b/file")), limit: 100) == bytes("mine\n"))
+    try root.write(bytes("kept elsewhere"), to: bytes(folder.path("root/a/b/l")), mode: 0o644)
+    #expect(try folder.read("outside/file") == bytes("kept elsewhere"))
+  }
+
+  @Test func madeFoldersHaveTheirModeWhateverTheUmask() throws {
+    let opened = try open("root")
+    try opened.makeFolder(bytes("new"))
+    try sh("chmod 700 root/a")
+    try opened.makeFolder(bytes("a"))
+    let modes = try Tool.check(["stat", "-c", "%a", "root/new", "root/a"], in: folder.root)
+    #expect(modes.text == "755\n700\n")
+  }
+
+  /// Each with whether others could lead the path elsewhere, or change what is there.
+  @Test(arguments: [
+    ("true", nil), ("chmod 775 root", "root"), ("chmod 757 root/a/b", "root/a/b"),
+    ("chown 1234 root/a", "root/a"), ("chmod 1777 root", nil),
+    // What is in a sticky directory must be root's itself, and the last one is changed by names.
+    ("chmod 1777 root; chown 1234 root/a", "root/a"), ("chmod 1777 root/a/b", "root/a/b"),
+    ("mv root/a x; ln -s ../x root/a", nil), ("mv root/a x; ln -s $PWD/x root/a", nil),
+    ("mv root/a x; ln -s ../x root/a; chown -h 1234 root/a", "root/a"),
+    ("mkdir y; chmod 777 y; mv root/a y/a; ln -s ../y/a root/a", "y"),
+    ("mv root/a x; ln -s ./../root/.././x root/a; chmod 777 x", "x"),
+    ("rm -r root/a", nil), ("rm -r root/a; ln -s a root/a", "root/a"),
+  ])
+  func privatePathsAreRootsAllTheWay(change: String, expected: String?) throws {
+    try sh(change)
+    var found: [UInt8]?
+    do { try PrivatePath.check(bytes(folder.path("root/a/b"))) } catch { found = error.path }
+    #expect(found == expected.map { bytes(folder.path($0)) })
+  }
+}
