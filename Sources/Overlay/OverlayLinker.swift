@@ -20,16 +20,16 @@ public struct OverlayLinker {
   ///   - backup: a folder for files that are replaced; `nil` for none.
   ///   - earlier: where the overlay was before; links there are led to where it is.
   ///   - others: overlays with links in the tree that are still where they were.
-  /// - Throws: `SystemError` when one of the folders cannot be opened.
+  /// - Throws: `SystemError` when the backup cannot be opened.
   public init(
-    _ listing: OverlayListing, root: [UInt8], reserved: [UInt8], state: OverlayStateFolder?,
+    _ listing: OverlayListing, root: Folder, reserved: [UInt8], state: OverlayStateFolder?,
     backup: [UInt8]?,
     earlier: [EarlierOverlay] = [], others: [[UInt8]] = [], isDryRun: Bool
   ) throws(SystemError) {
     self.listing = listing
     self.earlier = earlier
     self.others = others
-    self.root = try TargetRoot(
+    self.root = TargetRoot(
       root, overlay: listing, reserved: state?.folder, earlier: earlier)
     self.backup =
       isDryRun ? nil : try backup.map { path throws(SystemError) in try Backup(path) }

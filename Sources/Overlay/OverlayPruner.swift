@@ -12,16 +12,15 @@ public struct OverlayPruner {
   ///   - listing: of an overlay with at least one file: an empty one may be a mount that is lost,
   ///     and is refused.
   ///   - earlier: where the overlay was before.
-  /// - Throws: `SystemError` when one of the folders cannot be opened, and `ENODATA` for an empty
-  ///   overlay.
+  /// - Throws: `SystemError`, `ENODATA`, for an empty overlay.
   public init(
-    _ listing: OverlayListing, root: [UInt8], earlier: [EarlierOverlay] = [], isDryRun: Bool
+    _ listing: OverlayListing, root: Folder, earlier: [EarlierOverlay] = [], isDryRun: Bool
   ) throws(SystemError) {
     guard listing.fileCount > 0 else {
       throw SystemError("prune by an overlay without files", path: listing.root, code: ENODATA)
     }
     self.listing = listing
-    self.root = try TargetRoot(root, overlay: listing, earlier: earlier)
+    self.root = TargetRoot(root, overlay: listing, earlier: earlier)
     self.isDryRun = isDryRun
     link = LinkText(overlay: listing.root)
   }

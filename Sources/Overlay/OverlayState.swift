@@ -101,9 +101,9 @@ public final class OverlayStateFolder {
   /// - Returns: `nil` where it is not there.
   /// - Throws: `SystemError` when something is in the way, or users can change it.
   public init?(
-    _ path: [UInt8], root: [UInt8], overlay: OverlayListing, makesMissing: Bool
+    _ path: [UInt8], root: Folder, overlay: OverlayListing, makesMissing: Bool
   ) throws(SystemError) {
-    let tree = try TargetRoot(root, overlay: overlay)
+    let tree = TargetRoot(root, overlay: overlay)
     do {
       folder = try tree.open(path, makesMissing: makesMissing)
     } catch {

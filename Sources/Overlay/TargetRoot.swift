@@ -26,14 +26,14 @@ final class TargetRoot {
   }
 
   /// - Parameters:
-  ///   - path: the root of the tree.
+  ///   - root: the root of the tree.
   ///   - reserved: a directory of the tree that is not to be entered.
   ///   - earlier: where the overlay was before.
   init(
-    _ path: [UInt8], overlay: OverlayListing, reserved: Folder? = nil,
+    _ root: Folder, overlay: OverlayListing, reserved: Folder? = nil,
     earlier: [EarlierOverlay] = []
-  ) throws(SystemError) {
-    root = try Folder(at: path)
+  ) {
+    self.root = root
     self.overlay = overlay
     self.reserved = reserved
     links = [LinkText(overlay: overlay.root)] + earlier.map(\.link)

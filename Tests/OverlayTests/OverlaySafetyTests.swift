@@ -1,4 +1,5 @@
 import Glibc
+import Overlay
 import Posix
 import TestSupport
 import Testing
@@ -133,6 +134,23 @@ import Testing
     let result = try overlay("prune")
     #expect(result.status == 1, "\(result.summary)")
     #expect(result.errors.contains("/var/lib/autosquash/overlay: "), "\(result.summary)")
+  }
+
+  /// The directory given as `--root` becomes a link after it was opened.
+  @Test func theTreeIsOpenedOnce() throws {
+    let tree = try Folder(at: Array(folder.path("root").utf8))
+    let listing = try OverlayListing(Array(folder.path("over").utf8))
+    let state = Array("var/lib/autosquash".utf8)
+    try sh("mkdir outside; mv root moved; ln -s outside root")
+    let stateFolder = try #require(
+      try OverlayStateFolder(state, root: tree, overlay: listing, makesMissing: true))
+    try OverlayState().write(to: stateFolder)
+    let linker = try OverlayLinker(
+      listing, root: tree, reserved: state, state: stateFolder, backup: nil, isDryRun: false)
+    linker.run { _, _ in }
+    #expect(folder.names(in: "outside") == [])
+    #expect(folder.names(in: "moved") == ["home", "top", "var"])
+    #expect(folder.names(in: "moved/var/lib/autosquash") == ["overlay"])
   }
 
   /// Each with what somebody wrote into the list.

@@ -36,6 +36,11 @@ public struct AutomountDaemon: Equatable, Sendable {
   }
 
   private static func isAutomounter(_ process: pid_t) -> Bool {
+    // What another user's process calls itself counts for nothing.
+    var status = stat()
+    guard stat("/proc/\(process)", &status) == 0, [0, geteuid()].contains(status.st_uid) else {
+      return false
+    }
     let name = try? SmallFile.read(Array("/proc/\(process)/comm".utf8), limit: 4096)
     return name?.elementsEqual("automount\n".utf8) == true
   }

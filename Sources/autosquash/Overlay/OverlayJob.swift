@@ -7,7 +7,8 @@ import Posix
 /// One run of an overlay command.
 final class OverlayJob {
   private let overlay: [UInt8]
-  private let root: [UInt8]
+  /// The tree, opened once: its path may lead elsewhere later.
+  private let root: Folder
   private let listing: OverlayListing
   private let isDryRun: Bool
   private let printer: OverlayPrinter
@@ -59,10 +60,7 @@ final class OverlayJob {
     self.isDryRun = isDryRun
     self.printer = printer
     overlay = settings.overlay
-    var root = arguments.root?.bytes ?? []
-    while root.count > 1 && root.last == UInt8(ascii: "/") { root.removeLast() }
-    self.root = root.isEmpty ? [UInt8(ascii: "/")] : root
-
+    let root = arguments.root?.bytes ?? []
     reserved = Array(settings.state.dropFirst())
     // The bucket first: nothing is made for one that is not there.
     let bar = arguments.progress.isShown && !arguments.quiet ? DirectoryCounter() : nil
@@ -74,6 +72,7 @@ final class OverlayJob {
       try OverlayListing(overlay, progress: progress).encoded
     }
     listing = OverlayListing(overlay, encoded: encoded)
+    self.root = try Folder(at: root.isEmpty ? [UInt8(ascii: "/")] : root)
     stateFolder = try OverlayStateFolder(
       reserved, root: self.root, overlay: listing, makesMissing: !isDryRun)
     lock =
