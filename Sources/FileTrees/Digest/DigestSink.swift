@@ -12,8 +12,19 @@ public final class DigestSink: ContentSink {
   /// By the number of the `ContentID`.
   public private(set) var contents: [Content?] = []
 
+  /// What the digests are of.
+  public enum Form: Sendable {
+    /// All bytes: the SHA-256 that other tools know.
+    case bytes
+    /// The data, and where the holes are: to compare with others of this form, in the time that the
+    /// data takes.
+    case dataAndHoles
+  }
+
   private let next: (any ContentSink)?
+  private let form: Form
   private var hash = SHA256()
+  private var sparse = SparseHash()
   private var size: UInt64 = 0
   private var known: Content?
   private var zeros: UInt64 = 0
@@ -26,13 +37,19 @@ public final class DigestSink: ContentSink {
   private var hasScratch = false
 
   /// - Parameter next: takes the bytes as well.
-  public init(_ next: (any ContentSink)? = nil) { self.next = next }
+  public init(_ next: (any ContentSink)? = nil, form: Form = .bytes) {
+    self.next = next
+    self.form = form
+  }
 
   deinit { if hasScratch { scratch.deallocate() } }
 
   public func begin(size: UInt64?, rank: UInt32?) throws {
     if let size, size > Self.mostBytes { throw Self.tooLarge }
-    hash = SHA256()
+    switch form {
+    case .bytes: hash = SHA256()
+    case .dataAndHoles: sparse = SparseHash()
+    }
     self.size = 0
     known = nil
     try next?.begin(size: size, rank: rank)
@@ -43,7 +60,11 @@ public final class DigestSink: ContentSink {
   ) throws -> Int {
     func fill(_ space: UnsafeMutableRawBufferPointer) throws -> Int {
       let count = try body(space)
-      hash.update(UnsafeRawBufferPointer(rebasing: space[..<count]))
+      let bytes = UnsafeRawBufferPointer(rebasing: space[..<count])
+      switch form {
+      case .bytes: hash.update(bytes)
+      case .dataAndHoles: sparse.update(bytes)
+      }
       size += UInt64(count)
       return count
     }
@@ -60,7 +81,10 @@ public final class DigestSink: ContentSink {
     zeros = sum
     // First, as it may refuse what takes long here.
     try next?.addHole(count)
-    hash.update(zeros: count)
+    switch form {
+    case .bytes: hash.update(zeros: count)
+    case .dataAndHoles: sparse.update(zeros: count)
+    }
     size += count
   }
 
@@ -70,7 +94,12 @@ public final class DigestSink: ContentSink {
   public func setKnown(_ content: Content) { known = content }
 
   public func end() throws -> ContentID {
-    let content = known ?? Content(size: size, digest: hash.finish())
+    let digest =
+      switch form {
+      case .bytes: hash.finish()
+      case .dataAndHoles: sparse.finish(size: size)
+      }
+    let content = known ?? Content(size: size, digest: digest)
     let id = try next?.end() ?? ContentID(number: UInt32(contents.count))
     while contents.count <= Int(id.number) { contents.append(nil) }
     contents[Int(id.number)] = content

@@ -5,7 +5,7 @@ public struct FileBlocks {
   public enum Part: Sendable {
     /// A block that unpacks to exactly `size` bytes.
     case block(BlockPlace, size: Int)
-    /// Zero bytes that take no room.
+    /// Zero bytes that take no room, of one block or of several side by side.
     case hole(size: Int)
     /// Bytes of a fragment block.
     case tail(fragment: UInt32, offset: Int, size: Int)
@@ -25,6 +25,8 @@ public struct FileBlocks {
   private let file: InodeRecord.File
   private var cursor: MetadataCursor?
   private var blocksLeft: UInt64
+  /// What followed a hole.
+  private var pending: StoredBlock?
   private var position: UInt64
   /// The offset in the file of the next part, in bytes.
   public private(set) var offset: UInt64 = 0
@@ -50,11 +52,13 @@ public struct FileBlocks {
   ///   then passed over, except where the list itself cannot be read.
   public mutating func next() throws(ImageReadError) -> Part? {
     let blockSize = image.superblock.blockSize
-    if blocksLeft > 0 {
-      let stored = try nextStored()
+    if blocksLeft > 0 || pending != nil {
+      let stored: StoredBlock
+      if let next = pending { stored = next } else { stored = try nextStored() }
+      pending = nil
       let size = Int(min(UInt64(blockSize.byteCount), file.size - offset))
       offset += UInt64(size)
-      if stored == .hole { return .hole(size: size) }
+      if stored == .hole { return .hole(size: try size + moreHoles()) }
       let start = position
       position = position.addingReportingOverflow(UInt64(stored.byteCount)).partialValue
       return .block(try image.place(start, stored), size: size)
@@ -69,6 +73,20 @@ public struct FileBlocks {
         at: nil, "the end of a file is said to be beyond the end of its fragment")
     }
     return .tail(fragment: file.fragment, offset: Int(file.fragmentOffset), size: size)
+  }
+
+  /// - Returns: the bytes of the holes that follow one.
+  private mutating func moreHoles() throws(ImageReadError) -> Int {
+    let start = offset
+    while blocksLeft > 0 {
+      let stored = try nextStored()
+      guard stored == .hole else {
+        pending = stored
+        break
+      }
+      offset += min(UInt64(image.superblock.blockSize.byteCount), file.size - offset)
+    }
+    return Int(offset - start)
   }
 
   private mutating func nextStored() throws(ImageReadError) -> StoredBlock {

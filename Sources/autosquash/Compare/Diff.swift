@@ -64,7 +64,11 @@ struct Diff: ParsableCommand {
     let messages = messages
     let ignored = try ignored()
     var trees: [DigestedTree] = []
-    for path in [a.bytes, b.bytes] {
+    let paths = [a.bytes, b.bytes]
+    // A pipe is not opened before it is its turn: one writer may fill both, one after the other.
+    let mayHaveManifest = paths.contains { PipeStart.isPipe($0) || AnyTree($0).kind == .manifest }
+    options.digests = mayHaveManifest ? .bytes : .dataAndHoles
+    for path in paths {
       options.warn = { if !messages.quiet { Messages.write(path, "warning: \($0)") } }
       do {
         trees.append(try AnyTree(path).read(options))

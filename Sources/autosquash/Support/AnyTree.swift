@@ -79,6 +79,8 @@ struct AnyTree {
     /// How the trees of sources are made; those of images and manifests are as they are.
     var assembly = TreeAssembler.Options()
     var archives = ArchiveSource.Options()
+    /// What the digests of contents are of; where a manifest is compared with, its own form.
+    var digests = DigestSink.Form.bytes
     var threads = 1
     var offset = "0"
     var warn: (String) -> Void = { _ in }
@@ -101,7 +103,7 @@ struct AnyTree {
     } else {
       assembly.stripsSingleTop = kind == .archive
     }
-    let sink = DigestSink()
+    let sink = DigestSink(form: options.digests)
     let assembler = TreeAssembler(assembly, content: content(sink, options))
     try read(into: assembler, options)
     let tree = try assembler.finish()
@@ -118,7 +120,7 @@ struct AnyTree {
   static func read(
     _ sources: [SourceArgument], _ options: Options, whiteouts: Whiteouts?
   ) throws -> DigestedTree {
-    let sink = DigestSink()
+    let sink = DigestSink(form: options.digests)
     var layers = SourceLayers(options.assembly, whiteouts: whiteouts)
     for source in sources {
       let any = AnyTree(source.path, readsSpecifications: true)

@@ -13,10 +13,7 @@ final class PipeStart {
 
   /// - Returns: `nil` for what is no pipe, or cannot be read.
   init?(_ path: [UInt8], count: Int) {
-    var status = stat()
-    guard path.withCPath({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFIFO else {
-      return nil
-    }
+    guard Self.isPipe(path) else { return nil }
     descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else { return nil }
     self.path = path
@@ -24,6 +21,11 @@ final class PipeStart {
   }
 
   deinit { close(descriptor) }
+
+  static func isPipe(_ path: [UInt8]) -> Bool {
+    var status = stat()
+    return path.withCPath { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFIFO
+  }
 
   private static func look(into descriptor: Int32, count: Int) -> [UInt8] {
     var ends: [Int32] = [-1, -1]

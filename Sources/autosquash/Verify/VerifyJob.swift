@@ -56,6 +56,7 @@ struct VerifyJob {
     options.offset = command.offset
     options.showsProgress = command.messages.progress.isShown && !command.messages.quiet
     options.assembly.xattrs = .all
+    options.digests = command.manifest == nil ? .dataAndHoles : .bytes
     let tree = try AnyTree(image, offset: command.offset).read(options)
     options.offset = "0"
     let source = Array(sources.map(\.path).joined(separator: Array(" + ".utf8)))
