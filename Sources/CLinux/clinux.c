@@ -44,6 +44,15 @@ int clinux_clock_is_synchronised(void) {
   return state < 0 ? -1 : state != TIME_ERROR && !(clock.status & STA_UNSYNC);
 }
 
+int clinux_loop_file_system(int loop, dev_t *number) {
+  struct loop_info64 info;
+  if (ioctl(loop, LOOP_GET_STATUS64, &info) < 0) return -1;
+  // As the kernel writes it in 32 bits, which is not the C library's way.
+  *number = makedev((info.lo_device >> 8) & 0xfff,
+                    (info.lo_device & 0xff) | ((info.lo_device >> 12) & 0xfff00));
+  return 0;
+}
+
 int clinux_free_loop_device(void) {
   int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
   if (control < 0) return -1;

@@ -18,7 +18,8 @@ struct Autosquash: ParsableCommand {
       CommandGroup(
         name: "Machine",
         subcommands: [
-          Setup.self, Doctor.self, Images.self, Refresh.self, MapCommand.self, OverlayCommand.self,
+          Setup.self, Doctor.self, Images.self, Refresh.self, Recover.self, MapCommand.self,
+          OverlayCommand.self,
         ]),
     ])
 

@@ -10,6 +10,8 @@ public struct MountTable: Sendable {
 
   /// One mount.
   public struct Mount: Equatable, Sendable {
+    /// The number of its file system, "MAJOR:MINOR".
+    public var device: String
     /// Where it is, as bytes.
     public var point: [UInt8]
     /// The type of file system, such as `fuse.s3fs`.
@@ -46,7 +48,8 @@ public struct MountTable: Sendable {
         field.split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) }
       }
       return Mount(
-        point: Self.unescape(fields[4]), type: String(decoding: fields[dash + 1], as: UTF8.self),
+        device: String(decoding: fields[2], as: UTF8.self), point: Self.unescape(fields[4]),
+        type: String(decoding: fields[dash + 1], as: UTF8.self),
         source: Self.unescape(fields[dash + 2]),
         options: options(fields[5]) + options(fields[dash + 3]))
     }

@@ -35,5 +35,8 @@ int clinux_may_hang(const char *path);
 // Whether the kernel's clock is kept right by something: 1 yes, 0 no, -1 unknown.
 int clinux_clock_is_synchronised(void);
 
+// The number of the file system that a loop device's file is on; -1 and errno for what is none.
+int clinux_loop_file_system(int loop, dev_t *number);
+
 // The number of a loop device that is free, -1 and errno when there is none.
 int clinux_free_loop_device(void);

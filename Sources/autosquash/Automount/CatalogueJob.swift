@@ -8,6 +8,8 @@ struct CatalogueJob {
 
   init() throws(ConfigurationError) { configuration = try Configuration.load() }
 
+  init(_ configuration: Configuration) { self.configuration = configuration }
+
   /// What the map would check.
   var check: ImageCheck { Self.check(configuration) }
 
@@ -27,5 +29,15 @@ struct CatalogueJob {
     return try Bucket.catalogue(
       configuration, check: check,
       known: lists.map { FileMaps.known(in: $0, configuration, check: check) } ?? [])
+  }
+}
+
+extension Configuration {
+  /// Where the bucket is mounted, or belongs: the mount that the images lie on, or else the folder
+  /// that theirs is in, as /mnt/s3fs.
+  func bucketPoint(_ table: MountTable) -> [UInt8] {
+    if let mount = table.mount(holding: images), mount.point.count > 1 { return mount.point }
+    let above = Array(images[..<(images.lastIndex(of: UInt8(ascii: "/")) ?? 0)])
+    return above.isEmpty ? images : above
   }
 }

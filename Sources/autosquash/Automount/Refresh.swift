@@ -15,10 +15,13 @@ struct Refresh: ParsableCommand {
       wait. A timer runs this every minute.
       """)
 
+  @Flag(help: "First mount the bucket again where the program that served it has ended.")
+  var recover = false
   @Flag(name: .shortAndLong, help: "Print errors only.") var quiet = false
 
   func run() throws {
     do {
+      if recover { try RecoverJob(configuration: .load(), isQuiet: quiet).recoverDead() }
       let told = try Self.refresh(isQuiet: quiet)
       if !quiet {
         var output = StandardOutput()

@@ -44,7 +44,7 @@ struct SetupFile {
     var files = [master(configuration, map: map)]
     if hasSystemd {
       let mount = unit(for: configuration, isRunningSystem: isRunningSystem)
-      files.append(order(configuration, after: mount))
+      files.append(order(configuration, program: program, after: mount))
       if configuration.browse {
         files.append(service(program: program, after: mount))
         files.append(timer)
@@ -80,18 +80,24 @@ struct SetupFile {
         """, purpose: "tells autofs of the mount root")
   }
 
-  private static func order(_ configuration: Configuration, after mount: String) -> SetupFile {
+  private static func order(
+    _ configuration: Configuration, program: [UInt8], after mount: String
+  ) -> SetupFile {
     var text = """
       \(marker)
       [Unit]
       # Images first, then the bucket, when the machine stops.
       After=\(mount)
 
+      [Service]
+      # A bucket that hangs must not hold the machine: what waits for it gets an error. Not so after
+      # "ExecStop=" in a file of a later name beside this one.
+      ExecStop=-\(program.escapedName) recover --release
+      TimeoutStopSec=15
+
       """
     if MapEntry.MountType(configuration.fileSystem) != .loop {
       text += """
-
-        [Service]
         # Programs that serve mounts must outlive a restart of the automounter.
         KillMode=process
 
@@ -110,11 +116,19 @@ struct SetupFile {
         Description=List the images of the bucket for the automounter
         Documentation=man:autosquash(1)
         After=\(mount) autofs.service
+        # Mounts a bucket that could not be reached before, as when the machine started.
+        Wants=\(mount)
 
         [Service]
         Type=oneshot
-        ExecStart=\(program.escapedName) refresh --quiet
+        ExecStart=\(program.escapedName) refresh --quiet --recover
         TimeoutStartSec=10min
+        # A process that waits for a bucket that hangs cannot be killed; nobody waits for it.
+        KillMode=process
+        TimeoutStopSec=5
+        # It runs every minute: only what it has to say is worth a line.
+        SyslogLevel=notice
+        LogLevelMax=notice
 
         """, purpose: "lists the images")
   }
@@ -141,13 +155,8 @@ struct SetupFile {
   private static func unit(
     for configuration: Configuration, isRunningSystem: Bool
   ) -> String {
-    let table = isRunningSystem ? (try? MountTable.current()) ?? .none : .none
-    var point = table.mount(holding: configuration.images)?.point ?? []
-    if point.count < 2 {
-      // Not mounted yet: the folder above, as /mnt/s3fs.
-      point = Array(configuration.images[..<configuration.images.lastIndex(of: UInt8(ascii: "/"))!])
-    }
-    return unitName(of: point.isEmpty ? configuration.images : point)
+    unitName(
+      of: configuration.bucketPoint(isRunningSystem ? (try? .current()) ?? .none : .none))
   }
 
   /// A path as systemd-escape(1) writes it.

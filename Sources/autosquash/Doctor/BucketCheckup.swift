@@ -17,8 +17,9 @@ struct BucketCheckup {
         .warn(
           "bucket",
           "\(images.escapedName) is on no mount of s3fs"
-            + (mounts.mount(holding: images).map { ", but on \($0.type)" } ?? ""),
-          "mount the bucket, unless the images are meant to lie on this machine")
+            + (mounts.mount(holding: images).map { ", but on \($0.type)" } ?? "")
+            + ", which is right only where the images are meant to lie on this machine",
+          "sudo autosquash recover")
       ]
     }
     var found: [Checkup] = []
@@ -106,14 +107,7 @@ struct BucketCheckup {
     .fail(
       "images", "\(error)",
       error.code == EACCES
-        ? "sudo autosquash doctor" : "mount the bucket: sudo mount \(mountPoint.shellWord)")
-  }
-
-  /// Where the bucket is, or is expected.
-  private var mountPoint: [UInt8] {
-    if let mount = mounts.mount(holding: images), mount.point.count > 1 { return mount.point }
-    let above = images[..<(images.lastIndex(of: UInt8(ascii: "/")) ?? 0)]
-    return above.isEmpty ? images : Array(above)
+        ? "sudo autosquash doctor" : "sudo autosquash recover")
   }
 
   func images(_ catalogue: Catalogue) -> [Checkup] {

@@ -16,6 +16,10 @@ enum ChildProcess {
   ///
   /// - Throws: `SystemError` when it cannot be started.
   static func run(_ command: [String]) throws(SystemError) -> Result {
+    try run(command.map { Array($0.utf8) })
+  }
+
+  static func run(_ command: [[UInt8]]) throws(SystemError) -> Result {
     var ends: [Int32] = [-1, -1]
     guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("make a pipe") }
     defer { close(ends[0]) }
@@ -26,7 +30,7 @@ enum ChildProcess {
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
     let process: pid_t
     do throws(SystemError) {
-      process = try spawn(command.map { Array($0.utf8) }, &actions, nil)
+      process = try spawn(command, &actions, nil)
     } catch {
       close(ends[1])
       throw error

@@ -139,6 +139,73 @@ extension AutomountSystemTests {
       #expect(eventually { lab.access("my-tarball") == 0 })
     }
 
+    /// With a file that tells mount(8) of the bucket.
+    private func recover(_ options: String...) throws -> Tool.Result {
+      try work.write("fstab", Array(bucket.fstabLine.utf8))
+      return try Tool.run(
+        [Tool.autosquash, "recover"] + options,
+        environment: [
+          "AUTOSQUASH_CONFIG": lab.configuration, "LIBMOUNT_FSTAB": work.path("fstab"),
+        ])
+    }
+
+    /// s3fs has crashed while somebody was in an image.
+    @Test func aDeadBucketComesBackWithWhatTheDoctorSays() throws {
+      #expect(lab.access("my-tarball") == 0)
+      let student = try Running(
+        ["sh", "-c", "cd '\(lab.mountRoot)/my-tarball' && exec sleep 60"].map { Array($0.utf8) })
+      defer {
+        kill(student.process, SIGKILL)
+        _ = student.wait()
+      }
+      #expect(
+        try eventually {
+          try FileManager.default.destinationOfSymbolicLink(
+            atPath: "/proc/\(student.process)/cwd") == lab.mountRoot + "/my-tarball"
+        })
+      bucket.crash()
+      let doctor = try lab.autosquash("doctor")
+      #expect(doctor.text.contains("-> sudo autosquash recover\n"), "\(doctor.summary)")
+      let recovered = try recover()
+      #expect(recovered.status == 0, "\(recovered.summary)")
+      #expect(
+        recovered.errors.contains("\(bucket.mountPoint): unmounted, it was dead")
+          && recovered.errors.contains("my-tarball: unmounted, its bucket was dead")
+          && recovered.errors.contains("the bucket is mounted: 1 image"), "\(recovered.summary)")
+      let differences = try Snapshot(of: lab.mountRoot + "/my-tarball")
+        .differences(from: expected())
+      #expect(differences == [])
+      // What works is left alone.
+      let again = try recover()
+      #expect(
+        again.status == 0
+          && again.errors == "autosquash: the bucket answers: its mount stays as it is\n")
+      #expect(lab.mounted == [Array("my-tarball".utf8)])
+    }
+
+    /// The network is gone for good, and the machine is to stop.
+    @Test func whatWaitsForABucketThatHangsIsSetFree() throws {
+      try lab.configure("answer-timeout = 2")
+      // Of a bucket that answers nothing is cut.
+      #expect(try recover("--release").errors == "" && lab.access("my-tarball") == 0)
+      try bucket.upload(work.path("my-tarball.squash"), as: "autosquash/second.squash")
+      bucket.hangServer()
+      let waiting = try Running(
+        ["cat", "\(bucket.mountPoint)/autosquash/second.squash"].map { Array($0.utf8) })
+      usleep(300_000)
+      let released = try recover("--release")
+      #expect(
+        released.status == 0
+          && released.errors.contains("does not answer: what waits for it is set free"),
+        "\(released.summary)")
+      let ended = waiting.wait()
+      #expect(ended.status == 1, "\(ended.summary)")
+      bucket.resumeServer()
+      let recovered = try recover()
+      #expect(recovered.status == 0, "\(recovered.summary)")
+      #expect(lab.access("second") == 0)
+    }
+
     @Test func theDoctorMountsAnImage() throws {
       // A process of a user that calls itself s3fs, with a number that could overflow.
       let fake = try Running(

@@ -104,9 +104,12 @@ public final class AutofsLab {
 
   /// Runs `autosquash` with the lab's settings.
   @discardableResult
-  public func autosquash(_ arguments: String...) throws -> Tool.Result {
+  public func autosquash(
+    _ arguments: String..., environment: [String: String] = [:]
+  ) throws -> Tool.Result {
     try Tool.run(
-      [Tool.autosquash] + arguments, environment: ["AUTOSQUASH_CONFIG": configuration])
+      [Tool.autosquash] + arguments,
+      environment: environment.merging(["AUTOSQUASH_CONFIG": configuration]) { $1 })
   }
 
   /// The images that are mounted now, below the mount root, sorted.

@@ -69,6 +69,12 @@ public final class BucketLab {
     }
   }
 
+  /// The line of a file as /etc/fstab that mounts the bucket.
+  public var fstabLine: String {
+    "\(Self.bucket) \(mountPoint) fuse.s3fs ro,allow_other,passwd_file=\(folder.path("passwd")),"
+      + "url=\(address),use_path_request_style 0 0\n"
+  }
+
   public func unmount() {
     s3fs?.send(SIGCONT)
     _ = try? Tool.run(["umount", "-l", mountPoint])

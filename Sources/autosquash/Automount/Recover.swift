@@ -1,0 +1,34 @@
+import ArgumentParser
+import Automount
+import Glibc
+import Posix
+
+/// `autosquash recover`: brings the bucket back where its mount is dead, hangs or is not there.
+struct Recover: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "recover",
+    abstract: "Mount the bucket again where its mount is dead, hangs, or is not there.",
+    discussion: """
+      What waits for the old mount is set free with an error, and the bucket is mounted as \
+      /etc/fstab or a systemd unit says. Images that were mounted from the old one, and give errors \
+      since, are unmounted, so that their names mount anew; who is in one of them must leave it. A \
+      bucket that answers is left alone.
+
+      With --release nothing is mounted: that is what the automounter's unit runs when it stops, as \
+      on shutdown, so that a bucket that hangs does not hold the machine.
+      """)
+
+  @Flag(help: "Only set free what waits for a bucket that does not answer.") var release = false
+  @Flag(name: .shortAndLong, help: "Print errors only.") var quiet = false
+
+  func run() throws {
+    do {
+      guard geteuid() == 0 else { throw SetupError(path: [], text: "recover needs root") }
+      let job = RecoverJob(configuration: try Configuration.load(), isQuiet: quiet)
+      if release { try job.release() } else { try job.run() }
+    } catch {
+      Messages.write(error)
+      throw ExitCode(ExitStatus.failed)
+    }
+  }
+}

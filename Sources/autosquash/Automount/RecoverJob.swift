@@ -1,0 +1,208 @@
+import Automount
+import CLinux
+import Glibc
+import Posix
+
+/// One run of `autosquash recover`.
+struct RecoverJob {
+  let configuration: Configuration
+  let isQuiet: Bool
+
+  /// How the mount is that the images lie on.
+  private enum State {
+    case answers
+    /// No mount of a network is there.
+    case absent
+    /// The program that served it has ended.
+    case dead
+    case hangs
+  }
+
+  /// A bucket that answers does so at once; a machine that stops should not wait for long.
+  private static let releaseTimeout = 5
+
+  /// Sets free what waits for a bucket that does not answer.
+  func release() throws {
+    guard let mount = try bucket(),
+      try state(of: mount, seconds: min(Self.releaseTimeout, configuration.answerTimeout)) == .hangs
+    else { return }
+    abort(mount)
+    tell("\(mount.point.escapedName) does not answer: what waits for it is set free")
+  }
+
+  /// Mounts the bucket again, where that is needed.
+  func run() throws {
+    let mount = try bucket()
+    let before = try state(of: mount, seconds: configuration.answerTimeout)
+    switch before {
+    case .answers: tell("the bucket answers: its mount stays as it is")
+    case .absent: try start()
+    case .dead, .hangs:
+      if let mount {
+        if before == .hangs { abort(mount) }
+        try detach(mount)
+      }
+      try start()
+    }
+    try unmountDeadImages()
+    if before != .answers {
+      let job = CatalogueJob(configuration)
+      let count = try job.catalogue().images.count
+      tell("the bucket is mounted: \(count.grouped) \(count == 1 ? "image" : "images")")
+      if configuration.browse { tell(try Refresh.refresh(isQuiet: isQuiet)) }
+    }
+  }
+
+  /// Mounts it again only where its program has ended: what hangs may come back by itself.
+  func recoverDead() throws {
+    let mount = try bucket()
+    guard let mount, try state(of: mount, seconds: configuration.answerTimeout) == .dead else {
+      return
+    }
+    try detach(mount)
+    try start()
+    try unmountDeadImages()
+  }
+
+  private func tell(_ text: String) {
+    if !isQuiet { Messages.write(text) }
+  }
+
+  // MARK: The bucket
+
+  /// The mount that the images lie on, where a program serves it.
+  private func bucket() throws -> MountTable.Mount? {
+    let mount = try MountTable.current().mount(holding: configuration.images)
+    return mount.flatMap { $0.type.hasPrefix("fuse") ? $0 : nil }
+  }
+
+  /// Where the bucket is, or belongs.
+  private var point: [UInt8] {
+    configuration.bucketPoint((try? MountTable.current()) ?? .none)
+  }
+
+  private func state(of mount: MountTable.Mount?, seconds: Int) throws -> State {
+    guard mount != nil else { return .absent }
+    let images = configuration.images
+    do {
+      // A listing is asked of the bucket; what stat says may be remembered.
+      _ = try Bucket.ask(images, seconds: seconds) { _ throws(SystemError) in
+        guard let stream = images.withCPath({ opendir($0) }) else {
+          throw SystemError("list", path: images)
+        }
+        errno = 0
+        _ = readdir(stream)
+        let code = errno
+        closedir(stream)
+        if code != 0 { throw SystemError("list", path: images, code: code) }
+        return []
+      }
+      return .answers
+    } catch {
+      return switch error.code {
+      case ETIMEDOUT: .hangs
+      case ENOTCONN, ECONNABORTED: .dead
+      default: .answers
+      }
+    }
+  }
+
+  /// Ends the connection of the kernel with the program that serves a mount: whatever waits gets an
+  /// error. (A forced unmount does that first, and may then find it busy.)
+  private func abort(_ mount: MountTable.Mount) {
+    _ = mount.point.withCPath { umount2($0, Int32(MNT_FORCE)) }
+  }
+
+  /// Takes a mount away from its place, though it may be in use.
+  private func detach(_ mount: MountTable.Mount) throws {
+    while try MountTable.current().mount(at: mount.point)?.type == mount.type {
+      let flags = Int32(MNT_DETACH | UMOUNT_NOFOLLOW)
+      guard mount.point.withCPath({ umount2($0, flags) }) == 0 else {
+        throw SystemError("unmount", path: mount.point)
+      }
+      tell("\(mount.point.escapedName): unmounted, it was dead")
+    }
+  }
+
+  /// Mounts the bucket as the system's files say.
+  private func start() throws {
+    let unit = SetupFile.unitName(of: point)
+    if try hasUnit(unit) {
+      // It makes the directory, and knows options that the mount program does not.
+      _ = try ChildProcess.run(["systemctl", "reset-failed", unit])
+      try run(["systemctl", "start", unit])
+    } else {
+      _ = try SystemRoot.running().open(point, makesMissing: true)
+      guard try ChildProcess.run([Array("mount".utf8), point]).status == 0 else {
+        throw SetupError(
+          path: point,
+          text: "cannot be mounted; it needs a line in /etc/fstab, as the README has it")
+      }
+    }
+    let deadline = configuration.answerTimeout
+    guard let mount = try bucket(), try state(of: mount, seconds: deadline) == .answers else {
+      throw SetupError(
+        path: point,
+        text: "mounted, but does not answer; 'journalctl -u \(unit)' may say why. It is tried again"
+          + " every minute")
+    }
+  }
+
+  /// Whether systemd has a unit for the mount, from a file or from /etc/fstab.
+  private func hasUnit(_ unit: String) throws -> Bool {
+    guard access("/run/systemd/system", F_OK) == 0 else { return false }
+    try run(["systemctl", "daemon-reload"])
+    let state = try ChildProcess.run(["systemctl", "show", "-p", "LoadState", "--value", unit])
+    return state.output.elementsEqual("loaded\n".utf8)
+  }
+
+  private func run(_ command: [String]) throws {
+    guard try ChildProcess.run(command).status == 0 else {
+      throw SetupError(path: [], text: "'\(command.joined(separator: " "))' failed")
+    }
+  }
+
+  // MARK: Images
+
+  /// Unmounts the images whose files are those of a mount that is no more.
+  private func unmountDeadImages() throws {
+    let below = configuration.mountRoot + [UInt8(ascii: "/")]
+    let table = try MountTable.current()
+    let devices = Set(table.mounts.map(\.device))
+    for mount in table.mounts.reversed()
+    where mount.isImage && mount.point.starts(with: below) {
+      guard let number = Self.fileSystem(behind: mount.source),
+        !devices.contains("\(clinux_major(number)):\(clinux_minor(number))"),
+        !Self.isThere(mount.source, number)
+      else { continue }
+      let flags = Int32(MNT_DETACH | UMOUNT_NOFOLLOW)
+      guard mount.point.withCPath({ umount2($0, flags) }) == 0 else {
+        throw SystemError("unmount", path: mount.point)
+      }
+      tell(
+        "\(mount.point.escapedName): unmounted, its bucket was dead; the next use mounts it anew")
+    }
+  }
+
+  /// The number of the file system of a loop device's file; `nil` for what is no loop device.
+  private static func fileSystem(behind source: [UInt8]) -> dev_t? {
+    let loop = source.withCPath { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+    guard loop >= 0 else { return nil }
+    defer { close(loop) }
+    var number: dev_t = 0
+    guard clinux_loop_file_system(loop, &number) == 0 else { return nil }
+    return number
+  }
+
+  /// Whether a loop device's file can be found on its file system: some, as btrfs, have more numbers
+  /// than the mount table shows.
+  private static func isThere(_ source: [UInt8], _ number: dev_t) -> Bool {
+    let name = source[(source.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
+    let place = Array("/sys/block/".utf8) + name + Array("/loop/backing_file".utf8)
+    guard let text = try? SmallFile.read(place, limit: 8192), text.last == UInt8(ascii: "\n") else {
+      return true  // what is not known is left alone
+    }
+    var status = stat()
+    return Array(text.dropLast()).withCPath { stat($0, &status) } == 0 && status.st_dev == number
+  }
+}
