@@ -72,31 +72,115 @@ import Testing
     #expect(try apart("out").differences(from: apart("r")) == [])
   }
 
-  /// What file systems without hard links, and with too many of them, say.
-  @Test(arguments: ["EPERM", "EMLINK", "EOPNOTSUPP"])
-  func fileSystemsWithoutLinksGetCopies(code: String) throws {
+  /// The environment for a program whose further links are made by this statement of C.
+  private func shim(_ statement: String) throws -> [String: String] {
     try folder.write(
       "shim.c",
       Array(
         """
         #define _GNU_SOURCE
         #include <errno.h>
+        #include <fcntl.h>
+        #include <sys/stat.h>
         #include <sys/syscall.h>
         #include <unistd.h>
         int linkat(int from, const char *old, int to, const char *new, int flags) {
-          if (flags) return syscall(SYS_linkat, from, old, to, new, flags);
-          errno = \(code);
-          return -1;
+          struct stat status;
+          int follows = flags & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW;
+          int is_new = fstatat(from, old, &status, follows | (flags & AT_EMPTY_PATH)) == 0
+            && status.st_nlink == 0;
+          if (!is_new) { \(statement) }
+          return syscall(SYS_linkat, from, old, to, new, flags);
         }
 
         """.utf8))
     try sh("clang -shared -fPIC shim.c -o shim.so")
+    return ["LD_PRELOAD": folder.path("shim.so")]
+  }
+
+  /// What file systems without hard links, and with too many of them, say.
+  @Test(arguments: ["EPERM", "EMLINK", "EOPNOTSUPP"])
+  func fileSystemsWithoutLinksGetCopies(code: String) throws {
     let result = try Tool.run(
       [Tool.autosquash, "extract", "x.squash", "-C", "out"], in: folder.root,
-      environment: ["LD_PRELOAD": folder.path("shim.so")])
+      environment: shim("errno = \(code); return -1;"))
     #expect(result.status == 0 && result.errors.contains("12 hard links"), "\(result.summary)")
     #expect(try apart("out").differences(from: apart("r")) == [])
     #expect(
       try Tool.check(["find", "out", "-type", "f", "-links", "+1"], in: folder.root).text == "")
+  }
+
+  /// Where a link cannot be made to a descriptor, one is made by way of /proc, and at last by name.
+  @Test(arguments: ["flags & AT_EMPTY_PATH", "flags"])
+  func linksAreMadeWithoutRights(refused: String) throws {
+    let result = try Tool.run(
+      [Tool.autosquash, "extract", "x.squash", "-C", "out"], in: folder.root,
+      environment: shim("if (\(refused)) { errno = ENOENT; return -1; }"))
+    #expect(result.status == 0, "\(result.summary)")
+    #expect(
+      try Snapshot(of: folder.path("out")).differences(from: Snapshot(of: folder.path("r"))) == [])
+  }
+
+  /// By name only: what was exchanged just before gets no other name.
+  @Test func anExchangedNameIsNotLinked() throws {
+    let exchange = "unlinkat(from, old, 0); symlinkat(\"evil\", from, old);"
+    let result = try Tool.run(
+      [Tool.autosquash, "extract", "x.squash", "-C", "out"], in: folder.root,
+      environment: shim("if (flags) { errno = ENOENT; return -1; } \(exchange)"))
+    #expect(
+      result.status == 1
+        && result.errors.contains("out/b/file: hard link to a file that was replaced meanwhile"),
+      "\(result.summary)")
+    #expect(folder.names(in: "out/b") == [] && folder.names(in: "out/c") == [])
+  }
+
+  /// Somebody who may write where the first names are puts something of his own in their place,
+  /// just when they are made.
+  @Test func whatIsExchangedAtOnceIsNotLinked() throws {
+    try folder.write(
+      "race.c",
+      Array(
+        """
+        #define _GNU_SOURCE
+        #include <fcntl.h>
+        #include <string.h>
+        #include <sys/stat.h>
+        #include <sys/syscall.h>
+        #include <unistd.h>
+        int linkat(int from, const char *old, int to, const char *new, int flags) {
+          int result = syscall(SYS_linkat, from, old, to, new, flags);
+          if (result == 0 && strncmp(old, "/proc/self/fd/", 14) == 0) {
+            unlinkat(to, new, 0);
+            close(openat(to, new, O_CREAT | O_WRONLY, 0644));
+          }
+          return result;
+        }
+        int symlinkat(const char *target, int folder, const char *name) {
+          int result = syscall(SYS_symlinkat, target, folder, name);
+          unlinkat(folder, name, 0);
+          syscall(SYS_symlinkat, "evil", folder, name);
+          return result;
+        }
+        int mknodat(int folder, const char *name, mode_t mode, dev_t device) {
+          int result = syscall(SYS_mknodat, folder, name, mode, device);
+          unlinkat(folder, name, 0);
+          syscall(SYS_mknodat, folder, name, mode, device);
+          fchownat(folder, name, 1234, 1234, 0);
+          return result;
+        }
+
+        """.utf8))
+    try sh("clang -shared -fPIC race.c -o race.so; mkdir -p out/a")
+    let result = try Tool.run(
+      [Tool.autosquash, "extract", "x.squash", "-C", "out"], in: folder.root,
+      environment: ["LD_PRELOAD": folder.path("race.so")])
+    #expect(result.status == 1, "\(result.summary)")
+    for name in ["soft", "pipe"] {
+      #expect(
+        result.errors.contains("out/a/\(name): was replaced while it was made"),
+        "\(result.summary)")
+    }
+    #expect(result.errors.contains("out/b/file: hard link to a file that was replaced meanwhile"))
+    #expect(folder.names(in: "out/b") == [] && folder.names(in: "out/c") == [])
   }
 }

@@ -22,11 +22,39 @@ public final class ExtractionContext: Sendable {
 
   /// - Parameter report: called from any thread with the path of a file that could not be made,
   ///   and why.
-  public init(replaces: Bool, report: @escaping @Sendable ([UInt8], String) -> Void) {
+  public convenience init(
+    replaces: Bool, report: @escaping @Sendable ([UInt8], String) -> Void
+  ) {
+    self.init(replaces: replaces, mostHeld: Self.mostHeld, report: report)
+  }
+
+  /// - Parameter mostHeld: the number of files with several names that are held open at once.
+  init(
+    replaces: Bool, mostHeld: Int, report: @escaping @Sendable ([UInt8], String) -> Void
+  ) {
     self.replaces = replaces
     self.report = report
+    freeHolds = Atomic(mostHeld)
     isRoot = geteuid() == 0
   }
+
+  /// Some 20 MB of the kernel's memory, and most of the open files left to others.
+  private static var mostHeld: Int {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+    return Int(min(limit.rlim_cur / 2, 1 << 14))
+  }
+
+  private let freeHolds: Atomic<Int>
+
+  /// Whether one more file may be held open until it has all its names.
+  func holdFile() -> Bool {
+    if freeHolds.subtract(1, ordering: .relaxed).newValue >= 0 { return true }
+    releaseFile()
+    return false
+  }
+
+  func releaseFile() { freeHolds.add(1, ordering: .relaxed) }
 
   /// The number of files that could not be made.
   public var errors: Int { errorCount.load(ordering: .relaxed) }

@@ -51,19 +51,14 @@ public final class HardLinker {
     let key = CopyKey(file: ObjectIdentifier(file), device: before.st_dev)
     var failure: Int32 = 0
     for source in [copies[key], file].compactMap({ $0 }) {
-      guard let directory = open(source.name!.directory) else {
-        return context.fail(path, action: "link")
-      }
-      guard Self.isStillThere(source, in: directory) else {
-        return context.fail(path, "hard link to a file that was replaced meanwhile")
-      }
-      failure = attempt(source.name!.name, directory, link.name, target)
+      failure = attempt(source, link.name, target)
       if failure == 0 { return context.countMade() }
       guard Self.asksForCopy.contains(failure) else { break }
     }
     switch failure {
     case EEXIST: context.failAsExisting(path)
     case EISDIR: context.fail(path, ExtractionContext.directoryInTheWay)
+    case ESTALE: context.fail(path, "hard link to a file that was replaced meanwhile")
     case _ where Self.asksForCopy.contains(failure):
       guard let folder = OutputDirectory(again: link.directory, target.descriptor, context) else {
         return context.fail(path, action: "link")
@@ -88,35 +83,81 @@ public final class HardLinker {
   /// The latest copy of a file on a file system, which further names there are links to.
   private var copies: [CopyKey: MadeFile] = [:]
 
-  /// Whether a name is still that of what was made here.
-  private static func isStillThere(_ file: MadeFile, in directory: Opened) -> Bool {
-    var status = stat()
-    return file.name!.name.withCPath {
-      fstatat(directory.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW)
-    } == 0 && MadeFile.Identity(status) == file.identity
-  }
-
-  /// - Returns: 0, or what is in the way.
-  private func attempt(
-    _ from: [UInt8], _ source: Opened, _ name: [UInt8], _ target: Opened
-  ) -> Int32 {
-    func link(_ name: [UInt8]) -> Bool {
-      from.withCPath { from in
-        name.withCPath { linkat(source.descriptor, from, target.descriptor, $0, 0) }
-      } == 0
+  /// - Returns: 0, or what is in the way: `ESTALE` where the file is no longer to be found.
+  private func attempt(_ file: MadeFile, _ name: [UInt8], _ target: Opened) -> Int32 {
+    var source = LinkSource(descriptor: file.held, directory: nil, name: file.name!.name)
+    if file.held < 0 {
+      guard let directory = open(file.name!.directory) else { return errno }
+      source.directory = directory.descriptor
+      source.descriptor = file.reopen(in: directory.descriptor)
+      guard source.descriptor >= 0 else { return ESTALE }
     }
-    if link(name) { return 0 }
-    guard errno == EEXIST, top.context.replaces else { return errno }
+    defer {
+      if file.held < 0 {
+        file.noteLinked(source.descriptor)
+        close(source.descriptor)
+      }
+    }
+    let link = { name in self.link(&source, of: file, to: name, in: target) }
+    var failure = link(name)
+    guard failure == EEXIST, top.context.replaces else { return failure }
     let hidden = OutputDirectory.hiddenName()
-    let isMade =
-      link(hidden)
-      && hidden.withCPath { from in
+    failure = link(hidden)
+    guard failure == 0 else { return failure }
+    let isMoved =
+      hidden.withCPath { from in
         name.withCPath { renameat(target.descriptor, from, target.descriptor, $0) }
       } == 0
-    let code = errno
+    failure = isMoved ? 0 : errno
     // rename does nothing where both names are one file's already.
     _ = hidden.withCPath { unlinkat(target.descriptor, $0, 0) }
-    return isMade ? 0 : code
+    return failure
+  }
+
+  /// What a link is made to.
+  private struct LinkSource {
+    /// Of the file itself: while it is open, no other file gets its number.
+    var descriptor: Int32
+    /// The one that holds its first name, where that is open.
+    var directory: Int32?
+    let name: [UInt8]
+  }
+
+  /// Links to the file that is open: who may write where its first name is could have put another
+  /// file there, and this name may be where he may not write.
+  private func link(
+    _ source: inout LinkSource, of file: MadeFile, to name: [UInt8], in target: Opened
+  ) -> Int32 {
+    let opened = source.descriptor
+    let failure = name.withCPath { name in
+      if linkat(opened, "", target.descriptor, name, AT_EMPTY_PATH) == 0 { return Int32(0) }
+      // Without the right to read everything, before Linux 6.10.
+      guard errno == ENOENT else { return errno }
+      let path = Array("/proc/self/fd/\(opened)".utf8)
+      let isMade =
+        path.withCPath {
+          linkat(AT_FDCWD, $0, target.descriptor, name, AT_SYMLINK_FOLLOW)
+        } == 0
+      return isMade ? 0 : errno
+    }
+    guard failure == ENOENT else { return failure }
+    var status = stat()
+    guard fstat(opened, &status) == 0, status.st_nlink > 0 else { return ESTALE }
+    // A bare chroot may have no /proc. By its name, then, and gone again where it was another.
+    if source.directory == nil { source.directory = open(file.name!.directory)?.descriptor }
+    guard let directory = source.directory else { return errno }
+    return name.withCPath { name in
+      let isMade = source.name.withCPath { linkat(directory, $0, target.descriptor, name, 0) } == 0
+      guard isMade else { return errno }
+      var made = stat()
+      guard fstatat(target.descriptor, name, &made, AT_SYMLINK_NOFOLLOW) == 0,
+        made.st_dev == status.st_dev, made.st_ino == status.st_ino
+      else {
+        unlinkat(target.descriptor, name, 0)
+        return ESTALE
+      }
+      return 0
+    }
   }
 
   private static func path(_ name: Name) -> [UInt8] {
@@ -238,40 +279,5 @@ public final class HardLinker {
     }
     latest.append(place)
     opened[ObjectIdentifier(place)] = directory
-  }
-}
-
-/// A file with several names, whose first one may yet be on its way.
-public final class MadeFile: @unchecked Sendable {
-  /// What tells a file from all others on this machine.
-  struct Identity: Equatable {
-    var device: UInt64
-    var inode: UInt64
-
-    init(_ status: stat) {
-      device = UInt64(status.st_dev)
-      inode = UInt64(status.st_ino)
-    }
-  }
-
-  /// The path of the first name.
-  public let wanted: [UInt8]
-  /// What the file is known by where its content comes from.
-  public let source: UInt64
-  // Written by one thread, read after the pool was drained.
-  private(set) var name: HardLinker.Name?
-  private(set) var identity: Identity?
-
-  public init(wanted: [UInt8], source: UInt64) {
-    self.wanted = wanted
-    self.source = source
-  }
-
-  /// Called when the file has its first name.
-  func appear(as name: [UInt8], in directory: OutputDirectory, _ descriptor: Int32) {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { return }
-    self.name = HardLinker.Name(name, in: directory)
-    identity = Identity(status)
   }
 }

@@ -229,7 +229,8 @@ public final class OutputDirectory: @unchecked Sendable {
     }
     var status = stat()
     guard opened >= 0, fstat(opened, &status) == 0, status.st_mode & S_IFMT == type,
-      status.st_nlink == 1, number == 0 || status.st_rdev == dev_t(number)
+      status.st_nlink == 1, number == 0 || status.st_rdev == dev_t(number),
+      isOurs(opened, status, kind, hasMoreNames: made != nil)
     else {
       if opened >= 0 { close(opened) }
       return context.fail(path(of: name), "was replaced while it was made")
@@ -239,6 +240,25 @@ public final class OutputDirectory: @unchecked Sendable {
       context.fail(path(of: name), action: "set the attributes")
     }
     made?.appear(as: name, in: self, opened)
+  }
+
+  /// Whether a link, fifo or socket is not somebody else's, which a further name could bring to
+  /// where he may not write.
+  private func isOurs(
+    _ opened: Int32, _ status: stat, _ kind: TreeEntry.Kind, hasMoreNames: Bool
+  ) -> Bool {
+    switch kind {
+    case .symlink(let target):
+      return [UInt8](unsafeUninitializedCapacity: target.count + 1) { buffer, count in
+        count = max(
+          0,
+          buffer.withMemoryRebound(to: CChar.self) {
+            readlinkat(opened, "", $0.baseAddress!, $0.count)
+          })
+      } == target
+    case .fifo, .socket: return !hasMoreNames || status.st_uid == geteuid()
+    default: return true
+    }
   }
 
   /// Whether this user may make a file of that kind; counts those that are left out for it.

@@ -1,0 +1,85 @@
+internal import Glibc
+internal import Posix
+
+/// A file with several names, whose first one may yet be on its way.
+///
+/// It is held open until it has them all, so that no other file can get its number and pass for it.
+/// Where there are more such files than may be open, what only this user and the kernel can write
+/// tells it from another with its number.
+public final class MadeFile: @unchecked Sendable {
+  /// The path of the first name.
+  public let wanted: [UInt8]
+  /// What the file is known by where its content comes from.
+  public let source: UInt64
+  // Written by one thread, read after the pool was drained.
+  private(set) var name: HardLinker.Name?
+  /// A descriptor opened with O_PATH; -1 for a file that is not held.
+  private(set) var held: Int32 = -1
+  private var identity: Identity?
+  private var context: ExtractionContext?
+
+  public init(wanted: [UInt8], source: UInt64) {
+    self.wanted = wanted
+    self.source = source
+  }
+
+  deinit {
+    guard held >= 0 else { return }
+    close(held)
+    context?.releaseFile()
+  }
+
+  private struct Identity: Equatable {
+    var device: dev_t
+    var inode: ino_t
+    /// With the type.
+    var mode: mode_t
+    /// Others cannot give a file of theirs to root.
+    var owner: uid_t
+    /// Of the last change to the inode, which nobody can set.
+    var seconds: time_t
+    var nanoseconds: Int
+
+    init(_ status: stat) {
+      device = status.st_dev
+      inode = status.st_ino
+      mode = status.st_mode
+      owner = status.st_uid
+      seconds = status.st_ctim.tv_sec
+      nanoseconds = status.st_ctim.tv_nsec
+    }
+  }
+
+  /// Called when the file has its first name.
+  ///
+  /// - Parameter descriptor: of the file; stays the caller's.
+  func appear(as name: [UInt8], in directory: OutputDirectory, _ descriptor: Int32) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { return }
+    self.name = HardLinker.Name(name, in: directory)
+    identity = Identity(status)
+    guard directory.context.holdFile() else { return }
+    // Not a copy of the descriptor: a program that is open for writing cannot be run.
+    held = reopen(in: directory.descriptor)
+    if held >= 0 { context = directory.context } else { directory.context.releaseFile() }
+  }
+
+  /// Opens what has the first name, if that is still this file.
+  ///
+  /// - Returns: the descriptor, or -1.
+  func reopen(in directory: Int32) -> Int32 {
+    let opened = name!.name.withCPath {
+      openat(directory, $0, O_PATH | O_NOFOLLOW | O_CLOEXEC)
+    }
+    var status = stat()
+    if opened >= 0, fstat(opened, &status) == 0, Identity(status) == identity { return opened }
+    if opened >= 0 { close(opened) }
+    return -1
+  }
+
+  /// Called after a link to it was made, which is a change of the inode.
+  func noteLinked(_ descriptor: Int32) {
+    var status = stat()
+    if fstat(descriptor, &status) == 0 { identity = Identity(status) }
+  }
+}
