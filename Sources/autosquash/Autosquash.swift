@@ -42,6 +42,23 @@ struct Autosquash: ParsableCommand {
       arguments = SourceArgument.marked(arguments, option: "--against")
     default: break
     }
-    main(arguments)
+    do {
+      var command = try parseAsRoot(arguments)
+      try command.run()
+    } catch {
+      leave(with: error)
+    }
+  }
+
+  /// As the argument parser does it, but that what it repeats of the arguments is shown as names are.
+  private static func leave(with error: any Error) -> Never {
+    let code = exitCode(for: error)
+    let text = fullMessage(for: error)
+    if code.isSuccess {
+      if !text.isEmpty { print(text) }
+    } else if !text.isEmpty {
+      StandardError.write(RawArguments.printable(text) + "\n")
+    }
+    Glibc.exit(code.rawValue)
   }
 }

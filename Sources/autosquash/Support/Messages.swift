@@ -20,7 +20,7 @@ struct Messages {
 
   static func write(_ text: String) {
     ProgressBar.clearLine()
-    StandardError.write("autosquash: \(text)\n")
+    StandardError.write("autosquash: \(RawArguments.printable(text))\n")
   }
 
   func warn(_ path: [UInt8], _ text: String) {

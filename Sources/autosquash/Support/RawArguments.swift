@@ -4,22 +4,30 @@ import Posix
 /// Command-line arguments that keep bytes which are not UTF-8.
 ///
 /// Swift strings, and so the argument parser, hold only UTF-8. Bytes that are not are carried as
-/// characters of a private range, U+10FF00 to U+10FFFF, and turned back in `ByteArgument`.
+/// characters of a private range, U+10FF00 to U+10FFFF, and turned back in `ByteArgument`. So are
+/// those that could disturb a terminal: the parser repeats in its messages what it does not take.
 enum RawArguments {
   private static let base: UInt32 = 0x10FF00
   /// From here on, what a user types is carried byte by byte as well; one of these marks arguments.
   private static let reserved: UInt32 = 0x10FE00
 
   /// The process's arguments without the program's name.
-  static func encoded() -> [String] { ProcessArguments.all.dropFirst().map { encode($0) } }
+  static func encoded() -> [String] {
+    ProcessArguments.all.dropFirst().map { encode($0) { !$0.isUnprintable } }
+  }
 
-  static func encode(_ bytes: some Collection<UInt8>) -> String {
+  /// - Parameter isPlain: whether a character stands for itself.
+  static func encode(
+    _ bytes: some Collection<UInt8>, isPlain: (Unicode.Scalar) -> Bool = { _ in true }
+  ) -> String {
     var text = String.UnicodeScalarView()
     var rest = Array(bytes)[...]
     while let byte = rest.first {
       var decoder = UTF8()
       var iterator = rest.makeIterator()
-      if case .scalarValue(let scalar) = decoder.decode(&iterator), scalar.value < reserved {
+      if case .scalarValue(let scalar) = decoder.decode(&iterator), scalar.value < reserved,
+        isPlain(scalar)
+      {
         text.append(scalar)
         rest = rest.dropFirst(UTF8.width(scalar))
       } else {
@@ -40,6 +48,29 @@ enum RawArguments {
       }
     }
     return bytes
+  }
+
+  /// A message as people read it: with arguments in it shown as names are, and nothing else that
+  /// could disturb a terminal. Its own line ends stay.
+  static func printable(_ message: String) -> String {
+    if message.utf8.allSatisfy({ (0x20..<0x7f).contains($0) || $0 == UInt8(ascii: "\n") }) {
+      return message
+    }
+    var text = ""
+    for scalar in message.unicodeScalars {
+      switch scalar {
+      case "\n",
+        _ where !scalar.isUnprintable:
+        text.unicodeScalars.append(scalar)
+      case MarkedArgument.mark: break
+      case _ where scalar.value >= base: text += [UInt8(scalar.value - base)].escapedName
+      default:
+        for byte in UTF8.encode(scalar)! {
+          text += "\\" + String(byte, radix: 8).leftPadded(to: 3, with: "0")
+        }
+      }
+    }
+    return text
   }
 }
 

@@ -28,7 +28,7 @@ struct SourceArgument {
         continue
       }
       if let option { marked.append(option) }
-      marked.append(MarkedArgument.mark + value)
+      marked.append(String(MarkedArgument.mark) + value)
     }
     return marked
   }
@@ -67,10 +67,11 @@ struct MarkedArgument: ExpressibleByArgument {
   var isPrefix = false
 
   /// Begins the value of a prefix; what a user types never has it (`RawArguments`).
-  static let mark = "\u{10FE00}"
+  static let mark: Unicode.Scalar = "\u{10FE00}"
 
   init?(argument: String) {
-    isPrefix = argument.hasPrefix(Self.mark)
-    bytes = RawArguments.decode(isPrefix ? String(argument.dropFirst()) : argument)
+    isPrefix = argument.unicodeScalars.first == Self.mark
+    bytes = RawArguments.decode(
+      isPrefix ? String(argument.unicodeScalars.dropFirst()) : argument)
   }
 }
