@@ -55,6 +55,8 @@ let package = Package(
     // What Swift's Glibc module leaves out: xattr, major and minor, openat2, fork, main's
     // arguments.
     .target(name: "CLinux"),
+    // Ends the program with a message where there is no memory; only for the program as a whole.
+    .target(name: "CMemory", dependencies: ["CLinux"]),
 
     .target(name: "Posix", dependencies: ["CLinux"], cSettings: gnu, swiftSettings: settings),
     .target(name: "TreeModel", swiftSettings: settings),
@@ -88,7 +90,8 @@ let package = Package(
     .executableTarget(
       name: "autosquash",
       dependencies: [
-        "Automount", "CLinux", "FileTrees", "Overlay", "Posix", "SquashFS", "SquashFSFormat",
+        "Automount", "CLinux", "CMemory", "FileTrees", "Overlay", "Posix", "SquashFS",
+        "SquashFSFormat",
         "TreeModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

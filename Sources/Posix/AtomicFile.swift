@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// A file under construction, which gets its final name only when it is complete and synced.
@@ -188,7 +189,7 @@ public final class AtomicFile {
   }
 }
 
-/// Removes hidden temporary names when a signal ends the program.
+/// Removes hidden temporary names when a signal ends the program, or a lack of memory.
 ///
 /// A handler may run at any time on any thread, so names and what holds them are never freed.
 private enum Unlinking {
@@ -229,7 +230,18 @@ private enum Unlinking {
     previous = []
   }
 
+  private static func removeAll() {
+    var name = names
+    while let reminder = name {
+      if reminder.pointee.isThere, let path = reminder.pointee.path {
+        unlinkat(reminder.pointee.start, path, 0)
+      }
+      name = reminder.pointee.next
+    }
+  }
+
   private static func setHandlers() {
+    clinux_when_out_of_memory(0, nil) { Unlinking.removeAll() }
     for number in [SIGINT, SIGTERM, SIGHUP] {
       var action = sigaction()
       sigaction(number, nil, &action)
@@ -238,13 +250,7 @@ private enum Unlinking {
       previous.append((number, action))
       action = sigaction()
       action.__sigaction_handler.sa_handler = { number in
-        var name = Unlinking.names
-        while let reminder = name {
-          if reminder.pointee.isThere, let path = reminder.pointee.path {
-            unlinkat(reminder.pointee.start, path, 0)
-          }
-          name = reminder.pointee.next
-        }
+        Unlinking.removeAll()
         signal(number, SIG_DFL)
         raise(number)
       }

@@ -16,13 +16,15 @@ public struct SystemError: Error, CustomStringConvertible {
   }
 
   public var description: String {
-    "cannot \(action): \(String(cString: strerror(code)))\(remedy)"
+    let reason = code == ENOMEM ? "not enough memory" : String(cString: strerror(code))
+    return "cannot \(action): \(reason)\(remedy)"
   }
 
   private var remedy: String {
     switch code {
     case ENOSPC, EDQUOT: "; free some space or choose another place"
     case EACCES, EPERM: "; check its permissions, or run as a user who may"
+    case ENOMEM: "; free some, or raise its limit (ulimit -v)"
     case EMFILE, ENFILE: "; raise the limit on open files (ulimit -n)"
     default: ""
     }

@@ -5,17 +5,22 @@ public final class TaskPool<Context> {
   private let core: Core
   private var threads: [ThreadBox] = []
 
-  /// Starts the threads.
+  /// Starts the threads; fewer where the system has no more.
   ///
   /// - Parameters:
   ///   - contexts: one a thread; each is used by that thread only.
   ///   - queueLimit: the number of closures that may wait.
-  /// - Throws: `SystemError` when the system has no thread left.
+  /// - Throws: `SystemError` when the system has not even one.
   public init(contexts: [Context], queueLimit: Int) throws(SystemError) {
     core = Core(limit: queueLimit)
     for context in contexts {
       let box = ContextBox(context)
-      threads.append(try ThreadBox(WorkerThread { [core] in core.serve(box.context) }))
+      do throws(SystemError) {
+        threads.append(try ThreadBox(WorkerThread { [core] in core.serve(box.context) }))
+      } catch {
+        if threads.isEmpty { throw error }
+        break
+      }
     }
   }
 

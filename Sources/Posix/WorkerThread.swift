@@ -10,7 +10,7 @@ public struct WorkerThread: ~Copyable {
 
   /// Starts the thread.
   ///
-  /// - Throws: `SystemError` when the system has no thread left.
+  /// - Throws: `SystemError` when the system has no thread left, or no memory for its stack.
   public init(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
     var handle = pthread_t()
     let box = Unmanaged.passRetained(Box(body))
@@ -22,7 +22,9 @@ public struct WorkerThread: ~Copyable {
       }, box.toOpaque())
     guard status == 0 else {
       box.release()
-      throw SystemError("start a thread", code: status)
+      // The system has one number for both.
+      throw SystemError(
+        "start a thread (not enough memory, or too many processes)", code: status)
     }
     self.handle = handle
   }

@@ -40,3 +40,26 @@ int clinux_loop_file_system(int loop, dev_t *number);
 
 // The number of a loop device that is free, -1 and errno when there is none.
 int clinux_free_loop_device(void);
+
+// Ends the program with a message because there is no memory; needs none itself. What threads have
+// begun to make is completed first, or removed.
+_Noreturn void clinux_out_of_memory(void);
+
+// Between these two, a thread makes a file that must not stay as it is; it calls the middle one once
+// the file has a name in an open folder. Both are quick, and cannot be nested.
+void clinux_unfinished_begin(void);
+void clinux_unfinished_name(int folder, const char *name);
+void clinux_unfinished_end(void);
+
+// A name, in an open folder, that has to go when the program ends early.
+struct clinux_hidden {
+  int folder;
+  char name[64];
+  struct clinux_hidden *previous, *next;
+};
+void clinux_hidden_add(struct clinux_hidden *name);
+void clinux_hidden_remove(struct clinux_hidden *name);
+
+// The exit status, what else helps, and what there is to remove besides; 0 and NULL keep what was
+// said before. Nothing is copied.
+void clinux_when_out_of_memory(int status, const char *hint, void (*tidying)(void));

@@ -27,7 +27,7 @@ final class ArchiveHandle {
     configure: (OpaquePointer) -> Void
   ) throws {
     guard let raw = archive_read_new() else {
-      throw SourceError(.unreadable, path: path, "no memory to read the archive")
+      throw SourceError(.unreadable, path: path, "not enough memory to read the archive")
     }
     self.raw = raw
     self.path = path

@@ -285,11 +285,24 @@ public final class OutputDirectory: @unchecked Sendable {
       return false
     }
     let hidden = Self.hiddenName()
-    guard make(hidden) else {
-      context.fail(path(of: name), action: "create")
-      return false
+    return withUnfinished { isMade in
+      guard make(hidden) else {
+        context.fail(path(of: name), action: "create")
+        return false
+      }
+      isMade(hidden)
+      return replace(hidden, name)
     }
-    return replace(hidden, name)
+  }
+
+  /// Calls `body`, which makes a file that must not stay as it is: if memory runs out meanwhile, the
+  /// program ends after it; if it does here, without what `body` has told the name of.
+  func withUnfinished<R, E: Error>(
+    _ body: (_ isMade: ([UInt8]) -> Void) throws(E) -> R
+  ) throws(E) -> R {
+    clinux_unfinished_begin()
+    defer { clinux_unfinished_end() }
+    return try body { name in name.withCPath { clinux_unfinished_name(descriptor, $0) } }
   }
 
   /// Moves a finished file to its name.

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 public import Posix
 internal import Synchronization
@@ -14,6 +15,8 @@ public final class OutputFile: @unchecked Sendable {
   private let descriptor: Int32
   /// `nil` for a file without any name yet.
   private let hiddenName: [UInt8]?
+  /// Removes the hidden name where the program ends early.
+  private let reminder: UnsafeMutablePointer<clinux_hidden>?
 
   /// Opens a file without its name, or with another one where the file system does not know such.
   ///
@@ -39,15 +42,24 @@ public final class OutputFile: @unchecked Sendable {
     if unnamed >= 0 && access("/proc/self/fd/\(unnamed)", F_OK) == 0 {
       descriptor = unnamed
       hiddenName = nil
+      reminder = nil
       return
     }
     if unnamed >= 0 { close(unnamed) }
     let hidden = OutputDirectory.hiddenName()
-    descriptor = hidden.withCPath {
-      openat(
-        directory.descriptor, $0, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0o600)
-    }
     hiddenName = hidden
+    let reminder = UnsafeMutablePointer<clinux_hidden>.allocate(capacity: 1)
+    self.reminder = reminder
+    descriptor = directory.withUnfinished { isMade in
+      let opened = hidden.withCPath {
+        openat(
+          directory.descriptor, $0, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0o600)
+      }
+      let code = errno
+      if opened >= 0 { Self.remember(hidden, in: directory, reminder) }
+      errno = code
+      return opened
+    }
     guard descriptor >= 0 else {
       directory.failToCreate(name)
       return nil
@@ -56,9 +68,21 @@ public final class OutputFile: @unchecked Sendable {
 
   deinit {
     if descriptor >= 0 { close(descriptor) }
-    if !isFinished, descriptor >= 0, let hiddenName {
-      _ = hiddenName.withCPath { unlinkat(directory.descriptor, $0, 0) }
+    if descriptor >= 0, let hiddenName, let reminder {
+      if !isFinished { _ = hiddenName.withCPath { unlinkat(directory.descriptor, $0, 0) } }
+      clinux_hidden_remove(reminder)
     }
+    reminder?.deallocate()
+  }
+
+  private static func remember(
+    _ hidden: [UInt8], in directory: OutputDirectory,
+    _ reminder: UnsafeMutablePointer<clinux_hidden>
+  ) {
+    reminder.initialize(to: clinux_hidden())
+    reminder.pointee.folder = directory.descriptor
+    withUnsafeMutableBytes(of: &reminder.pointee.name) { $0.copyBytes(from: hidden.prefix(63)) }
+    clinux_hidden_add(reminder)
   }
 
   private var isFinished = false
@@ -149,8 +173,11 @@ public final class OutputFile: @unchecked Sendable {
     if link(to: name) { return true }
     guard errno == EEXIST, replaces else { return refuse(name) }
     let hidden = OutputDirectory.hiddenName()
-    guard link(to: hidden) else { return refuse(name) }
-    return directory.replace(hidden, name)
+    return directory.withUnfinished { isMade in
+      guard link(to: hidden) else { return refuse(name) }
+      isMade(hidden)
+      return directory.replace(hidden, name)
+    }
   }
 
   private func link(to name: [UInt8]) -> Bool {

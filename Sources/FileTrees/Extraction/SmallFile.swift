@@ -18,31 +18,34 @@ extension OutputDirectory {
     let mode: mode_t =
       context.isRoot && !isOwned
       ? 0o600 : mode_t(attributes.permissions) & 0o777 | (xattrs.isEmpty ? 0 : 0o600)
-    var opened = create(name, mode)
-    var hidden: [UInt8]?
-    if opened < 0 && errno == EEXIST && context.replaces {
-      hidden = Self.hiddenName()
-      opened = create(hidden!, mode)
+    return try withUnfinished { isMade throws(SystemError) in
+      var made = name
+      var opened = create(name, mode)
+      if opened < 0 && errno == EEXIST && context.replaces {
+        made = Self.hiddenName()
+        opened = create(made, mode)
+      }
+      guard opened >= 0 else {
+        failToCreate(name)
+        return false
+      }
+      isMade(made)
+      defer { close(opened) }
+      do throws(SystemError) {
+        try write(content, to: opened, name)
+      } catch {
+        _ = made.withCPath { unlinkat(descriptor, $0, 0) }
+        throw error
+      }
+      if !finish.apply(
+        toNew: opened, hasRightOwner: isOwned, hasRightMode: !masksModes)
+      {
+        context.fail(path(of: name), action: "set the attributes")
+      }
+      if made != name, !replace(made, name) { return false }
+      context.countMade()
+      return true
     }
-    guard opened >= 0 else {
-      failToCreate(name)
-      return false
-    }
-    defer { close(opened) }
-    do throws(SystemError) {
-      try write(content, to: opened, name)
-    } catch {
-      _ = (hidden ?? name).withCPath { unlinkat(descriptor, $0, 0) }
-      throw error
-    }
-    if !finish.apply(
-      toNew: opened, hasRightOwner: isOwned, hasRightMode: !masksModes)
-    {
-      context.fail(path(of: name), action: "set the attributes")
-    }
-    if let hidden, !replace(hidden, name) { return false }
-    context.countMade()
-    return true
   }
 
   private func create(_ name: [UInt8], _ mode: mode_t) -> Int32 {

@@ -14,7 +14,7 @@ public final class TarWriter {
   ///   - path: for errors; its ending says how the archive is compressed.
   public init(descriptor: Int32, path: [UInt8]) throws {
     guard let raw = archive_write_new() else {
-      throw SourceError(.refused, path: path, "no memory to write the archive")
+      throw SourceError(.refused, path: path, "not enough memory to write the archive")
     }
     self.raw = raw
     self.descriptor = descriptor
@@ -74,7 +74,7 @@ public final class TarWriter {
   ///   - data: the ranges of a sparse file that are no holes; `nil` for a file without any.
   public func add(_ entry: TreeEntry, size: UInt64, data: [Range<UInt64>]? = nil) throws {
     guard let header = archive_entry_new() else {
-      throw SourceError(.refused, path: path, "no memory to write the archive")
+      throw SourceError(.refused, path: path, "not enough memory to write the archive")
     }
     defer { archive_entry_free(header) }
     entry.path.withCPath { archive_entry_set_pathname(header, $0) }

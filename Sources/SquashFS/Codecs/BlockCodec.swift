@@ -1,3 +1,7 @@
+internal import CLZMA
+internal import CZlib
+internal import CZstd
+
 /// One compressor with its working memory, kept from block to block; used by one thread at a time.
 protocol BlockCompressor: AnyObject {
   /// Compresses `input` into `output`.
@@ -38,13 +42,27 @@ public struct CodecError: Error, CustomStringConvertible {
   /// Whether the block may be in order, but needs a newer library.
   var needsNewerLibrary = false
 
-  public var description: String { "the \(codec) library failed with error \(code)" }
+  public var description: String {
+    isOutOfMemory ? "not enough memory" : "the \(codec) library failed with error \(code)"
+  }
+
+  /// Whether the library could not get the memory it needs, which says nothing of the block.
+  private var isOutOfMemory: Bool {
+    switch codec {
+    case "xz", "lzma": code == Int(LZMA_MEM_ERROR.rawValue)
+    case "gzip": code == Int(Z_MEM_ERROR)
+    case "zstd": code == Int(ZSTD_error_memory_allocation.rawValue)
+    default: false
+    }
+  }
 
   /// What it means that a block does not unpack.
   func asReadError(_ block: String, at offset: UInt64) -> ImageReadError {
-    needsNewerLibrary
-      ? ImageReadError(
-        .unsupported, at: offset, "\(block) needs a newer \(codec) library than this program has")
-      : .damaged(at: offset, "\(block) does not unpack: it is damaged")
+    isOutOfMemory
+      ? ImageReadError(.unreadable, at: offset, "not enough memory to unpack \(block)")
+      : needsNewerLibrary
+        ? ImageReadError(
+          .unsupported, at: offset, "\(block) needs a newer \(codec) library than this program has")
+        : .damaged(at: offset, "\(block) does not unpack: it is damaged")
   }
 }

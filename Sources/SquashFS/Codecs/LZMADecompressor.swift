@@ -35,9 +35,8 @@ final class LZMADecompressor: BlockDecompressor {
     guard expected == .max || expected <= UInt64(output.count) else {
       throw failure(LZMA_BUF_ERROR)
     }
-    guard lzma_alone_decoder(stream, Self.memoryLimit) == LZMA_OK else {
-      throw failure(LZMA_MEM_ERROR)
-    }
+    let start = lzma_alone_decoder(stream, Self.memoryLimit)
+    guard start == LZMA_OK else { throw failure(start) }
     var header = [UInt8](input.prefix(Self.propertiesSize)) + [UInt8](repeating: 0xff, count: 8)
     stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
     stream.pointee.avail_out = output.count

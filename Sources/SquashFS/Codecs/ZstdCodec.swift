@@ -7,7 +7,7 @@ final class ZstdCompressor: BlockCompressor {
 
   /// - Parameter level: 1 to 22.
   init(level: Int) throws(CodecError) {
-    guard let compressor = ZSTD_createCCtx() else { throw CodecError(codec: "zstd", code: 0) }
+    guard let compressor = ZSTD_createCCtx() else { throw CodecError.zstdWithoutMemory }
     ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, Int32(level))
     self.compressor = compressor
   }
@@ -32,7 +32,7 @@ final class ZstdDecompressor: BlockDecompressor {
   private let context: OpaquePointer
 
   init() throws(CodecError) {
-    guard let context = ZSTD_createDCtx() else { throw CodecError(codec: "zstd", code: 0) }
+    guard let context = ZSTD_createDCtx() else { throw CodecError.zstdWithoutMemory }
     self.context = context
   }
 
@@ -50,5 +50,11 @@ final class ZstdDecompressor: BlockDecompressor {
       throw CodecError(codec: "zstd", code: Int(ZSTD_getErrorCode(result).rawValue))
     }
     return UnpackedBlock(count: result, consumed: frame)
+  }
+}
+
+extension CodecError {
+  fileprivate static var zstdWithoutMemory: CodecError {
+    CodecError(codec: "zstd", code: Int(ZSTD_error_memory_allocation.rawValue))
   }
 }

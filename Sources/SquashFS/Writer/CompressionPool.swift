@@ -12,14 +12,22 @@ struct CompressionPool: ~Copyable {
   private var submitted = 0
   private var retired = 0
 
-  /// - Parameter makeWorker: called once on each thread.
+  /// - Parameters:
+  ///   - count: the number of threads; there are fewer where the system has no more.
+  ///   - makeWorker: called once on each thread.
+  /// - Throws: `SystemError` when the system has not even one.
   init(
     threads count: Int, window: Int, blockSize: Int,
     makeWorker: @escaping @Sendable () throws -> CompressionWorker
   ) throws {
     core = PoolCore(window: window, blockSize: blockSize)
     for _ in 0..<count {
-      threads.append(try ThreadBox(WorkerThread { [core] in core.serve(makeWorker) }))
+      do {
+        threads.append(try ThreadBox(WorkerThread { [core] in core.serve(makeWorker) }))
+      } catch {
+        if threads.isEmpty { throw error }
+        break
+      }
     }
   }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import FileTrees
 import Posix
 
@@ -55,6 +56,8 @@ struct Diff: ParsableCommand {
   }
 
   func run() throws {
+    // 1 would be an answer.
+    clinux_when_out_of_memory(ExitStatus.unreadableInput, nil, nil)
     var options = AnyTree.Options()
     options.assembly = AnyTree.asItIs
     options.assembly.xattrs = try xattrs.policy()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import Glibc
 
 /// What the program asks of the system it runs on.
@@ -22,7 +23,14 @@ enum Process {
 
   /// The number of threads to use, as far as the user wants any.
   static func threadCount(_ wanted: ThreadCount?) -> Int {
-    wanted?.number ?? min(ThreadCount.range.upperBound, processorCount)
+    let count = wanted?.number ?? min(ThreadCount.range.upperBound, processorCount)
+    if count > 1 {
+      let hint: StaticString = ", or use fewer threads (--threads 1)"
+      hint.withUTF8Buffer { text in
+        text.withMemoryRebound(to: CChar.self) { clinux_when_out_of_memory(0, $0.baseAddress, nil) }
+      }
+    }
+    return count
   }
 
   /// Seconds on a clock that is never set back.

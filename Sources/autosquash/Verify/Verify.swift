@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import FileTrees
 import Posix
 import SquashFS
@@ -72,6 +73,8 @@ struct Verify: ParsableCommand {
   }
 
   func run() throws {
+    // 1 would be an answer.
+    clinux_when_out_of_memory(ExitStatus.unreadableInput, nil, nil)
     var status: Int32 = 0
     for image in images {
       status = max(status, VerifyJob(image: image.bytes, command: self).run())

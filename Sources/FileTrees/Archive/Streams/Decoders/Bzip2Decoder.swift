@@ -16,7 +16,7 @@ final class Bzip2Decoder: StreamDecoder {
 
   private func start() throws(StreamDamage) {
     guard BZ2_bzDecompressInit(stream, 0, 0) == BZ_OK else {
-      throw StreamDamage(reason: "no memory for it")
+      throw StreamDamage(reason: "not enough memory")
     }
   }
 
@@ -38,7 +38,7 @@ final class Bzip2Decoder: StreamDecoder {
       return true
     case BZ_DATA_ERROR: throw StreamDamage(reason: "a checksum or a code is wrong")
     case BZ_DATA_ERROR_MAGIC: throw StreamDamage(reason: "no bzip2 data where some should be")
-    case BZ_MEM_ERROR: throw StreamDamage(reason: "no memory for it")
+    case BZ_MEM_ERROR: throw StreamDamage(reason: "not enough memory")
     default: throw StreamDamage(reason: "error \(status)")
     }
   }

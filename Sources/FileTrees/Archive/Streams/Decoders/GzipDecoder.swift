@@ -8,7 +8,7 @@ final class GzipDecoder: StreamDecoder {
     stream.initialize(to: z_stream())
     // 15 bits of window, and 16 to ask for gzip headers and checksums.
     let status = inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-    guard status == Z_OK else { throw StreamDamage(reason: "zlib does not start") }
+    guard status == Z_OK else { throw StreamDamage(reason: "not enough memory") }
   }
 
   deinit {

@@ -8,7 +8,7 @@ final class LZ4Decoder: StreamDecoder {
     var made: OpaquePointer?
     guard LZ4F_isError(LZ4F_createDecompressionContext(&made, UInt32(LZ4F_VERSION))) == 0,
       let made
-    else { throw StreamDamage(reason: "no memory for it") }
+    else { throw StreamDamage(reason: "not enough memory") }
     context = made
   }
 

@@ -9,7 +9,7 @@ final class ZstdDecoder: StreamDecoder {
   private static let windowLog: Int32 = 31
 
   init() throws(StreamDamage) {
-    guard let context = ZSTD_createDCtx() else { throw StreamDamage(reason: "no memory for it") }
+    guard let context = ZSTD_createDCtx() else { throw StreamDamage(reason: "not enough memory") }
     self.context = context
     ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, Self.windowLog)
   }
