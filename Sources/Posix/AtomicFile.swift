@@ -86,8 +86,13 @@ public final class AtomicFile {
   /// - Throws: `SystemError`; those before the one that it names may have appeared.
   public static func publish(_ files: [AtomicFile]) throws(SystemError) {
     for file in files { try file.prepare() }
-    defer { for file in files where file.isPublished { file.syncFolder() } }
-    for file in files { try file.appear() }
+    do {
+      for file in files { try file.appear() }
+    } catch {
+      for file in files where file.isPublished { try? file.syncFolder() }
+      throw error
+    }
+    for file in files { try file.syncFolder() }
   }
 
   /// Leaves nothing to be done but to give the file its name.
@@ -149,15 +154,14 @@ public final class AtomicFile {
     return hidden.withCPath { from in path.withCPath { to in renameat(start, from, start, to) } }
   }
 
-  /// The name is on disk once the folder is; a folder that cannot be synced is no failure.
-  private func syncFolder() {
+  /// The name is on disk once the folder is; that one cannot be synced at all is no failure.
+  private func syncFolder() throws(SystemError) {
     let parent = Self.folder(of: path).withCPath {
       openat(start, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     }
-    if parent >= 0 {
-      fsync(parent)
-      close(parent)
-    }
+    guard parent >= 0 else { return }
+    defer { close(parent) }
+    if fsync(parent) != 0, errno == EIO { throw SystemError("sync the folder of", path: shown) }
   }
 
   /// - Returns: whether the name was free.

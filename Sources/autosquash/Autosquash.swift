@@ -45,6 +45,11 @@ struct Autosquash: ParsableCommand {
     do {
       var command = try parseAsRoot(arguments)
       try command.run()
+      // It may be a file that network file systems write only now.
+      if flush(STDOUT_FILENO) != 0, errno != EBADF {
+        Messages.write(SystemError("write to standard output"))
+        Glibc.exit(ExitStatus.failed)
+      }
     } catch {
       leave(with: error)
     }

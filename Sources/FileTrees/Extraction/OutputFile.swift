@@ -142,7 +142,8 @@ public final class OutputFile: @unchecked Sendable {
   private static let mostDamaged = 100
 
   private func complete(_ name: [UInt8]) -> Bool {
-    guard ftruncate(descriptor, off_t(clamping: size)) == 0 else {
+    // Network file systems tell only at the end that there was no room, or that a disk is broken.
+    guard ftruncate(descriptor, off_t(clamping: size)) == 0, flush(descriptor) == 0 else {
       directory.context.fail(directory.path(of: name), action: "write")
       return false
     }

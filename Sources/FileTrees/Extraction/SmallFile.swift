@@ -30,17 +30,19 @@ extension OutputDirectory {
         return false
       }
       isMade(made)
-      defer { close(opened) }
       do throws(SystemError) {
+        defer { close(opened) }
         try write(content, to: opened, name)
+        if !finish.apply(
+          toNew: opened, hasRightOwner: isOwned, hasRightMode: !masksModes)
+        {
+          context.fail(path(of: name), action: "set the attributes")
+        }
+        // Network file systems tell only now that there was no room, or that a disk is broken.
+        guard flush(opened) == 0 else { throw SystemError("write", path: path(of: name)) }
       } catch {
         _ = made.withCPath { unlinkat(descriptor, $0, 0) }
         throw error
-      }
-      if !finish.apply(
-        toNew: opened, hasRightOwner: isOwned, hasRightMode: !masksModes)
-      {
-        context.fail(path(of: name), action: "set the attributes")
       }
       if made != name, !replace(made, name) { return false }
       context.countMade()
