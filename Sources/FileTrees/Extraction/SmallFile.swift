@@ -31,7 +31,8 @@ extension OutputDirectory {
       }
       isMade(made)
       do throws(SystemError) {
-        defer { close(opened) }
+        var isOpen = true
+        defer { if isOpen { close(opened) } }
         try write(content, to: opened, name)
         if !finish.apply(
           toNew: opened, hasRightOwner: isOwned, hasRightMode: !masksModes)
@@ -39,7 +40,8 @@ extension OutputDirectory {
           context.fail(path(of: name), action: "set the attributes")
         }
         // Network file systems tell only now that there was no room, or that a disk is broken.
-        guard flush(opened) == 0 else { throw SystemError("write", path: path(of: name)) }
+        isOpen = false
+        guard close(opened) == 0 else { throw SystemError("write", path: path(of: name)) }
       } catch {
         _ = made.withCPath { unlinkat(descriptor, $0, 0) }
         throw error
