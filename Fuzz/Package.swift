@@ -25,6 +25,7 @@ let package = Package(
     fuzzer("FuzzArchive"),
     fuzzer("FuzzMap"),
     fuzzer("FuzzRoundTrip"),
+    fuzzer("FuzzKernel"),
   ],
   swiftLanguageModes: [.v6]
 )

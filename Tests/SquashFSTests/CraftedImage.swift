@@ -1,7 +1,7 @@
 import SquashFSFormat
 
 /// An image put together field by field, for what no writer would write. Metadata is not
-/// compressed, so that places are known beforehand.
+/// compressed unless `packs` says so, so that places are known beforehand.
 struct CraftedImage {
   /// Bytes in the order of the format.
   struct Bytes {
@@ -29,8 +29,15 @@ struct CraftedImage {
     var type: UInt16
   }
 
+  /// What is one metadata block here, and can be put into the image in another form.
+  enum Table: CaseIterable { case inodes, listings, fragments, ids, attributes, attributeSets }
+
   static let none = UInt32.max
 
+  var compressor = CompressorID.gzip
+  /// The payload of the compressor's options; none where empty.
+  var options: [UInt8] = []
+  /// Bytes of blocks, the first of which is at `dataStart`.
   var data: [UInt8] = []
   var inodes = Bytes()
   var listings = Bytes()
@@ -40,8 +47,18 @@ struct CraftedImage {
   /// Rows of 16 bytes.
   var attributeSets = Bytes()
   var blockLog: UInt16 = 17
+  /// Makes a compressed block of a table's only one.
+  var packs: [Table: ([UInt8]) -> [UInt8]] = [:]
   /// What the superblock says.
   var inodeCount: UInt32 = 0
+
+  var dataStart: UInt64 { 96 + UInt64(options.isEmpty ? 0 : 2 + options.count) }
+
+  /// Adds a block of a file or of fragments, which is compressed, and returns its place.
+  mutating func addBlock(_ stored: [UInt8]) -> UInt64 {
+    defer { data += stored }
+    return dataStart + UInt64(data.count)
+  }
 
   // MARK: Inodes, whose references these return
 
@@ -74,10 +91,11 @@ struct CraftedImage {
   }
 
   mutating func addFile(
-    _ number: UInt32, at start: UInt64, size: UInt64, blocks: [UInt32] = []
+    _ number: UInt32, at start: UInt64, size: UInt64, blocks: [UInt32] = [],
+    fragment: UInt32 = none, attributes: UInt32 = none
   ) -> UInt64 {
     let reference = header(9, number)
-    inodes.add(start, size, UInt64(0), UInt32(1), Self.none, UInt32(0), Self.none)
+    inodes.add(start, size, UInt64(0), UInt32(1), fragment, UInt32(0), attributes)
     for block in blocks { inodes.add(block) }
     return reference
   }
@@ -115,8 +133,13 @@ struct CraftedImage {
 
   // MARK: The image
 
-  private static func blocks(_ bytes: [UInt8]) -> [UInt8] {
+  private func blocks(_ bytes: [UInt8], of kind: Table) -> [UInt8] {
     var table = Bytes()
+    if let pack = packs[kind] {
+      let payload = pack(bytes)
+      table.add(UInt16(payload.count))
+      return table.bytes + payload
+    }
     for start in stride(from: 0, to: bytes.count, by: 8192) {
       let block = bytes[start..<min(bytes.count, start + 8192)]
       table.add(UInt16(0x8000 | block.count))
@@ -126,10 +149,11 @@ struct CraftedImage {
   }
 
   /// Appends a table of rows and its list; returns the list's place.
-  private static func append(_ rows: [UInt8], header: [UInt8] = [], to image: inout Bytes) -> UInt64
-  {
+  private func append(
+    _ rows: [UInt8], of kind: Table, header: [UInt8] = [], to image: inout Bytes
+  ) -> UInt64 {
     let start = image.bytes.count
-    image.bytes += blocks(rows)
+    image.bytes += blocks(rows, of: kind)
     let list = image.bytes.count
     image.bytes += header
     for block in 0..<(rows.count + 8191) / 8192 { image.add(UInt64(start + block * 8194)) }
@@ -138,26 +162,31 @@ struct CraftedImage {
 
   /// The whole file.
   func build(root: UInt64) -> [UInt8] {
-    var image = Bytes(bytes: [UInt8](repeating: 0, count: 96) + data)
+    var image = Bytes(bytes: [UInt8](repeating: 0, count: 96))
+    if !options.isEmpty { image.add(UInt16(0x8000 | options.count)) }
+    image.bytes += options + data
     let inodeTable = UInt64(image.bytes.count)
-    image.bytes += Self.blocks(inodes.bytes)
+    image.bytes += blocks(inodes.bytes, of: .inodes)
     let directoryTable = UInt64(image.bytes.count)
-    image.bytes += Self.blocks(listings.bytes)
+    image.bytes += blocks(listings.bytes, of: .listings)
     let fragmentTable =
-      fragments.bytes.isEmpty ? .max : Self.append(fragments.bytes, to: &image)
-    let idTable = Self.append([0, 0, 0, 0], to: &image)
+      fragments.bytes.isEmpty ? .max : append(fragments.bytes, of: .fragments, to: &image)
+    let idTable = append([0, 0, 0, 0], of: .ids, to: &image)
     var xattrTable = UInt64.max
     if !attributeSets.bytes.isEmpty {
       var header = Bytes()
       header.add(UInt64(image.bytes.count), UInt32(attributeSets.bytes.count / 16), UInt32(0))
-      image.bytes += Self.blocks(attributes.bytes)
-      xattrTable = Self.append(attributeSets.bytes, header: header.bytes, to: &image)
+      image.bytes += blocks(attributes.bytes, of: .attributes)
+      xattrTable = append(
+        attributeSets.bytes, of: .attributeSets, header: header.bytes, to: &image)
     }
     var superblock = Bytes()
     superblock.add(
       Superblock.magic, inodeCount, UInt32(0), UInt32(1) << UInt32(blockLog),
-      UInt32(fragments.bytes.count / 16), UInt16(1), blockLog, UInt16(0), UInt16(1), UInt16(4),
-      UInt16(0), root, UInt64(image.bytes.count), idTable, xattrTable, inodeTable, directoryTable,
+      UInt32(fragments.bytes.count / 16), compressor.rawValue, blockLog,
+      UInt16(options.isEmpty ? 0 : Superblock.Flags.compressorOptions.rawValue), UInt16(1),
+      UInt16(4), UInt16(0), root, UInt64(image.bytes.count), idTable, xattrTable, inodeTable,
+      directoryTable,
       fragmentTable, UInt64.max)
     image.bytes.replaceSubrange(0..<96, with: superblock.bytes)
     image.bytes += [UInt8](repeating: 0, count: 4096 - image.bytes.count % 4096)

@@ -115,8 +115,8 @@ final class BlockTester {
     _ block: BlockCollector.Block, _ bytes: UnsafeRawBufferPointer
   ) throws(ImageReadError) -> Int {
     guard block.stored.isCompressed else { return bytes.count }
-    let unpacked = try unpacker.unpack(
-      bytes, from: BlockPlace(start: block.start, stored: block.stored), into: output)
+    let room = block.isFragment ? output.count : Int(block.size)
+    let unpacked = try unpack(block, bytes, room: room)
     if unpacked.consumed < bytes.count {
       throw .damaged(
         at: image.input.base + block.start,
@@ -125,10 +125,34 @@ final class BlockTester {
     if unpacked.count == 0 {
       throw .damaged(at: image.input.base + block.start, "a block without content")
     }
-    let end = block.start + UInt64(bytes.count)
-    if let problem = watch.problem(with: bytes, unpackedSize: unpacked.count, end: end) {
-      list.add(problem, offset: image.input.base + block.start)
+    let stored = BlockWatch.Block(
+      bytes: bytes, unpackedSize: unpacked.count, room: room, start: block.start)
+    if let problem = watch.problem(with: stored) {
+      list.add(
+        problem, .block, of: "a block of \(bytes.count.counted("byte"))",
+        offset: image.input.base + block.start, about: block.subject)
     }
     return unpacked.count
+  }
+
+  /// Unpacks a block into no more room than the kernel gives it: lz4 ends in another way where there
+  /// is more.
+  private func unpack(
+    _ block: BlockCollector.Block, _ bytes: UnsafeRawBufferPointer, room: Int
+  ) throws(ImageReadError) -> UnpackedBlock {
+    let place = BlockPlace(start: block.start, stored: block.stored)
+    do throws(ImageReadError) {
+      return try unpacker.unpack(
+        bytes, from: place, into: UnsafeMutableRawBufferPointer(rebasing: output[..<room]))
+    } catch {
+      // What unpacks to more is told as that.
+      guard room < output.count else { throw error }
+      let unpacked = try unpacker.unpack(bytes, from: place, into: output)
+      guard unpacked.count == room else { return unpacked }
+      throw .damaged(
+        at: image.input.base + block.start,
+        "a block of \(bytes.count.counted("byte")) is damaged, and Linux cannot read it: its end does "
+          + "not fit into the \(room.counted("byte")) of its content")
+    }
   }
 }

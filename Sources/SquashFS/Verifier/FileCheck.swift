@@ -108,6 +108,14 @@ struct FileCheck {
           ),
           offset: offset)
       }
+      let needed = UInt32(max(image.superblock.blockSize.byteCount, MetadataBlock.byteCount))
+      if dictionary > needed {
+        list.add(
+          Finding(
+            .warning, .kernel, offset: offset,
+            "Linux sets aside \(dictionary.counted("byte")) for an xz dictionary wherever this is "
+              + "mounted; \(needed.grouped) are enough"))
+      }
     case (_, .gzip(let level, let window, _)):
       if !(1...9).contains(level) || !(8...15).contains(window) {
         list.add(

@@ -56,6 +56,10 @@ final class FindingList: @unchecked Sendable {
   /// - Parameter subjects: what is affected. Blocks and fragments among it count as lost where the
   ///   finding is an error.
   func add(_ finding: Finding, about subjects: Subject...) {
+    add(finding, about: subjects, loses: true)
+  }
+
+  private func add(_ finding: Finding, about subjects: [Subject], loses: Bool) {
     var finding = finding
     finding.path = finding.path.map(Self.shortened)
     // A place that the image only claims says nothing.
@@ -63,7 +67,7 @@ final class FindingList: @unchecked Sendable {
     let identity = Identity(
       kind: finding.kind, offset: finding.offset, path: finding.path, message: finding.message)
     monitor.withLock {
-      if finding.severity >= .error {
+      if loses && finding.severity >= .error {
         for subject in subjects where lost.count < Self.mostLost {
           if case .inode = subject { continue }
           lost.insert(subject)
@@ -108,15 +112,32 @@ final class FindingList: @unchecked Sendable {
     if let subject { add(finding, about: subject) } else { add(finding) }
   }
 
-  /// Adds a remark on what a kernel needs, once, however many blocks it is true of.
-  func add(_ problem: KernelProblem, offset: UInt64) {
-    let (severity, message): (Finding.Severity, String) =
-      switch problem {
-      case .allKernels(let text): (.error, "the kernel cannot read it: \(text)")
-      case .olderKernels(let text): (.warning, "some kernels cannot read it: \(text)")
-      }
-    let isNew = monitor.withLock { kernelMessages.insert(message).inserted }
-    if isNew { add(Finding(severity, .kernel, offset: offset, message)) }
+  /// Adds what a kernel does not take, which is the image's making and told once, or damage of one
+  /// block. That can perhaps be unpacked all the same, so what it is of does not count as lost.
+  ///
+  /// - Parameters:
+  ///   - block: what to call it.
+  ///   - subject: whose paths are to be told.
+  func add(
+    _ problem: KernelProblem, _ kind: Finding.Kind = .kernel, of block: String = "",
+    offset: UInt64, about subject: Subject? = nil
+  ) {
+    let finding: Finding
+    switch problem {
+    case .allKernels(let text):
+      finding = Finding(.error, .kernel, offset: offset, "the kernel cannot read it: \(text)")
+    case .olderKernels(let text):
+      finding = Finding(.warning, .kernel, offset: offset, "some kernels cannot read it: \(text)")
+    case .damage(let text):
+      let message =
+        "\(block) is damaged, and Linux cannot read it or reads something else: it \(text)"
+      add(
+        Finding(.error, kind, offset: offset, message), about: subject.map { [$0] } ?? [],
+        loses: false)
+      return
+    }
+    let isNew = monitor.withLock { kernelMessages.insert(finding.message).inserted }
+    if isNew { add(finding) }
   }
 
   /// Says which file is affected, to the findings about `subject`; those that know one count it.

@@ -78,11 +78,8 @@ struct Survey {
         guard let place = try? image.fragment(fragment), isThere(place) else { continue }
         if let known = fragmentSizes?[fragment], offset + size > known { continue }
       }
-      if let subject, list.isLost(subject) {
-        list.addPath(node.path, of: subject)
-      } else {
-        bytes += UInt64(part.size)
-      }
+      if let subject { list.addPath(node.path, of: subject) }
+      if subject.map({ list.isLost($0) }) != true { bytes += UInt64(part.size) }
     }
     return bytes
   }

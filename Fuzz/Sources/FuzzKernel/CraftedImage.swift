@@ -1,0 +1,1 @@
+../../../Tests/SquashFSTests/CraftedImage.swift

@@ -1,0 +1,48 @@
+internal import Posix
+
+/// What the kernel's lib/zstd does not take, and what its fs/squashfs/zstd_wrapper.c does not get
+/// to the end of.
+final class ZstdWatch {
+  private static let page: UInt64 = 4096
+
+  /// What the kernel has memory for, in bytes.
+  private let window: UInt64
+  private let frame = ZstdFrame()
+
+  init(window: UInt64) { self.window = window }
+
+  func problem(with block: BlockWatch.Block) -> KernelProblem? {
+    let layout: ZstdFrame.Layout
+    do throws(ZstdFrame.Damage) { layout = try frame.check(block.bytes) } catch {
+      return .damage(error.text)
+    }
+    let header = layout.header
+    if !hasMemory(for: header) {
+      return .allKernels(
+        "zstd blocks need a window of \(header.window) bytes, the kernel has \(window)")
+    }
+    // The kernel reads and writes page by page. Where all pages of the content are full, and the
+    // frame still lacks bytes that lie in the next page, it gives up.
+    let contentEnd = block.start &+ UInt64(layout.contentEnd)
+    let isFull = block.unpackedSize > 0 && block.unpackedSize == block.room
+    if isFull, UInt64(block.room) % Self.page == 0,
+      (contentEnd &- 1) / Self.page != (block.end &- 1) / Self.page
+    {
+      let what = header.hasChecksum ? "checksum" : "end"
+      return .allKernels(
+        "a zstd block's \(what) goes over the end of a page, which the kernel fails to read")
+    }
+    return nil
+  }
+
+  /// Whether a frame fits into the memory that was set aside for one with a window of the image's
+  /// block size: a block as it is stored, and what it unpacks to, which is the window and a block.
+  private func hasMemory(for header: ZstdFrame.Header) -> Bool {
+    func needed(_ window: UInt64, _ content: UInt64) -> UInt64 {
+      let block = min(window, UInt64(ZstdFrame.largestBlock))
+      return block + min(content, window + block)
+    }
+    return header.window <= 128 << 20
+      && needed(header.window, header.contentSize ?? .max) <= needed(window, .max)
+  }
+}
