@@ -1,7 +1,7 @@
 internal import CZstd
 
 /// Zstandard frames, without a checksum: the kernel cannot read a block of whole pages whose
-/// checksum lies in a page of its own (`BlockWatch.zstdProblem`).
+/// checksum lies in a page of its own (`ZstdWatch`).
 final class ZstdCompressor: BlockCompressor {
   private let compressor: OpaquePointer
 
