@@ -101,6 +101,10 @@ import Testing
     Case("verify x.squash --against d", "d/f", rewrite("d/f"), 2, "d/f: changed while"),
     Case("verify x.squash --against d", "d/f", "touch other/o", 0, "whole"),
     Case("cat x.squash f", "x.squash", rewrite("x.squash"), 2, "x.squash: changed while"),
+    Case("extract x.squash -C out", "x.squash", "chmod 600 x.squash", 2, "x.squash: changed while"),
+    Case(
+      "extract x.squash --to-tar o.tar", "x.squash", "chmod 600 x.squash", 2,
+      "x.squash: changed while"),
     Case("diff x.squash d", "x.squash", "chmod 600 x.squash", 2, "x.squash: changed while"),
     Case("diff x.squash d", "d/f", rewrite("d/f"), 2, "d/f: changed while"),
     Case("manifest d", "d/f", rewrite("d/f"), 2, "d/f: changed while"),
@@ -115,6 +119,7 @@ import Testing
       ])
     #expect(result.status == test.status, "\(result.summary)")
     #expect((result.text + result.errors).contains(test.message), "\(result.summary)")
+    #expect(!folder.exists("o.tar"))
     let isMade = test.status == 0 || test.command.contains("--ignore-unreadable")
     #expect(folder.exists("o.squash") == (isMade && test.command.hasPrefix("pack")))
   }

@@ -124,7 +124,8 @@ import Testing
 
   /// Nor are they hashed byte by byte, which would take hours.
   @Test(arguments: [
-    ["verify", "x.squash", "--against", "in.tar"], ["diff", "x.squash", "in.tar"],
+    ["verify", "x.squash", "--against", "in.tar"],
+    ["diff", "x.squash", "in.tar", "--ignore", "owner"],
   ])
   func hugeHolesAreComparedAsHoles(command: [String]) throws {
     let folder = try TemporaryFolder()

@@ -74,6 +74,9 @@ final class ExtractJob {
     // Directories are finished when nobody has them any more.
     smallFiles = nil
     pool.drain()
+    if state.error == nil {
+      do { try image.input.checkUnchanged() } catch { state.stop(error) }
+    }
     // What was named is not in the image: nothing is left behind.
     if isNew && context.made == 0 && !filter.missing.isEmpty { _ = target.withCPath { rmdir($0) } }
     ProgressBar.clearLine()

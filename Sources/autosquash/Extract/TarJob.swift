@@ -44,6 +44,7 @@ struct TarJob {
         progress?.tick()
       }
     }
+    try image.input.checkUnchanged()
     ProgressBar.clearLine()
     if Interruption.isRequested { return ExitStatus.failed }
     filter = names.filter
