@@ -71,7 +71,7 @@ install: build
 	  >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/autosquash.fish
 	install -d $(DESTDIR)$(PREFIX)/share/doc/autosquash/examples
 	install -m 0644 examples/* $(DESTDIR)$(PREFIX)/share/doc/autosquash/examples
-	root=$$(mktemp -d) && .build/release/autosquash setup --root $$root >/dev/null && \
+	root=$$(mktemp -d) && .build/release/autosquash setup --root $$root >/dev/null 2>&1 && \
 	  install -m 0644 $$root/etc/autosquash.conf $(DESTDIR)$(PREFIX)/share/doc/autosquash/examples; \
 	  rm -rf $$root
 	for page in man/*.[1-8]; do \

@@ -1,4 +1,4 @@
-internal import Glibc
+public import Glibc
 
 /// The root of a system whose files are put in place: the running one, or another below a
 /// directory, such as a machine image's.
@@ -53,10 +53,12 @@ public struct SystemRoot {
   }
 
   /// Whether something is at a path.
-  public func has(_ path: [UInt8]) throws(SystemError) -> Bool {
+  public func has(_ path: [UInt8]) throws(SystemError) -> Bool { try look(path) != nil }
+
+  /// What is at a path, a link itself; `nil` where there is nothing.
+  public func look(_ path: [UInt8]) throws(SystemError) -> stat? {
     let (parent, name) = Self.cut(path)
-    guard let folder = try openIfThere(parent) else { return false }
-    return try folder.look(name) != nil
+    return try openIfThere(parent)?.look(name)
   }
 
   /// The bytes of a file; `nil` where there is none.

@@ -72,9 +72,12 @@ public struct FileMaps: Equatable, Sendable {
       for (_, line) in lines.sorted(by: { $0.name.lexicographicallyPrecedes($1.name) }) {
         text += line
       }
-      files[Self.fileName(level)] = text + Array("+program:".utf8) + program + [UInt8(ascii: "\n")]
+      files[Self.fileName(level)] = text + Self.lastLine(program: program) + [UInt8(ascii: "\n")]
     }
   }
+
+  /// What each map ends with: who has what it does not name.
+  public static func lastLine(program: [UInt8]) -> [UInt8] { Array("+program:".utf8) + program }
 
   /// The images in the maps of a folder, which would mount when the maps were written.
   ///

@@ -55,6 +55,24 @@ public struct MountTable: Sendable {
     }
   }
 
+  /// Reads what is to be mounted from the text of an fstab(5).
+  public init(table bytes: [UInt8]) {
+    mounts = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      let fields = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+      guard fields.count >= 3, fields[0].first != UInt8(ascii: "#") else { return nil }
+      var point = Self.unescape(fields[1])
+      while point.count > 1, point.last == UInt8(ascii: "/") { point.removeLast() }
+      return Mount(
+        point: point, type: String(decoding: fields[2], as: UTF8.self),
+        source: Self.unescape(fields[0]),
+        options: fields.count == 3
+          ? []
+          : fields[3].split(separator: UInt8(ascii: ",")).map {
+            String(decoding: $0, as: UTF8.self)
+          })
+    }
+  }
+
   /// The mount at a place itself, the topmost.
   public func mount(at path: [UInt8]) -> Mount? { mounts.last { $0.point == path } }
 

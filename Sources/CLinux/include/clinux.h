@@ -1,6 +1,7 @@
 #pragma once
 #include <fts.h>
 #include <stdint.h>
+#include <sys/auxv.h>
 #include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <sys/vfs.h>

@@ -1,29 +1,83 @@
+import CLinux
 import Glibc
 import Posix
 
-/// Where this program's own parts are.
-enum Installation {
-  /// The program map: in `libexec` beside the folder of this program, else beside this program, as
-  /// where it is built.
-  static var map: [UInt8] {
-    guard let path = program, let slash = path.lastIndex(of: UInt8(ascii: "/")) else {
-      return Array("/usr/libexec/autosquash/autosquash-map".utf8)
+/// Where the programs are in a system: this one, and the map that autofs runs.
+struct Installation {
+  let program: [UInt8]
+  let map: [UInt8]
+
+  /// Where `make install` and packages put them.
+  private init(prefix: String) {
+    program = Array("\(prefix)/bin/autosquash".utf8)
+    map = Array("\(prefix)/libexec/autosquash/autosquash-map".utf8)
+  }
+
+  private init(program: [UInt8]) {
+    self.program = program
+    map = Self.map(of: program)
+  }
+
+  /// Where a system has them.
+  ///
+  /// - Returns: for the running system, those that run; for another, those that are in it, and where
+  ///   a package would put them if there are none.
+  static func inSystem(_ root: SystemRoot) throws -> Installation {
+    if root.isRunning {
+      guard let program else {
+        throw SetupError(
+          path: [],
+          text: "cannot tell where this program is: /proc is not mounted; mount it, or call the"
+            + " program by its whole path")
+      }
+      return Installation(program: program)
     }
-    let folder = path[..<slash]
+    return try ["/usr", "/usr/local"].map { Installation(prefix: $0) }.first {
+      try root.firstFound(of: [$0.program]) != nil
+    } ?? Installation(prefix: "/usr")
+  }
+
+  /// The program map of the running system.
+  static var map: [UInt8] {
+    program.map { map(of: $0) } ?? Installation(prefix: "/usr").map
+  }
+
+  /// The program map: in `libexec` beside the folder of the program, else beside the program, as
+  /// where it is built.
+  private static func map(of program: [UInt8]) -> [UInt8] {
+    let folder = program[..<program.lastIndex(of: UInt8(ascii: "/"))!]
     let beside = folder + Array("/autosquash-map".utf8)
     guard folder.hasSuffix("/bin"), access(beside) == false else { return Array(beside) }
     return Array(folder.dropLast(4) + Array("/libexec/autosquash/autosquash-map".utf8))
   }
 
-  /// This program.
+  /// This program; `nil` where the system does not tell.
   static var program: [UInt8]? {
-    guard let resolved = realpath("/proc/self/exe", nil) else { return nil }
+    // A bare chroot has no /proc; the kernel has told as well by what path it was started.
+    let started = UnsafePointer<CChar>(bitPattern: getauxval(UInt(AT_EXECFN)))
+    guard let resolved = realpath("/proc/self/exe", nil) ?? started.flatMap({ realpath($0, nil) })
+    else { return nil }
     defer { free(resolved) }
     return [UInt8](cString: resolved)
   }
 
   private static func access(_ path: ArraySlice<UInt8>) -> Bool {
     Array(path).withCPath { Glibc.access($0, X_OK) } == 0
+  }
+}
+
+extension SystemRoot {
+  /// The first of these paths at which something is. A link on the way counts as nothing there: in
+  /// a system where /sbin is one, what it leads to has a path of its own.
+  func firstFound(of paths: [[UInt8]]) throws(SystemError) -> [UInt8]? {
+    for path in paths {
+      do {
+        if try has(path) { return path }
+      } catch {
+        guard [ELOOP, ENOTDIR].contains(error.code) else { throw error }
+      }
+    }
+    return nil
   }
 }
 

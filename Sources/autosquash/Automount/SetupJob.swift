@@ -35,38 +35,52 @@ struct SetupJob {
     try checkUser()
     let settings = try settings(given)
     let configuration = try Configuration(parsing: settings.text, path: root.place(settings.path))
-    let hasSystemd = try runsSystemd || root.has(SetupFile.units)
-    let files =
-      try [settings]
-      + SetupFile.all(
-        for: configuration, map: Installation.map, program: Installation.program ?? [],
-        hasSystemd: hasSystemd, isRunningSystem: root.isRunning)
+    let hasSystemd = try hasSystemd
+    let programs = try Installation.inSystem(root)
+    let files = try [settings] + files(for: configuration, programs)
     let changed = try files.filter { try needsWriting($0) }
     // Units of settings that no longer hold.
     let stale = SetupFile.allPaths.filter { path in
       !files.contains { $0.path == path } && isOurs(path)
     }
     // What is in the way of the lists is told before anything is written.
-    let lacksLists =
-      try configuration.browse && !root.has(StateFolder.topMap(configuration))
+    let lacksLists = try lacksLists(configuration, programs)
     if root.isRunning { try StateFolder.check(configuration) }
     for file in changed { try write(file) }
-    var isChanged = !changed.isEmpty || !stale.isEmpty
+    var isChanged = !changed.isEmpty || !stale.isEmpty || lacksLists
     if stale.contains(SetupFile.timerPath) { try disableTimer() }
     for path in stale { try delete(path) }
-    try makeLists(configuration, areMissing: lacksLists)
+    try makeLists(configuration, programs, areMissing: lacksLists)
     if try hasSystemd && configuration.browse && enableTimer() { isChanged = true }
     if root.isRunning { try tellSystem(configuration, hasSystemd, isChanged: isChanged) }
     if !isChanged { report.append("Nothing to change: all is in place.") }
-    if root.isRunning && !isThere("/usr/sbin/automount") && !isThere("/sbin/automount") {
-      warnings.append("autofs is not installed; on Debian: apt-get install autofs")
-    }
-    if Installation.map.withCPath({ access($0, F_OK) }) != 0 {
-      warnings.append("\(Installation.map.escapedName) is missing; install autosquash-map")
+    warnings += try RootPrograms(root: root, programs: programs).forSetup().compactMap { checkup in
+      checkup.remedy.map { "\(checkup.finding); \($0)" }
     }
   }
 
-  private func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }
+  /// Whether the system has systemd.
+  var hasSystemd: Bool { get throws { try runsSystemd || root.has(SetupFile.units) } }
+
+  /// The files for settings, but the settings' own, as they are to be in the system.
+  func files(
+    for configuration: Configuration, _ programs: Installation
+  ) throws -> [SetupFile] {
+    try SetupFile.all(
+      for: configuration, map: programs.map, program: programs.program, hasSystemd: hasSystemd,
+      isRunningSystem: root.isRunning)
+  }
+
+  /// Whether autofs would find no lists when it starts, or in another system lists that lead to no
+  /// map there; the running one's are for refresh.
+  func lacksLists(_ configuration: Configuration, _ programs: Installation) throws -> Bool {
+    guard configuration.browse else { return false }
+    let path = StateFolder.topMap(configuration)
+    if root.isRunning { return try !root.has(path) }
+    guard let text = try root.read(path, limit: 256 << 20) else { return true }
+    return text.split(separator: UInt8(ascii: "\n")).last?
+      .elementsEqual(FileMaps.lastLine(program: programs.map)) != true
+  }
 
   private func checkUser() throws(SetupError) {
     if !isDryRun && geteuid() != 0 {
@@ -105,7 +119,10 @@ struct SetupJob {
     return SetupFile(path: path, text: file.text, purpose: purpose)
   }
 
-  private func needsWriting(_ file: SetupFile) throws -> Bool {
+  /// Whether a file is not there, or not what it is to be.
+  ///
+  /// - Throws: where it is somebody else's.
+  func needsWriting(_ file: SetupFile) throws -> Bool {
     guard let text = try contents(file.path) else { return true }
     if text == file.text { return false }
     guard SetupFile.isOurs(text) else {
@@ -130,13 +147,19 @@ struct SetupJob {
 
   /// The map of names must be there when autofs starts, whatever it will hold.
   private mutating func makeLists(
-    _ configuration: Configuration, areMissing: Bool
+    _ configuration: Configuration, _ programs: Installation, areMissing: Bool
   ) throws {
-    guard configuration.browse, !isDryRun else { return }
+    guard configuration.browse else { return }
+    if areMissing {
+      report.append(
+        (isDryRun ? "Would write " : "Wrote ") + shown(StateFolder.topMap(configuration))
+          + ": the list of images, without any as yet.")
+    }
+    if isDryRun { return }
     if areMissing {
       try FileMaps(
         nil, configuration: configuration, folder: StateFolder.maps(configuration),
-        program: Installation.map, check: CatalogueJob.check(configuration)
+        program: programs.map, check: CatalogueJob.check(configuration)
       ).write(to: StateFolder(configuration, in: root).maps)
     }
     guard root.isRunning else { return }
@@ -276,7 +299,7 @@ struct SetupJob {
     try root.read(path, limit: 1 << 20)
   }
 
-  private func isOurs(_ path: [UInt8]) -> Bool {
+  func isOurs(_ path: [UInt8]) -> Bool {
     (try? contents(path)).flatMap { $0 }.map(SetupFile.isOurs) == true
   }
 

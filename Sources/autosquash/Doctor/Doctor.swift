@@ -12,21 +12,50 @@ struct Doctor: ParsableCommand {
       Looks at the settings, the kernel, the automounter, the bucket and every image in it, and \
       then really mounts the smallest image through the automounter and reads a file. The exit \
       status is 1 when something fails.
+
+      With --root it looks at the files of another system, such as the root of a machine image \
+      that setup --root has prepared, before that is started: settings and what setup writes for \
+      them, programs, what mounts the bucket and with which credentials, the kernel's modules. \
+      Nothing is mounted or run there, no request is made, and no link in it is followed.
       """)
 
+  @Option(
+    help: ArgumentHelp(
+      "Look at the system below this directory, which is not started.", valueName: "dir"),
+    completion: .directory)
+  var root: ByteArgument?
   @Flag(help: "Print JSON, an object a line.") var json = false
+
+  func validate() throws {
+    if root?.bytes.isEmpty == true { throw ValidationError("--root needs a directory") }
+  }
 
   func run() throws {
     var hasFailed = false
     var output = StandardOutput()
     var failure: (any Error)?
-    Checkups.run { checkup in
+    func report(_ checkup: Checkup) {
       if checkup.status == .fail { hasFailed = true }
       // At once: what comes next may take its time.
       do {
         try output.write((json ? checkup.json.text : checkup.text) + "\n")
         try output.flush()
       } catch { failure = error }
+    }
+    do {
+      if let root = try root.map({ root throws(SystemError) in try SystemRoot(below: root.bytes) }),
+        !root.isRunning
+      {
+        try RootCheckup.run(root, report)
+      } else {
+        Checkups.run(report)
+      }
+    } catch let error as SystemError where error.code == ELOOP && root != nil {
+      Messages.write(error.path, "a symbolic link; doctor does not follow links below --root")
+      throw ExitCode(ExitStatus.unreadableInput)
+    } catch {
+      Messages.write(error)
+      throw ExitCode(ExitStatus.unreadableInput)
     }
     if let failure { throw failure }
     if hasFailed { throw ExitCode(ExitStatus.failed) }

@@ -21,11 +21,23 @@ import Testing
     String(decoding: try folder.read("root" + path), as: UTF8.self)
   }
 
+  /// What the system has.
+  private func add(_ programs: String...) throws {
+    for program in programs {
+      try Tool.check(
+        ["install", "-D", "-m", "755", "/dev/null", folder.path("root/usr/\(program)")])
+    }
+  }
+
+  private let map = "/usr/libexec/autosquash/autosquash-map"
   private let master = "/etc/auto.master.d/autosquash.autofs"
   private let timerLink = "/etc/systemd/system/timers.target.wants/autosquash-refresh.timer"
 
   private func files() throws -> [String] {
-    try Tool.check(["find", ".", "-not", "-type", "d"], in: folder.path("root")).text
+    try Tool.check(
+      ["find", ".", "-path", "./usr", "-prune", "-o", "-not", "-type", "d", "-print"],
+      in: folder.path("root")
+    ).text
       .split(separator: "\n").map(String.init).sorted()
   }
 
@@ -49,7 +61,7 @@ import Testing
         "./var/lib/autosquash/maps/top",
       ])
     #expect(
-      try text("/var/lib/autosquash/maps/top").hasSuffix("\n+program:\(Tool.autosquashMap)\n"))
+      try text("/var/lib/autosquash/maps/top").hasSuffix("\n+program:\(map)\n"))
     let before = try Snapshot(of: folder.path("root"))
     let second = try setup()
     #expect(second.text == "Nothing to change: all is in place.\n", "\(second.summary)")
@@ -71,6 +83,10 @@ import Testing
 
   @Test func unitsAreInOrder() throws {
     #expect(try setup().status == 0)
+    // The program is looked for in this system here.
+    try Tool.check(
+      ["sed", "-i", "s|/usr/bin/autosquash|\(Tool.autosquash)|", "autosquash-refresh.service"],
+      in: folder.path("root/etc/systemd/system"))
     for unit in ["autosquash-refresh.service", "autosquash-refresh.timer"] {
       let verified = try Tool.run(
         [
@@ -99,7 +115,7 @@ import Testing
     #expect(changed.status == 0, "\(changed.summary)")
     #expect(
       try text(master).hasSuffix(
-        "/mnt/autosquash program:\(Tool.autosquashMap) --timeout=300 --negative-timeout=1\n"))
+        "/mnt/autosquash program:\(map) --timeout=300 --negative-timeout=1\n"))
     #expect(try !files().contains("./etc/systemd/system/autosquash-refresh.timer"))
   }
 
@@ -182,6 +198,7 @@ import Testing
         [Tool.autosquash, "setup", "--root", folder.path("root")] + arguments,
         environment: ["PATH": "/nonexistent"])
     }
+    try add("bin/autosquash", "libexec/autosquash/autosquash-map", "sbin/automount", "bin/s3fs")
     let done = try run()
     #expect(done.status == 0 && done.errors.isEmpty, "\(done.summary)")
     #expect(
@@ -195,6 +212,81 @@ import Testing
     let removed = try run("--remove")
     #expect(removed.status == 0, "\(removed.summary)")
     #expect(try files() == [])
+  }
+
+  /// Each with what the system has, the prefix that the files name, and what is warned of.
+  @Test(
+    arguments: [
+      ([], "/usr", ["/root/usr/bin/autosquash is not there", "automount, ", "s3fs, "]),
+      (
+        ["bin/autosquash", "sbin/automount", "local/bin/s3fs"], "/usr",
+        ["autosquash-map is missing"]
+      ),
+      (
+        ["local/bin/autosquash", "local/libexec/autosquash/autosquash-map", "bin/s3fs"],
+        "/usr/local",
+        ["automount, the automounter, is not installed in "]
+      ),
+      (
+        ["bin/autosquash", "libexec/autosquash/autosquash-map", "sbin/automount"], "/usr",
+        ["s3fs, what mounts the bucket, is not installed in "]
+      ),
+    ] as [([String], String, [String])])
+  func filesNameTheProgramOfTheirSystem(
+    programs: [String], prefix: String, warnings: [String]
+  ) throws {
+    for program in programs { try add(program) }
+    // As with a merged /usr, whose links are not followed.
+    try Tool.check(["ln", "-s", "usr/sbin", "root/sbin"], in: folder.root)
+    let done = try setup()
+    #expect(done.status == 0, "\(done.summary)")
+    #expect(
+      try text("/etc/systemd/system/autosquash-refresh.service").contains(
+        "\nExecStart=\(prefix)/bin/autosquash refresh"))
+    let last = "\n+program:\(prefix)/libexec/autosquash/autosquash-map\n"
+    #expect(try text("/var/lib/autosquash/maps/top").hasSuffix(last))
+    let lines = done.errors.split(separator: "\n")
+    #expect(lines.count == warnings.count, "\(done.summary)")
+    for (line, warning) in zip(lines, warnings) {
+      #expect(
+        line.hasPrefix("autosquash: warning: ") && line.contains(warning)
+          && line.contains(folder.path("root")) && line.contains("; sudo "), "\(line)")
+    }
+    // Lists that lead elsewhere, as another program of this kind wrote them, are put right.
+    try folder.write(
+      "root/var/lib/autosquash/maps/top", Array("# x\n+program:/build/autosquash-map\n".utf8))
+    let again = try setup()
+    #expect(again.text.hasSuffix("maps/top: the list of images, without any as yet.\n"))
+    #expect(try text("/var/lib/autosquash/maps/top").hasSuffix(last))
+    #expect(try setup().text == "Nothing to change: all is in place.\n")
+  }
+
+  /// A chroot may have no /proc, which tells where the program is.
+  @Test func theProgramIsFoundWithoutProc() throws {
+    let bin = URL(fileURLWithPath: Tool.autosquash).deletingLastPathComponent().path
+    func told(_ call: String) throws -> Tool.Result {
+      try Tool.run(
+        ["unshare", "-m", "sh", "-ec", "mount -t tmpfs none /proc; cd \(bin); \(call)"])
+    }
+    for call in ["./autosquash", "PATH=.:$PATH autosquash", Tool.autosquash] {
+      let found = try told("\(call) setup --dry-run")
+      #expect(
+        found.status == 0 && found.text.contains("\(Tool.autosquashMap) --timeout=")
+          || found.text.contains("ExecStart=\(Tool.autosquash) "), "\(call): \(found.summary)")
+    }
+    // Started from an open file, it has no path.
+    let lost = try told(
+      """
+      python3 -c 'import os
+      file = os.open("autosquash", os.O_RDONLY)
+      os.set_inheritable(file, True)
+      os.execve(file, ["autosquash", "setup", "--dry-run"], os.environ)'
+      """)
+    #expect(
+      lost.status == 1
+        && lost.errors.hasPrefix(
+          "autosquash: cannot tell where this program is: /proc is not mounted"),
+      "\(lost.summary)")
   }
 
   @Test func settingsAreBytes() throws {

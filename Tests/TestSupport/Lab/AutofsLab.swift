@@ -35,6 +35,12 @@ public final class AutofsLab {
     try Tool.check(["mkdir", "-p", folder.path("root/etc")])
     try Tool.check(["cp", configuration, folder.path("root/etc/autosquash.conf")])
     try Tool.check([Tool.autosquash, "setup", "--root", folder.path("root")])
+    // But for the map, which is not where that other system would have it.
+    try Tool.check(
+      [
+        "sed", "-i", "s|/usr/libexec/autosquash/autosquash-map|\(Tool.autosquashMap)|",
+        folder.path("root/etc/auto.master.d/autosquash.autofs"),
+      ])
     try folder.write("auto.master", Array("+dir:\(folder.path("root/etc/auto.master.d"))\n".utf8))
     if browses { try autosquash("refresh") }
     try start()

@@ -1,0 +1,86 @@
+import Glibc
+import Posix
+
+/// The programs that a system needs to mount images: told from its files, none is run.
+struct RootPrograms {
+  let root: SystemRoot
+  /// Where this program's own are in it.
+  let programs: Installation
+
+  private static let folders = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/bin"]
+
+  /// What setup needs for what it writes.
+  func forSetup() throws -> [Checkup] {
+    if root.isRunning { return try [map(), automounter()] }
+    return try own() + [automounter(), bucket()]
+  }
+
+  /// All of them.
+  ///
+  /// - Parameter mountsBucket: whether s3fs is to mount the bucket.
+  func all(mountsBucket: Bool) throws -> [Checkup] {
+    try own() + [automounter(), mount()] + (mountsBucket ? [bucket(), fuse()] : [])
+  }
+
+  /// This program and its map.
+  private func own() throws -> [Checkup] {
+    guard try has([programs.program]) else {
+      return [
+        .fail(
+          "program", "\(shown(programs.program)) is not there, which the files of setup name",
+          "sudo dpkg --root=\(folder) -i autosquash_*.deb")
+      ]
+    }
+    return [.ok("program", "\(shown(programs.program)) is there"), try map()]
+  }
+
+  private func map() throws -> Checkup {
+    guard try has([programs.map]) else {
+      return .fail(
+        "map", "\(shown(programs.map)) is missing",
+        root.isRunning
+          ? "install autosquash-map there" : "sudo dpkg --root=\(folder) -i autosquash_*.deb")
+    }
+    return .ok("map", "\(shown(programs.map)) is there")
+  }
+
+  private func automounter() throws -> Checkup {
+    try program("automount", of: "autofs", topic: "autofs", "the automounter")
+  }
+
+  private func bucket() throws -> Checkup {
+    try program("s3fs", of: "s3fs", topic: "s3fs", "what mounts the bucket")
+  }
+
+  private func mount() throws -> Checkup {
+    try program("mount", of: "mount", topic: "mount", "what the automounter runs")
+  }
+
+  /// What mount(8) runs for a line of fstab.
+  private func fuse() throws -> Checkup {
+    try program(
+      "mount.fuse", or: "mount.fuse.s3fs", of: "fuse3", topic: "fuse",
+      "what mount(8) runs for s3fs")
+  }
+
+  private func program(
+    _ name: String, or other: String? = nil, of package: String, topic: String, _ purpose: String
+  ) throws -> Checkup {
+    let names = [name] + (other.map { [$0] } ?? [])
+    let places = names.flatMap { name in Self.folders.map { Array("\($0)/\(name)".utf8) } }
+    if let place = try root.firstFound(of: places) {
+      return .ok(topic, "\(shown(place)) is there")
+    }
+    let chroot = root.isRunning ? "" : "chroot \(folder) "
+    return .fail(
+      topic, "\(name), \(purpose), is not installed" + (root.isRunning ? "" : " in \(folder)"),
+      "sudo \(chroot)apt-get install \(package)")
+  }
+
+  private func has(_ places: [[UInt8]]) throws -> Bool { try root.firstFound(of: places) != nil }
+
+  private func shown(_ path: [UInt8]) -> String { root.place(path).escapedName }
+
+  /// The system's directory, for a command.
+  private var folder: String { root.place([]).shellWord }
+}

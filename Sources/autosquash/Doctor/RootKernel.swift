@@ -1,0 +1,68 @@
+import Automount
+import Posix
+
+/// The kernels in another system, as far as their lists of modules tell.
+struct RootKernel {
+  let root: SystemRoot
+  let configuration: Configuration
+
+  /// /lib may be a link to /usr/lib.
+  private static let folders = ["/usr/lib/modules", "/lib/modules"]
+  private static let lists = ["modules.builtin", "modules.dep"]
+  /// The most bytes that one of them may have.
+  private static let byteLimit = 64 << 20
+
+  /// What mounting an image takes.
+  private var needed: [String] {
+    MapEntry.MountType(configuration.fileSystem) == .loop
+      ? ["autofs4", "fuse", "loop", "squashfs"] : ["autofs4", "fuse"]
+  }
+
+  func all() throws -> [Checkup] {
+    var found: [Checkup] = []
+    for folder in Self.folders {
+      guard let opened = try? root.openIfThere(Array(folder.utf8)) else { continue }
+      for version in try opened.names().sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+        let place = Array("\(folder)/".utf8) + version
+        if let checkup = try kernel(version, place) { found.append(checkup) }
+      }
+    }
+    if found.isEmpty {
+      found.append(
+        .warn(
+          "kernel",
+          "there is none in it; the one that it is started with needs"
+            + " \(needed.joined(separator: ", "))", install))
+    }
+    return found
+  }
+
+  /// - Returns: `nil` for a folder without lists, as a kernel leaves when it is removed.
+  private func kernel(_ version: [UInt8], _ place: [UInt8]) throws -> Checkup? {
+    let texts = Self.lists.compactMap { name in
+      try? root.read(place + Array("/\(name)".utf8), limit: Self.byteLimit)
+    }
+    if texts.isEmpty { return nil }
+    let modules = Set(texts.flatMap { Self.modules($0) })
+    let missing = needed.filter { !modules.contains(Array($0.utf8)) }
+    guard missing.isEmpty else {
+      return .fail(
+        "kernel", "\(version.escapedName) has no \(missing.joined(separator: ", no "))", install)
+    }
+    return .ok("kernel", "\(version.escapedName) has \(needed.joined(separator: ", "))")
+  }
+
+  /// The names of modules in a list: `kernel/fs/squashfs/squashfs.ko.xz: kernel/...`.
+  private static func modules(_ text: [UInt8]) -> [[UInt8]] {
+    text.split(separator: UInt8(ascii: "\n")).map { line in
+      let path = line.prefix { $0 != UInt8(ascii: ":") }
+      let name = path[((path.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex - 1) + 1)...]
+      return Array(name.prefix { $0 != UInt8(ascii: ".") })
+    }
+  }
+
+  private var install: String {
+    "sudo chroot \(root.place([]).shellWord) sh -c"
+      + " 'apt-get install linux-image-$(dpkg --print-architecture)'"
+  }
+}

@@ -1,0 +1,155 @@
+import Automount
+import Glibc
+import Posix
+
+/// What mounts the bucket in another system when it starts: a line of fstab or a unit.
+struct RootMount {
+  let root: SystemRoot
+  let configuration: Configuration
+
+  /// A mount that is to be.
+  struct Found {
+    var point: [UInt8]
+    /// Where it is said.
+    var place: [UInt8]
+    var type: String
+    var source: [UInt8]
+    var options: [String]
+    /// The name of its unit, where it is one.
+    var unit: String?
+
+    var isOfS3fs: Bool { type == "fuse.s3fs" || source.starts(with: "s3fs#".utf8) }
+
+    /// The value of an option: empty for one without.
+    func value(of name: String) -> [UInt8]? {
+      for option in options {
+        if option == name { return [] }
+        if option.hasPrefix(name + "=") { return Array(option.utf8.dropFirst(name.utf8.count + 1)) }
+      }
+      return nil
+    }
+  }
+
+  /// The images' folder and those it is in, innermost first.
+  private var folders: [[UInt8]] {
+    var folders: [[UInt8]] = []
+    var path = configuration.images
+    while let slash = path.lastIndex(of: UInt8(ascii: "/")) {
+      folders.append(path)
+      path = Array(path[..<slash])
+    }
+    return folders
+  }
+
+  private static let table = Array("/etc/fstab".utf8)
+
+  func find() throws -> Found? {
+    if let text = try root.read(Self.table, limit: 1 << 20),
+      let mount = MountTable(table: text).mount(holding: configuration.images),
+      mount.point.count > 1
+    {
+      return Found(
+        point: mount.point, place: Self.table, type: mount.type, source: mount.source,
+        options: mount.options)
+    }
+    let units = RootUnits(root: root)
+    for folder in folders {
+      let unit = SetupFile.unitName(of: folder)
+      guard let path = try units.path(of: unit) else { continue }
+      // One that is a link is somebody else's file; that it is there is all that is known.
+      let text = (try? root.read(path, limit: 1 << 20)) ?? []
+      return Found(
+        point: folder, place: path, type: Self.value(of: "Type", in: text),
+        source: Array(Self.value(of: "What", in: text).utf8),
+        options: Self.value(of: "Options", in: text).split(separator: ",").map(String.init),
+        unit: unit)
+    }
+    return nil
+  }
+
+  /// A setting of a unit, the last; empty where it is not there.
+  private static func value(of key: String, in text: [UInt8]) -> String {
+    var value = ""
+    for line in text.split(separator: UInt8(ascii: "\n")) {
+      let parts = String(decoding: line, as: UTF8.self)
+        .split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        .map { $0.drop { $0 == " " } }
+      if parts.count == 2, parts[0].prefix(while: { $0 != " " }) == key[...] {
+        value = String(parts[1])
+      }
+    }
+    return value
+  }
+
+  func checkups(_ found: Found?) throws -> [Checkup] {
+    let topic = "bucket"
+    guard let found else { return [try nothingMounts()] }
+    let place = root.place(found.place).escapedName
+    if let unit = found.unit {
+      let units = RootUnits(root: root)
+      guard try units.isEnabled(unit) else {
+        return [
+          .fail(
+            topic, "\(place) does not start with the system", units.command("enable \(unit)"))
+        ]
+      }
+    } else if found.options.contains("noauto") {
+      return [
+        .fail(
+          topic, "\(place) has \(found.point.escapedName) with noauto, so that it is not mounted",
+          "sudo editor \(root.place(found.place).shellWord)")
+      ]
+    }
+    let ok = Checkup.ok(topic, "\(place) has \(found.point.escapedName) mounted at the start")
+    return [ok] + (found.isOfS3fs ? [try credentials(found)] : [])
+  }
+
+  private func nothingMounts() throws -> Checkup {
+    let images = configuration.images.escapedName
+    let table = root.place(Self.table)
+    if try root.openIfThere(configuration.images) != nil {
+      return .warn(
+        "bucket", "nothing mounts \(images), which is a folder of the system itself",
+        "leave it so if the images are meant to lie there")
+    }
+    return .fail(
+      "bucket", "nothing mounts \(images): no line of \(table.escapedName), no unit",
+      "sudo tee -a \(table.shellWord) < /usr/share/doc/autosquash/examples/fstab, and put the"
+        + " bucket's name there")
+  }
+
+  private static let standardCredentials = Array("/etc/passwd-s3fs".utf8)
+
+  /// What s3fs signs its requests with.
+  private func credentials(_ found: Found) throws -> Checkup {
+    let topic = "credentials"
+    if let option = ["public_bucket", "iam_role", "ecs", "profile"].first(where: {
+      found.value(of: $0) != nil
+    }) {
+      return .ok(topic, "the mount has the option \(option)")
+    }
+    let named = found.value(of: "passwd_file")
+    let path = named ?? Self.standardCredentials
+    let place = root.place(path)
+    guard path.first == UInt8(ascii: "/"), let status = try root.look(path) else {
+      return .fail(
+        topic,
+        "\(place.escapedName) is not there, and the mount has none of the options"
+          + " public_bucket, iam_role and passwd_file",
+        "sudo install -m 600 \(Self.standardCredentials.escapedName) \(place.shellWord)")
+    }
+    if status.isLink {
+      return .warn(
+        topic, "\(place.escapedName) is a link, which is not followed here",
+        "ls -lL \(place.shellWord)")
+    }
+    // The group may read the standard file only.
+    guard status.st_mode & (named == nil ? 0o137 : 0o177) == 0 else {
+      return .fail(
+        topic,
+        "\(place.escapedName) has the mode \(UInt16(status.st_mode & 0o7777).asMode), and s3fs takes"
+          + " none that others can read", "sudo chmod 600 \(place.shellWord)")
+    }
+    return .ok(topic, "\(place.escapedName) is there, for root only")
+  }
+}

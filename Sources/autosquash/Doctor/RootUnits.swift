@@ -1,0 +1,39 @@
+import Automount
+import Posix
+
+/// The units of systemd in another system.
+struct RootUnits {
+  let root: SystemRoot
+
+  /// Where units lie, in the order in which systemd looks. /lib may be a link to /usr/lib.
+  private static let folders = [
+    "/etc/systemd/system", "/usr/local/lib/systemd/system", "/lib/systemd/system",
+    "/usr/lib/systemd/system",
+  ]
+
+  /// Where a unit is.
+  func path(of unit: String) throws -> [UInt8]? {
+    try root.firstFound(of: Self.folders.map { Array("\($0)/\(unit)".utf8) })
+  }
+
+  func isThere(_ unit: String) throws -> Bool { try path(of: unit) != nil }
+
+  /// Whether something that starts with the system wants a unit.
+  func isEnabled(_ unit: String) throws -> Bool {
+    for folder in Self.folders {
+      guard let opened = try? root.openIfThere(Array(folder.utf8)) else { continue }
+      for name in try opened.names() {
+        let text = String(decoding: name, as: UTF8.self)
+        guard text.hasSuffix(".wants") || text.hasSuffix(".requires") else { continue }
+        let link = Array("\(folder)/".utf8) + name + Array("/\(unit)".utf8)
+        if try root.firstFound(of: [link]) != nil { return true }
+      }
+    }
+    return false
+  }
+
+  /// A command of systemctl for the system.
+  func command(_ words: String) -> String {
+    "sudo systemctl --root=\(root.place([]).shellWord) \(words)"
+  }
+}
