@@ -16,6 +16,8 @@ public enum OverlayEvent: Equatable, Sendable {
   case conflict(String)
   /// A link was removed: the overlay has no such file any more.
   case pruned(target: [UInt8])
+  /// A link was removed, as all were to be.
+  case unlinked(target: [UInt8])
   /// A directory was removed that had been made for links, and is empty.
   case removedDirectory
 
@@ -30,6 +32,7 @@ public enum OverlayEvent: Equatable, Sendable {
     case .madeDirectory: "made-directory"
     case .conflict: "conflict"
     case .pruned: "pruned"
+    case .unlinked: "unlinked"
     case .removedDirectory: "removed-directory"
     }
   }
@@ -45,6 +48,7 @@ public struct OverlayCounts: Equatable, Sendable {
   public private(set) var madeDirectories = 0
   public private(set) var conflicts = 0
   public private(set) var pruned = 0
+  public private(set) var unlinked = 0
   public private(set) var removedDirectories = 0
 
   public init() {}
@@ -59,12 +63,14 @@ public struct OverlayCounts: Equatable, Sendable {
     case .madeDirectory: madeDirectories += 1
     case .conflict: conflicts += 1
     case .pruned: pruned += 1
+    case .unlinked: unlinked += 1
     case .removedDirectory: removedDirectories += 1
     }
   }
 
   /// Whether anything was changed, or would be.
   public var hasChanges: Bool {
-    linked + corrected + moved + replaced + madeDirectories + pruned + removedDirectories > 0
+    linked + corrected + moved + replaced + madeDirectories + pruned + unlinked
+      + removedDirectories > 0
   }
 }

@@ -70,9 +70,14 @@ public struct OverlayState: Equatable, Sendable {
     }
   }
 
-  /// Writes the file; a crash leaves the old one or the new one.
+  /// Writes the file; a crash leaves the old one or the new one. Where nothing is remembered, there
+  /// is none.
   public func write(to folder: OverlayStateFolder) throws(SystemError) {
     let folder = folder.folder
+    if places.isEmpty {
+      if try folder.look(Self.name) != nil { try folder.remove(Self.name) }
+      return
+    }
     var bytes = Self.title + [0]
     for (overlay, places) in places.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       bytes += [UInt8(ascii: "o")] + overlay + [0]

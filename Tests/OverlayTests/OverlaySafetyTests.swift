@@ -144,7 +144,9 @@ import Testing
     try sh("mkdir outside; mv root moved; ln -s outside root")
     let stateFolder = try #require(
       try OverlayStateFolder(state, root: tree, overlay: listing, makesMissing: true))
-    try OverlayState().write(to: stateFolder)
+    var remembered = OverlayState()
+    remembered.places = [listing.root: [[]: false]]
+    try remembered.write(to: stateFolder)
     let linker = try OverlayLinker(
       listing, root: tree, reserved: state, state: stateFolder, backup: nil, isDryRun: false)
     linker.run { _, _ in }

@@ -237,7 +237,7 @@ import Testing
         {"path": "/top", "action": "replaced", "size": 5, "overlay-size": 4}
         {"path": "/home/training/my_course/genome.fa", "action": "linked"}
         {"path": "/home/training/my_course/reads.fq", "action": "conflict", "reason": "a directory is in the way"}
-        {"linked": 1, "right": 0, "corrected": 0, "moved": 0, "replaced": 1, "made-directories": 0, "conflicts": 1, "pruned": 0, "removed-directories": 0, "dry-run": false}
+        {"linked": 1, "right": 0, "corrected": 0, "moved": 0, "replaced": 1, "made-directories": 0, "conflicts": 1, "pruned": 0, "unlinked": 0, "removed-directories": 0, "dry-run": false}
 
         """, "\(linked.summary)")
     #expect(linked.status == 1)

@@ -72,7 +72,10 @@ struct StateFolder {
   static func remove(_ configuration: Configuration, from root: SystemRoot) throws {
     guard let folder = try root.openIfThere(configuration.state) else { return }
     var hasRemoved = false
-    for name in try folder.names() where isOurs(name, in: folder) {
+    // As long as links are remembered, so is the overlay.
+    let hasLinks = try folder.look(Array("overlay".utf8)) != nil
+    for name in try folder.names()
+    where isOurs(name, in: folder) && !(hasLinks && name == OverlayJob.lockName) {
       try folder.remove(name)
       hasRemoved = true
     }
@@ -90,7 +93,7 @@ struct StateFolder {
 
   /// Whether a file is a lock or a kernel's configuration of this program.
   private static func isOurs(_ name: [UInt8], in folder: Folder) -> Bool {
-    if name == lockName {
+    if name == lockName || name == OverlayJob.lockName {
       return (try? SmallFile.read(name, in: folder, limit: 0, followsLinks: false)) != nil
     }
     return name.starts(with: KernelSupport.ownPrefix)

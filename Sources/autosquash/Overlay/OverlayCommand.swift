@@ -10,7 +10,7 @@ struct OverlayCommand: ParsableCommand {
       stands at /home/training/genome.fa. Directories are real, only files are links, so that new \
       files can be written beside them.
       """,
-    subcommands: [OverlayLink.self, OverlayCheck.self, OverlayPrune.self])
+    subcommands: [OverlayLink.self, OverlayCheck.self, OverlayPrune.self, OverlayUnlink.self])
 }
 
 /// What all of them take.
@@ -103,6 +103,33 @@ struct OverlayPrune: ParsableCommand {
   func run() throws {
     try OverlayJob.run(arguments, isDryRun: isDryRun, namesChanges: true) { job in
       try job.prune()
+    }
+  }
+}
+
+struct OverlayUnlink: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "unlink",
+    abstract: "Remove all links that link has made, also when the bucket is not there.",
+    discussion: """
+      Links into the overlay go, and those of when it was somewhere else, from the directories that \
+      are remembered, and then the directories that link has made and that are empty. With --overlay \
+      only links into that one do. What users have made, links into the overlay among it, stays, and \
+      so do files that --backup has kept, where they are kept: links that took their place leave \
+      nothing there. Nothing is asked of the bucket. A directory that is not there, as a home that is not \
+      mounted, stays remembered, for another run. Where autosquash-overlay.service starts with the \
+      system, disable it, or it makes the links again.
+      """)
+
+  @OptionGroup var arguments: OverlayArguments
+  @Flag(
+    name: [.customLong("dry-run"), .customShort("n")], help: "Change nothing, print what would.")
+  var isDryRun = false
+
+  func run() throws {
+    let printer = OverlayPrinter(arguments, isDryRun: isDryRun, namesChanges: isDryRun)
+    try OverlayJob.run(printer) {
+      try OverlayUnlinkJob(arguments, isDryRun: isDryRun, printer).run()
     }
   }
 }

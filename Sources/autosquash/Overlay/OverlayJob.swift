@@ -26,10 +26,19 @@ final class OverlayJob {
     failsOnChanges: Bool = false, _ steps: (OverlayJob) throws -> Void
   ) throws {
     let printer = OverlayPrinter(arguments, isDryRun: isDryRun, namesChanges: namesChanges)
-    do {
+    try run(printer, failsOnChanges: failsOnChanges) {
       let job = try OverlayJob(arguments, isDryRun: isDryRun, printer)
       Interruption.watch()
-      do { try steps(job) } catch {
+      try steps(job)
+    }
+  }
+
+  /// Does something, prints what came of it, and ends the program with its status.
+  static func run(
+    _ printer: OverlayPrinter, failsOnChanges: Bool = false, _ body: () throws -> Void
+  ) throws {
+    do {
+      do { try body() } catch {
         // What was done is told all the same.
         if printer.counts.hasChanges { try? printer.finish() }
         throw error
@@ -79,7 +88,7 @@ final class OverlayJob {
       isDryRun
       ? nil
       : try stateFolder.map { state throws(SystemError) in
-        try FileLock(Array("overlay.lock".utf8), in: state.folder, waits: false)
+        try FileLock(Self.lockName, in: state.folder, waits: false)
       }
     if let stateFolder { state = try OverlayState(in: stateFolder) }
     try findEarlier(arguments.was.map(\.bytes), settings)
@@ -139,6 +148,9 @@ final class OverlayJob {
       return [1]
     }) == [1]
   }
+
+  /// The file for the lock that keeps other runs off, in the folder of the state.
+  static let lockName = Array("overlay.lock".utf8)
 
   private func writeState() throws {
     if let stateFolder, !isDryRun { try state.write(to: stateFolder) }

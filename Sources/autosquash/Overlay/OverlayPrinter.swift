@@ -57,7 +57,7 @@ final class OverlayPrinter {
         + (mine == theirs ? "" : ", the overlay's has \(theirs.asBytes)")
     case .madeDirectory: "\(name): \(say("made", "make")) the directory"
     case .conflict(let text): "\(name): \(text)"
-    case .pruned(let target):
+    case .pruned(let target), .unlinked(let target):
       "\(name): \(say("removed", "remove")) the link to \(target.escapedName)"
     case .removedDirectory: "\(name): \(say("removed", "remove")) the empty directory"
     }
@@ -67,7 +67,7 @@ final class OverlayPrinter {
     var members: [(String, JSON)] = [("path", .name(path)), ("action", .string(event.name))]
     switch event {
     case .corrected(let old), .moved(let old): members.append(("target", .name(old)))
-    case .pruned(let target): members.append(("target", .name(target)))
+    case .pruned(let target), .unlinked(let target): members.append(("target", .name(target)))
     case .replaced(let mine, let theirs):
       members += [("size", .integer(mine)), ("overlay-size", .integer(theirs))]
     case .conflict(let text): members.append(("reason", .string(text)))
@@ -93,6 +93,7 @@ final class OverlayPrinter {
           ("made-directories", .integer(Int64(counts.madeDirectories))),
           ("conflicts", .integer(Int64(counts.conflicts))),
           ("pruned", .integer(Int64(counts.pruned))),
+          ("unlinked", .integer(Int64(counts.unlinked))),
           ("removed-directories", .integer(Int64(counts.removedDirectories))),
           ("dry-run", .boolean(isDryRun)),
         ]).text)
@@ -113,6 +114,7 @@ final class OverlayPrinter {
       part(counts.replaced, "file replaced", "files replaced"),
       part(counts.madeDirectories, "directory made", "directories made"),
       part(counts.pruned, "stale link removed", "stale links removed"),
+      part(counts.unlinked, "link removed", "links removed"),
       part(counts.removedDirectories, "directory removed", "directories removed"),
     ].compactMap { $0 }
     let rest = [

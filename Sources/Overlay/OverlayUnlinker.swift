@@ -1,0 +1,116 @@
+internal import Glibc
+public import Posix
+
+/// Removes all links that were made, whatever the overlays have: none of them is asked.
+public struct OverlayUnlinker {
+  private let root: TargetRoot
+  private let overlays: [(path: [UInt8], link: LinkText)]
+  private let isDryRun: Bool
+
+  /// - Parameters:
+  ///   - root: the tree in which the links stand.
+  ///   - overlays: the folders that the links lead into, where overlays are or were.
+  public init(root: Folder, overlays: [[UInt8]], isDryRun: Bool) {
+    self.overlays = overlays.map { ($0, LinkText(overlay: $0)) }
+    let earlier = overlays.dropFirst().map { EarlierOverlay(path: $0, places: nil) }
+    self.root = TargetRoot(
+      root, overlay: OverlayListing(overlays.first ?? [], encoded: []), earlier: Array(earlier))
+    self.isDryRun = isDryRun
+  }
+
+  /// Removes the links, and directories that were made for them and are empty.
+  ///
+  /// - Parameters:
+  ///   - state: the directories to look into; those that are done are taken out.
+  ///   - report: called with each path that was changed, or could not be.
+  /// - Returns: how many of the directories are not there. They are remembered: they may come back,
+  ///   as a home that is not mounted.
+  public func run(
+    _ state: inout OverlayState, shouldStop: () -> Bool = { false },
+    report: ([UInt8], OverlayEvent) -> Void
+  ) -> Int {
+    var places: [[UInt8]: Bool] = [:]
+    for overlay in overlays {
+      places.merge(state.places[overlay.path] ?? [:]) { $0 || $1 }
+    }
+    var missing = 0
+    var removed: Set<[UInt8]> = []
+    // Children first, so that their parents can become empty.
+    for (path, isMade) in places.sorted(by: { $1.key.lexicographicallyPrecedes($0.key) }) {
+      if shouldStop() { break }
+      let folder: Folder
+      do { folder = try root.open(path, makesMissing: false) } catch {
+        switch error {
+        case .missing: missing += 1
+        case .conflict(let text): report(path, .conflict(text))
+        }
+        continue
+      }
+      do {
+        let ours = overlays.filter { state.places[$0.path]?[path] != nil }.map(\.link)
+        let left = try unlink(ours, folder, path, removed, report: report)
+        if left.ours > 0 { continue }
+        if isMade, left.others == 0, remove(path) {
+          removed.insert(path)
+          report(path, .removedDirectory)
+        }
+        if !isDryRun { for overlay in overlays { state.places[overlay.path]?[path] = nil } }
+      } catch {
+        report(path, .conflict("\(error)"))
+      }
+    }
+    state.places = state.places.filter { !$0.value.isEmpty }
+    return missing
+  }
+
+  /// Removes the links of a directory.
+  ///
+  /// - Returns: how many of them could not be removed, and how many other names stay.
+  private func unlink(
+    _ links: [LinkText], _ folder: Folder, _ path: [UInt8], _ removed: Set<[UInt8]>,
+    report: ([UInt8], OverlayEvent) -> Void
+  ) throws(SystemError) -> (ours: Int, others: Int) {
+    if !isDryRun {
+      // What a run that was killed left behind.
+      _ = TargetRoot.temporaryName.withCPath { unlinkat(folder.descriptor, $0, AT_REMOVEDIR) }
+    }
+    var left = (ours: 0, others: 0)
+    for name in try folder.names().sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      let full = path.appending(name)
+      // A user's own link into the overlay is the user's.
+      guard let text = folder.target(of: name), links.contains(where: { $0.path(of: text) != nil }),
+        let status = try folder.look(name), [0, geteuid()].contains(status.st_uid)
+      else {
+        if !removed.contains(full) { left.others += 1 }
+        continue
+      }
+      do throws(SystemError) {
+        try remove(name, text, from: folder)
+        report(full, .unlinked(target: text))
+      } catch {
+        left.ours += 1
+        report(full, .conflict("\(error)"))
+      }
+    }
+    return left
+  }
+
+  private func remove(
+    _ name: [UInt8], _ text: [UInt8], from folder: Folder
+  ) throws(SystemError) {
+    if isDryRun { return }
+    // As late as can be: somebody may have put something else there.
+    guard folder.target(of: name) == text else {
+      throw SystemError("remove the link", path: folder.path(of: name), code: ESTALE)
+    }
+    try folder.remove(name)
+  }
+
+  /// - Returns: whether the directory is gone, or would be.
+  private func remove(_ path: [UInt8]) -> Bool {
+    if isDryRun { return true }
+    let (parent, name) = path.cut
+    guard let folder = try? root.open(parent, makesMissing: false) else { return false }
+    return name.withCPath { unlinkat(folder.descriptor, $0, AT_REMOVEDIR) } == 0
+  }
+}
