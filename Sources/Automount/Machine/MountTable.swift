@@ -10,7 +10,7 @@ public struct MountTable: Sendable {
 
   /// One mount.
   public struct Mount: Equatable, Sendable {
-    /// The number of its file system, "MAJOR:MINOR".
+    /// The number of its file system, "MAJOR:MINOR"; empty for what is yet to be mounted.
     public var device: String
     /// Where it is, as bytes.
     public var point: [UInt8]
@@ -63,7 +63,7 @@ public struct MountTable: Sendable {
       var point = Self.unescape(fields[1])
       while point.count > 1, point.last == UInt8(ascii: "/") { point.removeLast() }
       return Mount(
-        point: point, type: String(decoding: fields[2], as: UTF8.self),
+        device: "", point: point, type: String(decoding: fields[2], as: UTF8.self),
         source: Self.unescape(fields[0]),
         options: fields.count == 3
           ? []
