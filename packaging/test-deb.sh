@@ -25,7 +25,7 @@ cp /etc/resolv.conf "$root/etc/resolv.conf"
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
 cp "$package" "$root/autosquash.deb"
-inside find / -xdev -type f | sort >"$root.before"
+inside find / -xdev -type f -o -type l | sort >"$root.before"
 
 say "installing"
 inside apt-get install -y -qq --no-install-recommends /autosquash.deb >"$root/log" 2>&1 ||
@@ -52,13 +52,29 @@ grep -q '^images = /srv/images$' "$root/etc/autosquash.conf" || { cat "$root/log
 grep -q '^/mnt/autosquash file:/var/lib/autosquash/maps/top ' \
   "$root/etc/auto.master.d/autosquash.autofs" || fail "no master map"
 
-say "remove, purge"
+say "remove, with links of the overlay"
+mkdir -p "$root/srv/overlay/opt/course" "$root/etc/systemd/system/multi-user.target.wants"
+echo reads >"$root/srv/overlay/opt/course/reads.fq"
+echo top >"$root/srv/overlay/opt/top"
+echo 'overlay = /srv/overlay' >>"$root/etc/autosquash.conf"
+ln -s /lib/systemd/system/autosquash-overlay.service "$root/etc/systemd/system/multi-user.target.wants/"
+inside autosquash overlay link -q
 inside apt-get remove -y -qq autosquash >"$root/log" 2>&1
+grep -q "^autosquash: 2 links into the overlay stay .*-lname '/srv/overlay/\*' -delete$" "$root/log" ||
+  { cat "$root/log"; fail "nothing is said of links that stay"; }
+[ "$(readlink "$root/opt/course/reads.fq")" = /srv/overlay/opt/course/reads.fq ] || fail "a link is gone"
 [ ! -e "$root/etc/auto.master.d/autosquash.autofs" ] || fail "the master map stays"
 [ -e "$root/etc/autosquash.conf" ] || fail "remove took the settings"
-inside apt-get purge -y -qq autosquash >"$root/log" 2>&1
+
+say "purge, with the links"
+inside apt-get install -y -qq --no-install-recommends /autosquash.deb >"$root/log" 2>&1 ||
+  { tail "$root/log"; fail "install again"; }
+sed -i 's/^REMOVE_LINKS=no/REMOVE_LINKS=yes/' "$root/etc/default/autosquash"
+inside apt-get purge -y -qq autosquash >"$root/log" 2>&1 || { cat "$root/log"; fail purge; }
+grep -q '2 links removed, 1 directory removed' "$root/log" || { cat "$root/log"; fail "links stay"; }
 rm -rf "$root/srv" "$root/log"
-inside find / -xdev -type f | sort >"$root.after"
+inside find / -xdev -type f -o -type l -o -type d -name '*autosquash*' -o -type d -name 'autofs.service.d' |
+  sort >"$root.after"
 left=$(comm -13 "$root.before" "$root.after" | grep -i -e autosquash -e '/etc/' |
   grep -v -e '/etc/ld.so' -e '^/autosquash.deb$' -e '/var/cache' -e '/var/log' || true)
 rm -f "$root.before" "$root.after"

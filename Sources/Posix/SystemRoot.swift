@@ -99,6 +99,13 @@ public struct SystemRoot {
     try open(parent).remove(name)
   }
 
+  /// Removes a directory if it is there and holds nothing.
+  public func removeFolderIfEmpty(_ path: [UInt8]) throws(SystemError) {
+    let (parent, name) = Self.cut(path)
+    let folder = try open(parent)
+    _ = name.withCPath { unlinkat(folder.descriptor, $0, AT_REMOVEDIR) }
+  }
+
   /// Opens a directory; `nil` where it is not there.
   public func openIfThere(_ path: [UInt8]) throws(SystemError) -> Folder? {
     do { return try open(path) } catch {

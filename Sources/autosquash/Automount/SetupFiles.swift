@@ -58,8 +58,9 @@ struct SetupFile {
 
   static let masterPath = Array("/etc/auto.master.d/autosquash.autofs".utf8)
   static let orderPath = units + Array("/autofs.service.d/50-autosquash.conf".utf8)
-  static let servicePath = units + Array("/autosquash-refresh.service".utf8)
+  static let servicePath = units + Array("/\(serviceName)".utf8)
   static let timerPath = units + Array("/\(timerName)".utf8)
+  static let serviceName = "autosquash-refresh.service"
   static let timerName = "autosquash-refresh.timer"
   /// The link that has the timer start with the system, as `systemctl enable` makes it.
   static let timerLink = units + Array("/timers.target.wants/\(timerName)".utf8)

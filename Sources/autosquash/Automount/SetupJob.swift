@@ -247,7 +247,11 @@ struct SetupJob {
       try root.has($0)
     }
     let ours = all.filter { isOurs($0) }
-    if ours.contains(SetupFile.timerPath) { try disableTimer() }
+    if ours.contains(SetupFile.timerPath) {
+      try disableTimer()
+      // One that is at work would fail without its unit.
+      if runsSystemd { run(["systemctl", "--quiet", "stop", SetupFile.serviceName]) }
+    }
     for path in ours { try delete(path) }
     for path in all where !ours.contains(path) {
       warnings.append("\(shown(path)) was not written by setup, so it stays")
@@ -255,6 +259,7 @@ struct SetupJob {
     if !ours.isEmpty {
       if runsSystemd {
         run(["systemctl", "daemon-reload"])
+        forgetFailures()
         run(["systemctl", "reload-or-restart", "autofs.service"])
       } else if root.isRunning {
         try reloadAutomounters()
@@ -263,6 +268,17 @@ struct SetupJob {
     }
     if !isDryRun { try StateFolder.remove(configuration, from: root) }
     if ours.isEmpty { report.append("Nothing to remove.") }
+  }
+
+  /// A unit that has failed is listed as such even when it is gone.
+  private mutating func forgetFailures() {
+    for unit in [SetupFile.timerName, SetupFile.serviceName] {
+      // Of one that has not failed systemd knows nothing any more, and would say so.
+      guard (try? ChildProcess.run(["systemctl", "--quiet", "is-failed", unit]))?.status == 0 else {
+        continue
+      }
+      run(["systemctl", "reset-failed", unit])
+    }
   }
 
   /// What the settings say; wrong ones are told, and say nothing.
@@ -310,6 +326,10 @@ struct SetupJob {
     }
     try root.remove(path)
     report.append("Removed \(shown(path)).")
+    // Folders that only systemd's own habits ask for, as systemctl removes them.
+    if [SetupFile.orderPath, SetupFile.timerLink].contains(path) {
+      try root.removeFolderIfEmpty(Array(path[..<path.lastIndex(of: UInt8(ascii: "/"))!]))
+    }
   }
 }
 

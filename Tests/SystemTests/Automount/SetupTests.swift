@@ -78,7 +78,50 @@ import Testing
     let removed = try setup("--remove")
     #expect(removed.status == 0, "\(removed.summary)")
     #expect(try files() == [], "\(removed.summary)")
+    // Nor empty folders that nobody else needs.
+    #expect(folder.names(in: "root/etc/systemd/system") == [])
     #expect(try setup("--remove").text == "Nothing to remove.\n")
+  }
+
+  /// What is asked of systemd, which here is a script that writes down what it is asked.
+  @Test(arguments: [true, false])
+  func removalLeavesNoFailedUnit(hasFailed: Bool) throws {
+    try Tool.check(["mkdir", folder.path("bin")])
+    try folder.write(
+      "bin/systemctl",
+      Array(
+        """
+        #!/bin/sh
+        echo "$*" >> \(folder.path("asked"))
+        case "$*" in *is-failed*refresh.service) \(hasFailed) ;; *is-failed*) false ;; esac
+
+        """.utf8))
+    try Tool.check(["chmod", "755", folder.path("bin/systemctl")])
+    try Tool.check([
+      "unshare", "-m", "sh", "-ec",
+      """
+      for place in /etc /run /var/lib; do mount -t tmpfs -o mode=755 none $place; done
+      mkdir -p /run/systemd/system /etc/systemd/system/autofs.service.d
+      touch /etc/systemd/system/autofs.service.d/other.conf
+      PATH=\(folder.path("bin")):$PATH
+      '\(Tool.autosquash)' setup > /dev/null 2>&1
+      : > \(folder.path("asked"))
+      '\(Tool.autosquash)' setup --remove
+      test -e /etc/systemd/system/autofs.service.d/other.conf
+      """,
+    ])
+    let asked = String(decoding: try folder.read("asked"), as: UTF8.self)
+    #expect(
+      asked == """
+        --quiet stop autosquash-refresh.timer
+        --quiet stop autosquash-refresh.service
+        daemon-reload
+        --quiet is-failed autosquash-refresh.timer
+        --quiet is-failed autosquash-refresh.service
+        \(hasFailed ? "reset-failed autosquash-refresh.service\n" : "")\
+        reload-or-restart autofs.service
+
+        """)
   }
 
   @Test func unitsAreInOrder() throws {
