@@ -20,6 +20,16 @@ public struct MountTable: Sendable {
     public var source: [UInt8]
     /// The options of the mount and of the file system, separated by commas.
     public var options: [String]
+
+    public init(
+      device: String = "", point: [UInt8], type: String, source: [UInt8], options: [String]
+    ) {
+      self.device = device
+      self.point = point
+      self.type = type
+      self.source = source
+      self.options = options
+    }
   }
 
   /// Reads this process's.
@@ -54,6 +64,9 @@ public struct MountTable: Sendable {
         options: options(fields[5]) + options(fields[dash + 3]))
     }
   }
+
+  /// The table of what is to be mounted when the system starts.
+  public static let path = Array("/etc/fstab".utf8)
 
   /// Reads what is to be mounted from the text of an fstab(5).
   public init(table bytes: [UInt8]) {
@@ -110,6 +123,9 @@ extension MountTable {
 }
 
 extension MountTable.Mount {
+  /// Whether it is neither a program's nor of the network, as far as fstab(5) tells.
+  public var isLocal: Bool { !type.hasPrefix("fuse") && !options.contains("_netdev") }
+
   /// Whether it is an image, mounted by the kernel or by squashfuse.
   public var isImage: Bool { type == "squashfs" || type.hasPrefix("fuse.squashfuse") }
 }

@@ -33,10 +33,18 @@ struct CatalogueJob {
 }
 
 extension Configuration {
-  /// Where the bucket is mounted, or belongs: the mount that the images lie on, or else the folder
-  /// that theirs is in, as /mnt/s3fs.
-  func bucketPoint(_ table: MountTable) -> [UInt8] {
-    if let mount = table.mount(holding: images), mount.point.count > 1 { return mount.point }
+  /// Where the bucket is mounted, or belongs: where nothing says more, the folder that the images'
+  /// is in, as /mnt/s3fs.
+  ///
+  /// - Parameters:
+  ///   - mounted: what is mounted now.
+  ///   - table: what is to be mounted when the system starts.
+  func bucketPoint(mounted: MountTable, table: MountTable) -> [UInt8] {
+    let all = [mounted, table].compactMap { $0.mount(holding: images) }
+    // A disk on the way says nothing of the bucket, unless the images are meant to lie there.
+    if let mount = all.first(where: { !$0.isLocal }) ?? all.first, mount.point.count > 1 {
+      return mount.point
+    }
     let above = Array(images[..<(images.lastIndex(of: UInt8(ascii: "/")) ?? 0)])
     return above.isEmpty ? images : above
   }

@@ -78,7 +78,9 @@ struct RecoverJob {
 
   /// Where the bucket is, or belongs.
   private var point: [UInt8] {
-    configuration.bucketPoint((try? MountTable.current()) ?? .none)
+    let table = (try? SmallFile.read(MountTable.path, limit: 1 << 20)) ?? []
+    return configuration.bucketPoint(
+      mounted: (try? .current()) ?? .none, table: MountTable(table: table))
   }
 
   private func state(of mount: MountTable.Mount?, seconds: Int) throws -> State {

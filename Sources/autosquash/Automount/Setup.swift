@@ -12,6 +12,9 @@ struct Setup: ParsableCommand {
       Writes /etc/autosquash.conf and /etc/auto.master.d/autosquash.autofs, where there is systemd \
       also a timer that lists new images, and reloads the automounter. Run again, it changes what \
       the options say and nothing else. Files that it did not write stay as they are.
+
+      With --root the files name the program, the map and the mount of that system, and what it \
+      lacks of them, autofs and s3fs is told; doctor --root tells more.
       """)
 
   @Option(

@@ -31,10 +31,10 @@ struct SetupFile {
   ///   - map: the program map.
   ///   - program: this program.
   ///   - hasSystemd: whether units are of use.
-  ///   - isRunningSystem: whether they are for this system, whose mounts tell something.
+  ///   - mountPoint: where the images are mounted, or will be; `nil` where that is not known.
   static func all(
     for configuration: Configuration, map: [UInt8], program: [UInt8], hasSystemd: Bool,
-    isRunningSystem: Bool
+    mountPoint: [UInt8]
   ) throws(SetupError) -> [SetupFile] {
     // A wrong line in this file would take down all maps that autofs reads after it.
     for path in [configuration.mountRoot, configuration.state, map, program]
@@ -43,7 +43,7 @@ struct SetupFile {
     }
     var files = [master(configuration, map: map)]
     if hasSystemd {
-      let mount = unit(for: configuration, isRunningSystem: isRunningSystem)
+      let mount = unitName(of: mountPoint)
       files.append(order(configuration, program: program, after: mount))
       if configuration.browse {
         files.append(service(program: program, after: mount))
@@ -151,14 +151,6 @@ struct SetupFile {
       WantedBy=timers.target
 
       """, purpose: "runs that every minute")
-
-  /// The systemd unit of the mount that the images lie on.
-  private static func unit(
-    for configuration: Configuration, isRunningSystem: Bool
-  ) -> String {
-    unitName(
-      of: configuration.bucketPoint(isRunningSystem ? (try? .current()) ?? .none : .none))
-  }
 
   /// A path as systemd-escape(1) writes it.
   static func unitName(of path: [UInt8]) -> String {

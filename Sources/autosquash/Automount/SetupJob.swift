@@ -68,7 +68,14 @@ struct SetupJob {
   ) throws -> [SetupFile] {
     try SetupFile.all(
       for: configuration, map: programs.map, program: programs.program, hasSystemd: hasSystemd,
-      isRunningSystem: root.isRunning)
+      mountPoint: mountPoint(for: configuration))
+  }
+
+  /// Where the bucket is mounted now, or will be when the system starts.
+  private func mountPoint(for configuration: Configuration) -> [UInt8] {
+    configuration.bucketPoint(
+      mounted: root.isRunning ? (try? .current()) ?? .none : .none,
+      table: MountTable(table: (try? contents(MountTable.path)).flatMap { $0 } ?? []))
   }
 
   /// Whether autofs would find no lists when it starts, or in another system lists that lead to no

@@ -9,20 +9,19 @@ struct RootMount {
 
   /// A mount that is to be.
   struct Found {
-    var point: [UInt8]
+    var mount: MountTable.Mount
     /// Where it is said.
     var place: [UInt8]
-    var type: String
-    var source: [UInt8]
-    var options: [String]
     /// The name of its unit, where it is one.
     var unit: String?
 
-    var isOfS3fs: Bool { type == "fuse.s3fs" || source.starts(with: "s3fs#".utf8) }
+    var isOfS3fs: Bool {
+      mount.type == "fuse.s3fs" || mount.source.starts(with: "s3fs#".utf8)
+    }
 
     /// The value of an option: empty for one without.
     func value(of name: String) -> [UInt8]? {
-      for option in options {
+      for option in mount.options {
         if option == name { return [] }
         if option.hasPrefix(name + "=") { return Array(option.utf8.dropFirst(name.utf8.count + 1)) }
       }
@@ -41,28 +40,20 @@ struct RootMount {
     return folders
   }
 
-  private static let table = Array("/etc/fstab".utf8)
-
   func find() throws -> Found? {
-    if let text = try root.read(Self.table, limit: 1 << 20),
-      let mount = MountTable(table: text).mount(holding: configuration.images),
-      mount.point.count > 1
-    {
-      return Found(
-        point: mount.point, place: Self.table, type: mount.type, source: mount.source,
-        options: mount.options)
-    }
+    let table = MountTable(table: try root.read(MountTable.path, limit: 1 << 20) ?? [])
     let units = RootUnits(root: root)
     for folder in folders {
+      if let mount = table.mount(at: folder) { return Found(mount: mount, place: MountTable.path) }
       let unit = SetupFile.unitName(of: folder)
       guard let path = try units.path(of: unit) else { continue }
       // One that is a link is somebody else's file; that it is there is all that is known.
       let text = (try? root.read(path, limit: 1 << 20)) ?? []
-      return Found(
-        point: folder, place: path, type: Self.value(of: "Type", in: text),
+      let mount = MountTable.Mount(
+        point: folder, type: Self.value(of: "Type", in: text),
         source: Array(Self.value(of: "What", in: text).utf8),
-        options: Self.value(of: "Options", in: text).split(separator: ",").map(String.init),
-        unit: unit)
+        options: Self.value(of: "Options", in: text).split(separator: ",").map(String.init))
+      return Found(mount: mount, place: path, unit: unit)
     }
     return nil
   }
@@ -93,20 +84,30 @@ struct RootMount {
             topic, "\(place) does not start with the system", units.command("enable \(unit)"))
         ]
       }
-    } else if found.options.contains("noauto") {
+    } else if found.mount.options.contains("noauto") {
       return [
         .fail(
-          topic, "\(place) has \(found.point.escapedName) with noauto, so that it is not mounted",
+          topic,
+          "\(place) has \(found.mount.point.escapedName) with noauto, so that it is not mounted",
           "sudo editor \(root.place(found.place).shellWord)")
       ]
     }
-    let ok = Checkup.ok(topic, "\(place) has \(found.point.escapedName) mounted at the start")
+    if found.unit == nil && found.mount.isLocal {
+      return [
+        .warn(
+          topic,
+          "\(found.mount.point.escapedName), where the images lie, is no bucket in \(place), but"
+            + " \(Array(found.mount.type.utf8).escapedName)",
+          "leave it so if the images are meant to lie on the machine")
+      ]
+    }
+    let ok = Checkup.ok(topic, "\(place) has \(found.mount.point.escapedName) mounted at the start")
     return [ok] + (found.isOfS3fs ? [try credentials(found)] : [])
   }
 
   private func nothingMounts() throws -> Checkup {
     let images = configuration.images.escapedName
-    let table = root.place(Self.table)
+    let table = root.place(MountTable.path)
     if try root.openIfThere(configuration.images) != nil {
       return .warn(
         "bucket", "nothing mounts \(images), which is a folder of the system itself",

@@ -144,11 +144,26 @@ import Testing
       """, ""
     ),
     ("sed -i /s3fs/d etc/fstab; mkdir -p mnt/s3fs/autosquash", ""),
+    ("sed -i s,fuse.s3fs.*,ext4, etc/fstab", ""),
   ])
   func otherMountsAreKnown(change: String, keeps: String) throws {
     try sh("cd root; \(change); \(keeps.isEmpty ? "rm etc/passwd-s3fs" : "")")
     let told = try doctor()
     #expect(told.status == 0, "\(told.summary)")
+  }
+
+  /// Where the system's own table has the bucket, whatever this machine has there.
+  @Test(arguments: [
+    ("/mnt/s3fs fuse.s3fs ro", "mnt-s3fs.mount"), ("/mnt fuse.s3fs ro", "mnt.mount"),
+    ("/mnt/s3fs/autosquash nfs4 ro,_netdev", "mnt-s3fs-autosquash.mount"),
+    ("/mnt ext4 ro", "mnt-s3fs.mount"), ("/other fuse.s3fs ro", "mnt-s3fs.mount"),
+  ])
+  func theAutomounterWaitsForTheSystemsMount(line: String, unit: String) throws {
+    try sh("echo 'b \(line)' > root/etc/fstab")
+    try Tool.check([Tool.autosquash, "setup", "--root", folder.path("root")])
+    #expect(
+      try sh("grep ^After= root/etc/systemd/system/autofs.service.d/50-autosquash.conf")
+        == "After=\(unit)\n")
   }
 
   @Test func aUnitThatIsNotEnabledIsTold() throws {
