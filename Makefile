@@ -15,11 +15,12 @@ TEST_PACKAGES = $(DEMO_PACKAGES) gcc squashfs-tools squashfs-tools-ng squashfuse
   attr autofs bindfs bzip2 chromium cpio curl gzip lz4 lzip lzop mandoc mtree-netbsd ncompress python3 python3-venv s3fs \
   systemd tar time unzip xz-utils zip zstd
 DEB_PACKAGES = debootstrap dpkg-dev gzip lintian
+VM_PACKAGES = dpkg-dev e2fsprogs mmdebstrap qemu-system-x86
 # From PyPI: an S3 server to test against, and the engine of examples/Snakefile.
 PYTHON_PACKAGES = moto[server]==5.2.1 snakemake==9.27.1
 BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs fakeroot gcc python3 python3-venv s3fs time
 
-.PHONY: all deps test-deps bench-deps build install demo test check fuzz sanitize soak format man deb test-deb bench clean
+.PHONY: all deps test-deps bench-deps build install demo test check fuzz sanitize soak format man deb test-deb test-vm bench clean
 all: build
 
 # $(call install-packages,NAMES) installs what is missing.
@@ -134,6 +135,12 @@ deb: build
 
 test-deb: deb
 	$(SUDO) sh packaging/test-deb.sh .build/deb/*.deb
+
+# The package on a virtual machine (needs root): boots, outages, shutdowns; SCENARIOS=name for some.
+SCENARIOS ?=
+test-vm: deb .build/python/bin/snakemake
+	$(call install-packages,$(VM_PACKAGES))
+	$(SUDO) python3 Tests/vm/run.py $(SCENARIOS)
 
 # The manual pages of the commands, from their help.
 man: build

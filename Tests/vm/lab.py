@@ -1,0 +1,139 @@
+"""A machine, its bucket and the package: what all scenarios share."""
+
+import pathlib
+import subprocess
+import tarfile
+import time
+
+import contents
+import documents
+import image
+from bucket import Bucket
+from machine import Machine, MachineError, accelerator
+
+PAYLOAD = "/root/payload"
+# The README says when new images and a bucket that came back are there.
+BACK_SECONDS = 120
+SHUTDOWN_SECONDS = 60
+POLL_SECONDS = 2
+
+
+class Lab:
+    def __init__(self, base, package, folder):
+        self.base = base
+        self.folder = pathlib.Path(folder)
+        self.package = package
+        self.accelerator = accelerator(base, folder)
+        self.bucket = Bucket(folder)
+        self.bucket.start()
+        contents.fill(self.bucket, folder)
+        self.digest = contents.digest(folder)
+        self.payload = self.make_payload()
+        self.latest = "course"
+        self.is_prepared = False
+        disk = self.folder / "machine.ext4"
+        image.copy_disk(base.disk, disk)
+        self.machine = self.machine_with(disk)
+
+    def close(self):
+        self.machine.switch_off()
+        self.bucket.stop()
+
+    def machine_with(self, disk):
+        return Machine(self.base, disk, self.payload, self.folder, self.accelerator)
+
+    def make_payload(self):
+        """A disk with the package and the same as a newer version."""
+        work = self.folder / "package"
+        newer = self.folder / "newer.deb"
+        subprocess.run(["dpkg-deb", "-R", self.package, work], check=True)
+        control = work / "DEBIAN/control"
+        control.write_text(control.read_text().replace("\nVersion: ", "\nVersion: 1:", 1))
+        subprocess.run(["dpkg-deb", "--root-owner-group", "-b", work, newer], check=True,
+                       stdout=subprocess.DEVNULL)
+        path = self.folder / "payload.tar"
+        with tarfile.open(path, "w") as archive:
+            archive.add(self.package, "autosquash.deb")
+            archive.add(newer, "newer.deb")
+        return path
+
+    @property
+    def mount_line(self):
+        """The README's, for this bucket."""
+        line = documents.mount_line()
+        return line.replace(" 0 0", f",url={self.bucket.url},use_path_request_style 0 0")
+
+    # States
+
+    def fresh(self):
+        """A machine as it was delivered, running, with the package to install."""
+        self.bucket.start()
+        self.machine.boot()
+        self.machine.check(f"mkdir -p {PAYLOAD} && tar -xf /dev/vdb -C {PAYLOAD}")
+        return self.machine
+
+    def ready(self):
+        """A machine that runs and serves everything."""
+        self.bucket.start()
+        if not self.is_prepared:
+            if not self.machine.is_on:
+                self.fresh()
+            self.prepare()
+        if self.machine.is_on:
+            self.machine.set_link(True)
+            if not self.missing():
+                return self.machine
+            self.machine.switch_off()
+        self.machine.boot()
+        if self.wait_until_served() is None:
+            raise MachineError("the machine does not serve: " + "; ".join(self.missing()))
+        return self.machine
+
+    def prepare(self):
+        """Sets it up by steps that are known to work, whatever README and doctor say."""
+        self.is_prepared = True
+        self.machine.check(f"apt-get install -q {PAYLOAD}/autosquash.deb", timeout=600)
+        self.machine.check(
+            "(umask 077; echo testing:testing >/etc/passwd-s3fs);"
+            f" grep -q s3fs /etc/fstab || echo '{self.mount_line}' >>/etc/fstab;"
+            " mkdir -p /mnt/s3fs; systemctl daemon-reload; systemctl start mnt-s3fs.mount;"
+            " autosquash setup; systemctl enable --now autosquash-overlay.service; sync")
+
+    def upload(self, name):
+        """Puts another image and another file of the overlay into the bucket."""
+        self.bucket.put(f"autosquash/{name}.squash", self.bucket.objects["autosquash/course.squash"])
+        self.bucket.put(f"overlay/home/training/{name}", f"{name}\n".encode())
+        self.latest = name
+
+    # What is there
+
+    def missing(self, machine=None):
+        """What a user of the machine lacks of what is in the bucket, in sentences."""
+        machine = machine or self.machine
+        found = []
+
+        def expect(command, output, what):
+            result = machine.run(command, timeout=20)
+            if result.status != 0 or result.output != output:
+                found.append(f"{what}: {result}")
+
+        expect("ls -A /mnt/autosquash | grep -v '^\\.'",
+               "".join(f"{name}\n" for name in self.bucket.image_names()), "images are not listed")
+        expect(f"head -c 8 /mnt/autosquash/{self.latest}/README.txt", "A small ", "an image")
+        for path, data in self.bucket.overlay_files().items():
+            expect(f"test -L {path} && cat {path}", data.decode(), "a link of the overlay")
+        return found
+
+    def wait_until_served(self, timeout=BACK_SECONDS, machine=None):
+        """The seconds until nothing is missing, or None."""
+        return wait_until(lambda: not self.missing(machine), timeout)
+
+
+def wait_until(condition, timeout):
+    """The seconds until it holds, or None."""
+    started = time.monotonic()
+    while time.monotonic() - started < timeout:
+        if condition():
+            return time.monotonic() - started
+        time.sleep(POLL_SECONDS)
+    return None

@@ -1,0 +1,332 @@
+"""What users and administrators rely on, a function each, in the order in which they are run.
+
+Each begins with the machine as it finds it and says which it needs (`lab.ready()`), so that any of
+them can be run alone, and that together they boot as rarely as they can.
+"""
+
+import subprocess
+
+import contents
+import documents
+import image
+from lab import BACK_SECONDS, PAYLOAD, SHUTDOWN_SECONDS, wait_until
+
+# answer-timeout is 10; starting a program takes its time on an emulated machine.
+ANSWER_SECONDS = 15
+# Units and mounts of ours, in what systemctl prints.
+OURS = "grep -E 'autosquash|autofs|s3fs' || true"
+# Lines in the log for a minute in which the bucket is away.
+MOST_LINES = 30
+
+
+def first_mount(lab, check):
+    """Package, README and doctor, followed word by word, lead to images and overlay."""
+    machine = lab.fresh()
+    check.succeeds("apt-get install ./autosquash.deb",
+                   machine.run(f"apt-get install -q {PAYLOAD}/autosquash.deb", timeout=600))
+    check.holds("doctor says before setup that something is missing",
+                machine.run("autosquash doctor").status == 1)
+    machine.check(f"echo '{lab.mount_line}' >>/etc/fstab")
+    for command in documents.commands("On the machines"):
+        result = machine.run(command, timeout=600)
+        if command.startswith("autosquash doctor"):
+            continue  # It may find something; that comes next.
+        check.succeeds(f"README: {command}", result)
+    credentials = machine.run("ls -l /etc/passwd-s3fs").output
+    check.holds("README: where the credentials are", credentials.startswith("-rw-------"),
+                credentials)
+    machine.check("test -s /etc/passwd-s3fs ||"
+                  " (umask 077; echo testing:testing >/etc/passwd-s3fs)")
+    follow_doctor(machine, check)
+    for command in documents.commands("Single files: the overlay"):
+        check.succeeds(f"README: {command}", machine.run(command))
+    seconds = lab.wait_until_served()
+    check.within("images are listed and read, links are there", seconds, BACK_SECONDS,
+                 "; ".join(lab.missing()))
+    options = machine.run("findmnt -no OPTIONS /mnt/s3fs").output
+    check.holds("the bucket is mounted ro,nosuid,nodev",
+                {"ro", "nosuid", "nodev"} <= set(options.strip().split(",")), options)
+    lab.prepare()
+
+
+def matrix(lab, check):
+    """A student reads in every kind of image what was packed: contents, permissions, links."""
+    machine = lab.ready()
+    names = contents.matrix()
+    for name in names:
+        result = machine.run(f"cd /mnt/autosquash/{name} && {contents.DIGEST}", user="student")
+        if result.output != lab.digest:
+            check.holds(f"{name} equals its source", False, result)
+    listed = machine.run("cd /mnt/autosquash && ls -d matrix/*").output.split()
+    check.holds(f"{len(names)} images are listed", listed == sorted(names), listed)
+    kernel = machine.run("journalctl -qb -k -p warning -g 'squashfs|loop|I/O error'").output
+    check.holds("the kernel complains of none", not kernel, kernel)
+
+
+def clock(lab, check):
+    """What doctor says of a clock that nothing keeps right mends it."""
+    machine = lab.ready()
+    machine.check("timedatectl set-ntp false")
+    hints = [hint for hint in documents.hints(machine.run("autosquash doctor").output)
+             if " clock: " in hint.fault]
+    check.holds("doctor notices", hints)
+    follow_doctor(machine, check)
+    machine.check("timedatectl set-ntp true")
+
+
+def reboot(lab, check):
+    """With images in use the machine stops quickly, and comes back with everything in place."""
+    machine = lab.ready()
+    make_busy(machine)
+    shut_down(machine, check)
+    check.took("boot", machine.boot())
+    check.within("images and links after that", lab.wait_until_served(), BACK_SECONDS,
+                 "; ".join(lab.missing()))
+    state = machine.run("systemctl is-system-running; systemctl --failed --no-legend --plain")
+    check.holds("the system is running, no unit failed", state.output == "running\n", state)
+    cycles = machine.run("journalctl -qb -g 'ordering cycle'").output
+    check.holds("no ordering cycle", not cycles, cycles)
+    machine.check("date +%s >/run/before; for i in 1 2 3; do"
+                  " systemctl start autosquash-refresh.service; done; sleep 2")
+    lines = machine.check("journalctl -q --since=@$(cat /run/before) -u autosquash-refresh.service")
+    check.holds("refreshing a bucket that did not change logs nothing", not lines, lines)
+
+
+def mount_unit(lab, check):
+    """The example's mount unit, in place of the line in fstab, works by the words in it."""
+    machine = lab.ready()
+    machine.check("cp /etc/fstab /root/fstab && sed -i /s3fs/d /etc/fstab && systemctl stop autofs"
+                  " && systemctl stop mnt-s3fs.mount && systemctl daemon-reload")
+    unit = "/etc/systemd/system/mnt-s3fs.mount"
+    machine.check(f"cp /usr/share/doc/autosquash/examples/mnt-s3fs.mount {unit} && sed -i"
+                  f" 's|^Options=.*|&,url={lab.bucket.url},use_path_request_style|' {unit}")
+    check.succeeds("systemctl enable --now mnt-s3fs.mount",
+                   machine.run("systemctl enable --now mnt-s3fs.mount"))
+    machine.check("systemctl start autofs")
+    check.within("images and links", lab.wait_until_served(), BACK_SECONDS,
+                 "; ".join(lab.missing()))
+    options = machine.run("findmnt -no OPTIONS /mnt/s3fs").output
+    check.holds("the bucket is mounted ro,nosuid,nodev",
+                {"ro", "nosuid", "nodev"} <= set(options.strip().split(",")), options)
+    machine.run("systemctl disable mnt-s3fs.mount; systemctl stop autofs mnt-s3fs.mount;"
+                f" rm {unit}; mv /root/fstab /etc/fstab; systemctl daemon-reload;"
+                " systemctl start mnt-s3fs.mount; systemctl start autofs")
+
+
+def s3fs_killed(lab, check):
+    """When s3fs dies, users get errors at once, and what doctor says brings all back."""
+    machine = lab.ready()
+    make_busy(machine)
+    machine.check("pkill -9 -x s3fs")
+    for what, path in [("an image in use", "course"), ("a listed image", "spare-0"),
+                       ("an unknown name", "nope-killed")]:
+        fails_in_time(machine, check, f"{what} fails", f"cat /mnt/autosquash/{path}/README.txt")
+    follow_doctor(machine, check)
+    check.within("images and links are back", lab.wait_until_served(), BACK_SECONDS,
+                 "; ".join(lab.missing()))
+    for name in "course", "data":
+        check.succeeds(f"the image {name}, which was in use",
+                       machine.run(f"cat /mnt/autosquash/{name}/README.txt", user="student"))
+    end_busy(machine)
+
+
+def s3_hangs(lab, check):
+    """An S3 server that takes connections and answers none holds nobody for long."""
+    outage(lab, check, lab.bucket.hang, lab.bucket.resume)
+
+
+def s3_refuses(lab, check):
+    """An S3 server that is not there holds nobody for long."""
+    outage(lab, check, lab.bucket.stop, lab.bucket.start)
+
+
+def network_down(lab, check):
+    """A network that is gone holds nobody for long."""
+    outage(lab, check, lambda: lab.machine.set_link(False), lambda: lab.machine.set_link(True),
+           has_network=False)
+
+
+def outage(lab, check, begin, end, has_network=True):
+    """The bucket goes away in use; the machine stops, starts without it, and has it back."""
+    machine = lab.ready()
+    make_busy(machine)
+    begin()
+    spare = check.scenario
+    fails_in_time(machine, check, "a listed image fails",
+                  f"ls /mnt/autosquash/{SPARES[spare]}")
+    fails_in_time(machine, check, "an unknown name fails", f"ls /mnt/autosquash/nope-{spare}")
+    result = machine.run("ls /mnt/autosquash", user="student", timeout=60)
+    check.within("ls of all images ends", result.seconds, ANSWER_SECONDS, result)
+    result = machine.run("autosquash doctor", timeout=120)
+    check.holds("doctor says that something is wrong", result.status == 1, result)
+    check.within("doctor ends", result.seconds, 90, result)
+    # He waits for what cannot come.
+    machine.begin("reader", "cat /mnt/autosquash/big/data >/dev/null", "student")
+    shut_down(machine, check, "shutdown with images in use and the bucket away")
+
+    end()
+    lab.upload(f"new-{spare.replace('_', '-')}")
+    if has_network:
+        begin()
+    check.took("boot without the bucket", machine.boot(network=has_network, timeout=400))
+    machine.run("sleep 30")
+    lines = machine.check("journalctl -q --since=-1min -u 'autosquash*' -u autofs.service"
+                          " -u mnt-s3fs.mount | wc -l")
+    check.holds(f"the log has no more than {MOST_LINES} lines of it a minute",
+                int(lines) <= MOST_LINES, lines)
+    end()
+    check.within("images, a new one too, and links are back by themselves",
+                 lab.wait_until_served(), BACK_SECONDS, "; ".join(lab.missing()))
+    failed = machine.check(f"systemctl --failed --no-legend --plain | {OURS}")
+    check.holds("no unit of ours stays failed", not failed, failed)
+
+
+SPARES = {"s3_hangs": "spare-1", "network_down": "spare-2", "s3_refuses": "spare-3"}
+
+
+def going_away(lab, check):
+    """An upgrade disturbs nobody; removing and purging leave what they say, and nothing else."""
+    machine = lab.ready()
+    make_busy(machine)
+    check.succeeds("upgrade with images in use",
+                   machine.run(f"apt-get install -q {PAYLOAD}/newer.deb", timeout=300))
+    check.succeeds("who uses an image goes on", machine.run("systemctl is-active busy-course"))
+    check.holds("images and links are there after it", not lab.missing(),
+                "; ".join(lab.missing()))
+    links = "find / -xdev -lname '/mnt/s3fs/*' -not -path '/proc/*'"
+    before = machine.check(links)
+    result = machine.run("autosquash overlay unlink --dry-run")
+    check.succeeds("overlay unlink --dry-run", result)
+    check.holds("it would remove every link",
+                before and all(path in result.output for path in before.split()), result)
+    check.holds("it removes none", machine.check(links) == before)
+    check.succeeds("overlay unlink", machine.run("autosquash overlay unlink"))
+    check.holds("no link is left", not machine.check(links), machine.check(links))
+    check.succeeds("setup --remove with images in use", machine.run("autosquash setup --remove"))
+    end_busy(machine)
+    failed = machine.check(f"systemctl --failed --no-legend --plain | {OURS}")
+    check.holds("no unit of ours failed", not failed, failed)
+    result = machine.run("apt-get purge -q autosquash", timeout=300)
+    check.succeeds("purge", result)
+    left = machine.check("find / -xdev -name '*autosquash*' -not -path '/root/*'"
+                         " -not -path '/var/log/*' -not -path '/var/cache/*'"
+                         " -not -path '/mnt/*' | sort")
+    untold = [path for path in left.split() if path not in result.output]
+    check.holds("purge leaves nothing that it does not name", not untold, "\n".join(untold))
+    dangling = machine.check("find /etc/systemd -xtype l -lname '*autosquash*'")
+    check.holds("no unit dangles", not dangling, dangling)
+    shut_down(machine, check, "shutdown after that")
+
+
+def golden_image(lab, check):
+    """A tree prepared with `setup --root` becomes a machine that serves without another step."""
+    if lab.machine.is_on:
+        lab.machine.shut_down()
+    lab.bucket.start()
+    tree = lab.folder / "golden"
+    lab.base.unpack(tree)
+
+    def run(*command):
+        return subprocess.run(command, capture_output=True, text=True)
+
+    def inside(*command):
+        return run("chroot", tree, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                   "DEBIAN_FRONTEND=noninteractive", *command)
+
+    def says(what, result, is_good):
+        text = result.stdout + result.stderr
+        check.holds(what, is_good(result.returncode, text), f"status {result.returncode}: {text}")
+
+    program = str(contents.PROGRAM)
+    says("setup --root where there is no autosquash and no autofs says so",
+         run(program, "setup", "--root", tree, "--dry-run"),
+         lambda status, text: "autofs" in text and ("install" in text or "not there" in text))
+    says("doctor --root of such a tree fails", run(program, "doctor", "--root", tree),
+         lambda status, text: status == 1 and "autofs" in text)
+    subprocess.run(["cp", lab.package, tree / "root/autosquash.deb"], check=True)
+    says("apt-get install in a chroot", inside("apt-get", "install", "-q", "/root/autosquash.deb"),
+         lambda status, text: status == 0)
+    (tree / "root/autosquash.deb").unlink()
+    says("setup in a chroot without /proc", inside("autosquash", "setup", "--dry-run"),
+         lambda status, text: status == 0)
+    with open(tree / "etc/fstab", "a") as file:
+        file.write(lab.mount_line + "\n")
+    credentials = tree / "etc/passwd-s3fs"
+    credentials.touch(0o600)
+    credentials.write_text("testing:testing\n")
+    says("setup --root", run(program, "setup", "--root", tree),
+         lambda status, text: status == 0)
+    unit = (tree / "etc/systemd/system/autosquash-refresh.service").read_text()
+    check.holds("its units run the program of the tree", "=/usr/bin/autosquash " in unit, unit)
+    says("doctor --root", run(program, "doctor", "--root", tree),
+         lambda status, text: status == 0)
+    says("enabling the overlay",
+         run("systemctl", f"--root={tree}", "enable", "autosquash-overlay.service"),
+         lambda status, text: status == 0)
+
+    disk = lab.folder / "golden.ext4"
+    image.write_disk(tree, disk)
+    subprocess.run(["rm", "-rf", "--one-file-system", tree], check=True)
+    machine = lab.machine_with(disk)
+    try:
+        check.took("boot", machine.boot())
+        check.within("images and links after that", lab.wait_until_served(machine=machine),
+                     BACK_SECONDS, "; ".join(lab.missing(machine)))
+        failed = machine.check(f"systemctl --failed --no-legend --plain | {OURS}")
+        check.holds("no unit of ours failed", not failed, failed)
+        follow_doctor(machine, check)
+        shut_down(machine, check)
+    finally:
+        machine.switch_off()
+        disk.unlink()
+
+
+# Steps
+
+def make_busy(machine):
+    """Students with their working directory and a file in images; one of them read its start."""
+    machine.run("systemctl stop 'busy-*'")
+    for name in "course", "data":
+        machine.begin(f"busy-{name}", f"cd /mnt/autosquash/{name}/data && exec sleep 10000 <genome.fa",
+                      "student")
+    machine.check("head -c 4096 /mnt/autosquash/big/data", user="student")
+    for name in "course", "data":
+        wait_until(lambda: f"/{name} " in machine.check("cat /proc/mounts"), 30)
+
+
+def end_busy(machine):
+    machine.run("systemctl stop 'busy-*'")
+
+
+def shut_down(machine, check, what="shutdown with images in use"):
+    seconds = machine.shut_down(timeout=4 * SHUTDOWN_SECONDS)
+    check.within(what, seconds, SHUTDOWN_SECONDS)
+
+
+def fails_in_time(machine, check, what, command):
+    result = machine.run(command, user="student", timeout=4 * ANSWER_SECONDS)
+    good = result.status not in (0, None)
+    check.within(what, result.seconds if good else None, ANSWER_SECONDS, result)
+
+
+def follow_doctor(machine, check, rounds=4):
+    """Types what doctor says until it says nothing more."""
+    followed = set()
+    for _ in range(rounds):
+        result = machine.run("autosquash doctor")
+        hints = documents.hints(result.output)
+        commands = {hint.command: hint for hint in hints if hint.command not in followed}
+        if not commands:
+            break
+        for command, hint in commands.items():
+            followed.add(command)
+            if command is None:
+                check.holds(f"a command in doctor's hint: {hint.text}", False, hint)
+            else:
+                check.succeeds(f"doctor: {command}", machine.run(command, timeout=300))
+    check.holds("doctor has nothing more to say",
+                result.status == 0 and not documents.hints(result.output), result)
+
+
+ALL = [first_mount, matrix, clock, reboot, mount_unit, s3fs_killed, s3_hangs, network_down,
+       s3_refuses, going_away, golden_image]
