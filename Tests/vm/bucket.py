@@ -15,8 +15,8 @@ SERVER = pathlib.Path(__file__).resolve().parents[2] / ".build/python/bin/moto_s
 class Bucket:
     """What is in it outlives the server."""
 
-    def __init__(self, folder):
-        self.log = pathlib.Path(folder, "s3.log")
+    def __init__(self, logs):
+        self.log = logs / "s3.log"
         self.port = processes.free_port()
         self.objects = {}
         self.process = None

@@ -25,12 +25,14 @@ class Checks:
     def __init__(self, scenario, rows):
         self.scenario = scenario
         self.rows = rows
+        self.has_failed = False
 
     def add(self, what, seconds=None, limit=None, failure=None):
         row = Row(self.scenario, what, seconds, limit, failure)
         self.rows.append(row)
         print(row, file=sys.stderr)
         if failure:
+            self.has_failed = True
             print(indented(failure), file=sys.stderr, flush=True)
 
     def holds(self, what, condition, otherwise=""):

@@ -23,8 +23,6 @@ export LC_ALL=C
 
 def fill(bucket, folder):
     """Packs images and puts them into the bucket."""
-    folder = pathlib.Path(folder)
-
     def pack(source, key, *options):
         image = folder / "image.squash"
         subprocess.run([PROGRAM, "pack", source, "-o", image, "--force", "-q", *options],
@@ -55,7 +53,7 @@ def matrix():
 
 def digest(folder):
     """Of the source, as tar unpacks it."""
-    tree = pathlib.Path(folder, "source")
+    tree = folder / "source"
     tree.mkdir()
     subprocess.run(["tar", "-C", tree, "--strip-components=1", "-xpzf", SOURCE], check=True)
     return subprocess.run(["sh", "-c", DIGEST], cwd=tree, check=True, capture_output=True,

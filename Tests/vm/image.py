@@ -5,12 +5,13 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 
 SUITE = "bookworm"
-# What a server has. The agent takes the test's commands, also where the network is down.
+# What a server has before. The agent takes the test's commands, also where the network is down.
 INCLUDED = """
     linux-image-cloud-amd64 systemd-sysv systemd-timesyncd udev dbus kmod iproute2 procps sudo
-    initramfs-tools qemu-guest-agent
+    initramfs-tools qemu-guest-agent ca-certificates file libarchive13 libcurl3-gnutls python3
 """.split()
 # What installing autosquash brings with it, for a guest without a network of its own.
 OFFERED = """
@@ -39,9 +40,10 @@ printf 'MODULES=list\nCOMPRESS=gzip\n' >"$1/etc/initramfs-tools/conf.d/test"
 printf 'virtio_pci\nvirtio_blk\next4\n' >"$1/etc/initramfs-tools/modules"
 chroot "$1" update-initramfs -u
 printf 'update_initramfs=no\n' >"$1/etc/initramfs-tools/update-initramfs.conf"
-# A repository of the packages that are installed later.
+# A repository of the packages that are installed later, with what they recommend.
 mkdir -p "$1/srv/debs/partial"
-chroot "$1" apt-get install -y --download-only -o Dir::Cache::archives=/srv/debs OFFERED
+chroot "$1" apt-get install -y --download-only -o Dir::Cache::archives=/srv/debs \
+  -o APT::Install-Recommends=true OFFERED
 rm -r "$1"/srv/debs/partial "$1"/srv/debs/lock
 (cd "$1/srv/debs" && dpkg-scanpackages . 2>/dev/null >Packages)
 rm -f "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*
@@ -67,29 +69,38 @@ class Base:
         """Builds it, where it is not there."""
         if self.folder.exists():
             return
-        work = self.folder.with_suffix(".part")
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        work = pathlib.Path(tempfile.mkdtemp(prefix="part-", dir=self.folder.parent))
+        try:
+            self.build(work, log)
+            work.rename(self.folder)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    def build(self, work, log):
         root = work / "root"
-        subprocess.run(
-            ["mmdebstrap", "--mode=root", "--variant=minbase", "--include", ",".join(INCLUDED),
-             "--customize-hook", PREPARE, SUITE, root],
-            stdout=log, stderr=log, check=True)
+        run_apart("mmdebstrap", "--mode=root", "--variant=minbase",
+                  "--include", ",".join(INCLUDED), "--customize-hook", PREPARE, SUITE, root,
+                  stdout=log, stderr=log, check=True)
         # The guest's own lists, made after mmdebstrap has removed Debian's.
-        subprocess.run(["chroot", root, "apt-get", "update", "-q"], stdout=log, stderr=log,
-                       check=True)
+        run_apart("chroot", root, "apt-get", "update", "-q", stdout=log, stderr=log, check=True)
         for name in "vmlinuz", "initrd.img":
             shutil.copyfile(next((root / "boot").glob(f"{name}-*")), work / name)
         write_disk(root, work / "disk.ext4")
         subprocess.run(["tar", "-C", root, "-cf", work / "root.tar", "--numeric-owner", "."],
                        check=True)
         shutil.rmtree(root)
-        work.rename(self.folder)
 
     def unpack(self, folder):
         """A tree of it, to be changed before it becomes a disk."""
         folder.mkdir()
         subprocess.run(["tar", "-C", folder, "-xpf", self.archive, "--numeric-owner"], check=True)
+
+
+def run_apart(*command, **options):
+    """Runs a program whose mounts and processes are gone when it ends, or this one does."""
+    return subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", *command],
+                          **options)
 
 
 def write_disk(root, path):

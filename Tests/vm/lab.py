@@ -19,19 +19,20 @@ POLL_SECONDS = 2
 
 
 class Lab:
-    def __init__(self, base, package, folder):
+    def __init__(self, base, package, work, logs):
         self.base = base
-        self.folder = pathlib.Path(folder)
         self.package = package
-        self.accelerator = accelerator(base, folder)
-        self.bucket = Bucket(folder)
+        self.work = pathlib.Path(work)
+        self.logs = pathlib.Path(logs)
+        self.accelerator = accelerator(base, self.logs)
+        self.bucket = Bucket(self.logs)
         self.bucket.start()
-        contents.fill(self.bucket, folder)
-        self.digest = contents.digest(folder)
+        contents.fill(self.bucket, self.work)
+        self.digest = contents.digest(self.work)
         self.payload = self.make_payload()
         self.latest = "course"
         self.is_prepared = False
-        disk = self.folder / "machine.ext4"
+        disk = self.work / "machine.ext4"
         image.copy_disk(base.disk, disk)
         self.machine = self.machine_with(disk)
 
@@ -40,18 +41,19 @@ class Lab:
         self.bucket.stop()
 
     def machine_with(self, disk):
-        return Machine(self.base, disk, self.payload, self.folder, self.accelerator)
+        return Machine(self.base, disk, self.payload, self.work, self.logs,
+                       self.accelerator)
 
     def make_payload(self):
         """A disk with the package and the same as a newer version."""
-        work = self.folder / "package"
-        newer = self.folder / "newer.deb"
-        subprocess.run(["dpkg-deb", "-R", self.package, work], check=True)
-        control = work / "DEBIAN/control"
+        tree = self.work / "package"
+        newer = self.work / "newer.deb"
+        subprocess.run(["dpkg-deb", "-R", self.package, tree], check=True)
+        control = tree / "DEBIAN/control"
         control.write_text(control.read_text().replace("\nVersion: ", "\nVersion: 1:", 1))
-        subprocess.run(["dpkg-deb", "--root-owner-group", "-b", work, newer], check=True,
+        subprocess.run(["dpkg-deb", "--root-owner-group", "-b", tree, newer], check=True,
                        stdout=subprocess.DEVNULL)
-        path = self.folder / "payload.tar"
+        path = self.work / "payload.tar"
         with tarfile.open(path, "w") as archive:
             archive.add(self.package, "autosquash.deb")
             archive.add(newer, "newer.deb")
@@ -120,8 +122,9 @@ class Lab:
         expect("ls -A /mnt/autosquash | grep -v '^\\.'",
                "".join(f"{name}\n" for name in self.bucket.image_names()), "images are not listed")
         expect(f"head -c 8 /mnt/autosquash/{self.latest}/README.txt", "A small ", "an image")
-        for path, data in self.bucket.overlay_files().items():
-            expect(f"test -L {path} && cat {path}", data.decode(), "a link of the overlay")
+        files = self.bucket.overlay_files()
+        expect(f"for file in {' '.join(files)}; do test -L $file && cat $file; done",
+               b"".join(files.values()).decode(), "links of the overlay")
         return found
 
     def wait_until_served(self, timeout=BACK_SECONDS, machine=None):

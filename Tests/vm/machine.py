@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import pathlib
 import random
 import shlex
 import socket
@@ -71,11 +70,12 @@ class Channel:
 class Machine:
     """One disk, and the QEMU process that runs it between `boot` and `shut_down`."""
 
-    def __init__(self, base, disk, payload, folder, accelerator):
+    def __init__(self, base, disk, payload, work, logs, accelerator):
         self.base = base
         self.disk = disk
         self.payload = payload
-        self.folder = pathlib.Path(folder)
+        self.work = work
+        self.logs = logs
         self.accelerator = accelerator
         self.process = None
         self.boots = 0
@@ -90,7 +90,7 @@ class Machine:
         """Starts it, with the cable in or not."""
         self.boots += 1
         self.started = time.monotonic()
-        name = self.folder / f"{self.disk.stem}-{self.boots}"
+        name = self.logs / f"{self.disk.stem}-{self.boots}"
         self.process = processes.start(
             [*command(self.base, self.accelerator),
              "-smp", "2", "-m", MEMORY, "-no-reboot", "-S",
@@ -99,9 +99,9 @@ class Machine:
              "-drive", f"file={self.payload},format=raw,if=virtio,readonly=on",
              "-netdev", "user,id=net0", "-device", "virtio-net-pci,netdev=net0,id=link",
              "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
-             "-chardev", f"socket,path={self.folder}/agent,server=on,wait=off,id=agent",
+             "-chardev", f"socket,path={self.work}/agent,server=on,wait=off,id=agent",
              "-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0",
-             "-chardev", f"socket,path={self.folder}/monitor,server=on,wait=off,id=monitor",
+             "-chardev", f"socket,path={self.work}/monitor,server=on,wait=off,id=monitor",
              "-mon", "chardev=monitor,mode=control"],
             open(f"{name}.log", "w"))
         self.monitor = self.connect("monitor")
@@ -113,10 +113,10 @@ class Machine:
     def connect(self, name):
         for _ in range(100):
             try:
-                return Channel(self.folder / name)
+                return Channel(self.work / name)
             except OSError:
                 time.sleep(0.1)
-        raise MachineError(f"QEMU does not start; {self.folder} has its log")
+        raise MachineError(f"QEMU does not start; {self.logs} has its log")
 
     def boot(self, network=True, timeout=300):
         """Starts it and waits until systemd is done with what it starts; the seconds it took."""
@@ -141,7 +141,7 @@ class Machine:
             except TimeoutError:
                 if self.process.poll() is not None:
                     break
-        raise MachineError(f"the machine does not start; {self.folder} has its console")
+        raise MachineError(f"the machine does not start; {self.logs} has its console")
 
     def shut_down(self, timeout=120):
         """Has systemd stop it; the seconds that took, or None where it had to be switched off."""
@@ -159,8 +159,9 @@ class Machine:
             processes.end(self.process)
 
     def set_link(self, is_up):
-        """Plugs the network cable in, or out."""
-        self.monitor.ask("set_link", {"name": "link", "up": is_up})
+        """Plugs the network cable in, or out, where the machine is on."""
+        if self.is_on:
+            self.monitor.ask("set_link", {"name": "link", "up": is_up})
 
     # Commands
 
@@ -212,15 +213,15 @@ def command(base, accelerator):
             "-kernel", str(base.kernel), "-initrd", str(base.initrd)]
 
 
-def accelerator(base, folder):
+def accelerator(base, logs):
     """kvm, where it really runs a kernel, or else tcg."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
-    console = pathlib.Path(folder, "probe.serial")
+    console = logs / "probe.serial"
     process = processes.start(
         [*command(base, "kvm"), "-m", MEMORY, "-no-reboot", "-append", COMMAND_LINE,
          "-serial", f"file:{console}"],
-        open(pathlib.Path(folder, "probe.log"), "w"))
+        open(logs / "probe.log", "w"))
     try:
         end = time.monotonic() + PROBE_SECONDS
         while time.monotonic() < end and process.poll() is None:

@@ -9,10 +9,10 @@ the machines printed and logged stays in .build/vm.
 """
 
 import os
-import pathlib
 import shutil
 import signal
 import sys
+import tempfile
 import time
 
 sys.dont_write_bytecode = True
@@ -33,40 +33,48 @@ def main(names):
         sys.exit(f"no such scenario: {', '.join(unknown)}; there are {known}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = time.monotonic()
-    folder = ROOT / ".build/vm"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    packages = sorted((ROOT / ".build/deb").glob("*.deb"), key=os.path.getmtime)
-
-    say = lambda text: print(text, file=sys.stderr, flush=True)
+    logs = ROOT / ".build/vm"
+    shutil.rmtree(logs, ignore_errors=True)
+    logs.mkdir(parents=True)
     base = Base()
     say(f"the system in {base.folder}")
-    with open(folder / "base.log", "w") as log:
+    with open(logs / "base.log", "w") as log:
         base.make(log)
+    package = max((ROOT / ".build/deb").glob("*.deb"), key=os.path.getmtime)
     rows = []
-    lab = Lab(base, packages[-1], folder)
-    say(f"machines run by {lab.accelerator}")
-    try:
-        for scenario in chosen:
-            check = Checks(scenario.__name__, rows)
-            began = time.monotonic()
-            try:
-                scenario(lab, check)
-            except (MachineError, OSError) as error:
-                check.holds("the scenario ends", False, error)
-                lab.machine.switch_off()
-            say(f"{scenario.__name__}: {time.monotonic() - began:.0f} s")
-    finally:
-        lab.close()
-        for disk in folder.glob("*.ext4"):
-            disk.unlink()
-        print(table(rows))
-        minutes = (time.monotonic() - started) / 60
-        print(f"\n{len(rows)} checks in {minutes:.0f} minutes, on {os.cpu_count()} processors,"
-              f" {lab.accelerator}")
+    # Not /tmp, which may be in memory.
+    with tempfile.TemporaryDirectory(prefix="autosquash-vm-", dir="/var/tmp") as work:
+        lab = Lab(base, package, work, logs)
+        say(f"machines run by {lab.accelerator}")
+        try:
+            for scenario in chosen:
+                run(scenario, lab, rows)
+        finally:
+            lab.close()
+            minutes = (time.monotonic() - started) / 60
+            print(f"{table(rows)}\n\n{len(rows)} checks in {minutes:.0f} minutes with"
+                  f" {lab.accelerator} on {os.cpu_count()} processors", flush=True)
     if failures(rows):
-        print("\n" + failures(rows), file=sys.stderr)
+        say("\n" + failures(rows))
         sys.exit(1)
+
+
+def run(scenario, lab, rows):
+    check = Checks(scenario.__name__, rows)
+    began = time.monotonic()
+    try:
+        scenario(lab, check)
+    except (MachineError, OSError) as error:
+        check.holds("the scenario comes to its end", False, error)
+        lab.machine.switch_off()
+    say(f"{scenario.__name__}: {time.monotonic() - began:.0f} s")
+    if check.has_failed and lab.machine.is_on:
+        journal = lab.machine.run("journalctl -q -o short-monotonic --no-hostname | tail -n 20000")
+        (lab.logs / f"{scenario.__name__}.journal").write_text(journal.output)
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

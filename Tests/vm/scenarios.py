@@ -118,15 +118,15 @@ def s3fs_killed(lab, check):
     machine = lab.ready()
     make_busy(machine)
     machine.check("pkill -9 -x s3fs")
-    for what, path in [("an image in use", "course"), ("a listed image", "spare-0"),
-                       ("an unknown name", "nope-killed")]:
-        fails_in_time(machine, check, f"{what} fails", f"cat /mnt/autosquash/{path}/README.txt")
+    fails_in_time(machine, check, "an image in use fails", "tail -c 9 /mnt/autosquash/big/data")
+    fails_in_time(machine, check, "a listed image fails", "ls /mnt/autosquash/spare-0")
+    fails_in_time(machine, check, "an unknown name fails", "ls /mnt/autosquash/nope-killed")
     follow_doctor(machine, check)
     check.within("images and links are back", lab.wait_until_served(), BACK_SECONDS,
                  "; ".join(lab.missing()))
     for name in "course", "data":
-        check.succeeds(f"the image {name}, which was in use",
-                       machine.run(f"cat /mnt/autosquash/{name}/README.txt", user="student"))
+        check.succeeds(f"the image {name}, which was in use", machine.run(
+            f"cat /mnt/autosquash/{name}/data/reads_1.fastq.gz >/dev/null", user="student"))
     end_busy(machine)
 
 
@@ -223,11 +223,11 @@ def golden_image(lab, check):
     if lab.machine.is_on:
         lab.machine.shut_down()
     lab.bucket.start()
-    tree = lab.folder / "golden"
+    tree = lab.work / "golden"
     lab.base.unpack(tree)
 
     def run(*command):
-        return subprocess.run(command, capture_output=True, text=True)
+        return image.run_apart(*command, capture_output=True, text=True)
 
     def inside(*command):
         return run("chroot", tree, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
@@ -264,7 +264,7 @@ def golden_image(lab, check):
          run("systemctl", f"--root={tree}", "enable", "autosquash-overlay.service"),
          lambda status, text: status == 0)
 
-    disk = lab.folder / "golden.ext4"
+    disk = lab.work / "golden.ext4"
     image.write_disk(tree, disk)
     subprocess.run(["rm", "-rf", "--one-file-system", tree], check=True)
     machine = lab.machine_with(disk)
@@ -299,7 +299,7 @@ def end_busy(machine):
 
 
 def shut_down(machine, check, what="shutdown with images in use"):
-    seconds = machine.shut_down(timeout=4 * SHUTDOWN_SECONDS)
+    seconds = machine.shut_down(timeout=3 * SHUTDOWN_SECONDS)
     check.within(what, seconds, SHUTDOWN_SECONDS)
 
 
