@@ -28,7 +28,7 @@ struct RootPrograms {
       return [
         .fail(
           "program", "\(shown(programs.program)) is not there, which the files of setup name",
-          "sudo dpkg --root=\(folder) -i autosquash_*.deb")
+          package)
       ]
     }
     return [.ok("program", "\(shown(programs.program)) is there"), try map()]
@@ -38,8 +38,7 @@ struct RootPrograms {
     guard try has([programs.map]) else {
       return .fail(
         "map", "\(shown(programs.map)) is missing",
-        root.isRunning
-          ? "install autosquash-map there" : "sudo dpkg --root=\(folder) -i autosquash_*.deb")
+        root.isRunning ? "install autosquash-map there" : package)
     }
     return .ok("map", "\(shown(programs.map)) is there")
   }
@@ -75,6 +74,12 @@ struct RootPrograms {
     return .fail(
       topic, "\(name), \(purpose), is not installed" + (root.isRunning ? "" : " in \(folder)"),
       "sudo \(chroot)apt-get install \(package)")
+  }
+
+  /// Installs what this program's package has, and what that depends on.
+  private var package: String {
+    "sudo cp autosquash_*.deb \(root.place(Array("/tmp/autosquash.deb".utf8)).shellWord) && "
+      + "sudo chroot \(folder) apt-get install /tmp/autosquash.deb"
   }
 
   private func has(_ places: [[UInt8]]) throws -> Bool { try root.firstFound(of: places) != nil }
