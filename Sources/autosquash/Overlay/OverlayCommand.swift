@@ -113,12 +113,12 @@ struct OverlayUnlink: ParsableCommand {
     abstract: "Remove all links that link has made, also when the bucket is not there.",
     discussion: """
       Links into the overlay go, and those of when it was somewhere else, from the directories that \
-      are remembered, and then the directories that link has made and that are empty. With --overlay \
-      only links into that one do. What users have made, links into the overlay among it, stays, and \
-      so do files that --backup has kept, where they are kept: links that took their place leave \
-      nothing there. Nothing is asked of the bucket. A directory that is not there, as a home that is not \
-      mounted, stays remembered, for another run. Where autosquash-overlay.service starts with the \
-      system, disable it, or it makes the links again.
+      are remembered; then the directories that link has made and that are empty. With --overlay \
+      only links into that one go. What users have made stays, their own links into the overlay \
+      too. Files that --backup has kept stay where they are kept; they are not put back. Nothing is \
+      asked of the bucket. A directory that is not there, as a home that is not mounted, stays \
+      remembered, for another run. Where autosquash-overlay.service starts with the system, disable \
+      it, or it makes the links again.
       """)
 
   @OptionGroup var arguments: OverlayArguments
