@@ -40,11 +40,10 @@ extension Configuration {
   ///   - mounted: what is mounted now.
   ///   - table: what is to be mounted when the system starts.
   func bucketPoint(mounted: MountTable, table: MountTable) -> [UInt8] {
-    let all = [mounted, table].compactMap { $0.mount(holding: images) }
+    let now = mounted.mount(holding: images)
     // A disk on the way says nothing of the bucket, unless the images are meant to lie there.
-    if let mount = all.first(where: { !$0.isLocal }) ?? all.first, mount.point.count > 1 {
-      return mount.point
-    }
+    let bucket = [now, table.mount(holding: images)].lazy.compactMap { $0 }.first { !$0.isLocal }
+    if let mount = bucket ?? now, mount.point.count > 1 { return mount.point }
     let above = Array(images[..<(images.lastIndex(of: UInt8(ascii: "/")) ?? 0)])
     return above.isEmpty ? images : above
   }
