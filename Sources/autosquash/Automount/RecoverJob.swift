@@ -173,10 +173,7 @@ struct RecoverJob {
     let devices = Set(table.mounts.map(\.device))
     for mount in table.mounts.reversed()
     where mount.isImage && mount.point.starts(with: below) {
-      guard let number = Self.fileSystem(behind: mount.source),
-        !devices.contains("\(clinux_major(number)):\(clinux_minor(number))"),
-        !Self.isThere(mount.source, number)
-      else { continue }
+      guard Self.isDead(mount.source, devices) else { continue }
       let flags = Int32(MNT_DETACH | UMOUNT_NOFOLLOW)
       guard mount.point.withCPath({ umount2($0, flags) }) == 0 else {
         throw SystemError("unmount", path: mount.point)
@@ -186,14 +183,20 @@ struct RecoverJob {
     }
   }
 
-  /// The number of the file system of a loop device's file; `nil` for what is no loop device.
-  private static func fileSystem(behind source: [UInt8]) -> dev_t? {
+  /// Whether a loop device's file was on a mount that is no more.
+  ///
+  /// - Parameter devices: the file systems that are mounted.
+  private static func isDead(_ source: [UInt8], _ devices: Set<String>) -> Bool {
     let loop = source.withCPath { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-    guard loop >= 0 else { return nil }
+    guard loop >= 0 else { return false }
     defer { close(loop) }
     var number: dev_t = 0
-    guard clinux_loop_file_system(loop, &number) == 0 else { return nil }
-    return number
+    guard clinux_loop_file_system(loop, &number) == 0 else {
+      // It asks the file's file system, which a dead one does not answer.
+      return [ENOTCONN, ECONNABORTED, EIO].contains(errno)
+    }
+    return !devices.contains("\(clinux_major(number)):\(clinux_minor(number))")
+      && !isThere(source, number)
   }
 
   /// Whether a loop device's file can be found on its file system: some, as btrfs, have more numbers

@@ -164,6 +164,8 @@ extension AutomountSystemTests {
             atPath: "/proc/\(student.process)/cwd") == lab.mountRoot + "/my-tarball"
         })
       bucket.crash()
+      // Until the kernel has forgotten what it knew of the image's file.
+      usleep(1_500_000)
       let doctor = try lab.autosquash("doctor")
       #expect(doctor.text.contains("-> sudo autosquash recover\n"), "\(doctor.summary)")
       let recovered = try recover()
