@@ -2,6 +2,8 @@
 
 SWIFT ?= swift
 PREFIX ?= /usr/local
+# Where mount(8) looks for its helpers, whatever the prefix.
+SBINDIR ?= /usr/sbin
 DESTDIR ?=
 TARBALL ?= TestData/course.tar.gz
 
@@ -58,6 +60,8 @@ install: build
 	install -D -m 0755 .build/release/autosquash $(DESTDIR)$(PREFIX)/bin/autosquash
 	install -D -s -m 0755 .build/release/autosquash-map \
 	  $(DESTDIR)$(PREFIX)/libexec/autosquash/autosquash-map
+	install -d $(DESTDIR)$(SBINDIR)
+	ln -sfr $(DESTDIR)$(PREFIX)/libexec/autosquash/autosquash-map $(DESTDIR)$(SBINDIR)/mount.autosquash
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for unit in systemd/*.service; do \
 	  sed 's|@bindir@|$(PREFIX)/bin|' $$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; \

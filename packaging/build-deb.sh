@@ -26,6 +26,7 @@ install -D -m 0644 packaging/lintian-overrides "$root/usr/share/lintian/override
 sed -i '1s/^#!.*/# bash completion of autosquash/' \
   "$root/usr/share/bash-completion/completions/autosquash"
 find "$root/usr/share/man" -name '*.[1-8]' -exec gzip -9n {} +
+ln -s autosquash-map.8.gz "$root/usr/share/man/man8/mount.autosquash.8.gz"
 
 version=$("$root/usr/bin/autosquash" --version)
 doc=$root/usr/share/doc/autosquash

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <linux/openat2.h>
+#include <syslog.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -42,6 +43,12 @@ int clinux_clock_is_synchronised(void) {
   struct timex clock = {0};
   int state = adjtimex(&clock);
   return state < 0 ? -1 : state != TIME_ERROR && !(clock.status & STA_UNSYNC);
+}
+
+void clinux_log(const char *program, const char *line) {
+  openlog(program, LOG_PID, LOG_DAEMON);
+  syslog(LOG_ERR, "%s", line);
+  closelog();
 }
 
 int clinux_loop_file_system(int loop, dev_t *number) {

@@ -80,7 +80,7 @@ import Testing
     let lists = try Folder(at: Array(target.utf8))
     let maps = FileMaps(
       catalogue, configuration: configuration, folder: Array(target.utf8),
-      program: Array("/map".utf8), check: check)
+      program: Array("/map".utf8), check: check, asksAgain: false)
     #expect(maps.differ(from: lists))
     try maps.write(to: lists)
     #expect(!maps.differ(from: lists))
@@ -107,7 +107,7 @@ import Testing
     // Lists of nothing still ask the program, and keep the folders that are in use.
     let none = FileMaps(
       nil, configuration: configuration, folder: Array(target.utf8), program: Array("/map".utf8),
-      check: check, mounted: [Array("course1".utf8)])
+      check: check, asksAgain: false, mounted: [Array("course1".utf8)])
     try none.write(to: lists)
     #expect(folder.names(in: "maps").count == 2)
     let top = String(decoding: try folder.read("maps/top"), as: UTF8.self)
@@ -148,7 +148,7 @@ import Testing
     let catalogue = try Catalogue.collect(configuration, check: check)
     let maps = FileMaps(
       catalogue, configuration: configuration, folder: Array("/maps".utf8),
-      program: Array("/map".utf8), check: check, mounted: [Array("course1".utf8)],
+      program: Array("/map".utf8), check: check, asksAgain: true, mounted: [Array("course1".utf8)],
       deferred: [Array("course1".utf8)])
     let text = String(decoding: maps.files[Array("top".utf8)]!, as: UTF8.self)
     #expect(!text.contains("\"course1\""))

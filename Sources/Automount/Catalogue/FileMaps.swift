@@ -32,13 +32,15 @@ public struct FileMaps: Equatable, Sendable {
   ///   - folder: where the maps will lie.
   ///   - program: the program map.
   ///   - check: what the images were checked for.
+  ///   - asksAgain: whether an image is looked at once more when it is mounted, by mount(8)'s
+  ///     helper; for images that the kernel mounts.
   ///   - mounted: folders that are mounted by the automounter now: their maps must stay, whatever
   ///     is in them.
   ///   - deferred: folders that the maps must not name yet, as they are in use; they and those above
   ///     them show in listings for that.
   public init(
     _ catalogue: Catalogue?, configuration: Configuration, folder: [UInt8], program: [UInt8],
-    check: ImageCheck, mounted: Set<[UInt8]> = [], deferred: Set<[UInt8]> = []
+    check: ImageCheck, asksAgain: Bool, mounted: Set<[UInt8]> = [], deferred: Set<[UInt8]> = []
   ) {
     let checkedFor = Self.checked(configuration, check)
     let type = MapEntry.MountType(configuration.fileSystem)
@@ -46,8 +48,12 @@ public struct FileMaps: Equatable, Sendable {
     for level in mounted where Self.isListable(level + Array("/".utf8)) { lines[level] = [] }
     for image in catalogue?.images ?? [] where image.problem == nil {
       let location = configuration.images + [UInt8(ascii: "/")] + image.file
-      guard let entry = MapEntry(mounting: location, type: type, options: configuration.options),
-        Self.isListable(image.name), entry.bytes.count < Self.longestLine
+      let options = configuration.options
+      let entry =
+        asksAgain && type == .loop
+        ? MapEntry(askingToMount: location, options: options)
+        : MapEntry(mounting: location, type: type, options: options)
+      guard let entry, Self.isListable(image.name), entry.bytes.count < Self.longestLine
       else {
         unlisted += 1
         continue

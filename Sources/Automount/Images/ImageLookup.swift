@@ -25,12 +25,12 @@ struct ImageLookup {
       let path = level.appending(name)
       let descriptor = folder.open(path)
       if descriptor >= 0 {
-        if try isImage(descriptor, path, key) { return .image(path, descriptor: descriptor) }
+        if try isImage(descriptor, path, key.bytes) { return .image(path, descriptor: descriptor) }
         close(descriptor)
         continue
       }
       if errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG { continue }
-      throw try failure(key, path, errno)
+      throw try failure(key.bytes, path, errno)
     }
     if configuration.folders {
       let descriptor = folder.openFolder(level.appending(key.bytes))
@@ -39,21 +39,35 @@ struct ImageLookup {
         return .folder
       }
       if errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG {
-        throw try failure(key, level.appending(key.bytes), errno)
+        throw try failure(key.bytes, level.appending(key.bytes), errno)
       }
     }
     throw MapRefusal(.noSuchImage, key.bytes, "no such image in \(full(level.path).shortenedName)")
   }
 
+  /// Opens an image and looks whether it would mount.
+  ///
+  /// - Parameter path: below the folder of all.
+  /// - Throws: `MapRefusal`.
+  func open(_ path: [UInt8]) throws -> Int32 {
+    let descriptor = folder.open(path)
+    guard descriptor >= 0 else { throw try failure(path, path, errno) }
+    guard try isImage(descriptor, path, path) else {
+      close(descriptor)
+      throw try failure(path, path, EISDIR)
+    }
+    return descriptor
+  }
+
   /// Whether an open file is an image, and no directory that is called like one.
   ///
   /// - Throws: `MapRefusal` for an image that would not mount.
-  private func isImage(_ descriptor: Int32, _ path: [UInt8], _ key: MapKey) throws -> Bool {
+  private func isImage(_ descriptor: Int32, _ path: [UInt8], _ key: [UInt8]) throws -> Bool {
     do {
       guard let facts = try check.facts(of: descriptor) else { return false }
       guard let problem = facts.problem else { return true }
       throw MapRefusal(
-        .unmountable, key.bytes, "\(full(path).shortenedName) will not mount: \(problem)")
+        .unmountable, key, "\(full(path).shortenedName) will not mount: \(problem)")
     } catch {
       close(descriptor)
       if let error = error as? SystemError { throw try failure(key, path, error.code) }
@@ -66,27 +80,27 @@ struct ImageLookup {
   }
 
   /// What an `errno` of a look-up means.
-  private func failure(_ key: MapKey, _ path: [UInt8], _ code: Int32) throws -> MapRefusal {
+  private func failure(_ key: [UInt8], _ path: [UInt8], _ code: Int32) throws -> MapRefusal {
     let reason = String(cString: strerror(code))
     let name = full(path).shortenedName
     switch code {
     case EXDEV:
       if folder.staysOnDevice { throw OtherDevice() }
       return MapRefusal(
-        .outside, key.bytes,
+        .outside, key,
         "\(name) is a link that leads out of \(configuration.images.shortenedName);"
           + " 'outside-links = yes' would allow it")
     case ENXIO, ENODEV:
       return MapRefusal(
-        .unmountable, key.bytes, "\(name) will not mount: it is no regular file")
+        .unmountable, key, "\(name) will not mount: it is no regular file")
     case ELOOP:
-      return MapRefusal(.outside, key.bytes, "\(name) is a link that leads nowhere: \(reason)")
+      return MapRefusal(.outside, key, "\(name) is a link that leads nowhere: \(reason)")
     case ENOTCONN, ESTALE, EIO, ETIMEDOUT, EHOSTDOWN, EHOSTUNREACH:
       return MapRefusal(
-        .unreachable, key.bytes,
+        .unreachable, key,
         "cannot read \(name): \(reason); is the bucket still mounted, and does it answer?")
     default:
-      return MapRefusal(.machine, key.bytes, "cannot read \(name): \(reason)")
+      return MapRefusal(.machine, key, "cannot read \(name): \(reason)")
     }
   }
 }

@@ -28,6 +28,14 @@ public struct MapEntry: Equatable, Sendable {
     bytes = line
   }
 
+  /// The mount of an image by way of `MountProgram`.
+  public init?(askingToMount location: [UInt8], options: [UInt8]) {
+    guard Self.canQuote(location) else { return nil }
+    var line = Array("-fstype=".utf8) + MountProgram.type + [UInt8(ascii: ",")] + options
+    line += Array(" \":".utf8) + MountProgram.sourcePrefix + location + [UInt8(ascii: "\"")]
+    bytes = line
+  }
+
   /// A folder: another level of autofs, which asks the same map.
   ///
   /// - Parameter map: the absolute path of the map's program.

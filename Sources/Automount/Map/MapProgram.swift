@@ -4,7 +4,14 @@ internal import Posix
 /// The program that autofs runs: a key in, an entry out.
 public enum MapProgram {
   /// `run` with the arguments of this process.
-  public static func main() -> Int32 { run(ProcessArguments.all) }
+  ///
+  /// mount(8) calls the same program by another name.
+  public static func main() -> Int32 {
+    let arguments = ProcessArguments.all
+    let name = arguments.first?.split(separator: UInt8(ascii: "/")).last
+    return name?.elementsEqual(MountProgram.name) == true
+      ? MountProgram.run(arguments) : run(arguments)
+  }
 
   /// Answers the key in the arguments, on standard output, or says why not, on standard error in
   /// one line, which autofs puts into the log.
@@ -40,9 +47,10 @@ public enum MapProgram {
     return [UInt8](cString: resolved)
   }
 
-  private static func complain(_ text: String) {
+  /// - Parameter name: of the program, as it was called.
+  static func complain(_ text: String, as name: String = "autosquash-map") {
     // autofs cuts lines that are longer than a kilobyte.
-    let line = "autosquash-map: \(text)"
+    let line = "\(name): \(text)"
     StandardError.write((line.utf8.count < 1000 ? line : line.prefix(240) + "...") + "\n")
   }
 

@@ -43,10 +43,7 @@ public struct MapQuery {
       throw MapRefusal(.machine, key.bytes, "\(error)")
     }
     guard let answer else {
-      throw MapRefusal(
-        .unreachable, key.bytes,
-        "\(configuration.images.shortenedName) does not answer within"
-          + " \(configuration.answerTimeout) seconds; is the bucket still mounted, and reachable?")
+      throw .noAnswer(from: configuration, key: key.bytes)
     }
     return try Self.decode(answer, key).get()
   }

@@ -30,6 +30,14 @@ public struct MapRefusal: Error, Equatable, CustomStringConvertible {
     self.text = text
   }
 
+  /// There was nothing to be heard in time.
+  static func noAnswer(from configuration: Configuration, key: [UInt8]) -> MapRefusal {
+    MapRefusal(
+      .unreachable, key,
+      "\(configuration.images.shortenedName) does not answer within"
+        + " \(configuration.answerTimeout) seconds; is the bucket still mounted, and reachable?")
+  }
+
   /// One line.
   public var description: String { "\(key.isEmpty ? "''" : key.shortenedName): \(text)" }
 }

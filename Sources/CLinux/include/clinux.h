@@ -36,6 +36,9 @@ int clinux_may_hang(const char *path);
 // Whether the kernel's clock is kept right by something: 1 yes, 0 no, -1 unknown.
 int clinux_clock_is_synchronised(void);
 
+// Puts a line into the system's log.
+void clinux_log(const char *program, const char *line);
+
 // The number of the file system that a loop device's file is on; -1 and errno for what is none.
 int clinux_loop_file_system(int loop, dev_t *number);
 

@@ -1,3 +1,4 @@
+import Automount
 import CLinux
 import Glibc
 import Posix
@@ -60,6 +61,9 @@ struct Installation {
     defer { free(resolved) }
     return [UInt8](cString: resolved)
   }
+
+  /// Whether mount(8) finds its helper for the images of lists.
+  static var hasMountHelper: Bool { access(MountProgram.path[...]) }
 
   private static func access(_ path: ArraySlice<UInt8>) -> Bool {
     Array(path).withCPath { Glibc.access($0, X_OK) } == 0

@@ -68,6 +68,7 @@ struct ListUpdate {
     return FileMaps(
       catalogue, configuration: job.configuration, folder: StateFolder.maps(job.configuration),
       program: Installation.map,
-      check: job.check, mounted: mounted, deferred: deferred)
+      check: job.check, asksAgain: Installation.hasMountHelper, mounted: mounted, deferred: deferred
+    )
   }
 }

@@ -112,7 +112,10 @@ struct RecoverJob {
   /// Ends the connection of the kernel with the program that serves a mount: whatever waits gets an
   /// error. (A forced unmount does that first, and may then find it busy.)
   private func abort(_ mount: MountTable.Mount) {
+    let server = BucketServer(of: mount)
     _ = mount.point.withCPath { umount2($0, Int32(MNT_FORCE)) }
+    // It waits for the network still, and would have the machine wait for it.
+    if let server { kill(server.process, SIGKILL) }
   }
 
   /// Takes a mount away from its place, though it may be in use.

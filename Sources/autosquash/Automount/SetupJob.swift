@@ -166,7 +166,7 @@ struct SetupJob {
     if areMissing {
       try FileMaps(
         nil, configuration: configuration, folder: StateFolder.maps(configuration),
-        program: programs.map, check: CatalogueJob.check(configuration)
+        program: programs.map, check: CatalogueJob.check(configuration), asksAgain: false
       ).write(to: StateFolder(configuration, in: root).maps)
     }
     guard root.isRunning else { return }

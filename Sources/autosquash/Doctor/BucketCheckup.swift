@@ -53,7 +53,7 @@ struct BucketCheckup {
   /// The options of the s3fs process, which its mount does not show.
   private func options(of mount: MountTable.Mount) -> Checkup {
     let topic = "s3fs options"
-    guard let arguments = Self.arguments(of: mount) else {
+    guard let arguments = BucketServer(of: mount)?.arguments else {
       return .ok(topic, "cannot be seen by this user, or from here")
     }
     let given = arguments.flatMap { $0.split(separator: UInt8(ascii: ",")) }
@@ -75,31 +75,6 @@ struct BucketCheckup {
         "mount with multipart_size=5,parallel_count=2: a fifth of the bytes, and no slower")
     }
     return .ok(topic, "multipart_size=\(part), parallel_count=\(parallel)")
-  }
-
-  /// The arguments of the process that serves a mount.
-  private static func arguments(of mount: MountTable.Mount) -> [[UInt8]]? {
-    let point = mount.point
-    let owners =
-      [0]
-      + mount.options.compactMap { option in
-        option.hasPrefix("user_id=") ? uid_t(option.dropFirst("user_id=".count)) : nil
-      }
-    guard let stream = opendir("/proc") else { return nil }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-      let name = String(decoding: entry.pointee.name, as: UTF8.self)
-      // What another user's process calls itself counts for nothing.
-      var status = stat()
-      guard pid_t(name) != nil, stat("/proc/\(name)", &status) == 0, owners.contains(status.st_uid),
-        let program = try? SmallFile.read(Array("/proc/\(name)/comm".utf8), limit: 4096),
-        program.elementsEqual("s3fs\n".utf8),
-        let line = try? SmallFile.read(Array("/proc/\(name)/cmdline".utf8), limit: 64 << 10)
-      else { continue }
-      let arguments = line.split(separator: 0).map { Array($0) }
-      if arguments.contains(point) { return arguments }
-    }
-    return nil
   }
 
   /// A bucket that cannot be read.

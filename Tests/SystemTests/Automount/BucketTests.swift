@@ -139,6 +139,46 @@ extension AutomountSystemTests {
       #expect(eventually { lab.access("my-tarball") == 0 })
     }
 
+    /// mount(8) finds its helper in one place only.
+    private func withMountHelper(_ body: () throws -> Void) throws {
+      let helper = "/sbin/mount.autosquash"
+      try Tool.check(["ln", "-sf", Tool.autosquashMap, helper])
+      defer { unlink(helper) }
+      try body()
+    }
+
+    /// Names of a list are looked at as well when they are used, by mount(8)'s helper.
+    @Test func aListedImageOfABucketThatHangsFailsInTime() throws {
+      lab.stop()
+      try bucket.upload(work.path("my-tarball.squash"), as: "autosquash/second.squash")
+      try work.write("short.squash", try work.read("my-tarball.squash").dropLast(8192))
+      try withMountHelper {
+        let lab = try AutofsLab(
+          images: bucket.mountPoint + "/autosquash", settings: "answer-timeout = 2", browses: true)
+        let list = String(decoding: try lab.folder.read("state/maps/top"), as: UTF8.self)
+        #expect(list.contains("\"second\" -fstype=autosquash,"), "\(list)")
+        #expect(lab.access("my-tarball") == 0)
+        #expect(lab.mounted == [Array("my-tarball".utf8)])
+        bucket.hangServer()
+        #expect(lab.access("second") == ENOENT)
+        bucket.resumeServer()
+        #expect(eventually { lab.access("second") == 0 })
+        // autosquash-map(8) has the reasons.
+        func reason(_ image: String) throws -> String {
+          let result = try Tool.run(
+            ["/sbin/mount.autosquash", "autosquash:\(image)", "/mnt", "-o", "ro"],
+            environment: ["AUTOSQUASH_CONFIG": lab.configuration])
+          return result.status == 32 ? result.errors : result.summary
+        }
+        try bucket.upload(work.path("short.squash"), as: "autosquash/third.squash")
+        #expect(
+          try reason("\(lab.images)/third.squash")
+            .contains("third.squash will not mount: the file is "))
+        #expect(try reason("\(lab.images)/../x").contains(" is a link that leads out of "))
+        #expect(try reason("/etc/passwd").contains("it is not in \(lab.images)\n"))
+      }
+    }
+
     /// With a file that tells mount(8) of the bucket.
     private func recover(_ options: String...) throws -> Tool.Result {
       try work.write("fstab", Array(bucket.fstabLine.utf8))

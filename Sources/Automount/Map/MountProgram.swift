@@ -1,0 +1,95 @@
+internal import CLinux
+internal import Glibc
+internal import Posix
+
+/// mount(8)'s helper for the type that lists give: looks at an image as the map does for a name that
+/// no list has, and has it mounted then. So nobody waits for ever for a bucket that hangs, and the
+/// log says why an image does not mount.
+///
+/// The source has a word before the path, or mount(8) itself would ask the bucket for it first.
+public enum MountProgram {
+  /// The name that mount(8) calls it by, behind "/sbin/".
+  static let name = Array("mount.autosquash".utf8)
+  /// Where mount(8) looks for it.
+  public static let path = Array("/sbin/".utf8) + name
+  /// The type in a list.
+  static let type = Array("autosquash".utf8)
+  static let sourcePrefix = Array("autosquash:".utf8)
+
+  /// How long an image stays open after it was looked at, in seconds, as after the map's answer.
+  private static let keepOpen: UInt32 = 5
+  /// The status for a mount that failed, of mount(8).
+  private static let failed: Int32 = 32
+
+  /// - Parameter arguments: as mount(8) gives them: the source, the mount point, options.
+  /// - Returns: the exit status, where there is nothing to mount; else another program goes on.
+  static func run(_ arguments: [[UInt8]]) -> Int32 {
+    guard arguments.count >= 3, arguments[1].starts(with: sourcePrefix) else {
+      complain("is called by mount(8), with a source and a mount point")
+      return failed
+    }
+    let image = Array(arguments[1].dropFirst(sourcePrefix.count))
+    do {
+      try look(at: image, Configuration.load())
+    } catch {
+      complain("\(error)")
+      return failed
+    }
+    var options = Array("loop".utf8)
+    if let index = arguments.firstIndex(of: Array("-o".utf8)), index + 1 < arguments.count {
+      options += [UInt8(ascii: ",")] + arguments[index + 1]
+    }
+    let command = ["/bin/mount", "-i", "-n", "-t", "squashfs", "-o"].map { Array($0.utf8) }
+    var words: [UnsafeMutablePointer<CChar>?] =
+      (command + [options, image, arguments[2]]).map { $0.withCPath { strdup($0) } } + [nil]
+    execv(words[0]!, &words)
+    complain("\(SystemError("run", path: command[0]))")
+    return failed
+  }
+
+  /// Makes sure that an image would mount.
+  ///
+  /// - Throws: `MapRefusal`; within the configured time where its file system hangs.
+  private static func look(
+    at image: [UInt8], _ configuration: Configuration
+  ) throws(MapRefusal) {
+    let folder = configuration.images + [UInt8(ascii: "/")]
+    guard image.starts(with: folder) else {
+      throw MapRefusal(.outside, image, "it is not in \(configuration.images.shortenedName)")
+    }
+    let path = Array(image.dropFirst(folder.count))
+    let answer: [UInt8]?
+    do {
+      answer = try Deadline.run(seconds: configuration.answerTimeout) { _ in
+        do {
+          let lookup = ImageLookup(
+            configuration: configuration,
+            check: ImageCheck(
+              kernel: .ofThisMachine(state: configuration.state), mountsByKernel: true),
+            folder: try ImageFolder(
+              configuration.images, mayLeave: configuration.outsideLinks, staysOnDevice: false))
+          _ = try lookup.open(path)
+          // The descriptor goes with the process.
+          return ([], afterwards: { sleep(keepOpen) })
+        } catch {
+          let text = (error as? MapRefusal)?.text ?? "cannot read it: \(error)"
+          return (Array(text.utf8), afterwards: {})
+        }
+      }
+    } catch {
+      throw MapRefusal(.machine, path, "\(error)")
+    }
+    guard let answer else {
+      throw .noAnswer(from: configuration, key: path)
+    }
+    if !answer.isEmpty {
+      throw MapRefusal(.unmountable, path, String(decoding: answer, as: UTF8.self))
+    }
+  }
+
+  private static func complain(_ text: String) {
+    MapProgram.complain(text, as: "mount.autosquash")
+    // autofs keeps what mount(8) says to itself, unless it is told to be verbose.
+    clinux_log("mount.autosquash", text)
+  }
+}
