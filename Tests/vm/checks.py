@@ -57,10 +57,5 @@ def table(rows):
                       *map(str, rows)])
 
 
-def failures(rows):
-    return "\n".join(f"{row.scenario}: {row.what}\n{indented(row.failure)}"
-                     for row in rows if row.failure)
-
-
 def indented(text):
     return "\n".join("    " + line for line in text.strip().splitlines())

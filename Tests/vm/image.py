@@ -105,7 +105,8 @@ def run_apart(*command, **options):
 
 def write_disk(root, path):
     """A file system with what a directory holds, and room for a gigabyte or two."""
-    subprocess.run(["mkfs.ext4", "-q", "-F", "-d", root, path, "3G"], check=True)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-d", root, path, "3G"], check=True,
+                   stdout=subprocess.DEVNULL)
 
 
 def copy_disk(source, target):

@@ -87,8 +87,9 @@ class Lab:
                 return self.machine
             self.machine.switch_off()
         self.machine.boot()
-        if self.wait_until_served() is None:
-            raise MachineError("the machine does not serve: " + "; ".join(self.missing()))
+        self.wait_until_served()
+        if missing := self.missing():
+            raise MachineError(f"the machine does not serve: {missing}")
         return self.machine
 
     def prepare(self):
@@ -110,33 +111,46 @@ class Lab:
     # What is there
 
     def missing(self, machine=None):
-        """What a user of the machine lacks of what is in the bucket, in sentences."""
+        """What a user of the machine lacks of what is in the bucket, or nothing."""
+        return self.missing_images(machine) + self.missing_links(machine)
+
+    def missing_images(self, machine=None):
         machine = machine or self.machine
-        found = []
+        names = "".join(f"{name}\n" for name in self.bucket.image_names())
+        return (lacking(machine, "ls -A /mnt/autosquash | grep -v '^\\.'", names)
+                or lacking(machine, f"head -c 8 /mnt/autosquash/{self.latest}/README.txt",
+                           "A small "))
 
-        def expect(command, output, what):
-            result = machine.run(command, timeout=20)
-            if result.status != 0 or result.output != output:
-                found.append(f"{what}: {result}")
-
-        expect("ls -A /mnt/autosquash | grep -v '^\\.'",
-               "".join(f"{name}\n" for name in self.bucket.image_names()), "images are not listed")
-        expect(f"head -c 8 /mnt/autosquash/{self.latest}/README.txt", "A small ", "an image")
+    def missing_links(self, machine=None):
         files = self.bucket.overlay_files()
-        expect(f"for file in {' '.join(files)}; do test -L $file && cat $file; done",
-               b"".join(files.values()).decode(), "links of the overlay")
+        command = f"for file in {' '.join(files)}; do test -L $file && cat $file; done"
+        return lacking(machine or self.machine, command, b"".join(files.values()).decode())
+
+    def wait_until_served(self, machine=None):
+        """For images and links: the seconds until they are there, or None, and what lacks."""
+        found = {"images": (None, "not tried"), "links": (None, "not tried")}
+        started = time.monotonic()
+        while time.monotonic() - started < BACK_SECONDS:
+            for what, missing in (("images", self.missing_images), ("links", self.missing_links)):
+                if found[what][0] is None:
+                    text = missing(machine)
+                    found[what] = (None if text else time.monotonic() - started, text)
+            if all(seconds is not None for seconds, _ in found.values()):
+                break
+            time.sleep(POLL_SECONDS)
         return found
 
-    def wait_until_served(self, timeout=BACK_SECONDS, machine=None):
-        """The seconds until nothing is missing, or None."""
-        return wait_until(lambda: not self.missing(machine), timeout)
+
+def lacking(machine, command, output):
+    result = machine.run(command, timeout=20)
+    return "" if result.status == 0 and result.output == output else f"{result}\n"
 
 
 def wait_until(condition, timeout):
-    """The seconds until it holds, or None."""
+    """Whether it holds before that many seconds are over."""
     started = time.monotonic()
     while time.monotonic() - started < timeout:
         if condition():
-            return time.monotonic() - started
+            return True
         time.sleep(POLL_SECONDS)
-    return None
+    return False

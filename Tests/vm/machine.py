@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import random
+import re
 import shlex
 import socket
 import time
@@ -91,10 +92,11 @@ class Machine:
         self.boots += 1
         self.started = time.monotonic()
         name = self.logs / f"{self.disk.stem}-{self.boots}"
+        self.console_file = name.with_suffix(".serial")
         self.process = processes.start(
             [*command(self.base, self.accelerator),
              "-smp", "2", "-m", MEMORY, "-no-reboot", "-S",
-             "-append", COMMAND_LINE, "-serial", f"file:{name}.serial",
+             "-append", COMMAND_LINE, "-serial", f"file:{self.console_file}",
              "-drive", f"file={self.disk},format=raw,if=virtio,cache=unsafe",
              "-drive", f"file={self.payload},format=raw,if=virtio,readonly=on",
              "-netdev", "user,id=net0", "-device", "virtio-net-pci,netdev=net0,id=link",
@@ -157,6 +159,12 @@ class Machine:
     def switch_off(self):
         if self.process is not None:
             processes.end(self.process)
+
+    def console(self, lines=8):
+        """The end of what it has printed."""
+        text = self.console_file.read_text(errors="replace")
+        text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text).replace("\r", "\n")
+        return "\n".join([line for line in text.split("\n") if line.strip()][-lines:])
 
     def set_link(self, is_up):
         """Plugs the network cable in, or out, where the machine is on."""

@@ -18,7 +18,7 @@ import time
 sys.dont_write_bytecode = True
 
 import scenarios
-from checks import Checks, failures, table
+from checks import Checks, table
 from contents import ROOT
 from image import Base
 from lab import Lab
@@ -54,8 +54,7 @@ def main(names):
             minutes = (time.monotonic() - started) / 60
             print(f"{table(rows)}\n\n{len(rows)} checks in {minutes:.0f} minutes with"
                   f" {lab.accelerator} on {os.cpu_count()} processors", flush=True)
-    if failures(rows):
-        say("\n" + failures(rows))
+    if any(row.failure for row in rows):
         sys.exit(1)
 
 

@@ -40,9 +40,7 @@ def first_mount(lab, check):
     follow_doctor(machine, check)
     for command in documents.commands("Single files: the overlay"):
         check.succeeds(f"README: {command}", machine.run(command))
-    seconds = lab.wait_until_served()
-    check.within("images are listed and read, links are there", seconds, BACK_SECONDS,
-                 "; ".join(lab.missing()))
+    is_served(lab, check, "are there")
     options = machine.run("findmnt -no OPTIONS /mnt/s3fs").output
     check.holds("the bucket is mounted ro,nosuid,nodev",
                 {"ro", "nosuid", "nodev"} <= set(options.strip().split(",")), options)
@@ -78,10 +76,9 @@ def reboot(lab, check):
     """With images in use the machine stops quickly, and comes back with everything in place."""
     machine = lab.ready()
     make_busy(machine)
-    shut_down(machine, check)
+    shut_down(machine, check, "shutdown with images in use")
     check.took("boot", machine.boot())
-    check.within("images and links after that", lab.wait_until_served(), BACK_SECONDS,
-                 "; ".join(lab.missing()))
+    is_served(lab, check, "after that")
     state = machine.run("systemctl is-system-running; systemctl --failed --no-legend --plain")
     check.holds("the system is running, no unit failed", state.output == "running\n", state)
     cycles = machine.run("journalctl -qb -g 'ordering cycle'").output
@@ -103,8 +100,7 @@ def mount_unit(lab, check):
     check.succeeds("systemctl enable --now mnt-s3fs.mount",
                    machine.run("systemctl enable --now mnt-s3fs.mount"))
     machine.check("systemctl start autofs")
-    check.within("images and links", lab.wait_until_served(), BACK_SECONDS,
-                 "; ".join(lab.missing()))
+    is_served(lab, check, "are there")
     options = machine.run("findmnt -no OPTIONS /mnt/s3fs").output
     check.holds("the bucket is mounted ro,nosuid,nodev",
                 {"ro", "nosuid", "nodev"} <= set(options.strip().split(",")), options)
@@ -122,8 +118,7 @@ def s3fs_killed(lab, check):
     fails_in_time(machine, check, "a listed image fails", "ls /mnt/autosquash/spare-0")
     fails_in_time(machine, check, "an unknown name fails", "ls /mnt/autosquash/nope-killed")
     follow_doctor(machine, check)
-    check.within("images and links are back", lab.wait_until_served(), BACK_SECONDS,
-                 "; ".join(lab.missing()))
+    is_served(lab, check, "are back")
     for name in "course", "data":
         check.succeeds(f"the image {name}, which was in use", machine.run(
             f"cat /mnt/autosquash/{name}/data/reads_1.fastq.gz >/dev/null", user="student"))
@@ -175,8 +170,7 @@ def outage(lab, check, begin, end, has_network=True):
     check.holds(f"the log has no more than {MOST_LINES} lines of it a minute",
                 int(lines) <= MOST_LINES, lines)
     end()
-    check.within("images, a new one too, and links are back by themselves",
-                 lab.wait_until_served(), BACK_SECONDS, "; ".join(lab.missing()))
+    is_served(lab, check, "are back by themselves, new ones too")
     failed = machine.check(f"systemctl --failed --no-legend --plain | {OURS}")
     check.holds("no unit of ours stays failed", not failed, failed)
 
@@ -191,8 +185,7 @@ def going_away(lab, check):
     check.succeeds("upgrade with images in use",
                    machine.run(f"apt-get install -q {PAYLOAD}/newer.deb", timeout=300))
     check.succeeds("who uses an image goes on", machine.run("systemctl is-active busy-course"))
-    check.holds("images and links are there after it", not lab.missing(),
-                "; ".join(lab.missing()))
+    check.holds("images and links are there after it", not lab.missing(), lab.missing())
     links = "find / -xdev -lname '/mnt/s3fs/*' -not -path '/proc/*'"
     before = machine.check(links)
     result = machine.run("autosquash overlay unlink --dry-run")
@@ -233,36 +226,32 @@ def golden_image(lab, check):
         return run("chroot", tree, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
                    "DEBIAN_FRONTEND=noninteractive", *command)
 
-    def says(what, result, is_good):
-        text = result.stdout + result.stderr
-        check.holds(what, is_good(result.returncode, text), f"status {result.returncode}: {text}")
+    def succeeds(what, result):
+        check.holds(what, result.returncode == 0,
+                    f"status {result.returncode}: {result.stdout}{result.stderr}")
 
-    program = str(contents.PROGRAM)
-    says("setup --root where there is no autosquash and no autofs says so",
-         run(program, "setup", "--root", tree, "--dry-run"),
-         lambda status, text: "autofs" in text and ("install" in text or "not there" in text))
-    says("doctor --root of such a tree fails", run(program, "doctor", "--root", tree),
-         lambda status, text: status == 1 and "autofs" in text)
+    program = contents.PROGRAM
+    result = run(program, "setup", "--root", tree, "--dry-run")
+    check.holds("setup --root names autofs, which is not there", "autofs" in result.stderr,
+                f"status {result.returncode}: {result.stderr}")
+    result = run(program, "doctor", "--root", tree)
+    check.holds("doctor --root does too", result.returncode == 1 and "autofs" in result.stdout,
+                f"status {result.returncode}: {result.stdout}{result.stderr}")
     subprocess.run(["cp", lab.package, tree / "root/autosquash.deb"], check=True)
-    says("apt-get install in a chroot", inside("apt-get", "install", "-q", "/root/autosquash.deb"),
-         lambda status, text: status == 0)
+    succeeds("apt-get install in a chroot", inside("apt-get", "install", "-q", "/root/autosquash.deb"))
     (tree / "root/autosquash.deb").unlink()
-    says("setup in a chroot without /proc", inside("autosquash", "setup", "--dry-run"),
-         lambda status, text: status == 0)
+    succeeds("setup in a chroot without /proc", inside("autosquash", "setup", "--dry-run"))
     with open(tree / "etc/fstab", "a") as file:
         file.write(lab.mount_line + "\n")
     credentials = tree / "etc/passwd-s3fs"
     credentials.touch(0o600)
     credentials.write_text("testing:testing\n")
-    says("setup --root", run(program, "setup", "--root", tree),
-         lambda status, text: status == 0)
+    succeeds("setup --root", run(program, "setup", "--root", tree))
     unit = (tree / "etc/systemd/system/autosquash-refresh.service").read_text()
     check.holds("its units run the program of the tree", "=/usr/bin/autosquash " in unit, unit)
-    says("doctor --root", run(program, "doctor", "--root", tree),
-         lambda status, text: status == 0)
-    says("enabling the overlay",
-         run("systemctl", f"--root={tree}", "enable", "autosquash-overlay.service"),
-         lambda status, text: status == 0)
+    succeeds("doctor --root", run(program, "doctor", "--root", tree))
+    succeeds("enabling the overlay",
+             run("systemctl", f"--root={tree}", "enable", "autosquash-overlay.service"))
 
     disk = lab.work / "golden.ext4"
     image.write_disk(tree, disk)
@@ -270,12 +259,11 @@ def golden_image(lab, check):
     machine = lab.machine_with(disk)
     try:
         check.took("boot", machine.boot())
-        check.within("images and links after that", lab.wait_until_served(machine=machine),
-                     BACK_SECONDS, "; ".join(lab.missing(machine)))
+        is_served(lab, check, "after that", machine)
         failed = machine.check(f"systemctl --failed --no-legend --plain | {OURS}")
         check.holds("no unit of ours failed", not failed, failed)
         follow_doctor(machine, check)
-        shut_down(machine, check)
+        shut_down(machine, check, "shutdown")
     finally:
         machine.switch_off()
         disk.unlink()
@@ -298,9 +286,14 @@ def end_busy(machine):
     machine.run("systemctl stop 'busy-*'")
 
 
-def shut_down(machine, check, what="shutdown with images in use"):
+def is_served(lab, check, when, machine=None):
+    for what, (seconds, missing) in lab.wait_until_served(machine).items():
+        check.within(f"{what} {when}", seconds, BACK_SECONDS, missing)
+
+
+def shut_down(machine, check, what):
     seconds = machine.shut_down(timeout=3 * SHUTDOWN_SECONDS)
-    check.within(what, seconds, SHUTDOWN_SECONDS)
+    check.within(what, seconds, SHUTDOWN_SECONDS, machine.console())
 
 
 def fails_in_time(machine, check, what, command):
