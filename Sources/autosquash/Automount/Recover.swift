@@ -24,7 +24,11 @@ struct Recover: ParsableCommand {
   func run() throws {
     do {
       guard geteuid() == 0 else { throw SetupError(path: [], text: "recover needs root") }
-      let job = RecoverJob(configuration: try Configuration.load(), isQuiet: quiet)
+      // Before setup the bucket is where setup would have it.
+      let isSetUp = Configuration.path.withCPath { access($0, F_OK) } == 0
+      let job = RecoverJob(
+        configuration: isSetUp ? try Configuration.load() : Configuration(), isQuiet: quiet,
+        listsImages: isSetUp)
       if release { try job.release() } else { try job.run() }
     } catch {
       Messages.write(error)

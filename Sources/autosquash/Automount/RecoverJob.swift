@@ -7,6 +7,8 @@ import Posix
 struct RecoverJob {
   let configuration: Configuration
   let isQuiet: Bool
+  /// Whether the automounter's lists are brought up to date.
+  var listsImages = true
 
   /// How the mount is that the images lie on.
   private enum State {
@@ -49,7 +51,7 @@ struct RecoverJob {
       let job = CatalogueJob(configuration)
       let count = try job.catalogue().images.count
       tell("the bucket is mounted: \(count.grouped) \(count == 1 ? "image" : "images")")
-      if configuration.browse { tell(try Refresh.refresh(isQuiet: isQuiet)) }
+      if listsImages && configuration.browse { tell(try Refresh.refresh(isQuiet: isQuiet)) }
     }
   }
 
