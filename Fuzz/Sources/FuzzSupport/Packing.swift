@@ -38,7 +38,6 @@ public struct PackedImage {
       let found = DigestSink()
       var options = TreeAssembler.Options()
       options.ownership.owner = .keep
-      options.takesAnyOwner = true
       let assembler = TreeAssembler(options, content: found)
       try ImageSource(Image(ImageInput(path: path)), threads: 1).read(into: assembler)
       let read = DigestedTree(try assembler.finish(), found)
