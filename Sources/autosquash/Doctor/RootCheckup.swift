@@ -19,6 +19,9 @@ struct RootCheckup {
     let setup = "sudo autosquash setup --root \(root.place([]).shellWord)"
     guard let text = try root.read(path, limit: 64 << 10) else {
       report(.fail("settings", "\(place.escapedName) is not there", setup))
+      // What setup would ask for as well.
+      try RootPrograms(root: root, programs: try Installation.inSystem(root))
+        .all(mountsBucket: true).forEach(report)
       return
     }
     let configuration: Configuration
