@@ -90,6 +90,23 @@ def reboot(lab, check):
     check.holds("refreshing a bucket that did not change logs nothing", not lines, lines)
 
 
+def switched_off(lab, check):
+    """What docs/automount.md says to switch off stays off."""
+    machine = lab.ready()
+    stop = "systemctl show -p ExecStop autofs.service"
+    check.holds("the automounter's stop sets free", "recover" in machine.check(stop))
+    drop_in = "/etc/systemd/system/autofs.service.d/60-local.conf"
+    machine.check(f"printf '[Service]\\nExecStop=\\n' >{drop_in} && systemctl daemon-reload")
+    told = machine.check(stop)
+    check.holds("not so with a file of one's own", "recover" not in told, told)
+    machine.check(f"rm {drop_in} && systemctl daemon-reload")
+    machine.check("systemctl stop autofs autosquash-refresh.timer mnt-s3fs.mount; sleep 75")
+    mounted = machine.run("findmnt /mnt/s3fs")
+    check.holds("without the timer the bucket stays away", mounted.status != 0, mounted)
+    machine.check("systemctl start autosquash-refresh.timer autofs")
+    is_served(lab, check, "are there with it")
+
+
 def mount_unit(lab, check):
     """The example's mount unit, in place of the line in fstab, works by the words in it."""
     machine = lab.ready()
@@ -322,5 +339,5 @@ def follow_doctor(machine, check, rounds=4):
                 result.status == 0 and not documents.hints(result.output), result)
 
 
-ALL = [first_mount, matrix, clock, reboot, mount_unit, s3fs_killed, s3_hangs, network_down,
-       s3_refuses, going_away, golden_image]
+ALL = [first_mount, matrix, clock, reboot, switched_off, mount_unit, s3fs_killed, s3_hangs,
+       network_down, s3_refuses, going_away, golden_image]
