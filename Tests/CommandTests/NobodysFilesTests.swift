@@ -11,7 +11,7 @@ import Testing
       [
         "sh", "-ec",
         """
-        mkdir d m out; echo f > d/f; chown 1234567:7 d/f
+        mkdir d; echo f > d/f; chown 1234567:7 d/f
         '\(Tool.autosquash)' pack d -o x.squash -q --ownership keep --compression none
         """,
       ], in: folder.root)
