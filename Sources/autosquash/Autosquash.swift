@@ -62,7 +62,9 @@ struct Autosquash: ParsableCommand {
     if code.isSuccess {
       if !text.isEmpty { print(text) }
     } else if !text.isEmpty {
-      StandardError.write(RawArguments.printable(text) + "\n")
+      let prefix = "Error: "
+      let shown = text.hasPrefix(prefix) ? "autosquash: " + text.dropFirst(prefix.count) : text
+      StandardError.write(RawArguments.printable(shown) + "\n")
     }
     Glibc.exit(code.rawValue)
   }

@@ -126,7 +126,7 @@ private enum ImageFacts {
       let ratio = Double(superblock.bytesUsed) / Double(summary.contentBytes)
       facts.add("ratio", "\((ratio * 100).rounded(toDigits: 1)) %", "ratio", .number(ratio))
     }
-    facts.add("inodes", "inodes", superblock.inodeCount)
+    facts.add("files and directories", "inodes", superblock.inodeCount)
     for (type, word) in [
       (InodeType.file, "files"), (.directory, "directories"), (.symlink, "symlinks"),
       (.blockDevice, "blockDevices"), (.characterDevice, "characterDevices"), (.fifo, "fifos"),

@@ -179,7 +179,7 @@ struct PackJob {
       return try output.flush()
     }
     let data = summary.data
-    var line = "\(summary.inodes.grouped) \(summary.inodes == 1 ? "inode" : "inodes"), "
+    var line = "\(summary.inodes.asFilesAndDirectories), "
     line += "\(data.bytes.asBytes) in \(summary.imageBytes.asBytes)"
     // Of a few bytes the image is mostly padding.
     if data.bytes > summary.imageBytes {

@@ -1,3 +1,5 @@
+import Posix
+
 /// Numbers as people read them.
 extension UInt64 {
   /// A size in decimal units with three digits: "1.23 GB".
@@ -11,6 +13,13 @@ extension UInt64 {
     }
     if unit == 0 { return self == 1 ? "1 byte" : "\(self) bytes" }
     return "\(value.rounded(toDigits: value < 9.995 ? 2 : value < 99.95 ? 1 : 0)) \(units[unit])"
+  }
+}
+
+extension BinaryInteger {
+  /// How many inodes an image has, in its users' words. One alone is the root.
+  var asFilesAndDirectories: String {
+    self == 1 ? "1 directory" : "\(grouped) files and directories"
   }
 }
 

@@ -41,6 +41,10 @@ struct Verify: ParsableCommand {
   var offset = "0"
   @Option(help: "Number of threads, 1 to 1024. (default: one a processor)")
   var threads: ThreadCount?
+  @Flag(
+    name: [.short, .long],
+    help: "Also print the number of blocks, and of those without a checksum, and what Linux needs.")
+  var verbose = false
   @OptionGroup(title: "Messages") var messages: ResultMessageOptions
   @OptionGroup(title: "With --against: owners, as given to pack")
   var ownership: OwnershipOptions

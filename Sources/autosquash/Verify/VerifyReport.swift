@@ -54,13 +54,20 @@ struct VerifyReport {
     if !compared.isEmpty {
       text += ", and equal to \(compared.map(\.escapedName).joined(separator: " and "))"
     }
-    text += ": \(report.inodes.counted("inode"))"
+    text += ": \(report.inodes.asFilesAndDirectories)"
     if !command.quick {
-      text += ", \(contents.blocks.counted("block")), \(contents.plainBytes.asBytes) unpacked"
+      text += ", \(contents.plainBytes.asBytes) unpacked"
     }
     if report.warnings > 0 { text += ", \(report.warnings.counted("warning"))" }
+    return command.verbose ? text + details(input) : text
+  }
+
+  /// For those who want to know more; nobody has to do anything about it.
+  private func details(_ input: ImageInput) -> String {
+    let contents = report.contents
+    var text = command.quick ? "" : "; \(contents.blocks.counted("block"))"
     if contents.unproven > 0 && compared.isEmpty {
-      text += "; \(contents.unproven.counted("block")) without a checksum, "
+      text += ", \(contents.unproven.grouped) of them without a checksum, "
       text += "which --manifest or --against would prove"
     }
     if let image = try? Image(input) {
