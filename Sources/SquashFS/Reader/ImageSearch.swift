@@ -15,21 +15,26 @@ public struct ImageSearch {
   /// a thousand times wants to keep us busy.
   private static let mostTries = 1000
 
+  /// - Parameter limit: how much of the file is searched, in bytes.
   /// - Returns: where the first image starts that can be opened, or else the first that is damaged.
   /// - Throws: `ImageReadError` where there is none; it tells of an image that Linux does not read.
-  public static func findImage(in path: [UInt8]) throws(ImageReadError) -> UInt64 {
+  public static func findImage(
+    in path: [UInt8], within limit: UInt64 = .max
+  ) throws(ImageReadError) -> UInt64 {
     var search = ImageSearch()
-    try search.run(ImageInput(path: path), path)
+    try search.run(ImageInput(path: path), path, limit)
     if let found = search.whole ?? search.damaged { return found }
     if let foreign = search.foreign { throw ImageReadError(foreign.format, at: foreign.start) }
     throw ImageReadError(.notAnImage, "no SquashFS image is in this file")
   }
 
-  private mutating func run(_ input: ImageInput, _ path: [UInt8]) throws(ImageReadError) {
+  private mutating func run(
+    _ input: ImageInput, _ path: [UInt8], _ limit: UInt64
+  ) throws(ImageReadError) {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
     var position: UInt64 = 0
-    while true {
+    while position < limit {
       let count = try input.readSome(buffer, at: position)
       guard count >= Superblock.byteCount else { return }
       // Each place is looked at with a whole superblock in the buffer.

@@ -45,8 +45,9 @@ enum ImageFile {
         input(path, offset: offset), allowsTruncated: salvages, salvages: salvages)
     } catch var error as ImageReadError {
       switch error.code {
-      case .notAnImage where offset == "0":
-        error.message += "; --offset auto finds one within another file"
+      case .notAnImage where offset == "0": error = explained(error, path)
+      case .damaged where error.offset == 0 && FileKind(of: path) != nil:
+        error = explained(error, path)
       case .damaged where !salvages && canSalvage(path, offset: offset):
         error.message += "; \"autosquash extract --keep-going\" saves what can be read"
       default: break
@@ -57,6 +58,30 @@ enum ImageFile {
 }
 
 extension ImageFile {
+  /// Containers have the image near their start; more is not searched for a message.
+  private static let searchedForAdvice: UInt64 = 16 << 20
+
+  /// What the file is instead of an image, and what to do with it.
+  static func explained(_ error: ImageReadError, _ path: [UInt8]) -> ImageReadError {
+    if let start = try? ImageSearch.findImage(in: path, within: searchedForAdvice), start > 0 {
+      return ImageReadError(
+        .notAnImage, "an image is in this file, at byte \(start); --offset auto reads it")
+    }
+    guard let kind = FileKind(of: path) else {
+      return ImageReadError(error.code, at: error.offset == 0 ? nil : error.offset, error.message)
+    }
+    var advice: [String] = []
+    if let lister = kind.lister { advice.append("\"\(lister) \(path.shellWord)\" lists it") }
+    if kind.isSource {
+      advice.append("\"autosquash pack \(path.shellWord)\" makes an image of it")
+    }
+    if let other = kind.advice { advice.append(other) }
+    return ImageReadError(
+      .notAnImage,
+      "\(kind.name), not a SquashFS image"
+        + (advice.isEmpty ? "" : "; " + advice.joined(separator: ", ")))
+  }
+
   /// Whether a damaged image has at least a root.
   private static func canSalvage(_ path: [UInt8], offset: String) -> Bool {
     guard let image = try? open(path, offset: offset, salvages: true) else { return false }

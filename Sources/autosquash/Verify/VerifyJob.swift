@@ -33,6 +33,7 @@ struct VerifyJob {
       }
       var report = try verifier.run()
       ProgressBar.clearLine()
+      if command.offset == "0" { explainForeignFile(&report) }
       var compared: [[UInt8]] = []
       if report.isWhole || report.isOnlyUnmountable { compared = try compare(&report) }
       try input.checkUnchanged(path: image)
@@ -43,6 +44,18 @@ struct VerifyJob {
     } catch {
       return fail(error)
     }
+  }
+
+  /// Says what a file is that does not begin as an image does.
+  private func explainForeignFile(_ report: inout Verifier.Report) {
+    guard
+      let index = report.findings.firstIndex(where: { $0.kind == .superblock && $0.offset == 0 }),
+      report.isNoImage || FileKind(of: image) != nil
+    else { return }
+    let error = ImageReadError(.damaged, at: 0, report.findings[index].message)
+    let explained = ImageFile.explained(error, image)
+    report.findings[index].message = explained.message
+    report.isNoImage = report.isNoImage || explained.code == .notAnImage
   }
 
   /// Compares the contents with the source and the manifest, where there are such.
