@@ -7,7 +7,7 @@ struct Autosquash: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "autosquash",
     abstract: "Pack data into SquashFS images, look into them, and mount them from a bucket.",
-    version: "0.1.0",
+    version: "0.2.0",
     groupedSubcommands: [
       CommandGroup(
         name: "Image",
