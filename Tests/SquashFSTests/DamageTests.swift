@@ -228,7 +228,7 @@ import Testing
     let image = try PlainImage()
     try image.folder.write("i.squash", image.bytes)
     let needs = "CONFIG_SQUASHFS_ZLIB"
-    let result = try Tool.autosquash("verify", "i.squash", in: image.folder.root)
+    let result = try Tool.autosquash("verify", "-v", "i.squash", in: image.folder.root)
     #expect(result.text.contains("; needs \(needs) and CONFIG_SQUASHFS_XATTR, "))
     let json = try Tool.autosquash("verify", "i.squash", "--json", in: image.folder.root)
     #expect(json.text.contains("\"needs\": [\"\(needs)\", \"CONFIG_SQUASHFS_XATTR\"]"))

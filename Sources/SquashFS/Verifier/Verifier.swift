@@ -105,7 +105,7 @@ public final class Verifier {
         if isDamaged { report.salvage = salvage }
       }
       report.work = image.work
-    } else if let image = try? Image(input, allowsTruncated: true, salvages: true) {
+    } else if let image = try? Image(input, tolerating: .lostTables) {
       report.salvage = Survey(image, list, isTreeWhole: false, nil).run()
       report.work = image.work
     }
@@ -136,7 +136,7 @@ public final class Verifier {
     }
     do {
       FileCheck.checkEnd(superblock, input, list)
-      let image = try Image(input, allowsTruncated: true)
+      let image = try Image(input, tolerating: .shortFile)
       FileCheck(image, list).run()
       return image
     } catch {

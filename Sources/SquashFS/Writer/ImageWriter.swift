@@ -36,11 +36,12 @@ public final class ImageWriter {
 
   private let image: ImageFile
   private let options: Options
-  private let data: DataWriter
+  private let data: BlockStore
   private let ranked: RankedContent
   /// Where the header ends, and where data is written.
   private let headerEnd: UInt64
   private let dataStart: UInt64
+  private let hasCompressorOptions: Bool
 
   /// - Parameter file: empty; the caller publishes it after `finish`.
   public init(_ file: AtomicFile, options: Options) throws {
@@ -61,13 +62,11 @@ public final class ImageWriter {
       image.skip(Int(Self.dataAlignment - headerEnd))
     }
     dataStart = image.position
-    data = try DataWriter(
-      image: image, blockSize: options.blockSize, compression: options.compression,
+    data = try BlockStore(
+      image: image, blockSize: options.blockSize.byteCount, compression: options.compression,
       threads: options.threads, probes: options.probes)
-    ranked = RankedContent(data, path: file.path)
+    ranked = RankedContent(DataWriter(data), path: file.path)
   }
-
-  private let hasCompressorOptions: Bool
 
   /// Takes the contents of files; each gets a `ContentID` that the tree refers to.
   public var content: any ContentSink { ranked }

@@ -42,7 +42,7 @@ enum ImageFile {
   ) throws -> Image {
     do {
       return try Image(
-        input(path, offset: offset), allowsTruncated: salvages, salvages: salvages)
+        input(path, offset: offset), tolerating: salvages ? .lostTables : .nothing)
     } catch var error as ImageReadError {
       switch error.code {
       case .notAnImage where offset == "0": error = explained(error, path)

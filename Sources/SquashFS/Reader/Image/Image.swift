@@ -13,111 +13,54 @@ public final class Image {
   public let compressorOptions: CompressorOptions?
   public let input: ImageInput
 
-  let inodes: MetadataTable
-  let directories: MetadataTable
-  let idTable: LookupTableReader
-  let fragmentTable: LookupTableReader?
-  let exportTable: LookupTableReader?
-  let xattrs: XattrTableReader?
-  /// Tables that could not be read, of an image that was opened to salvage what there is.
-  public let lostTables: [String]
+  private let tables: ImageTables
+  private var inodeBytes: UInt64?
+  /// How many entries of directories and of their indexes were read to find a path.
+  var entriesLookedAt = 0
+  /// A few seconds' worth; in a directory with an index, a name is found among some 250 entries.
+  var mostLookedAt = 50_000_000
+
+  var inodes: MetadataTable { tables.inodes }
+  var directories: MetadataTable { tables.directories }
+  var idTable: LookupTableReader { tables.idTable }
+  var fragmentTable: LookupTableReader? { tables.fragments }
+  var exportTable: LookupTableReader? { tables.exports }
+  var xattrs: XattrTableReader? { tables.xattrs }
   /// User and group ids, by index.
-  let ids: [UInt32]
+  var ids: [UInt32] { tables.ids }
+  /// Tables that could not be read, of an image that was opened to salvage what there is.
+  public var lostTables: [String] { tables.lost }
 
   /// The largest number of inodes that is read, 67 million: sets of them are bitmaps.
   static let mostInodes: UInt32 = 1 << 26
 
+  /// What is taken as it is of a damaged image.
+  public enum Tolerance: Sendable {
+    case nothing
+    /// A file that ends before the image does.
+    case shortFile
+    /// That, and tables that cannot be read, as long as inodes and directories may be there.
+    case lostTables
+  }
+
   /// Opens an image and reads its superblock and the places of its tables.
-  ///
-  /// - Parameters:
-  ///   - input: the file.
-  ///   - allowsTruncated: whether an image that is longer than its file is taken as it is.
-  ///   - salvages: whether an image is opened without tables that cannot be read, as long as its
-  ///     inodes and directories may be there; `lostTables` then names them.
   public init(
-    _ input: ImageInput, allowsTruncated: Bool = false, salvages: Bool = false
+    _ input: ImageInput, tolerating tolerance: Tolerance = .nothing
   ) throws(ImageReadError) {
     self.input = input
-    let superblock = try Self.readSuperblock(of: input)
-    self.superblock = superblock
+    superblock = try Self.readSuperblock(of: input)
     guard superblock.bytesUsed <= UInt64(Int64.max) else {
       throw .damaged(
         at: input.base, "will not mount: an image of \(superblock.bytesUsed) bytes is too large")
     }
-    if superblock.bytesUsed > input.length && !allowsTruncated {
+    if superblock.bytesUsed > input.length && tolerance == .nothing {
       let missing = superblock.bytesUsed - input.length
       throw .damaged(
         at: input.base + input.length,
         "the file is \(missing.counted("byte")) short; fetch it again")
     }
     compressorOptions = try Self.options(superblock, input)
-    let codec: any BlockDecompressor
-    do {
-      codec = try superblock.compressor.makeDecompressor()
-    } catch {
-      throw ImageReadError(.unsupported, "\(error)")
-    }
-    let layout = try TableLayout(superblock, input, salvages: salvages)
-    // Hard links all over a tree make it wanted in no order at all.
-    inodes = MetadataTable(
-      layout.inodes, "inode table", of: input, codec: codec, cacheLimit: 1536)
-    directories = MetadataTable(
-      layout.directories, "directory table", of: input, codec: codec)
-    func table(
-      _ list: UInt64, _ rowSize: Int, _ count: UInt32, _ name: String
-    ) throws(ImageReadError) -> LookupTableReader {
-      try LookupTableReader(
-        list: list, rowSize: rowSize, count: Int(count), end: layout.end, of: input, codec: codec,
-        name: name)
-    }
-    var lost = superblock.idCount == 0 ? ["id"] : []
-    /// What `body` gives; in a salvage nothing where that fails.
-    func reading<R>(
-      _ name: String, _ body: () throws(ImageReadError) -> R
-    ) throws(ImageReadError) -> R? {
-      do throws(ImageReadError) { return try body() } catch {
-        guard salvages else { throw error }
-        if !lost.contains(name) { lost.append(name) }
-        return nil
-      }
-    }
-    let idRows = try reading("id") { () throws(ImageReadError) in
-      try table(superblock.idTable, 4, UInt32(superblock.idCount), "id")
-    }
-    if let idRows {
-      idTable = idRows
-    } else {
-      idTable = try table(UInt64(Superblock.byteCount), 4, 0, "id")  // an empty one in its place
-    }
-    fragmentTable =
-      superblock.fragmentCount == 0
-      ? nil
-      : try reading("fragment") { () throws(ImageReadError) in
-        try table(superblock.fragmentTable, 16, superblock.fragmentCount, "fragment")
-      }
-    exportTable =
-      superblock.exportTable == Superblock.noTable
-      ? nil
-      : try reading("export") { () throws(ImageReadError) in
-        try table(superblock.exportTable, 8, superblock.inodeCount, "export")
-      }
-    xattrs =
-      superblock.xattrTable == Superblock.noTable
-      ? nil
-      : try reading("xattr") { () throws(ImageReadError) in
-        try XattrTableReader(superblock.xattrTable, end: layout.end, of: input, codec: codec)
-      }
-    let rows = idTable
-    let ids = try reading("id") { () throws(ImageReadError) in
-      var ids: [UInt32] = []
-      for index in 0..<rows.count {
-        let id: UInt32 = try rows.row(index) { $0.little(0) }
-        ids.append(id)
-      }
-      return ids
-    }
-    lostTables = lost
-    self.ids = ids ?? []
+    tables = try ImageTables(superblock, input, salvages: tolerance == .lostTables)
   }
 
   static func readSuperblock(of input: ImageInput) throws(ImageReadError) -> Superblock {
@@ -157,7 +100,7 @@ public final class Image {
     let start = UInt64(Superblock.byteCount)
     let table = MetadataTable(
       start..<max(start, min(superblock.bytesUsed, input.length)), "compressor's options",
-      of: input, codec: try noDecompressor())
+      of: input, codec: NoCodec())
     let block = try table.block(at: 0)
     guard let options = CompressorOptions(superblock.compressor, parsing: block.bytes) else {
       throw .damaged(
@@ -169,19 +112,17 @@ public final class Image {
   }
 
   /// The options are always stored; what is marked as compressed is damaged.
-  private static func noDecompressor() throws(ImageReadError) -> any BlockDecompressor {
-    final class Refusing: BlockDecompressor {
-      func decompress(
-        _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-      ) throws(CodecError) -> UnpackedBlock { throw CodecError(codec: "options", code: 0) }
-    }
-    return Refusing()
+  private final class NoCodec: BlockDecompressor {
+    func decompress(
+      _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    ) throws(CodecError) -> UnpackedBlock { throw CodecError(codec: "options", code: 0) }
   }
 
   /// Has the inodes and directories unpacked by further threads, for who is going to read most of
   /// them.
   public func readMetadataAhead() {
     for table in [inodes, directories] {
+      input.willRead(table.range)
       if let codec = try? superblock.compressor.makeDecompressor() { table.readAhead(with: codec) }
     }
   }
@@ -196,13 +137,6 @@ public final class Image {
     inodeBytes = total
     return bytes <= total
   }
-
-  /// How many entries of directories and of their indexes were read to find a path.
-  var entriesLookedAt = 0
-  /// A few seconds' worth; in a directory with an index, a name is found among some 250 entries.
-  var mostLookedAt = 50_000_000
-
-  private var inodeBytes: UInt64?
 
   // MARK: Inodes
 

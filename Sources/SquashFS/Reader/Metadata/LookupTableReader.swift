@@ -36,6 +36,14 @@ final class LookupTableReader {
     blocks = MetadataTable(0..<list, "\(name) table", of: input, codec: codec, cacheLimit: 512)
   }
 
+  /// One without rows, for a table that is lost.
+  convenience init(
+    emptyAt position: UInt64, of input: ImageInput, codec: any BlockDecompressor, name: String
+  ) throws(ImageReadError) {
+    try self.init(
+      list: position, rowSize: 4, count: 0, end: position, of: input, codec: codec, name: name)
+  }
+
   var blockCount: Int { (count * rowSize + MetadataBlock.byteCount - 1) / MetadataBlock.byteCount }
 
   /// The size of the list in bytes.

@@ -51,7 +51,7 @@ final class RankedContent: ContentSink {
   /// - Returns: where that begins in the image file.
   func finish() throws -> UInt64 {
     try data.finish()
-    let start = data.image.position
+    let start = data.store.image.position
     try held?.write(to: data)
     held = nil
     try data.finish()

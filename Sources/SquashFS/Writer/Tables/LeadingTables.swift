@@ -23,7 +23,7 @@ struct LeadingTables {
   ///   - placement: where the data will lie.
   ///   - base: where the first table will.
   init(
-    _ tree: Tree, _ data: DataWriter, _ placement: DataPlacement, base: UInt64,
+    _ tree: Tree, _ data: BlockStore, _ placement: DataPlacement, base: UInt64,
     makeCompressor: () throws -> any BlockCompressor
   ) throws {
     var writer = try TreeWriter(

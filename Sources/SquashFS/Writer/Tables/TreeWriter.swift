@@ -8,7 +8,7 @@ internal import TreeModel
 struct TreeWriter: ~Copyable {
   private let tree: Tree
   private let listing: Tree.Listing
-  private let data: DataWriter
+  private let data: BlockStore
   private let placement: DataPlacement
   let inodes: MetadataWriter
   let directories: MetadataWriter
@@ -21,7 +21,7 @@ struct TreeWriter: ~Copyable {
   private var record = ByteWriter()
 
   init(
-    _ tree: Tree, data: DataWriter, placement: DataPlacement,
+    _ tree: Tree, data: BlockStore, placement: DataPlacement,
     makeCompressor: () throws -> any BlockCompressor
   ) rethrows {
     self.tree = tree

@@ -1,0 +1,115 @@
+internal import SquashFSFormat
+
+/// The tables of an image, opened.
+struct ImageTables {
+  let inodes: MetadataTable
+  let directories: MetadataTable
+  /// The rows of user and group ids, and what they hold.
+  let idTable: LookupTableReader
+  let ids: [UInt32]
+  let fragments: LookupTableReader?
+  let exports: LookupTableReader?
+  let xattrs: XattrTableReader?
+  /// Those that could not be read, by their names.
+  let lost: [String]
+
+  /// - Parameter salvages: whether tables without which files can be found may be lost.
+  init(
+    _ superblock: Superblock, _ input: ImageInput, salvages: Bool
+  ) throws(ImageReadError) {
+    let codec: any BlockDecompressor
+    do { codec = try superblock.compressor.makeDecompressor() } catch {
+      throw ImageReadError(.unsupported, "\(error)")
+    }
+    let layout = try TableLayout(superblock, input, salvages: salvages)
+    // Hard links all over a tree make it wanted in no order at all.
+    inodes = MetadataTable(
+      layout.inodes, "inode table", of: input, codec: codec, cacheLimit: 1536)
+    directories = MetadataTable(layout.directories, "directory table", of: input, codec: codec)
+
+    var opener = Opener(input: input, codec: codec, end: layout.end, salvages: salvages)
+    let idCount = Int(superblock.idCount)
+    let rows = try opener.table("id", at: superblock.idTable, rowSize: 4, count: idCount)
+    if let rows {
+      idTable = rows
+    } else {
+      idTable = try LookupTableReader(
+        emptyAt: UInt64(Superblock.byteCount), of: input, codec: codec, name: "id")
+    }
+    ids = try opener.ids(idTable)
+    if idCount == 0 { opener.lose("id") }
+    fragments =
+      superblock.fragmentCount == 0
+      ? nil
+      : try opener.table(
+        "fragment", at: superblock.fragmentTable, rowSize: 16,
+        count: Int(superblock.fragmentCount))
+    exports =
+      superblock.exportTable == Superblock.noTable
+      ? nil
+      : try opener.table(
+        "export", at: superblock.exportTable, rowSize: 8, count: Int(superblock.inodeCount))
+    xattrs =
+      superblock.xattrTable == Superblock.noTable ? nil : try opener.xattrs(superblock.xattrTable)
+    lost = opener.lost
+  }
+
+  /// Opens tables, and notes those that are lost.
+  private struct Opener {
+    let input: ImageInput
+    let codec: any BlockDecompressor
+    /// The first byte that no table can have.
+    let end: UInt64
+    let salvages: Bool
+    private(set) var lost: [String] = []
+
+    init(input: ImageInput, codec: any BlockDecompressor, end: UInt64, salvages: Bool) {
+      self.input = input
+      self.codec = codec
+      self.end = end
+      self.salvages = salvages
+    }
+
+    mutating func lose(_ name: String) {
+      if !lost.contains(name) { lost.append(name) }
+    }
+
+    /// Decides what an error means: `nil` instead of the table, or the end.
+    private mutating func lose<R>(
+      _ name: String, _ error: ImageReadError
+    ) throws(ImageReadError) -> R? {
+      guard salvages else { throw error }
+      lose(name)
+      return nil
+    }
+
+    mutating func table(
+      _ name: String, at list: UInt64, rowSize: Int, count: Int
+    ) throws(ImageReadError) -> LookupTableReader? {
+      do throws(ImageReadError) {
+        return try LookupTableReader(
+          list: list, rowSize: rowSize, count: count, end: end, of: input, codec: codec, name: name)
+      } catch { return try lose(name, error) }
+    }
+
+    mutating func xattrs(_ start: UInt64) throws(ImageReadError) -> XattrTableReader? {
+      do throws(ImageReadError) {
+        return try XattrTableReader(start, end: end, of: input, codec: codec)
+      } catch { return try lose("xattr", error) }
+    }
+
+    mutating func ids(_ rows: LookupTableReader) throws(ImageReadError) -> [UInt32] {
+      do throws(ImageReadError) {
+        var ids: [UInt32] = []
+        for index in 0..<rows.count {
+          let id: UInt32 = try rows.row(index) { $0.little(0) }
+          ids.append(id)
+        }
+        return ids
+      } catch {
+        let none: [UInt32]? = try lose("id", error)
+        return none ?? []
+      }
+    }
+  }
+}

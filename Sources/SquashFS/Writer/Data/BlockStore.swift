@@ -1,0 +1,151 @@
+internal import Posix
+internal import SquashFSFormat
+internal import TreeModel
+
+/// The blocks of an image: they are compressed and written in the order they came, and read back to
+/// be compared with new ones.
+final class BlockStore {
+  let image: ImageFile
+  let blockSize: Int
+  /// One record per file, by `ContentID`.
+  var files: [FileRecord] = []
+  var blocks = BlockLists()
+  private(set) var fragments: [FragmentRecord] = []
+  var statistics = DataStatistics()
+  private var pool: CompressionPool
+  private let reader: BlockReader
+
+  /// What a list says of a block that is not written yet.
+  static let pending = StoredBlock(rawValue: UInt32.max)
+
+  init(
+    image: ImageFile, blockSize: Int, compression: Compression, threads: Int, probes: Bool
+  ) throws {
+    self.image = image
+    self.blockSize = blockSize
+    reader = try BlockReader(
+      image: image, codec: compression.id.makeDecompressor(), blockSize: blockSize)
+    // Enough blocks in flight that no thread waits for a slow neighbour, within 8 MiB.
+    let window = max(threads + 2, min(8 * threads, (8 << 20) / (2 * blockSize)))
+    pool = try CompressionPool(threads: threads, window: window, blockSize: blockSize) {
+      CompressionWorker(
+        codec: try compression.makeCompressor(largest: blockSize),
+        probe: compression.isWorthProbing ? BlockProbe(blockSize: blockSize) : nil,
+        storesIncompressible: probes)
+    }
+  }
+
+  // MARK: Writing
+
+  /// Has a block of a file compressed and written: the first `count` bytes of `buffer`, which is
+  /// exchanged for another one.
+  ///
+  /// - Parameter block: its row in `blocks`.
+  func submit(
+    _ buffer: inout UnsafeMutableRawBufferPointer, count: Int, file: Int, block: Int
+  ) throws {
+    try submit(&buffer, count, .data(file: file, block: block))
+  }
+
+  /// Has a fragment block compressed and written, as `submit` does for those of files.
+  func submit(fragment buffer: inout UnsafeMutableRawBufferPointer, count: Int) throws {
+    try submit(&buffer, count, .fragment(fragments.count))
+    fragments.append(FragmentRecord(start: 0, stored: Self.pending))
+  }
+
+  private func submit(
+    _ buffer: inout UnsafeMutableRawBufferPointer, _ count: Int, _ job: CompressionSlot.Job
+  ) throws {
+    while pool.freeSlot == nil { try retire() }
+    let slot = pool.freeSlot!
+    swap(&slot.input, &buffer)
+    slot.inputCount = count
+    slot.job = job
+    pool.submit()
+  }
+
+  /// Writes the oldest block in flight.
+  private func retire() throws {
+    let slot = try pool.retire()
+    let start = image.position
+    let stored = slot.stored
+    try image.append(stored)
+    let size = StoredBlock(byteCount: stored.count, isCompressed: slot.outputCount != nil)
+    statistics.storedBytes += UInt64(stored.count)
+    if slot.outputCount == nil { statistics.storedPlainBlocks += 1 }
+    switch slot.job {
+    case .data(let file, let block):
+      blocks.setSize(size, of: block)
+      if files[file].start == FileRecord.unset { files[file].start = start }
+    case .fragment(let number):
+      fragments[number] = FragmentRecord(start: start, stored: size)
+    }
+  }
+
+  /// Waits until all blocks are written.
+  func drain() throws {
+    while !pool.isIdle { try retire() }
+  }
+
+  /// Takes back the last file. Its blocks are the last of the image: fragments go out between files
+  /// only.
+  func takeBackLast() throws {
+    try drain()
+    let file = files.removeLast()
+    if file.start != FileRecord.unset {
+      statistics.storedBytes -= image.position - file.start
+      statistics.storedPlainBlocks -= blocks.sizes(of: file).count { !$0.isCompressed }
+      image.rewind(to: file.start)
+      reader.forget(from: file.start)
+    }
+    blocks.removeLast(file)
+  }
+
+  // MARK: Comparing
+
+  /// A place among the stored blocks of a file that is near the one compared last.
+  struct Place {
+    var block: Int
+    /// Of that block, in the image; `nil` where it has to be found from the first one.
+    var position: UInt64?
+  }
+
+  /// Whether a block equals one of a file before it.
+  ///
+  /// - Parameters:
+  ///   - index: the row of that block, at or after `place`, which moves there.
+  ///   - owner: the file whose blocks these are.
+  func isEqual(
+    _ plain: UnsafeRawBufferPointer, to index: Int, of owner: Int, _ place: inout Place
+  ) throws -> Bool {
+    if let slot = pool.inFlight(.data(file: owner, block: index)) {
+      return BlockHash.areEqual(plain, slot.plain)
+    }
+    var position = place.position ?? files[owner].start
+    for earlier in place.block..<index { position += UInt64(blocks.size(earlier).byteCount) }
+    place = Place(block: index, position: position)
+    return BlockHash.areEqual(plain, try reader.block(at: position, blocks.size(index)))
+  }
+
+  /// The bytes of a fragment block; valid until the next call.
+  func fragment(_ number: Int) throws -> UnsafeRawBufferPointer {
+    if let slot = pool.inFlight(.fragment(number)) { return slot.plain }
+    let record = fragments[number]
+    return try reader.block(at: record.start, record.stored)
+  }
+
+  /// Gives a file copies of the first stored blocks of another: equal blocks compress to equal bytes.
+  func copyBlocks(_ count: Int, of other: FileRecord, to number: Int) throws {
+    try drain()
+    var position = files[Int(other.owner)].start
+    for row in 0..<count {
+      let block = blocks.size(other.firstBlock + row)
+      let start = image.position
+      try image.append(try reader.stored(at: position, block.byteCount))
+      statistics.storedBytes += UInt64(block.byteCount)
+      position += UInt64(block.byteCount)
+      blocks.setSize(block, of: files[number].firstBlock + row)
+      if files[number].start == FileRecord.unset { files[number].start = start }
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/// Finds files that are equal to one before, while they are read.
+///
+/// A file's first stored block and its announced size select one earlier file as candidate. As long
+/// as all blocks equal the candidate's, byte for byte, nothing is compressed or written. At the first
+/// difference the candidate's stored blocks are copied. So a duplicate costs no codec time, and one
+/// pass over the source is enough.
+///
+/// What holds meanwhile:
+/// - A row of the file being read is `pending` as long as its block is in flight, or nothing of it
+///   is stored because a candidate equals it so far. While there is a candidate, no block of the
+///   file itself is in flight.
+/// - Blocks are retired in the order of submission. One of the candidate's that is not in flight is
+///   written, and all before it are, so that their sizes lead to its position.
+/// - Fragment blocks are submitted between files only. So the blocks of a file that is abandoned are
+///   the last of the image, once nothing is in flight, and can be taken back.
+struct DuplicateFinder {
+  private var filesByFirstBlock: [UInt64: UInt32] = [:]
+  private var candidate: Candidate?
+  private var hasStoredBlocks = false
+
+  /// An earlier file that may be equal.
+  private struct Candidate {
+    var file: Int
+    var place: BlockStore.Place
+  }
+
+  /// Begins a file.
+  mutating func begin() {
+    candidate = nil
+    hasStoredBlocks = false
+  }
+
+  /// Files that come later equal none of those before.
+  mutating func forgetAll() { filesByFirstBlock = [:] }
+
+  /// Looks at a block that was just added to the list of a file.
+  ///
+  /// - Parameter size: of the file, where it is known beforehand.
+  /// - Returns: whether the block need not be compressed, for now.
+  mutating func isDuplicate(
+    _ plain: UnsafeRawBufferPointer, hash: UInt64, of number: Int, size: UInt64?,
+    in store: BlockStore
+  ) throws -> Bool {
+    let file = store.files[number]
+    if !hasStoredBlocks, let size,
+      let found = filesByFirstBlock[Self.key(of: file, size: size, in: store)]
+    {
+      let first = store.files[Int(found)].firstBlock
+      candidate = Candidate(file: Int(found), place: .init(block: first, position: nil))
+    }
+    hasStoredBlocks = true
+    guard candidate != nil else { return false }
+    let other = store.files[candidate!.file]
+    let row = Int(file.storedCount) - 1
+    if row < other.storedCount, store.blocks.hash(other.firstBlock + row) == hash,
+      store.blocks.haveEqualHoles(file, other, before: row),
+      try store.isEqual(
+        plain, to: other.firstBlock + row, of: Int(other.owner), &candidate!.place)
+    {
+      return true
+    }
+    try giveUpCandidate(for: number, keeping: 1, in: store)
+    return false
+  }
+
+  /// Gives the file what was found equal so far, but for its `last` blocks.
+  private mutating func giveUpCandidate(
+    for number: Int, keeping last: Int, in store: BlockStore
+  ) throws {
+    guard let other = candidate?.file else { return }
+    candidate = nil
+    try store.copyBlocks(
+      Int(store.files[number].storedCount) - last, of: store.files[other], to: number)
+  }
+
+  /// Ends a file; where it equals an earlier one, it gets that one's blocks.
+  mutating func end(_ number: Int, in store: BlockStore) throws {
+    guard hasStoredBlocks else { return }
+    let file = store.files[number]
+    if let candidate {
+      let other = store.files[candidate.file]
+      if store.blocks.areEqual(file, other) {
+        store.blocks.share(&store.files[number], other)
+        store.files[number].owner = other.owner
+        store.statistics.duplicateBytes +=
+          file.size - file.sparse - file.size % UInt64(store.blockSize)
+        return
+      }
+      try giveUpCandidate(for: number, keeping: 0, in: store)
+    }
+    filesByFirstBlock[Self.key(of: file, size: file.size, in: store)] = UInt32(number)
+  }
+
+  /// Tells files that may be equal: by their first stored block, the holes before it, their size.
+  private static func key(of file: FileRecord, size: UInt64, in store: BlockStore) -> UInt64 {
+    var hasher = Hasher()
+    hasher.combine(store.blocks.hash(file.firstBlock))
+    hasher.combine(store.blocks.leadingHoles(of: file))
+    hasher.combine(size)
+    return UInt64(bitPattern: Int64(hasher.finalize()))
+  }
+}
