@@ -50,7 +50,7 @@ def addresses(program, folder):
     os.mkdir(source)
     run("mksquashfs", source, os.path.join(images, "x.squash"), "-quiet", "-no-progress")
     with open(os.path.join(folder, "conf"), "w") as file:
-        file.write(f"images = {images}\nmount-root = {folder}\n")
+        file.write(f"images = {images}\nmount-root = {folder}/mounts\n")
     trace = os.path.join(folder, "trace")
     subprocess.run(
         ["valgrind", "--tool=lackey", "--trace-mem=yes", f"--log-file={trace}", program, "x"],

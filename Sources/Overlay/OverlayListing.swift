@@ -65,20 +65,16 @@ public struct OverlayListing: Sendable {
     var folders: Set<[UInt8]> = []
     var identities: Set<FolderIdentity> = []
     var level: [[UInt8]] = [[]]
-    let pool = try TaskPool(contexts: [Void](repeating: (), count: Self.threads), queueLimit: 64)
     for _ in 0..<Self.mostLevels where !level.isEmpty {
-      let results = Results(count: level.count)
-      for (index, path) in level.enumerated() {
-        pool.submit { _ in
-          results.set(index, Self.list(root, path))
-          progress()
-        }
+      let paths = level
+      let results = try concurrentMap(count: paths.count, threads: Self.threads) { index in
+        defer { progress() }
+        return Self.list(root, paths[index])
       }
-      pool.drain()
       var next: [[UInt8]] = []
       folders.formUnion(level)
       for (index, path) in level.enumerated() {
-        let found = try results.get(index)
+        let found = try results[index].get()
         if let identity = found.identity { identities.insert(identity) }
         if !found.files.isEmpty {
           directories.append(Directory(path: path, files: found.files.sorted(by: Self.order)))
@@ -193,20 +189,4 @@ public struct OverlayListing: Sendable {
     }
   }
 
-  /// What several threads find.
-  private final class Results: @unchecked Sendable {
-    private let monitor = Monitor(conditions: 0)
-    // Guarded by `monitor`.
-    private var results: [Result<Names, SystemError>?]
-
-    init(count: Int) { results = Array(repeating: nil, count: count) }
-
-    func set(_ index: Int, _ result: Result<Names, SystemError>) {
-      monitor.withLock { results[index] = result }
-    }
-
-    func get(_ index: Int) throws(SystemError) -> Names {
-      try monitor.withLock { results[index] }!.get()
-    }
-  }
 }

@@ -3,7 +3,7 @@
 /// The queue is bounded: who submits more than the threads can do waits.
 public final class TaskPool<Context> {
   private let core: Core
-  private var threads: [ThreadBox] = []
+  private let threads: ThreadGroup
 
   /// Starts the threads; fewer where the system has no more.
   ///
@@ -12,44 +12,37 @@ public final class TaskPool<Context> {
   ///   - queueLimit: the number of closures that may wait.
   /// - Throws: `SystemError` when the system has not even one.
   public init(contexts: [Context], queueLimit: Int) throws(SystemError) {
-    core = Core(limit: queueLimit)
-    for context in contexts {
-      let box = ContextBox(context)
-      do throws(SystemError) {
-        threads.append(try ThreadBox(WorkerThread { [core] in core.serve(box.context) }))
-      } catch {
-        if threads.isEmpty { throw error }
-        break
-      }
-    }
+    let core = Core(limit: queueLimit)
+    self.core = core
+    threads = try ThreadGroup(
+      contexts.map { context in
+        let box = ContextBox(context)
+        return { core.serve(box.context) }
+      })
   }
 
   deinit {
     core.close()
-    for box in threads { box.join() }
+    threads.join()
   }
 
   /// Hands a closure to the threads; waits while the queue is full.
   ///
   /// - Parameter isUrgent: whether it goes before those that wait.
-  public func submit(isUrgent: Bool = false, _ task: @escaping (Context) -> Void) {
+  public func submit(isUrgent: Bool = false, _ task: @escaping @Sendable (Context) -> Void) {
     core.submit(task, isUrgent: isUrgent)
   }
 
   /// Waits until all closures have run.
   public func drain() { core.drain() }
 
+  /// Goes to one thread, and is used by that one alone.
   private final class ContextBox: @unchecked Sendable {
     let context: Context
     init(_ context: Context) { self.context = context }
   }
 
-  private final class ThreadBox {
-    private var thread: WorkerThread?
-    init(_ thread: consuming WorkerThread) { self.thread = consume thread }
-    func join() { if let thread = thread.take() { thread.join() } }
-  }
-
+  /// What all threads share, guarded by its monitor: `Mutex` cannot wait for a condition.
   private final class Core: @unchecked Sendable {
     private static var workReady: Int { 0 }
     private static var roomReady: Int { 1 }
@@ -58,7 +51,7 @@ public final class TaskPool<Context> {
     private let monitor = Monitor(conditions: 3)
     private let limit: Int
     // Guarded by `monitor`: a ring of closures.
-    private var ring: [((Context) -> Void)?]
+    private var ring: [(@Sendable (Context) -> Void)?]
     private var head = 0
     private var waiting = 0
     private var running = 0
@@ -69,7 +62,7 @@ public final class TaskPool<Context> {
       ring = Array(repeating: nil, count: limit)
     }
 
-    func submit(_ task: @escaping (Context) -> Void, isUrgent: Bool) {
+    func submit(_ task: @escaping @Sendable (Context) -> Void, isUrgent: Bool) {
       monitor.withLock {
         while waiting == limit { monitor.wait(on: Self.roomReady) }
         if isUrgent {
@@ -115,7 +108,7 @@ public final class TaskPool<Context> {
       return true
     }
 
-    private func next() -> ((Context) -> Void)? {
+    private func next() -> (@Sendable (Context) -> Void)? {
       monitor.withLock {
         while waiting == 0 && !isClosed { monitor.wait(on: Self.workReady) }
         guard waiting > 0, !isClosed else { return nil }

@@ -46,18 +46,11 @@ public struct Catalogue: Sendable {
     try list(folder, [], configuration, into: &result, levels: mostLevels, progress)
     let found = result.images
     let knownByFile = Dictionary(known.map { ($0.file, $0) }, uniquingKeysWith: { $1 })
-    let results = EntryList(found)
-    let pool = try TaskPool(contexts: [Void](repeating: (), count: threads), queueLimit: 64)
-    for index in found.indices {
-      let entry = found[index]
-      pool.submit { _ in
-        results.set(
-          index, examine(entry, in: folder, check: check, known: knownByFile[entry.file]))
-        progress()
-      }
+    result.images = try concurrentMap(count: found.count, threads: threads) { index in
+      defer { progress() }
+      return examine(
+        found[index], in: folder, check: check, known: knownByFile[found[index].file])
     }
-    pool.drain()
-    result.images = results.entries
     return result
   }
 
@@ -163,16 +156,4 @@ public struct Catalogue: Sendable {
     return entry
   }
 
-  /// Entries that several threads fill in.
-  private final class EntryList: @unchecked Sendable {
-    private let monitor = Monitor(conditions: 0)
-    // Guarded by `monitor`.
-    private(set) var entries: [Entry]
-
-    init(_ entries: [Entry]) { self.entries = entries }
-
-    func set(_ index: Int, _ entry: Entry) {
-      monitor.withLock { entries[index] = entry }
-    }
-  }
 }

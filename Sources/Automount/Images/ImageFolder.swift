@@ -3,7 +3,7 @@ internal import Glibc
 internal import Posix
 
 /// The folder with the images, open: everything is looked up from here, and nothing outside.
-final class ImageFolder {
+final class ImageFolder: Sendable {
   private let descriptor: Int32
   private let resolve: UInt64
   private let mayLeave: Bool

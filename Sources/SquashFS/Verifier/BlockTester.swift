@@ -1,5 +1,6 @@
 internal import Posix
 internal import SquashFSFormat
+internal import Synchronization
 
 /// What was found in data and fragment blocks.
 public struct BlockCounts: Sendable {
@@ -11,23 +12,20 @@ public struct BlockCounts: Sendable {
   public var unproven: UInt64 = 0
 }
 
-/// What fragment blocks unpack to, noted by several threads, each a place of its own.
-final class FragmentSizes: @unchecked Sendable {
-  private let sizes: UnsafeMutableBufferPointer<UInt32>
+/// What fragment blocks unpack to, noted by several threads.
+final class FragmentSizes: Sendable {
+  private let sizes: Mutex<[UInt32]>
 
-  init(count: Int) {
-    sizes = .allocate(capacity: count)
-    sizes.initialize(repeating: 0)
-  }
-  deinit { sizes.deallocate() }
+  init(count: Int) { sizes = Mutex([UInt32](repeating: 0, count: count)) }
 
   /// `nil` where the block could not be unpacked.
   subscript(index: UInt32) -> UInt32? {
     get {
-      guard Int(index) < sizes.count, sizes[Int(index)] != 0 else { return nil }
-      return sizes[Int(index)]
+      sizes.withLock { Int(index) < $0.count && $0[Int(index)] != 0 ? $0[Int(index)] : nil }
     }
-    set { if Int(index) < sizes.count { sizes[Int(index)] = newValue ?? 0 } }
+    set {
+      sizes.withLock { if Int(index) < $0.count { $0[Int(index)] = newValue ?? 0 } }
+    }
   }
 }
 

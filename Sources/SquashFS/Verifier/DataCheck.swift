@@ -1,5 +1,6 @@
 internal import Posix
 internal import SquashFSFormat
+internal import Synchronization
 
 /// Unpacks every data and fragment block once, in the order in which they lie in the image, on all
 /// threads; checks that nothing lies on top of something else and that nothing is left over.
@@ -162,19 +163,18 @@ final class DataCheck {
   // MARK: Blocks
 
   /// Counts what threads have done.
-  private final class Tally: @unchecked Sendable {
-    private let monitor = Monitor(conditions: 0)
-    private var total = BlockCounts()
+  private final class Tally: Sendable {
+    private let total = Mutex(BlockCounts())
 
     func add(_ counts: BlockCounts) {
-      monitor.withLock {
-        total.blocks += counts.blocks
-        total.plainBytes += counts.plainBytes
-        total.unproven += counts.unproven
+      total.withLock {
+        $0.blocks += counts.blocks
+        $0.plainBytes += counts.plainBytes
+        $0.unproven += counts.unproven
       }
     }
 
-    var counts: BlockCounts { monitor.withLock { total } }
+    var counts: BlockCounts { total.withLock { $0 } }
   }
 
   private func makePool() throws -> TaskPool<BlockTester> {

@@ -1,8 +1,9 @@
 internal import Posix
 internal import SquashFSFormat
+internal import Synchronization
 
 /// Gathers findings from all threads; keeps the first ones of each severity and counts the others.
-final class FindingList: @unchecked Sendable {
+final class FindingList: Sendable {
   /// What a finding can be found again by, when files are given their paths.
   enum Subject: Hashable {
     case inode(UInt32)
@@ -30,18 +31,34 @@ final class FindingList: @unchecked Sendable {
     var message: String
   }
 
-  private let monitor = Monitor(conditions: 0)
+  private struct State {
+    var kept: [Finding.Severity: [Kept]] = [:]
+    var places: [Identity: Place] = [:]
+    var subjects: [Subject: [Place]] = [:]
+    var counts: [Finding.Severity: Int] = [:]
+    var errorKinds: [Finding.Kind: Int] = [:]
+    var kernelMessages: Set<String> = []
+    /// Blocks and fragments that cannot be unpacked, as far as they are remembered.
+    var lost: Set<Subject> = []
+
+    /// Where a finding is kept, from now on; `nil` where it is only counted.
+    mutating func place(of finding: Finding, _ identity: Identity, limit: Int) -> Place? {
+      if let known = places[identity] { return known }
+      let index = counts[finding.severity, default: 0]
+      counts[finding.severity] = index + 1
+      if finding.severity == .error { errorKinds[finding.kind, default: 0] += 1 }
+      guard index < limit else { return nil }
+      let place = Place(severity: finding.severity, index: index)
+      kept[finding.severity, default: []].append(Kept(finding: finding))
+      places[identity] = place
+      return place
+    }
+  }
+
+  private let state = Mutex(State())
   private let limit: Int
   /// The length of the file in bytes.
   private let fileLength: UInt64
-  private var kept: [Finding.Severity: [Kept]] = [:]
-  private var places: [Identity: Place] = [:]
-  private var subjects: [Subject: [Place]] = [:]
-  private var counts: [Finding.Severity: Int] = [:]
-  private var errorKinds: [Finding.Kind: Int] = [:]
-  private var kernelMessages: Set<String> = []
-  /// Blocks and fragments that cannot be unpacked, as far as they are remembered.
-  private var lost: Set<Subject> = []
   private static let mostLost = 1 << 18
   private static let mostSubjects = 1 << 16
 
@@ -66,32 +83,21 @@ final class FindingList: @unchecked Sendable {
     if let offset = finding.offset, offset > fileLength { finding.offset = nil }
     let identity = Identity(
       kind: finding.kind, offset: finding.offset, path: finding.path, message: finding.message)
-    monitor.withLock {
+    state.withLock { state in
       if loses && finding.severity >= .error {
-        for subject in subjects where lost.count < Self.mostLost {
+        for subject in subjects where state.lost.count < Self.mostLost {
           if case .inode = subject { continue }
-          lost.insert(subject)
+          state.lost.insert(subject)
         }
       }
-      let place: Place
-      if let known = places[identity] {
-        place = known
-      } else {
-        let index = counts[finding.severity, default: 0]
-        place = Place(severity: finding.severity, index: index)
-        counts[finding.severity] = index + 1
-        if finding.severity == .error { errorKinds[finding.kind, default: 0] += 1 }
-        guard index < limit else { return }
-        kept[finding.severity, default: []].append(Kept(finding: finding))
-        places[identity] = place
-      }
-      for subject in subjects where self.subjects[subject]?.contains(place) != true {
+      guard let place = state.place(of: finding, identity, limit: limit) else { return }
+      for subject in subjects where state.subjects[subject]?.contains(place) != true {
         // Of very many, the others are counted only.
-        guard self.subjects.count < Self.mostSubjects else {
-          kept[place.severity]![place.index].finding.otherFiles += 1
+        guard state.subjects.count < Self.mostSubjects else {
+          state.kept[place.severity]![place.index].finding.otherFiles += 1
           continue
         }
-        self.subjects[subject, default: []].append(place)
+        state.subjects[subject, default: []].append(place)
       }
     }
   }
@@ -136,15 +142,15 @@ final class FindingList: @unchecked Sendable {
         loses: false)
       return
     }
-    let isNew = monitor.withLock { kernelMessages.insert(finding.message).inserted }
+    let isNew = state.withLock { $0.kernelMessages.insert(finding.message).inserted }
     if isNew { add(finding) }
   }
 
   /// Says which file is affected, to the findings about `subject`; those that know one count it.
   func addPath(_ path: [UInt8], of subject: Subject) {
-    monitor.withLock {
-      for place in subjects[subject] ?? [] {
-        var known = kept[place.severity]![place.index]
+    state.withLock { state in
+      for place in state.subjects[subject] ?? [] {
+        var known = state.kept[place.severity]![place.index]
         // A file can be affected in several ways.
         guard known.latestPath != path else { continue }
         known.latestPath = path
@@ -153,22 +159,22 @@ final class FindingList: @unchecked Sendable {
         } else {
           known.finding.otherFiles += 1
         }
-        kept[place.severity]![place.index] = known
+        state.kept[place.severity]![place.index] = known
       }
     }
   }
 
   /// Whether there are findings whose files are not named yet.
-  var lacksPaths: Bool { monitor.withLock { !subjects.isEmpty } }
+  var lacksPaths: Bool { state.withLock { !$0.subjects.isEmpty } }
 
-  func isLost(_ subject: Subject) -> Bool { monitor.withLock { lost.contains(subject) } }
+  func isLost(_ subject: Subject) -> Bool { state.withLock { $0.lost.contains(subject) } }
 
   /// The most severe first, each in the order they were found.
   var findings: [Finding] {
-    let all = monitor.withLock { kept.sorted { $0.key > $1.key }.flatMap(\.value) }
+    let all = state.withLock { $0.kept.sorted { $0.key > $1.key }.flatMap(\.value) }
     return all.prefix(limit).map(\.finding)
   }
-  func count(_ severity: Finding.Severity) -> Int { monitor.withLock { counts[severity] ?? 0 } }
+  func count(_ severity: Finding.Severity) -> Int { state.withLock { $0.counts[severity] ?? 0 } }
   /// The number of errors of a kind.
-  func count(_ kind: Finding.Kind) -> Int { monitor.withLock { errorKinds[kind] ?? 0 } }
+  func count(_ kind: Finding.Kind) -> Int { state.withLock { $0.errorKinds[kind] ?? 0 } }
 }

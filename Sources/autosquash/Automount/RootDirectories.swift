@@ -22,20 +22,16 @@ struct RootDirectories {
     let folder = job.configuration.images
     let answer = try Bucket.ask(folder, seconds: job.configuration.answerTimeout) {
       progress throws(SystemError) in
-      let modes = Modes(count: images.count)
-      let pool = try TaskPool(contexts: [Void](repeating: (), count: threads), queueLimit: 64)
-      for (index, image) in images.enumerated() {
-        pool.submit { _ in
-          let path = folder + [UInt8(ascii: "/")] + image.file
-          // What cannot be read is not known to be closed; verify tells what is wrong with it.
-          if let root = try? RootDirectory(of: ImageInput(path: path)), root.isRootsAlone {
-            modes.set(index, root.permissions)
-          }
-          progress()
+      let modes = try concurrentMap(count: images.count, threads: threads) { index in
+        defer { progress() }
+        let path = folder + [UInt8(ascii: "/")] + images[index].file
+        // What cannot be read is not known to be closed; verify tells what is wrong with it.
+        guard let root = try? RootDirectory(of: ImageInput(path: path)), root.isRootsAlone else {
+          return open
         }
+        return root.permissions
       }
-      pool.drain()
-      return modes.bytes
+      return modes.flatMap { [UInt8($0 >> 8), UInt8(truncatingIfNeeded: $0)] }
     }
     for (index, image) in images.enumerated() where answer.count >= 2 * (index + 1) {
       let mode = UInt16(answer[2 * index]) << 8 | UInt16(answer[2 * index + 1])
@@ -47,21 +43,6 @@ struct RootDirectories {
   /// Stands for what others may enter; no mode of a directory that is closed to them.
   private static let open = UInt16.max
 
-  /// What several threads find, two bytes an image.
-  private final class Modes: @unchecked Sendable {
-    private let monitor = Monitor(conditions: 0)
-    // Guarded by `monitor`.
-    private(set) var bytes: [UInt8]
-
-    init(count: Int) { bytes = [UInt8](repeating: UInt8.max, count: 2 * count) }
-
-    func set(_ index: Int, _ mode: UInt16) {
-      monitor.withLock {
-        bytes[2 * index] = UInt8(mode >> 8)
-        bytes[2 * index + 1] = UInt8(truncatingIfNeeded: mode)
-      }
-    }
-  }
 }
 
 extension UInt16 {

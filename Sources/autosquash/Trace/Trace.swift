@@ -2,6 +2,7 @@ import ArgumentParser
 import FileTrees
 import Glibc
 import Posix
+import Synchronization
 
 /// `autosquash trace`: what a program reads, in a list for `pack --order`.
 struct Trace: ParsableCommand {
@@ -98,17 +99,17 @@ struct Trace: ParsableCommand {
     let process = try ChildProcess.startInItsPlace(command.map(\.bytes))
     let status = ExitState()
     let waiter = try WorkerThread {
-      status.value = ChildProcess.wait(for: process)
+      status.value.store(ChildProcess.wait(for: process), ordering: .releasing)
       close(ended)
     }
     let collected = Result { try trace.collect(until: end) }
     waiter.join()
     try collected.get()
-    return status.value
+    return status.value.load(ordering: .acquiring)
   }
 }
 
 /// Written by the thread that waits, before it closes the pipe that the other waits for.
-private final class ExitState: @unchecked Sendable {
-  var value: Int32 = 0
+private final class ExitState: Sendable {
+  let value = Atomic<Int32>(0)
 }

@@ -8,7 +8,7 @@ internal import Posix
 /// window bounds memory and is the back-pressure.
 struct CompressionPool: ~Copyable {
   private let core: PoolCore
-  private var threads: [ThreadBox] = []
+  private let threads: ThreadGroup
   private var submitted = 0
   private var retired = 0
 
@@ -20,20 +20,15 @@ struct CompressionPool: ~Copyable {
     threads count: Int, window: Int, blockSize: Int,
     makeWorker: @escaping @Sendable () throws -> CompressionWorker
   ) throws {
-    core = PoolCore(window: window, blockSize: blockSize)
-    for _ in 0..<count {
-      do {
-        threads.append(try ThreadBox(WorkerThread { [core] in core.serve(makeWorker) }))
-      } catch {
-        if threads.isEmpty { throw error }
-        break
-      }
-    }
+    let core = PoolCore(window: window, blockSize: blockSize)
+    self.core = core
+    threads = try ThreadGroup(
+      Array(repeating: { core.serve(makeWorker) }, count: count))
   }
 
   deinit {
     core.close()
-    for box in threads { box.join() }
+    threads.join()
   }
 
   /// The slot to fill next, `nil` while the window is full: retire the oldest first.
@@ -125,7 +120,8 @@ struct CompressionWorker {
   }
 }
 
-/// What the caller's thread and the workers share.
+/// What the caller's thread and the workers share, guarded by its monitor: `Mutex` cannot wait for a
+/// condition.
 private final class PoolCore: @unchecked Sendable {
   private static let workReady = 0
   private static let blockDone = 1
@@ -197,11 +193,4 @@ private final class PoolCore: @unchecked Sendable {
       return taken - 1
     }
   }
-}
-
-/// Lets a thread, which cannot be copied, live in an array.
-private final class ThreadBox {
-  private var thread: WorkerThread?
-  init(_ thread: consuming WorkerThread) { self.thread = consume thread }
-  func join() { if let thread = thread.take() { thread.join() } }
 }
