@@ -1,22 +1,23 @@
 /// Builds one on-disk record in a buffer that is used again for the next.
 ///
 /// All numbers of the format are little-endian.
+@safe
 public struct ByteWriter: ~Copyable {
   private var buffer: UnsafeMutableRawBufferPointer
   /// The number of bytes written since the last `removeAll`.
   public private(set) var count = 0
 
   public init(capacity: Int = 256) {
-    buffer = .allocate(byteCount: max(capacity, 16), alignment: 8)
+    unsafe buffer = .allocate(byteCount: max(capacity, 16), alignment: 8)
   }
 
-  deinit { buffer.deallocate() }
+  deinit { unsafe buffer.deallocate() }
 
   /// What was written since the last `removeAll`.
   public func withBytes<R, E: Error>(
     _ body: (UnsafeRawBufferPointer) throws(E) -> R
   ) throws(E) -> R {
-    try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    try unsafe body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
   }
 
   /// Starts the next record.
@@ -25,19 +26,20 @@ public struct ByteWriter: ~Copyable {
   @inline(__always)
   public mutating func append<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
     reserve(MemoryLayout<T>.size)
-    buffer.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)
+    unsafe buffer.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)
     count += MemoryLayout<T>.size
   }
 
   public mutating func append(_ bytes: UnsafeRawBufferPointer) {
     guard let source = bytes.baseAddress else { return }
     reserve(bytes.count)
-    (buffer.baseAddress! + count).copyMemory(from: source, byteCount: bytes.count)
+    unsafe (buffer.baseAddress! + count).copyMemory(from: source, byteCount: bytes.count)
     count += bytes.count
   }
 
   public mutating func append(_ bytes: some Collection<UInt8>) {
-    if bytes.withContiguousStorageIfAvailable({ append(UnsafeRawBufferPointer($0)) }) == nil {
+    if bytes.withContiguousStorageIfAvailable({ unsafe append(UnsafeRawBufferPointer($0)) }) == nil
+    {
       for byte in bytes { append(byte) }
     }
   }
@@ -47,19 +49,19 @@ public struct ByteWriter: ~Copyable {
     at offset: Int, with value: T
   ) {
     precondition(offset + MemoryLayout<T>.size <= count)
-    buffer.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
+    unsafe buffer.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
   }
 
   @inline(__always)
   private mutating func reserve(_ more: Int) {
-    if count + more > buffer.count { grow(count + more) }
+    if unsafe count + more > buffer.count { grow(count + more) }
   }
 
   private mutating func grow(_ wanted: Int) {
-    let larger = UnsafeMutableRawBufferPointer.allocate(
+    let larger = unsafe UnsafeMutableRawBufferPointer.allocate(
       byteCount: max(wanted, buffer.count * 2), alignment: 8)
-    larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-    buffer.deallocate()
-    buffer = larger
+    unsafe larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    unsafe buffer.deallocate()
+    unsafe buffer = larger
   }
 }

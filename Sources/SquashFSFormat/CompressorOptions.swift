@@ -19,8 +19,8 @@ public enum CompressorOptions: Equatable, Sendable {
 
   /// - Parameter bytes: the payload.
   /// - Returns: `nil` where it has not the right size.
-  public init?(_ compressor: CompressorID, parsing bytes: UnsafeRawBufferPointer) {
-    guard bytes.count == Self.byteCount(compressor) else { return nil }
+  public init?(_ compressor: CompressorID, parsing bytes: RawSpan) {
+    guard bytes.byteCount == Self.byteCount(compressor) else { return nil }
     switch compressor {
     case .gzip:
       self = .gzip(

@@ -14,8 +14,14 @@ public struct DirectoryHeader: Equatable, Sendable {
   /// The inode number that entries give differences to.
   public var inodeNumber: UInt32
 
+  public init(entryCount: UInt64, inodeBlockStart: UInt32, inodeNumber: UInt32) {
+    self.entryCount = entryCount
+    self.inodeBlockStart = inodeBlockStart
+    self.inodeNumber = inodeNumber
+  }
+
   /// - Parameter bytes: at least `byteCount` bytes.
-  public init(parsing bytes: UnsafeRawBufferPointer) {
+  public init(parsing bytes: RawSpan) {
     entryCount = UInt64(bytes.little(0, as: UInt32.self)) + 1
     inodeBlockStart = bytes.little(4)
     inodeNumber = bytes.little(8)
@@ -36,7 +42,7 @@ public struct DirectoryEntryRecord: Equatable, Sendable {
   public var nameSize: Int
 
   /// - Parameter bytes: at least `byteCount` bytes.
-  public init(parsing bytes: UnsafeRawBufferPointer) {
+  public init(parsing bytes: RawSpan) {
     inodeOffset = bytes.little(0)
     inodeNumberDifference = bytes.little(2)
     type = bytes.little(4)
@@ -60,7 +66,7 @@ public struct DirectoryIndexRecord: Equatable, Sendable {
   public var nameSize: UInt64
 
   /// - Parameter bytes: at least `byteCount` bytes.
-  public init(parsing bytes: UnsafeRawBufferPointer) {
+  public init(parsing bytes: RawSpan) {
     offset = bytes.little(0)
     blockStart = bytes.little(4)
     nameSize = UInt64(bytes.little(8, as: UInt32.self)) + 1

@@ -29,7 +29,7 @@ public struct ForeignFormat: Equatable, Sendable {
   ///   - isSure: whether they begin a file; bytes from the midst of one must look right in more
   ///     than their mark and version.
   /// - Returns: `nil` for what is something else, or an image that this program reads.
-  public init?(parsing bytes: UnsafeRawBufferPointer, isSure: Bool = true) {
+  public init?(parsing bytes: RawSpan, isSure: Bool = true) {
     guard Self.canBegin(with: bytes[0]),
       let (mark, isBigEndian) = Self.marks.first(where: { bytes.starts(with: $0.mark.utf8) })
     else { return nil }

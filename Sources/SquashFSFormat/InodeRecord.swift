@@ -94,10 +94,10 @@ public struct InodeRecord: Equatable, Sendable {
 
   /// - Parameter bytes: the fixed part.
   /// - Returns: `nil` where the type is none, or `bytes` too short for it.
-  public init?(parsing bytes: UnsafeRawBufferPointer) {
-    guard bytes.count >= Self.headerByteCount else { return nil }
+  public init?(parsing bytes: RawSpan) {
+    guard bytes.byteCount >= Self.headerByteCount else { return nil }
     let stored: UInt16 = bytes.little(0)
-    guard let size = Self.byteCount(storedType: stored), bytes.count >= size,
+    guard let size = Self.byteCount(storedType: stored), bytes.byteCount >= size,
       let type = InodeType(rawValue: stored > 7 ? stored - 7 : stored)
     else { return nil }
     self.type = type

@@ -1,10 +1,31 @@
+extension RawSpan {
+  /// The little-endian number at `offset`; the caller has checked that it lies in the span.
+  @inline(__always)
+  public func little<T: FixedWidthInteger & BitwiseCopyable>(
+    _ offset: Int, as type: T.Type = T.self
+  ) -> T {
+    // Any bytes are a number.
+    T(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: T.self))
+  }
+
+  /// The byte at `offset`.
+  @inline(__always)
+  public subscript(offset: Int) -> UInt8 { little(offset) }
+
+  /// Whether the bytes begin with these.
+  public func starts(with prefix: some Collection<UInt8>) -> Bool {
+    guard byteCount >= prefix.count else { return false }
+    for (offset, byte) in prefix.enumerated() where self[offset] != byte { return false }
+    return true
+  }
+}
+
 extension UnsafeRawBufferPointer {
   /// The little-endian number at `offset`; the caller has checked that it lies in the buffer.
   @inline(__always)
   public func little<T: FixedWidthInteger & BitwiseCopyable>(
     _ offset: Int, as type: T.Type = T.self
   ) -> T {
-    precondition(offset >= 0 && offset <= count - MemoryLayout<T>.size)
-    return T(littleEndian: loadUnaligned(fromByteOffset: offset, as: T.self))
+    unsafe bytes.little(offset)
   }
 }

@@ -20,13 +20,13 @@ extension Superblock {
   /// Only what the type cannot express is checked here; the fields' sense is not.
   ///
   /// - Parameter bytes: at least `byteCount` bytes.
-  public init(parsing bytes: UnsafeRawBufferPointer) throws(Problem) {
-    precondition(bytes.count >= Self.byteCount)
+  public init(parsing bytes: RawSpan) throws(Problem) {
+    precondition(bytes.byteCount >= Self.byteCount)
     let magic: UInt32 = bytes.little(0)
     if let format = ForeignFormat(parsing: bytes) { throw .foreign(format) }
     guard magic == Self.magic else {
       guard magic == 0 else { throw .notSquashFS }
-      if bytes.prefix(Self.byteCount).allSatisfy({ $0 == 0 }) { throw .empty }
+      if (0..<Self.byteCount).allSatisfy({ bytes[$0] == 0 }) { throw .empty }
       let isLike = bytes.little(28, as: UInt16.self) == 4 && bytes.little(30, as: UInt16.self) == 0
       let size = BlockSize(byteCount: Int(bytes.little(12, as: UInt32.self)))
       throw isLike && size?.log == bytes.little(22) ? .unfinished : .notSquashFS

@@ -8,7 +8,7 @@ public enum XattrPrefix: UInt16, CaseIterable, Sendable {
   public static let outOfLineBit: UInt16 = 0x0100
 
   /// The prefix with its dot.
-  public var text: StaticString {
+  public var text: String {
     switch self {
     case .user: "user."
     case .trusted: "trusted."
@@ -19,8 +19,7 @@ public enum XattrPrefix: UInt16, CaseIterable, Sendable {
   /// The prefix of a full name, `nil` where the format has none for it.
   public init?(of name: [UInt8]) {
     for prefix in Self.allCases {
-      let text = prefix.text
-      let bytes = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+      let bytes = prefix.text.utf8
       if name.count > bytes.count, name.starts(with: bytes) {
         self = prefix
         return

@@ -55,14 +55,12 @@ public struct ImageCheck: Sendable {
       facts.problem = "it ends after \(start.count) bytes; upload it again"
       return facts
     }
-    start.withUnsafeBytes { bytes in
-      do throws(Superblock.Problem) {
-        let superblock = try Superblock(parsing: bytes)
-        facts.compressor = superblock.compressor
-        facts.problem = problem(superblock, size: facts.size)
-      } catch {
-        facts.problem = Self.text(error)
-      }
+    do throws(Superblock.Problem) {
+      let superblock = try Superblock(parsing: start.span.bytes)
+      facts.compressor = superblock.compressor
+      facts.problem = problem(superblock, size: facts.size)
+    } catch {
+      facts.problem = Self.text(error)
     }
     return facts
   }

@@ -57,7 +57,7 @@ struct AnyTree {
   static func foreignFormat(of path: [UInt8]) -> ForeignFormat? {
     let bytes = firstBytes(of: path, count: Superblock.byteCount)
     guard bytes.count == Superblock.byteCount else { return nil }
-    return bytes.withUnsafeBytes { ForeignFormat(parsing: $0) }
+    return ForeignFormat(parsing: bytes.span.bytes)
   }
 
   /// The start of a file or a disk; nothing of a pipe, which looking would take bytes away from.

@@ -82,14 +82,8 @@ public final class Image {
       throw ImageReadError(
         .notAnImage, at: input.base, "not a SquashFS image: only \(count) bytes are there")
     }
-    let parsed: Result<Superblock, Superblock.Problem> = bytes.withUnsafeBytes { buffer in
-      do throws(Superblock.Problem) {
-        return .success(try Superblock(parsing: buffer))
-      } catch { return .failure(error) }
-    }
-    switch parsed {
-    case .success(let superblock): return superblock
-    case .failure(let problem): throw ImageReadError(problem, at: input.base)
+    do throws(Superblock.Problem) { return try Superblock(parsing: bytes.span.bytes) } catch {
+      throw ImageReadError(error, at: input.base)
     }
   }
 
@@ -102,7 +96,7 @@ public final class Image {
       start..<max(start, min(superblock.bytesUsed, input.length)), "compressor's options",
       of: input, codec: NoCodec())
     let block = try table.block(at: 0)
-    guard let options = CompressorOptions(superblock.compressor, parsing: block.bytes) else {
+    guard let options = CompressorOptions(superblock.compressor, parsing: block.bytes.bytes) else {
       throw .damaged(
         at: input.base + start,
         "the compressor's options have \(block.count) bytes, which is wrong for "

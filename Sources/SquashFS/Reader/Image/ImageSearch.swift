@@ -55,9 +55,9 @@ public struct ImageSearch {
     at bytes: UnsafeRawBufferPointer, _ start: UInt64, _ path: [UInt8]
   ) throws(ImageReadError) {
     guard bytes.little(0, as: UInt32.self) == Superblock.magic,
-      let superblock = try? Superblock(parsing: bytes)
+      let superblock = try? Superblock(parsing: bytes.bytes)
     else {
-      if foreign == nil, let format = ForeignFormat(parsing: bytes, isSure: false) {
+      if foreign == nil, let format = ForeignFormat(parsing: bytes.bytes, isSure: false) {
         foreign = (format, start)
       }
       return

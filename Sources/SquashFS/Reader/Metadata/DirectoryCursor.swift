@@ -28,7 +28,7 @@ public struct DirectoryCursor {
   /// The bytes of the listing that are left.
   public private(set) var remaining: Int
   private let size: Int
-  private var header = DirectoryHeader(empty: ())
+  private var header = DirectoryHeader(entryCount: 0, inodeBlockStart: 0, inodeNumber: 0)
   private var entriesLeft: UInt64 = 0
   /// The position in the file of the metadata block that is being read.
   var fileOffset: UInt64? {
@@ -125,12 +125,5 @@ public struct DirectoryCursor {
       throw .damaged(at: fileOffset, "a directory's size does not agree with what is in it")
     }
     remaining -= count
-  }
-}
-
-extension DirectoryHeader {
-  /// Stands for none.
-  fileprivate init(empty: ()) {
-    self = withUnsafeBytes(of: (UInt64(0), UInt32(0))) { DirectoryHeader(parsing: $0) }
   }
 }

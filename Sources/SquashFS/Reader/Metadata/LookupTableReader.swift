@@ -88,10 +88,10 @@ final class LookupTableReader {
   }
 
   /// A row, which `index` below `count` names.
-  func row<R>(_ index: Int, _ body: (UnsafeRawBufferPointer) -> R) throws(ImageReadError) -> R {
+  func row<R>(_ index: Int, _ body: (RawSpan) -> R) throws(ImageReadError) -> R {
     let offset = index * rowSize
     let block = try block(offset / MetadataBlock.byteCount)
     let start = offset % MetadataBlock.byteCount
-    return body(UnsafeRawBufferPointer(rebasing: block.bytes[start..<start + rowSize]))
+    return body(UnsafeRawBufferPointer(rebasing: block.bytes[start..<start + rowSize]).bytes)
   }
 }

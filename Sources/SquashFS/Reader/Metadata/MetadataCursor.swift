@@ -90,21 +90,19 @@ struct MetadataCursor {
 
   /// Looks at the next bytes, which are one record of at most 64 bytes.
   mutating func record<R>(
-    _ count: Int, _ body: (UnsafeRawBufferPointer) -> R
+    _ count: Int, _ body: (RawSpan) -> R
   ) throws(ImageReadError) -> R {
     if block.count - offset >= count {
       table.work.metadataBytes &+= UInt64(count)
       let bytes = UnsafeRawBufferPointer(start: block.base + offset, count: count)
       offset += count
-      return body(bytes)
+      return body(bytes.bytes)
     }
-    var storage: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) =
-      (0, 0, 0, 0, 0, 0, 0, 0)
-    precondition(count <= MemoryLayout.size(ofValue: storage))
+    var storage = InlineArray<8, UInt64>(repeating: 0)
     return try withUnsafeMutableBytes(of: &storage) { (storage) throws(ImageReadError) in
       let buffer = UnsafeMutableRawBufferPointer(rebasing: storage[..<count])
       try read(buffer)
-      return body(UnsafeRawBufferPointer(buffer))
+      return body(UnsafeRawBufferPointer(buffer).bytes)
     }
   }
 

@@ -282,7 +282,7 @@ final class XattrTableReader {
       throw .damaged(at: cursor.fileOffset, "an extended attribute with a NUL byte in its name")
     }
     let name =
-      Array(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)) + suffix
+      Array(text.utf8) + suffix
     guard name.count <= Self.longestName else {
       throw .damaged(
         at: cursor.fileOffset, "an extended attribute with a name of \(name.count) bytes")

@@ -22,7 +22,7 @@ enum XattrTable {
         guard let prefix = XattrPrefix(of: attribute.name) else {
           throw ImageError.unsupportedXattr(name: attribute.name)
         }
-        let name = attribute.name.dropFirst(prefix.text.utf8CodeUnitCount)
+        let name = attribute.name.dropFirst(prefix.text.utf8.count)
         let place = places[attribute.value]
         record.removeAll()
         record.append(prefix.rawValue | (place == nil ? 0 : XattrPrefix.outOfLineBit))
