@@ -26,6 +26,7 @@ import Testing
 
   @Test(arguments: [
     ["-l"], ["-la"], ["-lh"], ["-lR"], ["-R"], ["-a"], ["-ld"], ["-l", "--full-time"], [],
+    ["-1"], ["-lt"], ["-lS"], ["-ltr"], ["-lSr"], ["-r"], ["-Rr"], ["-lRt"], ["-lRSr"], ["-ltS"],
   ])
   func listsAsLsDoes(options: [String]) throws {
     try withMount(of: folder.path("i.squash")) { mounted in

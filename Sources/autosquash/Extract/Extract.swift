@@ -29,7 +29,7 @@ struct Extract: ParsableCommand {
   @Argument(help: "Files or directories in the image.") var paths: [ByteArgument] = []
 
   @Option(
-    name: [.customShort("C"), .long],
+    name: [.customShort("C"), .customShort("d"), .customShort("o"), .long],
     help: "The directory to unpack into, made where it is missing.")
   var directory: ByteArgument?
   @Option(

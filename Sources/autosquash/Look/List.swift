@@ -29,6 +29,10 @@ struct List: ParsableCommand {
   var humanReadable = false
   @Flag(name: .shortAndLong, help: "Show directories themselves, not what is in them.")
   var directory = false
+  @Flag(name: .customShort("1"), help: "Print one name a line, also on a terminal.")
+  var single = false
+  @Flag(exclusivity: .chooseLast) var key: ListKey?
+  @Flag(name: .customShort("r"), help: "Reverse the order.") var reverse = false
   @Flag(help: "Like -l, with seconds and time zone.") var fullTime = false
   @Flag(help: "Print one JSON object for each file, in an array.") var json = false
 

@@ -14,6 +14,7 @@ struct Listing: ~Copyable {
   private let printsJSON: Bool
   private let isRecursive: Bool
   private let isHumanReadable: Bool
+  private let order: ListOrder?
   private var output = StandardOutput()
   private var times: TimeFormat
   private var isFirst = true
@@ -29,6 +30,12 @@ struct Listing: ~Copyable {
   private struct Level {
     var cursor: DirectoryCursor
     var path: [UInt8]
+    /// The directories in another order than the cursor's, the last one first.
+    var sorted: [DirectoryCursor.Entry]?
+
+    mutating func next() throws(ImageReadError) -> DirectoryCursor.Entry? {
+      sorted == nil ? try cursor.next() : sorted!.popLast()
+    }
   }
 
   /// So many rows are aligned with each other; more would take memory without end.
@@ -43,8 +50,11 @@ struct Listing: ~Copyable {
     printsJSON = options.json
     isRecursive = options.recursive
     isHumanReadable = options.humanReadable
+    order = ListOrder(key: options.key, isReversed: options.reverse)
     times = TimeFormat(isFull: options.fullTime)
-    columns = !isLong && isatty(STDOUT_FILENO) == 1 ? ProgressBar.width(of: STDOUT_FILENO) : nil
+    columns =
+      !isLong && !options.single && isatty(STDOUT_FILENO) == 1
+      ? ProgressBar.width(of: STDOUT_FILENO) : nil
   }
 
   mutating func list(_ matches: [PathPattern.Match], showsHeaders: Bool) throws {
@@ -52,6 +62,7 @@ struct Listing: ~Copyable {
     let isContents = { [options] (match: PathPattern.Match) in
       match.inode.record.type == .directory && !options.directory
     }
+    let matches = order?.sorted(matches) { $0.inode } ?? matches
     try print(
       matches.filter { !isContents($0) }.map {
         Row(name: $0.path.isEmpty ? [UInt8(ascii: ".")] : $0.path, inode: $0.inode)
@@ -75,23 +86,29 @@ struct Listing: ~Copyable {
       isFirst = false
     }
     var rows: [Row] = []
+    var order = order
     do throws(ImageReadError) {
       var cursor = try image.entries(of: directory)
       while let entry = try cursor.next() {
         if isHidden(entry.name) { continue }
         do throws(ImageReadError) {
-          let needsInode = isLong || printsJSON
+          let needsInode = isLong || printsJSON || order?.key != nil
           rows.append(
             Row(name: entry.name, inode: needsInode ? try image.inode(at: entry.inode) : nil))
         } catch {
           complain(Self.join(path, entry.name), "\(error)")
         }
-        if rows.count == Self.mostRows { flush(&rows, path) }
+        if order != nil && rows.count > ListOrder.most {
+          complain(path, "more than \(ListOrder.most.grouped) names: not sorted")
+          order = nil
+        }
+        if order == nil && rows.count >= Self.mostRows { flush(&rows, path) }
       }
     } catch {
       // What could be read is shown.
       complain(path, "\(error)")
     }
+    if let order { rows = order.sorted(rows) { $0.inode } }
     flush(&rows, path)
     if let failure { throw failure }
   }
@@ -115,17 +132,19 @@ struct Listing: ~Copyable {
     var visited = InodeSet(upTo: image.superblock.inodeCount)
     _ = visited.insert(top.record.number)
     var listings = ListingBudget(image)
-    var stack = [Level(cursor: try image.entries(of: top), path: topPath)]
+    var stack = [try level(top, topPath, &listings, held: 0)]
     while !stack.isEmpty {
       let parent = stack[stack.count - 1].path
       var path = parent
       do throws(ImageReadError) {
-        guard let entry = try stack[stack.count - 1].cursor.next() else {
+        guard let entry = try stack[stack.count - 1].next() else {
           stack.removeLast()
           continue
         }
-        do throws(ImageReadError) { try listings.take(stack[stack.count - 1].cursor) } catch {
-          return complain(parent, "\(error)")
+        if stack[stack.count - 1].sorted == nil {
+          do throws(ImageReadError) { try listings.take(stack[stack.count - 1].cursor) } catch {
+            return complain(parent, "\(error)")
+          }
         }
         guard entry.type == .directory, !isHidden(entry.name) else { continue }
         path = Self.join(parent, entry.name)
@@ -138,19 +157,42 @@ struct Listing: ~Copyable {
           complain(path, "the directory is in the tree twice, or in itself")
           continue
         }
-        let cursor = try image.entries(of: inode)
+        let held = stack.reduce(0) { $0 + ($1.sorted?.count ?? 0) }
+        let level = try level(inode, path, &listings, held: held)
         guard stack.count < Self.mostLevels else {
           return complain(path, "directories have more levels than there can be")
         }
         do { try listDirectory(inode, path, showsHeader: true) } catch { failure = error }
         stack[stack.count - 1].cursor.suspend()
-        stack.append(Level(cursor: cursor, path: path))
+        stack.append(level)
       } catch {
         // The listing above has said so already, where it is the directory that is damaged.
         if path != parent { complain(path, "\(error)") } else { stack.removeLast() }
       }
       if let failure { throw failure }
     }
+  }
+
+  /// A directory whose directories are to be listed.
+  ///
+  /// - Parameter held: the number of those that wait, on all levels before.
+  private func level(
+    _ directory: ImageInode, _ path: [UInt8], _ listings: inout ListingBudget, held: Int
+  ) throws(ImageReadError) -> Level {
+    let level = Level(cursor: try image.entries(of: directory), path: path)
+    guard let order else { return level }
+    var cursor = level.cursor
+    var found: [(entry: DirectoryCursor.Entry, inode: ImageInode?)] = []
+    // Where it is damaged, its own listing says so.
+    while let entry = try? cursor.next() {
+      try listings.take(cursor)
+      guard entry.type == .directory, !isHidden(entry.name) else { continue }
+      found.append((entry, order.key == nil ? nil : try? image.inode(at: entry.inode)))
+      if held + found.count > ListOrder.most { return level }
+    }
+    var sorted = level
+    sorted.sorted = order.sorted(found) { $0.inode }.map(\.entry).reversed()
+    return sorted
   }
 
   private static func join(_ path: [UInt8], _ name: [UInt8]) -> [UInt8] {
@@ -221,9 +263,9 @@ struct Listing: ~Copyable {
         widths.major = max(widths.major, UInt64(device.major).digitCount)
         widths.minor = max(widths.minor, UInt64(device.minor).digitCount)
       } else if isHumanReadable {
-        widths.size = max(widths.size, LongFormat.human(size(of: inode)).utf8.count)
+        widths.size = max(widths.size, LongFormat.human(Self.size(of: inode)).utf8.count)
       } else {
-        widths.size = max(widths.size, size(of: inode).digitCount)
+        widths.size = max(widths.size, Self.size(of: inode).digitCount)
       }
     }
     if widths.major > 0 {
@@ -264,9 +306,9 @@ struct Listing: ~Copyable {
         try output.write(", ")
         output.write(UInt64(device.minor), width: widths.minor)
       } else if isHumanReadable {
-        try output.write(LongFormat.human(size(of: inode)).leftPadded(to: widths.size))
+        try output.write(LongFormat.human(Self.size(of: inode)).leftPadded(to: widths.size))
       } else {
-        output.write(size(of: inode), width: widths.size)
+        output.write(Self.size(of: inode), width: widths.size)
       }
       output.write(byte: space)
       try output.write(times.bytes(inode.record.modified))
@@ -284,7 +326,7 @@ struct Listing: ~Copyable {
   /// What a link points to; `nil`, with a complaint, where that cannot be read.
   private mutating func target(of inode: ImageInode, _ path: [UInt8]) -> [UInt8]? {
     do throws(ImageReadError) {
-      if inode.record.links <= 1 { targetBytes += size(of: inode) }
+      if inode.record.links <= 1 { targetBytes += Self.size(of: inode) }
       guard image.canHave(inodeBytes: targetBytes) else {
         throw ImageReadError(.damaged, "a symbolic link that shares its target with others")
       }
@@ -295,7 +337,8 @@ struct Listing: ~Copyable {
     }
   }
 
-  private func size(of inode: ImageInode) -> UInt64 {
+  /// What the column of sizes shows.
+  static func size(of inode: ImageInode) -> UInt64 {
     switch inode.record.body {
     case .file(let file): file.size
     case .directory(let directory): UInt64(directory.storedSize)
