@@ -30,7 +30,8 @@ struct Autosquash: ParsableCommand {
     Process.raiseFileLimit()
     // A file that gets larger than it may is an error as any other, with a message.
     signal(SIGXFSZ, SIG_IGN)
-    var arguments = RawArguments.encoded()
+    let typed = RawArguments.encoded()
+    var arguments = typed
     let commands = configuration.groupedSubcommands.flatMap(\.subcommands)
     if let complaint = UnknownCommand.complaint(about: arguments.first, commands: commands) {
       Messages.write(complaint)
@@ -42,8 +43,21 @@ struct Autosquash: ParsableCommand {
       arguments = SourceArgument.marked(arguments, option: "--against")
     default: break
     }
+    var command: any ParsableCommand
     do {
-      var command = try parseAsRoot(arguments)
+      command = try parseAsRoot(arguments)
+    } catch {
+      let isAnswer =
+        exitCode(for: error).isSuccess && typed.contains(where: UnknownOptions.isRequest)
+      let complaints =
+        isAnswer ? [] : UnknownOptions.complaints(about: typed, root: Autosquash.self)
+      guard complaints.isEmpty else {
+        for complaint in complaints { Messages.write(complaint) }
+        Glibc.exit(EX_USAGE)
+      }
+      leave(with: error)
+    }
+    do {
       try command.run()
       // It may be a file that network file systems write only now.
       if flush(STDOUT_FILENO) != 0, errno != EBADF {

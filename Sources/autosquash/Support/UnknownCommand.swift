@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Posix
 
 /// What to say of a first word that is no command.
@@ -8,25 +9,28 @@ enum UnknownCommand {
     guard let word, !word.hasPrefix("-") else { return nil }
     let names = commands.map { $0._commandName } + ["help"]
     guard !names.contains(word) else { return nil }
-    let shown = RawArguments.decode(word).escapedName
-    let nearest = names.map { (distance($0, word), $0) }.min { $0.0 < $1.0 }
-    let guess = nearest.flatMap { $0.0 <= 2 ? "did you mean \($0.1)? " : nil } ?? ""
-    return "there is no command '\(shown)'; \(guess)'autosquash --help' lists all"
+    let bytes = RawArguments.decode(word)
+    let advice =
+      Habits.command(word) ?? ofFile(bytes) ?? guess(word, names)
+      ?? "'autosquash --help' lists all"
+    return "there is no command '\(bytes.escapedName)'; \(advice)"
   }
 
-  /// The number of letters to change, to insert or to remove between two words.
-  private static func distance(_ first: String, _ second: String) -> Int {
-    let second = Array(second)
-    var row = Array(0...second.count)
-    for (index, letter) in first.enumerated() {
-      var diagonal = row[0]
-      row[0] = index + 1
-      for column in second.indices {
-        let changed = diagonal + (letter == second[column] ? 0 : 1)
-        diagonal = row[column + 1]
-        row[column + 1] = min(changed, row[column] + 1, diagonal + 1)
-      }
+  /// Somebody who names a file at once wants something done with it.
+  private static func ofFile(_ path: [UInt8]) -> String? {
+    guard path.withCPath({ access($0, F_OK) }) == 0 else { return nil }
+    if AnyTree.isImage(path) {
+      return "'autosquash ls \(path.shellWord)' lists this image, 'extract' unpacks it, "
+        + "'verify' checks it"
     }
-    return row[second.count]
+    return "'autosquash pack \(path.shellWord)' makes an image of it"
+  }
+
+  /// A word of other tools may be nearer: "unpakc" is not "pack".
+  private static func guess(_ word: String, _ names: [String]) -> String? {
+    let known = Habits.commandWords.filter { $0.count > 3 }
+    guard let nearest = Nearest.word(to: word, among: names + known) else { return nil }
+    if names.contains(nearest) { return "did you mean \(nearest)? 'autosquash --help' lists all" }
+    return Habits.command(nearest)
   }
 }
