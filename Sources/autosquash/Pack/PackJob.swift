@@ -19,11 +19,23 @@ struct PackJob {
     self.command = command
     messages = Messages(
       isQuiet: command.messages.quiet, isVerbose: command.messages.verbose)
-    output =
-      command.output?.bytes
-      ?? ImageName.of(source: sources[0].path, isDirectory: self.sources[0].isDirectory)
-      ?? Array("-".utf8)
+    let own = ImageName.of(source: sources[0].path, isDirectory: self.sources[0].isDirectory)
+    if command.makesOneImage {
+      output = command.output?.bytes ?? []
+    } else if let own {
+      output = Self.path(of: own, in: command.folder)
+    } else {
+      output = []
+    }
   }
+
+  private static func path(of name: [UInt8], in folder: [UInt8]?) -> [UInt8] {
+    guard let folder else { return name }
+    return folder + (folder.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + name
+  }
+
+  /// What keeps its sources from being read, as far as that can be seen without reading.
+  var faults: [SourceError] { sources.compactMap { SourceCheck.fault(of: $0.path) } }
 
   /// What to call the job: its source, or the image where there are several.
   var name: [UInt8] { sources.count == 1 ? sources[0].path : output }
@@ -31,7 +43,7 @@ struct PackJob {
   /// - Returns: whether all of the sources went in; not with `--ignore-unreadable` where
   ///   something could not be read, or with `--allow-truncated` where the archive is cut.
   func run() throws -> Bool {
-    if command.output == nil && output == Array("-".utf8) && !command.dryRun {
+    if output.isEmpty && !command.dryRun {
       throw SourceError(.refused, path: name, "the image needs a name: give it with -o")
     }
     let options = try command.assemblyOptions(readsFiles: true)
@@ -105,7 +117,7 @@ struct PackJob {
   private func list(_ options: TreeAssembler.Options) throws -> Bool {
     var output = StandardOutput()
     var failure: SystemError?
-    if command.output == nil && command.arguments.count > 1 {
+    if !command.makesOneImage && command.arguments.count > 1 {
       try output.write("\(name.escapedName):\n")
     }
     var layers = SourceLayers(options, whiteouts: command.selection.whiteouts)

@@ -97,9 +97,8 @@ extension Messages {
   static func fail(_ source: [UInt8], _ error: any Error) -> Int32 {
     switch error {
     case let error as SourceError: write(error.path, error.message)
-    case let error as SystemError where error.code == EEXIST:
-      write(error.path, "exists already; --force replaces it")
-    case let error as SystemError: write(error.path, error.description)
+    case let error as SystemError:
+      write(error.path, OutputFault.reason(of: error) ?? error.description)
     default: write(source, "\(error)")
     }
     return ExitStatus.of(error)

@@ -1,0 +1,23 @@
+import Posix
+
+/// Names of what is in a bucket, or on the web: this program reads and writes files and pipes.
+enum RemoteName {
+  /// The command that packs it; `nil` where the name is a file's.
+  static func reading(_ name: [UInt8]) -> String? {
+    let isOnWeb = ["http://", "https://"].contains { name.starts(with: $0.utf8) }
+    guard isOnWeb || isInBucket(name) else { return nil }
+    if name.last == UInt8(ascii: "/") && !isOnWeb {
+      return "aws s3 sync \(name.shellWord) DIR && autosquash pack DIR"
+    }
+    let image = ImageName.of(source: name, isDirectory: false) ?? Array("IMAGE".utf8)
+    let fetch = isOnWeb ? "curl -fL \(name.shellWord)" : "aws s3 cp \(name.shellWord) -"
+    return "\(fetch) | autosquash pack - -o \(image.shellWord)"
+  }
+
+  /// The command that writes an image there.
+  static func writing(_ name: [UInt8]) -> String? {
+    isInBucket(name) ? "autosquash pack SOURCE -o - | aws s3 cp - \(name.shellWord)" : nil
+  }
+
+  private static func isInBucket(_ name: [UInt8]) -> Bool { name.starts(with: "s3://".utf8) }
+}

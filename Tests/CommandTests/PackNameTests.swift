@@ -1,0 +1,153 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Names that pack is given: of sources that are none, and of images that cannot be.
+@Suite struct PackNameTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try Tool.check(
+      [
+        "sh", "-ec",
+        """
+        for d in small other; do mkdir $d; echo $d >$d/x; done; echo x >file
+        mkdir out; tar -czf base.tar.gz other
+        """,
+      ], in: folder.root)
+  }
+
+  private func pack(_ line: String) throws -> Tool.Result {
+    let words = line.split(separator: " ").map { $0 == "''" ? "" : String($0) }
+    return try Tool.run([Tool.autosquash, "pack"] + words, in: folder.root)
+  }
+
+  private func files() throws -> Set<String> {
+    Set(try FileManager.default.contentsOfDirectory(atPath: folder.root))
+  }
+
+  /// mksquashfs has the image's name behind the sources.
+  @Test(arguments: [
+    (
+      "small my.sqfs",
+      "my.sqfs: does not exist; to name the image: autosquash pack small -o my.sqfs"
+    ),
+    (
+      "small other my.img --dry-run",
+      "my.img: does not exist; to name the image: autosquash pack small other -o my.img"
+    ),
+    ("small my.squashfs -o x", "my.squashfs: does not exist; -o names the image already"),
+    ("small missing -o x.squash", "missing: cannot open: No such file or directory"),
+    ("small missing/x", "missing/x: cannot open: No such file or directory"),
+    ("small '' -o x.squash", "a source without a name; a variable in the command may be empty"),
+    (
+      "s3://b/my-data.tar.gz",
+      "s3://b/my-data.tar.gz: not on this machine; aws s3 cp s3://b/my-data.tar.gz - "
+        + "| autosquash pack - -o my-data.squash"
+    ),
+    (
+      "s3://b/data/",
+      "s3://b/data/: not on this machine; aws s3 sync s3://b/data/ DIR && autosquash pack DIR"
+    ),
+    (
+      "https://x.org/a.zip",
+      "https://x.org/a.zip: not on this machine; curl -fL https://x.org/a.zip "
+        + "| autosquash pack - -o a.squash"
+    ),
+  ])
+  func sourcesAreLookedAtFirst(line: String, message: String) throws {
+    let before = try files()
+    let result = try pack(line)
+    let isOne = line != "small missing/x"
+    #expect(result.status == (isOne ? 2 : 1) && result.output.isEmpty)
+    #expect(result.errors.hasPrefix("autosquash: \(message)\n"), "\(result.summary)")
+    #expect(!isOne || result.errors == "autosquash: \(message)\n")
+    #expect(try files() == (isOne ? before : before.union(["small.squash"])))
+  }
+
+  /// All that are missing are told, before what is packed.
+  @Test func missingOnesAreToldTogether() throws {
+    let result = try pack("small no other nothing")
+    let lines = result.errors.split(separator: "\n")
+    #expect(result.status == 1)
+    #expect(
+      lines.prefix(2) == [
+        "autosquash: no: cannot open: No such file or directory",
+        "autosquash: nothing: cannot open: No such file or directory",
+      ], "\(result.summary)")
+    #expect(lines.last == "autosquash: 2 of 4 images made; not made: no, nothing")
+    let one = try pack("small no other nothing -o x.squash")
+    #expect(one.status == 2 && !folder.exists("x.squash"))
+    #expect(one.errors.split(separator: "\n") == Array(lines.prefix(2)))
+  }
+
+  @Test func theSecondTimeTheImageIsThere() throws {
+    #expect(try pack("small -o my.sqfs").status == 0)
+    let result = try pack("small my.sqfs")
+    #expect(result.status == 2 && !folder.exists("small.squash"))
+    #expect(
+      result.errors == "autosquash: my.sqfs: is an image, not a source; to replace it: "
+        + "autosquash pack small -o my.sqfs --force\n")
+  }
+
+  /// As with cp(1): into the directory, under a name of its own.
+  @Test(arguments: ["out", "out/", "./out"])
+  func directoriesGetImages(directory: String) throws {
+    let result = try pack("small -o \(directory)")
+    #expect(result.status == 0, "\(result.summary)")
+    let shown = directory == "out/" ? "out/" : directory + "/"
+    #expect(result.errors.hasPrefix("autosquash: \(shown)small.squash: "), "\(result.summary)")
+    #expect(try Listing(of: folder.path("out/small.squash")).paths == ["x"])
+    let several = try pack("small base.tar.gz --prefix p other -o \(directory) --skip-existing")
+    #expect(several.status == 0, "\(several.summary)")
+    #expect(several.errors.contains("small.squash: is there already; left as it is\n"))
+    #expect(several.errors.hasSuffix("autosquash: 2 of 2 images made\n"), "\(several.summary)")
+    #expect(try Listing(of: folder.path("out/base.squash")).paths == ["x"])
+    #expect(try Listing(of: folder.path("out/other.squash")).paths == ["p", "p/x"])
+    #expect(try files() == ["small", "other", "out", "base.tar.gz", "file"])
+  }
+
+  @Test(arguments: [
+    ("small -o no/x.squash", "no/x.squash: there is no directory no; mkdir -p no makes it"),
+    ("small -o no/", "no/small.squash: there is no directory no; mkdir -p no makes it"),
+    ("small -o file/x.squash", "file/x.squash: file is not a directory"),
+    (
+      "small -o /dev/null",
+      "/dev/null: is a device, not a file; -o - >/dev/null writes to it"
+    ),
+    (
+      "small -f -o /dev/null",
+      "/dev/null: is a device, not a file; -o - >/dev/null writes to it"
+    ),
+  ])
+  func imagesThatCannotBe(line: String, message: String) throws {
+    let result = try pack(line)
+    #expect(result.status == 1 && result.output.isEmpty)
+    #expect(result.errors == "autosquash: \(message)\n")
+  }
+
+  @Test(arguments: [
+    ("small -o ''", "--output has no name; a variable in the command may be empty."),
+    (
+      "small -o s3://b/x.squash",
+      "'s3://b/x.squash' is not on this machine; autosquash pack SOURCE -o - "
+        + "| aws s3 cp - s3://b/x.squash"
+    ),
+    (
+      "small -o - --manifest",
+      "--manifest needs an image with a name, and -o - writes it to standard output; give a name."
+    ),
+    (
+      "small -o - --skip-existing",
+      "--skip-existing needs an image with a name, and -o - writes it to standard output; give a "
+        + "name."
+    ),
+    ("- -o out/", "An archive from standard input needs --output to name the image."),
+  ])
+  func outputsThatAreNone(line: String, message: String) throws {
+    let result = try pack(line)
+    #expect(result.status == 64 && result.output.isEmpty)
+    #expect(result.errors.contains(": \(message)\n"), "\(result.summary)")
+  }
+}
