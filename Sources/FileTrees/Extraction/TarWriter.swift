@@ -36,27 +36,36 @@ public final class TarWriter {
   private var isFinished = false
 
   /// `x.tar.gz` should be what its name says.
+  private static let filters: [(endings: [String], add: @Sendable (OpaquePointer) -> Int32)] = [
+    ([".gz", ".tgz"], { archive_write_add_filter_gzip($0) }),
+    ([".xz", ".txz"], { archive_write_add_filter_xz($0) }),
+    ([".zst", ".tzst"], { archive_write_add_filter_zstd($0) }),
+    ([".lzma", ".tlz"], { archive_write_add_filter_lzma($0) }),
+    ([".lz"], { archive_write_add_filter_lzip($0) }),
+    ([".z", ".taz"], { archive_write_add_filter_compress($0) }),
+    ([".bz2", ".tbz2", ".tbz"], { archive_write_add_filter_bzip2($0) }),
+    ([".lz4"], { archive_write_add_filter_lz4($0) }),
+  ]
+
+  /// Names of what is no tar archive, or compressed as none is written here.
+  private static let otherEndings = [
+    ".7z", ".ace", ".ar", ".arj", ".br", ".cab", ".conda", ".cpio", ".deb", ".dmg", ".img", ".iso",
+    ".jar", ".lha", ".lrz", ".lzh", ".lzo", ".mtree", ".rar", ".rpm", ".sfs", ".sqfs", ".sqsh",
+    ".squash", ".squashfs", ".tzo", ".whl", ".xar", ".zip",
+  ]
+
+  /// Whether an archive under this name is what the name says.
+  public static func canWrite(_ path: [UInt8]) -> Bool { !isOne(of: otherEndings, path) }
+
+  private static func isOne(of endings: [String], _ path: [UInt8]) -> Bool {
+    endings.contains { ending in
+      path.suffix(ending.utf8.count).map { (65...90).contains($0) ? $0 | 0x20 : $0 }
+        .elementsEqual(ending.utf8)
+    }
+  }
+
   private static func addFilter(for path: [UInt8], _ raw: OpaquePointer) {
-    func isEnding(_ endings: String...) -> Bool {
-      endings.contains { path.suffix($0.utf8.count).elementsEqual($0.utf8) }
-    }
-    if isEnding(".gz", ".tgz") {
-      archive_write_add_filter_gzip(raw)
-    } else if isEnding(".xz", ".txz") {
-      archive_write_add_filter_xz(raw)
-    } else if isEnding(".zst", ".tzst") {
-      archive_write_add_filter_zstd(raw)
-    } else if isEnding(".lzma", ".tlz") {
-      archive_write_add_filter_lzma(raw)
-    } else if isEnding(".lz") {
-      archive_write_add_filter_lzip(raw)
-    } else if isEnding(".Z", ".taz") {
-      archive_write_add_filter_compress(raw)
-    } else if isEnding(".bz2", ".tbz2", ".tbz") {
-      archive_write_add_filter_bzip2(raw)
-    } else if isEnding(".lz4") {
-      archive_write_add_filter_lz4(raw)
-    }
+    _ = filters.first { isOne(of: $0.endings, path) }?.add(raw)
   }
 
   /// The number of extended attributes whose names libarchive has changed.

@@ -51,6 +51,11 @@ struct Extract: ParsableCommand {
     if toTar != nil && (directory != nil || keepGoing) {
       throw ValidationError("--to-tar goes with neither --directory nor --keep-going.")
     }
+    if let toTar, !TarWriter.canWrite(toTar.bytes) {
+      throw ValidationError(
+        "'\(toTar.bytes.escapedName)' is no name of a tar archive; give .tar, .tar.gz, .tar.bz2, "
+          + ".tar.xz, .tar.zst, .tar.lz4 or .tar.lz.")
+    }
   }
 
   func run() throws {
