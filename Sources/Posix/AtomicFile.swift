@@ -255,6 +255,7 @@ private enum Unlinking {
       action = sigaction()
       action.__sigaction_handler.sa_handler = { number in
         Unlinking.removeAll()
+        Interruption.speak()
         signal(number, SIG_DFL)
         raise(number)
       }

@@ -21,6 +21,42 @@ public enum Interruption {
     }
   }
 
+  /// What a signal that ends the program has it say: the address of bytes up to a zero, which are
+  /// never freed, as a handler may be reading them.
+  private static let lastWords = Atomic<UInt>(0)
+  nonisolated(unsafe) private static var isAnnounced = false
+
+  /// Has a signal that ends the program say something on standard error; `nil` for nothing.
+  ///
+  /// For one thread.
+  public static func announce(_ words: String?) {
+    let copy = words.flatMap { strdup($0) }
+    lastWords.store(UInt(bitPattern: copy), ordering: .relaxed)
+    guard !isAnnounced else { return }
+    isAnnounced = true
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      var action = sigaction()
+      sigaction(number, nil, &action)
+      // Who ignores a signal (nohup) means it.
+      if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1 { continue }
+      action = sigaction()
+      action.__sigaction_handler.sa_handler = { number in
+        Interruption.speak()
+        signal(number, SIG_DFL)
+        raise(number)
+      }
+      sigaction(number, &action, nil)
+    }
+  }
+
+  /// Says what was announced; for handlers of signals.
+  static func speak() {
+    guard let words = UnsafePointer<CChar>(bitPattern: lastWords.load(ordering: .relaxed)) else {
+      return
+    }
+    _ = write(STDERR_FILENO, words, strlen(words))
+  }
+
   /// Whether a signal has come.
   public static var isRequested: Bool { number.load(ordering: .relaxed) != 0 }
 

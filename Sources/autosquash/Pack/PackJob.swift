@@ -51,6 +51,8 @@ struct PackJob {
   }
 
   private func pack(_ options: TreeAssembler.Options) throws -> Bool {
+    announce("interrupted; nothing was written")
+    defer { Interruption.announce(nil) }
     let result = try PackResult(output, command)
     let manifest = command.manifest ? ImageManifest(of: output) : nil
     for source in sources {
@@ -83,10 +85,20 @@ struct PackJob {
     let written = try digests.flatMap {
       try manifest?.write(DigestedTree(tree, $0), of: file, replacing: replacesManifest)
     }
+    announce(
+      command.writesToStandardOutput ? "interrupted; a part of the image was written" : nil)
     try result.publish(with: written)
     ProgressBar.clearLine()
     try report(image, layers.notes, summary)
     return summary.isWhole
+  }
+
+  /// Has an interruption say how far this has come.
+  private func announce(_ text: String?) {
+    guard let text else { return Interruption.announce(nil) }
+    let isLineShown = command.messages.progress.isShown && !command.messages.quiet
+    let image = command.writesToStandardOutput ? "" : "\(output.escapedName): "
+    Interruption.announce("\(isLineShown ? "\r\u{1B}[K" : "")autosquash: \(image)\(text)\n")
   }
 
   /// Whether the image is there already.

@@ -13,6 +13,11 @@ final class FileInput: ByteInput {
 
   /// - Parameter path: `-` is standard input.
   convenience init(path: [UInt8]) throws {
+    if path == [UInt8(ascii: "-")], isatty(STDIN_FILENO) == 1 {
+      throw SourceError(
+        .unreadable, path: Array("standard input".utf8), "a terminal, not an archive",
+        hint: "give an archive with <FILE, or through a pipe")
+    }
     try self.init(
       path: path,
       owning: path == [UInt8(ascii: "-")]
