@@ -1,9 +1,7 @@
-import Posix
-
 extension [UInt8] {
   /// The bytes as one word of the shell, to be pasted into a command: quoted where they must be, and
   /// printable in any case.
-  var shellWord: String {
+  public var shellWord: String {
     func isPlain(_ byte: UInt8) -> Bool {
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -1,7 +1,6 @@
+import Posix
 import TestSupport
 import Testing
-
-@testable import autosquash
 
 /// Names in commands that people are told to run.
 @Suite struct ShellWordTests {

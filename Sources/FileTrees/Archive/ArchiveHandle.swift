@@ -67,12 +67,12 @@ final class ArchiveHandle {
     guard archive_read_open1(raw) == ARCHIVE_OK else {
       if let error = feed.error { throw error }
       if Self.isOfCut(message) { throw failure() }
-      throw SourceError(
-        .unreadable, path: path,
-        "not an archive of a known kind: tar, cpio, zip, 7z and others, also compressed; an mtree "
-          + "specification must have a name that ends with .mtree")
+      throw SourceError(.unreadable, path: path, Self.unknownKind)
     }
   }
+
+  /// What is said of other files; those who know more of them add to it.
+  static let unknownKind = "not an archive of a known kind"
 
   deinit { archive_read_free(raw) }
 

@@ -59,6 +59,7 @@ public final class ArchiveSource {
         throw SourceError(.damaged, path: path, "the file is empty, not an archive")
       }
       let kind = try layers.top.kind()
+      try refuseContainer(kind)
       if isNamedAsSpecification && kind == nil {
         try readSpecification(layers, into: sink)
       } else if kind == .zip {
@@ -82,7 +83,7 @@ public final class ArchiveSource {
   ///
   /// - Returns: whether another one follows that is to be read as well.
   private func readArchive(_ layers: ArchiveLayers, into sink: any EntrySink) throws -> Bool {
-    try refuseContainers(layers)
+    let start = Array(try layers.top.peek(StreamKind.longestStart))
     var input: any ByteInput = layers.top
     if segment == 0, let file = layers.plainFile {
       try file.seek(to: 0)
@@ -98,24 +99,10 @@ public final class ArchiveSource {
         try readZip(layers, into: sink)  // behind a program that unpacks it
         return false
       }
-      throw error
+      throw error.cause == ArchiveHandle.unknownKind ? unknownKind(start) : error
     }
     try readEntries(of: part, into: sink)
     return try goOn(after: part, in: layers)
-  }
-
-  /// What holds an archive, or files, but is none.
-  private func refuseContainers(_ layers: ArchiveLayers) throws {
-    switch try layers.top.kind() {
-    case .rpm:
-      throw SourceError(
-        .refused, path: path, "an RPM package",
-        hint: "rpm2cpio \(path.escapedName) | autosquash pack - -o IMAGE packs what is in it")
-    case .squashFS:
-      throw SourceError(
-        .refused, path: path, "an image already, compressed once more", hint: "unpack it")
-    default: break
-    }
   }
 
   /// Delivers the entries of one archive.

@@ -6,7 +6,9 @@ enum ImageName {
   static let suffix = Array(".squash".utf8)
 
   private static let compressions = [".gz", ".bz2", ".xz", ".lzma", ".lz", ".zst", ".lz4", ".Z"]
-  private static let containers = [".tar", ".cpio", ".zip", ".7z", ".mtree", ".whl", ".jar"]
+  private static let containers = [
+    ".tar", ".cpio", ".zip", ".7z", ".mtree", ".whl", ".jar", ".deb",
+  ]
   private static let both = [
     ".tgz", ".taz", ".tbz", ".tbz2", ".tb2", ".txz", ".tlz", ".tzst", ".tZ",
   ]

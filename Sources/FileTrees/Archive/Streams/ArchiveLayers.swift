@@ -1,11 +1,12 @@
-/// A source's file with the compressions around the archive in it taken off, one by one.
+/// A source's file with what is around the archive in it taken off, one by one: compressions, a
+/// Debian package.
 ///
 /// The last layer is what the archive is read from. Where it is at its end, what follows in the
 /// layer below is looked at: bytes after a compressed stream.
 final class ArchiveLayers {
   private struct Layer {
     let stream: PushbackInput
-    /// What had to be unpacked for it; `nil` for the file itself.
+    /// What had to be unpacked for it; `nil` for the file itself, and in a Debian package.
     let format: StreamFormat?
   }
 
@@ -29,19 +30,33 @@ final class ArchiveLayers {
   /// The file itself, where there is no compression and it can seek.
   var plainFile: FileInput? { layers.count == 1 && file.isSeekable ? file : nil }
 
-  /// What the last layer is unpacked from; `nil` where it is the file.
+  /// What the last layer is unpacked from; `nil` where it is plain.
   var format: StreamFormat? { layers[layers.count - 1].format }
 
-  /// Adds a layer for each compression that begins here.
+  /// Adds a layer for each compression that begins here, and for the archive in a Debian package.
   private func unpack() throws {
-    while case .compressed(let format) = try top.kind() {
-      guard layers.count <= Self.most else {
-        throw SourceError(
-          .refused, path: path, "compressed more than \(Self.most) times over; unpack it first")
+    while true {
+      let kind = try top.kind()
+      let inner: any ByteInput
+      var format: StreamFormat?
+      if case .compressed(let found) = kind {
+        try refuseMore()
+        inner = try found.unpacked(top, path: path)
+        format = found
+      } else if kind == .ar, try DebianData.begins(top) {
+        try refuseMore()
+        inner = try DebianData(top, path: path)
+      } else {
+        return
       }
-      let unpacked = try format.unpacked(top, path: path)
-      layers.append(Layer(stream: PushbackInput(unpacked), format: format))
+      layers.append(Layer(stream: PushbackInput(inner), format: format))
     }
+  }
+
+  private func refuseMore() throws {
+    guard layers.count > Self.most else { return }
+    throw SourceError(
+      .refused, path: path, "compressed more than \(Self.most) times over; unpack it first")
   }
 
   /// Goes on to the next bytes that are not zero, out of the compressions that end before them.

@@ -1,0 +1,69 @@
+internal import Glibc
+internal import Posix
+
+/// Files that are none of the archives that are read, and what to do with them.
+extension ArchiveSource {
+  /// What holds an archive, or files, but is none.
+  func refuseContainer(_ kind: StreamKind?) throws {
+    let name = path.shellWord
+    switch kind {
+    case .rpm:
+      throw SourceError(
+        .refused, path: path, "an RPM package",
+        hint: "rpm2cpio \(name) | autosquash pack - -o IMAGE packs what is in it")
+    case .squashFS:
+      throw SourceError(
+        .refused, path: path, "an image already, compressed once more", hint: "unpack it")
+    case .zip where path.ends(with: ".conda"):
+      throw SourceError(
+        .refused, path: path, "a conda package, whose files lie in an archive in it",
+        hint: "unzip -p \(name) 'pkg-*' | autosquash pack - -o IMAGE packs them")
+    default: break
+    }
+  }
+
+  private static let tools: [(endings: [String], what: String, tool: String)] = [
+    ([".gpg", ".pgp", ".asc"], "an encrypted file", "gpg -d"),
+    ([".age"], "an encrypted file", "age -d"),
+  ]
+
+  private static let archiveEndings = [
+    ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tzst", ".taz", ".tlz", ".zip", ".7z", ".cpio",
+    ".rar",
+    ".iso", ".deb", ".jar", ".whl", ".cab", ".xar",
+  ]
+
+  /// What is said of a file that no format fits.
+  ///
+  /// - Parameter start: its first bytes, unpacked.
+  func unknownKind(_ start: [UInt8]) -> SourceError {
+    func error(_ cause: String, _ hint: String?) -> SourceError {
+      SourceError(.unreadable, path: path, "\(ArchiveHandle.unknownKind)\(cause)", hint: hint)
+    }
+    if start.starts(with: "#mtree".utf8) {
+      return error("", "an mtree specification must have a name that ends with .mtree")
+    }
+    for (endings, what, tool) in Self.tools where endings.contains(where: path.ends) {
+      return error(
+        ", but \(what)", "\(tool) \(path.shellWord) | autosquash pack - -o IMAGE")
+    }
+    if path.ends(with: ".dmg") {
+      return error(", but a disk image of macOS", "7z x \(path.shellWord) -oDIR unpacks it")
+    }
+    var status = stat()
+    let isFile = path.withCPath { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFREG
+    let isNamedAsArchive = Self.archiveEndings.contains { path.contains(Array($0.utf8)) }
+    guard isFile, !isNamedAsArchive else {
+      return error(": tar, cpio, zip, 7z and others, also compressed", nil)
+    }
+    return error(
+      ", but a single file",
+      "put it into a directory: mkdir DIR && cp \(path.shellWord) DIR && autosquash pack DIR")
+  }
+}
+
+extension [UInt8] {
+  fileprivate func ends(with ending: String) -> Bool {
+    suffix(ending.utf8.count).elementsEqual(ending.utf8)
+  }
+}
