@@ -111,6 +111,7 @@ import Testing
   @Test(arguments: [
     ("small -o no/x.squash", "no/x.squash: there is no directory no; mkdir -p no makes it"),
     ("small -o no/", "no/small.squash: there is no directory no; mkdir -p no makes it"),
+    ("small -o small", "small: this is the source itself; give the result another name"),
     ("small -o file/x.squash", "file/x.squash: file is not a directory"),
     (
       "small -o /dev/null",

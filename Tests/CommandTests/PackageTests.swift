@@ -41,8 +41,9 @@ import Testing
       """)
     let result = try pack("my-tool_1_all.deb")
     #expect(result.status == 0 && !result.errors.contains("warning"), "\(result.summary)")
+    // dpkg-deb makes links last, in directories that have their times by then.
     let same = try Tool.autosquash(
-      "diff", "my-tool_1_all.squash", "want", "--ignore", "owner", in: folder.root)
+      "diff", "my-tool_1_all.squash", "want", "--ignore", "owner,mtime", in: folder.root)
     #expect(same.status == 0, "\(same.summary)")
     let signed = try pack("signed.deb")
     #expect(signed.status == 0 && !signed.errors.contains("warning"), "\(signed.summary)")

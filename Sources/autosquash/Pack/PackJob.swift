@@ -53,6 +53,9 @@ struct PackJob {
   private func pack(_ options: TreeAssembler.Options) throws -> Bool {
     announce("interrupted; nothing was written")
     defer { Interruption.announce(nil) }
+    for source in sources {
+      if let folder = command.folder { try ResultFile.refuse(folder, inPlaceOf: source.path) }
+    }
     let result = try PackResult(output, command)
     let manifest = command.manifest ? ImageManifest(of: output) : nil
     for source in sources {

@@ -258,7 +258,6 @@ enum Habits {
       "-y -n -a --repair --fix",
       .hasNone(
         "an image cannot be repaired; autosquash extract --keep-going saves what can be read")),
-    Habit("-v --verbose", .isDefault("every finding is told")),
     Habit("-s --stat", .use("autosquash info IMAGE")),
     Habit("-r -R --recursive", .use("names: autosquash verify *.squash")),
     Habit("--source --with --compare", .means("--against")),
