@@ -25,11 +25,14 @@ BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs fakeroot gcc python3 py
 .PHONY: all deps test-deps bench-deps build install demo test check fuzz sanitize soak format man deb test-deb test-vm bench clean
 all: build
 
+# $(call missing-packages,NAMES): a command that prints those that are not installed.
+missing-packages = for package in $(1); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; \
+	done
+
 # $(call install-packages,NAMES) installs what is missing.
 define install-packages
-	@missing=$$(for package in $(1); do \
-	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; \
-	done); \
+	@missing=$$($(call missing-packages,$(1))); \
 	if [ -n "$$missing" ]; then \
 	  echo "Installing:" $$missing; \
 	  $(SUDO) apt-get update -qq && \
@@ -52,7 +55,11 @@ bench-deps: deps .build/python/bin/snakemake
 	$(call install-packages,$(BENCH_PACKAGES))
 
 # The Swift runtime goes into the program, so that it runs where there is no toolchain.
-build: deps
+build:
+	@missing=$$(command -v dpkg-query >/dev/null || exit 0; $(call missing-packages,$(BUILD_PACKAGES))); \
+	if [ -n "$$missing" ]; then \
+	  echo "Missing packages:" $$missing >&2; echo "'make deps' installs them." >&2; exit 1; \
+	fi
 	$(SWIFT) build -c release --static-swift-stdlib --product autosquash
 	$(SWIFT) build -c release --static-swift-stdlib --product autosquash-map
 
@@ -83,20 +90,24 @@ install: build
 	  install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; \
 	done
 
-demo: build
+demo: deps build
 	$(call install-packages,$(DEMO_PACKAGES))
 	@sh scripts/demo.sh .build/release/autosquash "$(TARBALL)"
 
+# What the runner says of all tests, for those who want to know which were skipped.
+RESULTS = .build/tests
 test: test-deps
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --disable-xctest
+	mkdir -p $(RESULTS)
+	$(SWIFT) test --skip-build --disable-xctest --xunit-output $(RESULTS)/debug.xml
 
 # What must hold before a commit: the layout, and the tests in both build modes.
 check: test-deps
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
 	$(MAKE) test
 	$(SWIFT) build -c release --build-tests -Xswiftc -enable-testing --scratch-path .build/check
-	$(SWIFT) test -c release --skip-build --disable-xctest -Xswiftc -enable-testing --scratch-path .build/check
+	$(SWIFT) test -c release --skip-build --disable-xctest -Xswiftc -enable-testing --scratch-path .build/check \
+	  --xunit-output $(RESULTS)/release.xml
 
 format:
 	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
