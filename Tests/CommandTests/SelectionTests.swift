@@ -160,17 +160,23 @@ import Testing
   @Test(arguments: [
     (["--ownership", "keep"], ["a": "500/501", "b": "1005/7", "d": "9/9"]),
     (["--ownership", "7:8"], ["a": "7/8", "c": "7/8"]),
-    (["--uid-map", "1000:2000:10"], ["a": "500/501", "b": "2005/7"]),
-    (["--uid-map", "500:0", "--gid-map", "501:100"], ["a": "0/100", "b": "1005/7"]),
+    (["--uid-map", "1000:2000:10"], ["": "0/0", "a": "0/0", "b": "2005/0", "d": "0/0"]),
+    (["--gid-map", "501:100"], ["a": "0/100", "b": "0/0"]),
+    (["--uid-map", "500:5", "--gid-map", "501:100"], ["a": "5/100", "b": "0/0"]),
+    (["--uid-map", "1000:2000:10", "--ownership", "keep"], ["a": "500/501", "b": "2005/7"]),
+    (["--uid-map", "500:5", "--ownership", "7:8"], ["a": "5/8", "b": "7/8", "c": "7/8"]),
   ])
   func ownersFollowTheOptions(options: [String], expected: [String: String]) throws {
-    let listing = try Packed(Self.archive(), options).listing()
+    let packed = try Packed(Self.archive(), options)
+    let listing = try packed.listing()
     for (path, owner) in expected { #expect(listing[path]?.owner == owner, "\(path)") }
+    let verify = [Tool.autosquash, "verify", "out.squash", "--against", "in.tar"]
+    #expect(try Tool.run(verify + options, in: packed.folder.root).status == 0)
   }
 
   @Test(arguments: [
     ["--ownership", "me"], ["--ownership", "1:x"], ["--uid-map", "1"], ["--uid-map", "1:2:0"],
-    ["--uid-map", "4294967295:1:2"], ["--ownership", "root", "--gid-map", "1:2"],
+    ["--uid-map", "4294967295:1:2"],
     ["--compression", "rar"], ["--level", "10"], ["--block-size", "100K"], ["--block-size", "2M"],
     ["--threads", "0"], ["--strip-components", "x"], ["--root-becomes", "../x"],
   ])

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import TreeModel
 
-/// Who owns the entries of an image.
+/// Who owns the entries of an image: whom a map names gets its number, all others the `owner`.
 public struct OwnershipPolicy: Sendable {
   public enum Owner: Sendable, Equatable {
     /// Everything belongs to root, whoever owns it in the source.
@@ -44,13 +44,14 @@ public struct OwnershipPolicy: Sendable {
     to attributes: inout Attributes, isRegular: Bool, xattrs: inout [ExtendedAttribute]
   ) -> Bool {
     let before = attributes
-    switch owner {
-    case .root: (attributes.uid, attributes.gid) = (0, 0)
-    case .fixed(let uid, let gid): (attributes.uid, attributes.gid) = (uid, gid)
-    case .keep:
-      attributes.uid = Self.map(attributes.uid, uidMap)
-      attributes.gid = Self.map(attributes.gid, gidMap)
-    }
+    let (uid, gid) =
+      switch owner {
+      case .root: (UInt32(0), UInt32(0))
+      case .fixed(let uid, let gid): (uid, gid)
+      case .keep: (before.uid, before.gid)
+      }
+    attributes.uid = Self.map(before.uid, uidMap) ?? uid
+    attributes.gid = Self.map(before.gid, gidMap) ?? gid
     guard isRegular, !keepsSetID, (before.uid, before.gid) != (attributes.uid, attributes.gid)
     else { return false }
     attributes.permissions &= ~UInt16(S_ISUID)
@@ -62,10 +63,11 @@ public struct OwnershipPolicy: Sendable {
 
   private static let capability = Array("security.capability".utf8)
 
-  private static func map(_ id: UInt32, _ mappings: [Mapping]) -> UInt32 {
+  /// - Returns: `nil` where no mapping has the id.
+  private static func map(_ id: UInt32, _ mappings: [Mapping]) -> UInt32? {
     for mapping in mappings where id >= mapping.from && id - mapping.from < mapping.count {
       return mapping.to + (id - mapping.from)
     }
-    return id
+    return nil
   }
 }

@@ -6,10 +6,13 @@ struct OwnershipOptions: ParsableArguments {
     help: "root: all belongs to root; keep: the numbers of the source; UID:GID: all to these.")
   var ownership: String?
 
-  @Option(help: ArgumentHelp("Renumber users, keeping others.", valueName: "from:to[:count]"))
+  @Option(
+    help: ArgumentHelp(
+      "Give users these numbers; all others get what --ownership says (root).",
+      valueName: "from:to[:count]"))
   var uidMap: [String] = []
 
-  @Option(help: ArgumentHelp("Renumber groups, keeping others.", valueName: "from:to[:count]"))
+  @Option(help: ArgumentHelp("The same for groups.", valueName: "from:to[:count]"))
   var gidMap: [String] = []
 
   @Flag(
@@ -22,8 +25,7 @@ struct OwnershipOptions: ParsableArguments {
     policy.keepsSetID = keepSetID
     policy.uidMap = try uidMap.map { try Self.mapping($0, "--uid-map") }
     policy.gidMap = try gidMap.map { try Self.mapping($0, "--gid-map") }
-    let hasMaps = !uidMap.isEmpty || !gidMap.isEmpty
-    switch ownership ?? (hasMaps ? "keep" : "root") {
+    switch ownership ?? "root" {
     case "root": policy.owner = .root
     case "keep": policy.owner = .keep
     case let text:
@@ -32,9 +34,6 @@ struct OwnershipOptions: ParsableArguments {
         throw ValidationError("'\(text)' is no --ownership; give root, keep or UID:GID in numbers.")
       }
       policy.owner = .fixed(uid: uid, gid: gid)
-    }
-    if hasMaps && policy.owner != .keep {
-      throw ValidationError("--uid-map and --gid-map need --ownership keep.")
     }
     return policy
   }
