@@ -51,10 +51,10 @@ import Testing
       options: ["--strip-components", "1"],
       expected: "doc doc/a.pdf doc/a.txt src src/b.txt src/deep src/deep/c.txt"),
     Case(options: ["--strip-components", "2"], expected: "a.pdf a.txt b.txt deep deep/c.txt"),
-    Case(options: ["--root-becomes", "top/src"], expected: "b.txt deep deep/c.txt"),
-    Case(options: ["--root-becomes", "/top/src/"], expected: "b.txt deep deep/c.txt"),
+    Case(options: ["--root-becomes", "src"], expected: "b.txt deep deep/c.txt"),
+    Case(options: ["--root-becomes", "/src/"], expected: "b.txt deep deep/c.txt"),
     Case(
-      options: ["--root-becomes", "top/src", "--prefix", "x/y"],
+      options: ["--root-becomes", "src", "--prefix", "x/y"],
       expected: "x x/y x/y/b.txt x/y/deep x/y/deep/c.txt"),
     Case(
       options: ["--prefix", "x"],
@@ -66,10 +66,19 @@ import Testing
     Case(
       options: ["--exclude", "doc/*.txt"],
       expected: "doc doc/a.pdf src src/b.txt src/deep src/deep/c.txt"),
+    Case(options: ["--exclude", "/doc"], expected: "src src/b.txt src/deep src/deep/c.txt"),
     Case(
-      options: ["--exclude", "/doc"],
+      options: ["--exclude", "/top/doc", "--exclude", "top"],
       expected: "doc doc/a.pdf doc/a.txt src src/b.txt src/deep src/deep/c.txt"),
-    Case(options: ["--exclude", "/top/doc"], expected: "src src/b.txt src/deep src/deep/c.txt"),
+    Case(
+      options: ["--exclude", "/top/doc", "--exclude", "/doc", "--strip-components", "0"],
+      expected: "top top/src top/src/b.txt top/src/deep top/src/deep/c.txt"),
+    Case(
+      options: ["--root-becomes", "src", "--exclude", "/deep"], expected: "b.txt"),
+    Case(
+      options: ["--prefix", "x", "--exclude", "/doc"],
+      expected: "x x/src x/src/b.txt x/src/deep x/src/deep/c.txt"),
+    Case(options: ["--include", "/doc"], expected: "doc doc/a.pdf doc/a.txt"),
     Case(
       options: ["--exclude", "src/**/c.txt"], expected: "doc doc/a.pdf doc/a.txt src src/b.txt"),
     Case(
@@ -103,9 +112,37 @@ import Testing
   @Test func dryRunNamesTheRuleOfEachExclusion() throws {
     let packed = try Packed(Self.archive(), ["--exclude", "*.pdf", "--dry-run"])
     #expect(packed.result.status == 0)
-    #expect(packed.result.text.contains("- top/doc/a.pdf  (--exclude *.pdf)\n"))
-    #expect(packed.result.text.contains("+ src/deep/c.txt\n"))
+    #expect(
+      packed.result.text == """
+        - top/doc/a.pdf  (--exclude *.pdf)
+        + doc/
+        + doc/a.txt
+        + src/
+        + src/b.txt
+        + src/deep/
+        + src/deep/c.txt
+        3 files, 3 directories; 1 left out
+
+        """)
     #expect(!packed.folder.exists("out.squash"))
+  }
+
+  /// A directory that is left out is one line, and counts once.
+  @Test(arguments: [
+    (["--exclude", "/src"], "- top/src  (--exclude /src)\n+ doc/\n", "; 1 left out\n"),
+    (
+      ["--root-becomes", "doc"],
+      "- top/src  (not below --root-becomes or --strip-components)\n+ a.pdf\n", "; 1 left out\n"
+    ),
+    (
+      ["--exclude", "c.*", "--exclude", "deep"], "- top/src/deep  (--exclude deep)\n+",
+      "; 1 left out\n"
+    ),
+    ([], "+ doc/\n", "4 files, 3 directories\n"),
+  ])
+  func dryRunNamesADirectoryOnce(options: [String], start: String, end: String) throws {
+    let text = try Packed(Self.archive(), options + ["--dry-run"]).result.text
+    #expect(text.hasPrefix(start) && text.hasSuffix(end), "\(text)")
   }
 
   /// A name mistyped among several would be missed in a course only.
@@ -117,6 +154,63 @@ import Testing
     #expect(packed.result.errors.ranges(of: "matches nothing").count == 1)
   }
 
+  /// Each with what is told of it; nothing where it matches.
+  @Test(arguments: [
+    (
+      ["--exclude", "/top/src"],
+      "--exclude /top/src matches nothing: patterns begin at the image's root; /src would match"
+    ),
+    (["--exclude", "./top/*.x"], "--exclude ./top/*.x matches nothing"),
+    (["--exclude", "top"], "--exclude top matches nothing: patterns begin at the image's root"),
+    (
+      ["--exclude", "t?p/doc/*.pdf"],
+      "--exclude t?p/doc/*.pdf matches nothing: patterns begin at the image's root; /doc/*.pdf would match"
+    ),
+    (
+      ["--include", "/top/src", "--include", "doc"],
+      "--include /top/src matches nothing: patterns begin at the image's root; /src would match"
+    ),
+    (
+      ["--strip-components", "2", "--exclude", "/top/src/deep"],
+      "--exclude /top/src/deep matches nothing: patterns begin at the image's root; /deep would match"
+    ),
+    (["--root-becomes", "src", "--exclude", "/src/deep"], "--exclude /src/deep matches nothing"),
+    (
+      ["--prefix", "x/y", "--exclude", "/x/y/doc"],
+      "--exclude /x/y/doc matches nothing: patterns begin below --prefix"
+    ),
+    (
+      ["--exclude", "/src", "--exclude", "**/top/doc", "--exclude", "/top/**/x"],
+      "--exclude **/top/doc matches nothing: patterns begin at the image's root\n--exclude /top/**/x matches nothing"
+    ),
+    (
+      ["--exclude", "/src", "--exclude", "**/doc/*.txt", "--exclude", "b.*"],
+      // It would match in what is left out anyway.
+      "--exclude b.* matches nothing"
+    ),
+    (["--exclude", "/src/deep", "--exclude", "*.txt", "--include", "src"], ""),
+  ])
+  func whatMatchesNothingIsTold(options: [String], told: String) throws {
+    for mode in [[], ["--dry-run"]] {
+      let packed = try Packed(Self.archive(), options + mode)
+      #expect(packed.result.status == 0, "\(packed.result.summary)")
+      let lines = packed.result.errors.split(separator: "\n").filter {
+        $0.contains("matches nothing")
+      }.map { $0.split(separator: ": ").dropFirst(3).joined(separator: ": ") }
+      #expect(lines.joined(separator: "\n") == told)
+    }
+  }
+
+  @Test(arguments: [
+    ("top/src", "it begins at the image's root; src would match"),
+    ("top", "top/ is the image's root already"),
+  ])
+  func aRootWithTheLostTopIsTold(path: String, told: String) throws {
+    let packed = try Packed(Self.archive(), ["--root-becomes", path])
+    #expect(packed.failed("warning: --root-becomes \(path) matches nothing: \(told)\n"))
+    #expect(packed.failed("the options given leave nothing of it"))
+  }
+
   @Test func excludesFromAFile() throws {
     let folder = try TemporaryFolder()
     try folder.write("in.tar", Self.archive())
@@ -126,6 +220,21 @@ import Testing
     #expect(result.status == 0)
     #expect(
       try Listing(of: folder.path("in.squash")).paths == ["doc", "doc/a.txt", "src", "src/b.txt"])
+    try folder.write("one", bytes("*.pdf\n/top/src\n"))
+    try folder.write("two", bytes("*.pdf\n/top/src\n*.x\n"))
+    let told = try Tool.autosquash(
+      "pack", "in.tar", "-f", "--exclude-from", "one", "--exclude-from", "two", "--exclude", "y",
+      in: folder.root)
+    #expect(
+      told.errors.hasPrefix(
+        """
+        autosquash: in.squash: warning: --exclude y matches nothing
+        autosquash: in.squash: warning: --exclude-from one: /top/src matches nothing: patterns \
+        begin at the image's root; /src would match
+        autosquash: in.squash: warning: --exclude-from two: 2 patterns match nothing, the first \
+        is /top/src
+
+        """), "\(told.errors)")
     let missing = try Tool.autosquash(
       "pack", "in.tar", "-f", "--exclude-from", "none", in: folder.root)
     #expect(missing.status == 2 && missing.errors.contains("none: cannot read"))

@@ -37,10 +37,14 @@ public final class ArchiveSource {
 
   /// - Parameter path: `-` is standard input.
   /// - Throws: `SourceError` when the file cannot be opened.
-  public init(path: [UInt8], options: Options = Options()) throws {
+  public convenience init(path: [UInt8], options: Options = Options()) throws {
+    self.init(try FileInput(path: path), path: path, options: options)
+  }
+
+  init(_ file: FileInput, path: [UInt8], options: Options) {
     self.path = path
     self.options = options
-    file = try FileInput(path: path)
+    self.file = file
   }
 
   /// The number of bytes read from the file so far.

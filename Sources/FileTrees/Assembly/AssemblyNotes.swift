@@ -6,10 +6,10 @@ public struct AssemblyNotes: Sendable {
   public var leftOut = 0
   /// Whether the root is all there is.
   public var tookNothing = false
-  /// Patterns of --include that nothing matched.
-  public var unmatchedIncludes: [Glob] = []
-  /// Patterns of --exclude that nothing matched.
-  public var unmatchedExcludes: [Glob] = []
+  /// Which patterns matched something.
+  var patterns = PatternUse(Selection())
+  /// What is wrong with the path of --root-becomes.
+  var mistakenRoot: String?
   /// Entries that a later one of the same name replaced.
   public var replaced = 0
   /// Names that lost a leading slash.
@@ -36,18 +36,16 @@ public struct AssemblyNotes: Sendable {
   /// The directory that became the root.
   public var strippedTop: [UInt8]?
 
+  /// What options name that is not there, a sentence each.
+  public var mistakes: [String] { (mistakenRoot.map { [$0] } ?? []) + patterns.warnings }
+
   /// One sentence each, most important first.
   public var warnings: [String] {
     var list: [String] = []
     func note(_ count: Int, _ one: String, _ many: String) {
       if count > 0 { list.append(count == 1 ? "1 \(one)" : "\(count.grouped) \(many)") }
     }
-    for glob in unmatchedIncludes {
-      list.append("--include \(glob.pattern.escapedName) matches nothing")
-    }
-    for glob in unmatchedExcludes {
-      list.append("--exclude \(glob.pattern.escapedName) matches nothing")
-    }
+    list += mistakes
     note(
       lostByCut, "name left out whose bytes would have come later",
       "names left out whose bytes would have come later")
@@ -90,12 +88,8 @@ public struct AssemblyNotes: Sendable {
   mutating func add(_ other: AssemblyNotes) {
     leftOut += other.leftOut
     tookNothing = tookNothing && other.tookNothing
-    unmatchedIncludes.removeAll { pattern in
-      !other.unmatchedIncludes.contains { $0.pattern == pattern.pattern }
-    }
-    unmatchedExcludes.removeAll { pattern in
-      !other.unmatchedExcludes.contains { $0.pattern == pattern.pattern }
-    }
+    mistakenRoot = mistakenRoot ?? other.mistakenRoot
+    patterns.add(other.patterns)
     replaced += other.replaced
     leadingSlashes += other.leadingSlashes
     clampedTimes += other.clampedTimes

@@ -5,7 +5,7 @@ public struct Glob: Sendable, Equatable {
   /// The pattern as it was written.
   public let pattern: [UInt8]
   private let tokens: [Token]
-  /// Begins at the top of the source; others may begin at any component.
+  /// Begins where paths begin; others may begin at any component.
   private let isAnchored: Bool
 
   private enum Token: Equatable {

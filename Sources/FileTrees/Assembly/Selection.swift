@@ -1,4 +1,7 @@
 /// Which entries of a source go into the image, and where.
+///
+/// In this order: names lose their leading directories, what is below `rootBecomes` is taken,
+/// patterns choose from that, and all goes below `prefix`.
 public struct Selection: Sendable {
   /// How many leading components names lose.
   public enum Stripping: Sendable, Equatable {
@@ -13,9 +16,9 @@ public struct Selection: Sendable {
   public var rootBecomes: [[UInt8]] = []
   /// Everything is placed below this path.
   public var prefix: [[UInt8]] = []
-  public var excludes: [Glob] = []
+  public var excludes: [SelectionPattern] = []
   /// Where there are any, only matching entries go in, with what is below them.
-  public var includes: [Glob] = []
+  public var includes: [SelectionPattern] = []
 
   public init() {}
 
@@ -30,24 +33,47 @@ public struct Selection: Sendable {
     return isFine && path.count <= EntryPath.longestTarget ? parts : nil
   }
 
-  /// The pattern that keeps an entry out: it matches the entry or a directory the entry is in.
-  func excludingPattern(_ path: ArraySlice<UInt8>) -> Glob? {
-    excludes.first { $0.matchesOrContains(path) }
+  /// Whether anything depends on the names of entries, but for an archive's only top directory.
+  var choosesEntries: Bool {
+    if case .components(1...) = stripping { return true }
+    return !rootBecomes.isEmpty || !excludes.isEmpty || !includes.isEmpty
+  }
+
+  /// An entry that is kept out.
+  struct Exclusion: Equatable {
+    /// Among the patterns.
+    var pattern: Int
+    /// Where what the pattern matches ends: the entry, or the topmost such directory it is in.
+    var end: Int
+  }
+
+  /// What keeps the entry with this path out.
+  func exclusion(of path: ArraySlice<UInt8>) -> Exclusion? {
+    guard !excludes.isEmpty else { return nil }
+    for end in path.pathEnds {
+      if let pattern = excludes.firstIndex(where: { $0.glob.matches(path[..<end]) }) {
+        return Exclusion(pattern: pattern, end: end)
+      }
+    }
+    return nil
   }
 
   /// Whether an include pattern matches the entry or a directory the entry is in.
   func isIncluded(_ path: ArraySlice<UInt8>) -> Bool {
-    includes.isEmpty || includes.contains { $0.matchesOrContains(path) }
+    includes.isEmpty || includes.contains { $0.glob.matchesOrContains(path) }
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// Where the directories end that a path leads through, and then the path itself.
+  var pathEnds: some Sequence<Int> {
+    (startIndex...endIndex).lazy.filter { $0 == endIndex || self[$0] == UInt8(ascii: "/") }
   }
 }
 
 extension Glob {
   /// Whether the pattern matches the path or one of the directories in it.
   func matchesOrContains(_ path: ArraySlice<UInt8>) -> Bool {
-    if matches(path) { return true }
-    for index in path.indices where path[index] == UInt8(ascii: "/") {
-      if matches(path[..<index]) { return true }
-    }
-    return false
+    path.pathEnds.contains { matches(path[..<$0]) }
   }
 }

@@ -16,9 +16,6 @@ extension TreeAssembler {
     }
     if let rank = rank(names) { return rank }
     // The single top directory is known only at the end.
-    let mayStrip =
-      options.stripsSingleTop && options.selection.stripping == .auto
-      && options.selection.rootBecomes.isEmpty && !hasSeveralTops
-    return mayStrip ? rank(names.dropFirst()) : nil
+    return keepsTop && !top.isRuledOut ? rank(names.dropFirst()) : nil
   }
 }

@@ -1,3 +1,4 @@
+internal import Posix
 public import TreeModel
 
 extension TreeAssembler {
@@ -9,15 +10,17 @@ extension TreeAssembler {
     try resolvePendingLinks()
     try resolveAwaited()
     if options.separatesHardLinks { notes.separatedLinks = tree.separateHardLinks() }
-    removeUnneeded()
-    notes.tookNothing = tree.isEmptyDirectory(tree.root)
+    let top = keepsTop ? topNode : nil
+    removeUnneeded(but: top)
     for node in tree.liveNodes { fixMissingParent(tree.inode(of: node)) }
     fixMissingParent(tree.inode(of: tree.root))
-    if options.stripsSingleTop, options.selection.stripping == .auto,
-      options.selection.rootBecomes.isEmpty, !hasRootEntry
-    {
-      stripSingleTop()
+    if let top {
+      notes.strippedTop = Array(tree.name(of: top))
+      tree.root = top
     }
+    notes.tookNothing = tree.isEmptyDirectory(tree.root)
+    notes.patterns.isRootOfSource = keepsTop && self.top.directory == nil
+    if notes.tookNothing { noteMistakenRoot() }
     var attributes = Self.missingDirectory(options)
     attributes.modified = newest
     tree.placeRoot(at: options.selection.prefix, attributes: attributes)
@@ -36,23 +39,35 @@ extension TreeAssembler {
   }
 
   /// Takes out directories that no include pattern matched and nothing needed.
-  private func removeUnneeded() {
+  private func removeUnneeded(but top: Tree.NodeID?) {
     guard !options.selection.includes.isEmpty else { return }
     for node in tree.liveNodesReversed
-    where tree.isDirectory(node) && tree.isEmptyDirectory(node) {
+    where tree.isDirectory(node) && tree.isEmptyDirectory(node) && node != top {
       if tree[tree.inode(of: node)].origin != .entry { tree.remove(node) }
     }
   }
 
-  private func stripSingleTop() {
-    guard !hasSeveralTops else { return }
-    var top: Tree.NodeID?
-    for node in tree.liveNodes where tree.parent(of: node) == tree.root {
-      guard top == nil else { return }
-      top = node
+  /// The archive's only top directory, which becomes the root.
+  private var topNode: Tree.NodeID? {
+    guard let name = top.directory else { return nil }
+    let node = name.withUnsafeBytes { tree.child(of: tree.root, named: $0) }
+    return node.flatMap { tree.isDirectory($0) ? $0 : nil }
+  }
+
+  /// Notes what is wrong with --root-becomes where it names the archive's top, which is lost.
+  private func noteMistakenRoot() {
+    let path = options.selection.rootBecomes
+    guard let top = top.directory, let first = path.first, first == top else { return }
+    let given = "--root-becomes \(Self.joined(path).escapedName) matches nothing"
+    if path.count == 1 {
+      notes.mistakenRoot = "\(given): \(top.escapedName)/ is the image's root already"
+    } else if matchesRootFromSource {
+      let rest = Self.joined(Array(path.dropFirst())).escapedName
+      notes.mistakenRoot = "\(given): it begins at the image's root; \(rest) would match"
     }
-    guard let top, tree.isDirectory(top) else { return }
-    notes.strippedTop = Array(tree.name(of: top))
-    tree.root = top
+  }
+
+  private static func joined(_ path: [[UInt8]]) -> [UInt8] {
+    Array(path.joined(separator: [UInt8(ascii: "/")]))
   }
 }

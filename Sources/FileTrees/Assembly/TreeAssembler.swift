@@ -25,7 +25,8 @@ public final class TreeAssembler: EntrySink {
     public init() {}
   }
 
-  /// Called with the tidy path of each entry that is left out, and why.
+  /// Called with the path, as the source has it, of each entry that is left out, and why; of a
+  /// directory that is left out with all in it once.
   public var reportExclusion: (ArraySlice<UInt8>, String) -> Void = { _, _ in }
 
   public internal(set) var notes = AssemblyNotes()
@@ -37,9 +38,17 @@ public final class TreeAssembler: EntrySink {
   var tree: Tree
   var path = EntryPath()
   var linkPath = EntryPath()
-  var hasRootEntry = false
-  private var onlyTop: [UInt8]?
-  var hasSeveralTops = false
+  /// Looks at a whole archive for its only top directory, where that is possible before it is read.
+  public var findTop: () throws -> SingleTop? = { nil }
+  var top = SingleTop()
+  /// Whether `top` is of all entries.
+  var isTopCertain = false
+  /// What was taken for the only top directory where nothing could be looked at twice.
+  var assumedTop: [UInt8]?
+  /// Directories that are left out, with all in them.
+  var leftOutDirectories: Set<[UInt8]> = []
+  /// Whether something lies below --root-becomes if names are as the source has them.
+  var matchesRootFromSource = false
   var pending: [PendingLink] = []
   var newest: Int64 = 0
   private var delivered = 0
@@ -55,29 +64,15 @@ public final class TreeAssembler: EntrySink {
     self.options = options
     self.content = content
     tree = Tree(root: Self.missingDirectory(options))
-    notes.unmatchedIncludes = options.selection.includes
-    notes.unmatchedExcludes = options.selection.excludes
+    notes.patterns = PatternUse(options.selection)
   }
 
   // MARK: Entries
 
   public func leavesOut(_ bytes: [UInt8]) throws -> Bool {
-    guard !options.selection.excludes.isEmpty else { return false }
+    guard options.selection.choosesEntries else { return false }
     try parse(bytes, into: &path)
-    return leavesOutParsedPath()
-  }
-
-  private func leavesOutParsedPath() -> Bool {
-    noteExcludes()
-    guard let pattern = options.selection.excludingPattern(path.tidy) else { return false }
-    leaveOut(path.tidy, "--exclude \(pattern.pattern.escapedName)")
-    return true
-  }
-
-  /// Each pattern counts as used once something matches it, also where another one comes first.
-  private func noteExcludes() {
-    guard !notes.unmatchedExcludes.isEmpty else { return }
-    notes.unmatchedExcludes.removeAll { $0.matchesOrContains(path.tidy) }
+    return leavesOutUnopened()
   }
 
   public func add(
@@ -93,31 +88,19 @@ public final class TreeAssembler: EntrySink {
   ) throws -> Bool {
     try parse(entry.path, into: &path)
     if path.isAbsolute && !path.components.isEmpty { notes.leadingSlashes += 1 }
-    noteTop(of: entry)
-    if leavesOutParsedPath() { return false }
-    let tidy = path.tidy
-    guard let names = place(path) else {
-      if isAboveSelection(path) && entry.kind == .directory { return true }
-      leaveOut(tidy, "not below --root-becomes or --strip-components")
-      return entry.kind == .directory
+    try noteTop(of: entry)
+    let isDirectory = entry.kind == .directory
+    switch try choose(isDirectory: isDirectory) {
+    case .leavesOut(let leadsOn): return leadsOn
+    case .takes(let names, let isIncluded):
+      delivered += 1
+      guard isIncluded || isDirectory else {
+        leaveOut(to: path.bytes.count, "no --include matches")
+        return false
+      }
+      try addPlaced(entry, names, isIncluded: isIncluded, readContent)
+      return true
     }
-    if names.isEmpty && !path.components.isEmpty && entry.kind != .directory
-      && options.selection.rootBecomes.isEmpty
-    {
-      leaveOut(tidy, "not below --strip-components")
-      return false
-    }
-    delivered += 1
-    let isIncluded = options.selection.isIncluded(tidy)
-    if isIncluded && !notes.unmatchedIncludes.isEmpty {
-      notes.unmatchedIncludes.removeAll { $0.matchesOrContains(tidy) }
-    }
-    if !isIncluded && entry.kind != .directory {
-      leaveOut(tidy, "no --include matches")
-      return false
-    }
-    try addPlaced(entry, names, isIncluded: isIncluded, readContent)
-    return true
   }
 
   private func addPlaced(
@@ -271,31 +254,6 @@ public final class TreeAssembler: EntrySink {
     }
   }
 
-  /// The components that a path keeps; `nil` where it is outside the selected part.
-  func place(_ path: EntryPath) -> ArraySlice<Range<Int>>? {
-    var names = path.components[...]
-    if case .components(let count) = options.selection.stripping, count > 0 {
-      // The stripped directory itself becomes the root.
-      guard names.count >= count else { return nil }
-      names = names.dropFirst(count)
-    }
-    for expected in options.selection.rootBecomes {
-      guard let first = names.first, path.bytes[first].elementsEqual(expected) else { return nil }
-      names.removeFirst()
-    }
-    return names
-  }
-
-  /// Whether the selected part of the source lies below this path.
-  private func isAboveSelection(_ path: EntryPath) -> Bool {
-    var stripped = 0
-    if case .components(let count) = options.selection.stripping { stripped = count }
-    let rootBecomes = options.selection.rootBecomes
-    guard path.components.count < stripped + rootBecomes.count else { return false }
-    return zip(path.components.dropFirst(stripped), rootBecomes)
-      .allSatisfy { path.bytes[$0].elementsEqual($1) }
-  }
-
   private func parentDirectory(
     _ names: ArraySlice<Range<Int>>, _ entry: TreeEntry
   ) throws -> Tree.NodeID {
@@ -342,33 +300,11 @@ public final class TreeAssembler: EntrySink {
     guard entry.kind == .directory else {
       throw refused(entry, "the root of an image must be a directory")
     }
-    if options.selection.rootBecomes.isEmpty { hasRootEntry = true }
     tree[tree.inode(of: tree.root)] = Tree.Inode(
       attributes: attributes, kind: .directory, xattrs: tree.xattrSet(xattrs))
   }
 
-  /// Whether an archive has a single top directory is up to all its entries, not to those that
-  /// the options leave.
-  private func noteTop(of entry: TreeEntry) {
-    guard options.stripsSingleTop, !hasSeveralTops, let first = path.components.first else {
-      return
-    }
-    let name = path.bytes[first]
-    if path.components.count == 1 && entry.kind != .directory {
-      hasSeveralTops = true
-    } else if let onlyTop {
-      hasSeveralTops = !onlyTop.elementsEqual(name)
-    } else {
-      onlyTop = Array(name)
-    }
-  }
-
   // MARK: Details
-
-  private func leaveOut(_ path: ArraySlice<UInt8>, _ reason: String) {
-    notes.leftOut += 1
-    reportExclusion(path, reason)
-  }
 
   private func setTime(_ attributes: inout Attributes) {
     attributes.modified = options.times.apply(to: attributes.modified)

@@ -76,10 +76,12 @@ enum PackSource {
   case directory(DirectorySource)
   case archive(ArchiveSource)
 
-  func read(into sink: any EntrySink) throws {
+  func read(into assembler: TreeAssembler) throws {
     switch self {
-    case .directory(let source): try source.read(into: sink)
-    case .archive(let source): try source.read(into: sink)
+    case .directory(let source): try source.read(into: assembler)
+    case .archive(let source):
+      assembler.findTop = { try source.findTop() }
+      try source.read(into: assembler)
     }
   }
 

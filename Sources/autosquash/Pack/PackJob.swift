@@ -123,6 +123,7 @@ struct PackJob {
   /// Where options leave out everything, one of them is mistaken.
   private func refuseNothing(_ notes: AssemblyNotes) throws {
     guard notes.leftOut > 0, notes.tookNothing else { return }
+    for mistake in notes.mistakes { messages.warn(output, mistake) }
     throw SourceError(
       .refused, path: name, "the options given leave nothing of it",
       hint: "--dry-run lists what is left out and why")
@@ -152,11 +153,18 @@ struct PackJob {
     let tree = layers.finish().tree
     let listing = tree.listing()
     var stack = Array(listing.children(of: tree.root).reversed())
+    var (files, directories) = (0, 0)
     while let node = stack.popLast() {
-      let mark = tree.isDirectory(node) ? "/" : ""
-      try output.write("+ \(tree.path(of: node).escapedName)\(mark)\n")
-      if tree.isDirectory(node) { stack.append(contentsOf: listing.children(of: node).reversed()) }
+      let isDirectory = tree.isDirectory(node)
+      try output.write("+ \(tree.path(of: node).escapedName)\(isDirectory ? "/" : "")\n")
+      if isDirectory { directories += 1 } else { files += 1 }
+      if isDirectory { stack.append(contentsOf: listing.children(of: node).reversed()) }
     }
+    let leftOut = layers.notes.leftOut > 0 ? "; \(layers.notes.leftOut.grouped) left out" : ""
+    try output.write(
+      "\(files.counted("file")), "
+        + (directories == 1 ? "1 directory" : "\(directories.grouped) directories") + leftOut + "\n"
+    )
     try output.flush()
     if let failure { throw failure }
     tell(layers.notes, summary, of: name)

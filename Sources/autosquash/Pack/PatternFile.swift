@@ -2,10 +2,10 @@ import FileTrees
 
 /// A file of patterns, one a line; empty lines and lines that begin with # count for nothing.
 enum PatternFile {
-  static func read(_ path: [UInt8]) throws -> [Glob] {
+  static func read(_ path: [UInt8]) throws -> [SelectionPattern] {
     try ListFile.read(path).split(separator: UInt8(ascii: "\n"))
       .map { $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0 }
       .filter { !$0.isEmpty && $0.first != UInt8(ascii: "#") }
-      .map { Glob(Array($0)) }
+      .map { SelectionPattern(Glob(Array($0)), .excludeFrom(path)) }
   }
 }

@@ -7,7 +7,9 @@ struct SelectionOptions: ParsableArguments {
   var stripComponents = "auto"
 
   @Option(
-    help: ArgumentHelp("Take only what is below PATH, which becomes the root.", valueName: "path"))
+    help: ArgumentHelp(
+      "Take only what is below PATH of what would be in the image; PATH becomes its root.",
+      valueName: "path"))
   var rootBecomes: ByteArgument?
 
   @Option(
@@ -19,14 +21,17 @@ struct SelectionOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Leave out what matches, at any depth; a leading / anchors, ** crosses directories.",
+      """
+      Leave out what matches, at any depth; a leading / means the image's root (before --prefix), \
+      ** crosses directories.
+      """,
       valueName: "glob"))
   var exclude: [ByteArgument] = []
 
   @Option(help: ArgumentHelp("Read such patterns from a file, one a line.", valueName: "file"))
   var excludeFrom: [ByteArgument] = []
 
-  @Option(help: ArgumentHelp("Take only what matches.", valueName: "glob"))
+  @Option(help: ArgumentHelp("Take only what matches such a pattern.", valueName: "glob"))
   var include: [ByteArgument] = []
 
   @Flag(
@@ -56,8 +61,8 @@ struct SelectionOptions: ParsableArguments {
     }
     selection.rootBecomes = try Self.components(rootBecomes, "--root-becomes")
     selection.prefix = try Self.components(prefix, "--prefix")
-    selection.excludes = exclude.map { Glob($0.bytes) }
-    selection.includes = include.map { Glob($0.bytes) }
+    selection.excludes = exclude.map { SelectionPattern(Glob($0.bytes), .exclude) }
+    selection.includes = include.map { SelectionPattern(Glob($0.bytes), .include) }
     if readsFiles {
       for file in excludeFrom { selection.excludes += try PatternFile.read(file.bytes) }
     }

@@ -147,6 +147,7 @@ struct AnyTree {
         try ArchiveSource(path: path, options: options.archives)
       }
       source.warn = options.warn
+      assembler.findTop = { try source.findTop() }
       try source.read(into: assembler)
     }
     ProgressBar.clearLine()

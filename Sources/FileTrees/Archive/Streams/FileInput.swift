@@ -42,6 +42,15 @@ final class FileInput: ByteInput {
     if isRegular { posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL) }
   }
 
+  /// The same file, from its start.
+  ///
+  /// - Returns: `nil` for what can be read only once.
+  func again() throws -> FileInput? {
+    guard isSeekable else { return nil }
+    let name = Array("/proc/self/fd/\(descriptor)".utf8)
+    return try FileInput(path: path, owning: name.withCPath { open($0, O_RDONLY | O_CLOEXEC) })
+  }
+
   deinit {
     close(descriptor)
     buffer.deallocate()

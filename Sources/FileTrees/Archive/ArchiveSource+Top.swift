@@ -1,0 +1,27 @@
+internal import TreeModel
+
+extension ArchiveSource {
+  /// Looks at all names, and at nothing else, for the one directory that they lie in.
+  ///
+  /// - Returns: `nil` where the source can be read only once.
+  public func findTop() throws -> SingleTop? {
+    guard let other = try file.again() else { return nil }
+    let names = TopSink()
+    try ArchiveSource(other, path: path, options: options).read(into: names)
+    return names.top
+  }
+}
+
+private final class TopSink: EntrySink {
+  private(set) var top = SingleTop()
+  private var path = EntryPath()
+
+  func leavesOut(_ path: [UInt8]) -> Bool { false }
+
+  func add(_ entry: TreeEntry, content: (any ContentSink) throws -> Void) -> Bool {
+    // Names that no image takes are refused when the archive is read in earnest.
+    guard (try? path.parse(entry.path)) != nil else { return false }
+    top.note(path, isDirectory: entry.kind == .directory)
+    return true
+  }
+}
