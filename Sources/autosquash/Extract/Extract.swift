@@ -66,6 +66,11 @@ struct Extract: ParsableCommand {
       var filter = try PathFilter(paths.map(\.bytes)) { path in
         if case .success = try image.lookup(path, followsLast: false) { true } else { false }
       }
+      if !messages.quiet {
+        for warning in try PathPattern.warnings(of: paths.map(\.bytes), in: image) {
+          Messages.write(self.image.image.bytes, warning)
+        }
+      }
       if let toTar {
         status = try TarJob(image: image, output: toTar.bytes, command: self).run(&filter)
       } else {

@@ -9,7 +9,7 @@ extension ExtractJob {
     let image = command.image.image.bytes
     let missing = Interruption.isRequested || stopped != nil ? [] : filter.missing
     for path in missing {
-      Messages.write(image, PathPattern.missing(path))
+      Messages.write(image, try PathPattern.failure(path, in: self.image))
     }
     if !command.messages.quiet {
       let warnings = context.warnings + [xattrFilter.warning].compactMap { $0 }

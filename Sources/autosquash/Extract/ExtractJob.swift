@@ -11,7 +11,7 @@ import TreeModel
 /// This thread reads the metadata and makes directories, links and devices; others read, unpack
 /// and write files, large ones in pieces.
 final class ExtractJob {
-  private let image: Image
+  let image: Image
   let target: [UInt8]
   let command: Extract
   let context: ExtractionContext

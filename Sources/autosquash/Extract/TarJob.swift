@@ -64,7 +64,7 @@ struct TarJob {
       Messages.write(output, "warning: \(warning)")
     }
     for path in filter.missing {
-      Messages.write(command.image.image.bytes, PathPattern.missing(path))
+      Messages.write(command.image.image.bytes, try PathPattern.failure(path, in: image))
     }
     try writer.finish()
     try file.finish()

@@ -33,13 +33,8 @@ struct Cat: ParsableCommand {
           complain(try PathPattern.failure(path.bytes, in: image), &status)
         }
         for match in matches {
-          if match.inode.record.type == .file {
-            files.append(match)
-          } else if match.inode.record.type == .symlink,
-            case .success(let inode) = try image.lookup(
-              match.path, followsLast: true, isFurther: true),
-            inode.record.type == .file
-          {
+          guard let inode = try followed(match, in: image, &status) else { continue }
+          if inode.record.type == .file {
             files.append(PathPattern.Match(path: match.path, inode: inode))
           } else {
             complain("\(match.path.escapedName): not a regular file", &status)
@@ -53,6 +48,17 @@ struct Cat: ParsableCommand {
     } catch {
       throw ExitCode(Messages.fail(image.image.bytes, error))
     }
+  }
+
+  /// What a link that a pattern matched leads to.
+  private func followed(
+    _ match: PathPattern.Match, in image: Image, _ status: inout Int32
+  ) throws -> ImageInode? {
+    guard match.inode.record.type == .symlink else { return match.inode }
+    let found = try image.lookup(match.path, followsLast: true, isFurther: true)
+    if case .success(let inode) = found { return inode }
+    complain(PathPattern.failure(match.path, found), &status)
+    return nil
   }
 
   private func print(

@@ -213,7 +213,12 @@ private enum FileFacts {
     case .file(let file): try add(file, of: inode, in: image, to: &facts)
     case .symlink:
       let target = try image.target(of: inode)
-      facts.add("target", target.escapedName, "target", .name(target))
+      let found = try image.lookup(match.path, followsLast: true, isFurther: true)
+      let isThere = if case .success = found { true } else { false }
+      facts.add(
+        "target", target.escapedName + (isThere ? "" : "  (leads to nothing in the image)"),
+        "target", .name(target))
+      facts.add(nil, "", "dangling", .boolean(!isThere))
     case .device(let number):
       let device = DeviceNumber(stored: number)
       let text = "\(device.major), \(device.minor)"

@@ -33,6 +33,8 @@ struct List: ParsableCommand {
   var single = false
   @Flag(exclusivity: .chooseLast) var key: ListKey?
   @Flag(name: .customShort("r"), help: "Reverse the order.") var reverse = false
+  @Flag(name: [.customShort("L"), .long], help: "Show what symbolic links lead to, not the links.")
+  var dereference = false
   @Flag(help: "Like -l, with seconds and time zone.") var fullTime = false
   @Flag(help: "Print one JSON object for each file, in an array.") var json = false
 
@@ -44,9 +46,9 @@ struct List: ParsableCommand {
       var matches: [PathPattern.Match] = []
       for path in paths.isEmpty ? [ByteArgument(bytes: [])] : paths {
         // As ls(1): a link that is named leads on, unless the link itself is of interest.
-        let follows = !(long || fullTime || directory || json)
+        let follows = dereference || !(long || fullTime || directory || json)
         var found = try PathPattern.find(path.bytes, in: image, followsLast: follows)
-        if found.isEmpty && follows {
+        if found.isEmpty && follows && !dereference {
           // A link that leads nowhere is shown itself.
           found = try PathPattern.find(path.bytes, in: image, followsLast: false)
         }

@@ -15,6 +15,7 @@ struct Listing: ~Copyable {
   private let isRecursive: Bool
   private let isHumanReadable: Bool
   private let order: ListOrder?
+  private let dereferences: Bool
   private var output = StandardOutput()
   private var times: TimeFormat
   private var isFirst = true
@@ -51,6 +52,7 @@ struct Listing: ~Copyable {
     isRecursive = options.recursive
     isHumanReadable = options.humanReadable
     order = ListOrder(key: options.key, isReversed: options.reverse)
+    dereferences = options.dereference
     times = TimeFormat(isFull: options.fullTime)
     columns =
       !isLong && !options.single && isatty(STDOUT_FILENO) == 1
@@ -62,7 +64,13 @@ struct Listing: ~Copyable {
     let isContents = { [options] (match: PathPattern.Match) in
       match.inode.record.type == .directory && !options.directory
     }
-    let matches = order?.sorted(matches) { $0.inode } ?? matches
+    var matches = matches
+    if dereferences {
+      for index in matches.indices {
+        matches[index].inode = followed(matches[index].inode, matches[index].path)
+      }
+    }
+    matches = order?.sorted(matches) { $0.inode } ?? matches
     try print(
       matches.filter { !isContents($0) }.map {
         Row(name: $0.path.isEmpty ? [UInt8(ascii: ".")] : $0.path, inode: $0.inode)
@@ -92,9 +100,14 @@ struct Listing: ~Copyable {
       while let entry = try cursor.next() {
         if isHidden(entry.name) { continue }
         do throws(ImageReadError) {
-          let needsInode = isLong || printsJSON || order?.key != nil
-          rows.append(
-            Row(name: entry.name, inode: needsInode ? try image.inode(at: entry.inode) : nil))
+          let isFollowed = dereferences && entry.type == .symlink
+          let needsInode = isLong || printsJSON || isFollowed || order?.key != nil
+          var row = Row(
+            name: entry.name, inode: needsInode ? try image.inode(at: entry.inode) : nil)
+          if isFollowed, let inode = row.inode {
+            row.inode = followed(inode, Self.join(path, entry.name))
+          }
+          rows.append(row)
         } catch {
           complain(Self.join(path, entry.name), "\(error)")
         }
@@ -111,6 +124,20 @@ struct Listing: ~Copyable {
     if let order { rows = order.sorted(rows) { $0.inode } }
     flush(&rows, path)
     if let failure { throw failure }
+  }
+
+  /// What a link leads to; the link itself, with a complaint, where that is nothing in the image.
+  private mutating func followed(_ inode: ImageInode, _ path: [UInt8]) -> ImageInode {
+    guard inode.record.type == .symlink else { return inode }
+    do throws(ImageReadError) {
+      let found = try image.lookup(path, followsLast: true, isFurther: true)
+      if case .success(let inode) = found { return inode }
+      Messages.write(options.image.image.bytes, PathPattern.failure(path, found))
+      hasFailed = true
+    } catch {
+      complain(path, "\(error)")
+    }
+    return inode
   }
 
   private var targetBytes: UInt64 = 0

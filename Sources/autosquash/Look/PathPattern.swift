@@ -46,11 +46,41 @@ enum PathPattern {
 
   /// What to say of a path that is not there.
   static func failure(_ path: [UInt8], in image: Image) throws -> String {
-    switch try image.lookup(path, followsLast: true) {
+    failure(path, try image.lookup(path, followsLast: true))
+  }
+
+  /// Warns of links that are named, and lead to what is not in the image.
+  static func warnings(of paths: [[UInt8]], in image: Image) throws -> [String] {
+    try paths.compactMap { path in
+      guard case .success(let inode) = try image.lookup(path, followsLast: false),
+        inode.record.type == .symlink
+      else { return nil }
+      let found = try image.lookup(path, followsLast: true)
+      if case .success = found { return nil }
+      return "warning: " + failure(path, found)
+    }
+  }
+
+  /// - Parameter found: what came of looking for it.
+  static func failure(
+    _ path: [UInt8], _ found: Result<ImageInode, Image.LookupFailure>
+  ) -> String {
+    switch found {
     case .failure(.notADirectory): "\(path.escapedName): part of this path is not a directory"
     case .failure(.tooManyLinks): "\(path.escapedName): too many symbolic links"
+    case .failure(.dangling(let link, let target)):
+      "\(path.escapedName): \(isSame(link, path) ? "" : link.escapedName + " ")is a link to "
+        + "\(target.escapedName), which is not in the image"
+    case .success: "\(path.escapedName): name it by its own path, without links and \"..\""
     default: missing(path)
     }
+  }
+
+  private static func isSame(_ path: [UInt8], _ given: [UInt8]) -> Bool {
+    let components = given.split(separator: UInt8(ascii: "/")).filter {
+      !$0.elementsEqual(".".utf8)
+    }
+    return components.joined(separator: "/".utf8).elementsEqual(path)
   }
 
   /// What to say of a name that nothing has, or a pattern that nothing matches.

@@ -6,10 +6,20 @@ extension Image {
     case notFound
     case notADirectory
     case tooManyLinks
+    /// A symbolic link leads to what is not in the image.
+    case dangling(link: [UInt8], target: [UInt8])
+  }
+
+  /// A symbolic link that was followed, to a target of which not all names were looked up yet.
+  private struct FollowedLink {
+    var path: [UInt8]
+    var target: [UInt8]
+    /// How many names come after those of the target.
+    var namesAfter: Int
   }
 
   /// Finds what a path names, as the kernel would: symbolic links on the way are followed, within
-  /// the image.
+  /// the image. Absolute ones begin at its root.
   ///
   /// - Parameters:
   ///   - followsLast: whether a link that the whole path names is followed too.
@@ -21,6 +31,8 @@ extension Image {
     if !isFurther { entriesLookedAt = 0 }
     let root = try root()
     var directories = [root]
+    var names: [[UInt8]] = []
+    var links: [FollowedLink] = []
     var current = root
     var rest = Self.components(of: path)
     var linksLeft = 40  // Linux's limit
@@ -28,26 +40,44 @@ extension Image {
     let needsDirectory = path.last == UInt8(ascii: "/") || path.suffix(2).elementsEqual("/.".utf8)
     let followsLast = followsLast || needsDirectory
     while let name = rest.popLast() {
-      guard current.record.type == .directory else { return .failure(.notADirectory) }
+      // Those whose targets have been walked have led where they should.
+      while let link = links.last, rest.count < link.namesAfter { links.removeLast() }
+      func failure(_ other: LookupFailure) -> Result<ImageInode, LookupFailure> {
+        .failure(links.last.map { .dangling(link: $0.path, target: $0.target) } ?? other)
+      }
+      guard current.record.type == .directory else { return failure(.notADirectory) }
       if name == Self.parent {
-        if directories.count > 1 { directories.removeLast() }
+        if directories.count > 1 {
+          directories.removeLast()
+          names.removeLast()
+        } else if let link = links.last, link.target.first != UInt8(ascii: "/") {
+          return failure(.notFound)
+        }
         current = directories[directories.count - 1]
         continue
       }
-      guard let child = try child(of: current, named: name) else { return .failure(.notFound) }
+      guard let child = try child(of: current, named: name) else { return failure(.notFound) }
       if child.record.type == .symlink && (followsLast || !rest.isEmpty) {
         linksLeft -= 1
         guard linksLeft >= 0 else { return .failure(.tooManyLinks) }
         let target = try target(of: child)
+        links.append(
+          FollowedLink(
+            path: Array((names + [name]).joined(separator: "/".utf8)), target: target,
+            namesAfter: rest.count))
         if target.first == UInt8(ascii: "/") {
           directories = [root]
+          names = []
           current = root
         }
         rest += Self.components(of: target)
         continue
       }
       current = child
-      if child.record.type == .directory { directories.append(child) }
+      if child.record.type == .directory {
+        directories.append(child)
+        names.append(name)
+      }
     }
     if needsDirectory && current.record.type != .directory { return .failure(.notADirectory) }
     return .success(current)
