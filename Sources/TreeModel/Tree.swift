@@ -159,11 +159,16 @@ public struct Tree {
     let id = nodes.count
     nodes.append(Node(name: reference, parent: UInt32(parent.index), inode: UInt32(inode.index)))
     nodes[parent.index].children += 1
-    let hash = NodeTable.hash(parent.index, name)
-    table.insert(id, hash: hash) { other in
-      NodeTable.hash(Int(nodes[other].parent), bytes[nodes[other].name])
-    }
+    insert(NodeID(id))
     return NodeID(id)
+  }
+
+  /// Lets a name be found.
+  private mutating func insert(_ node: NodeID) {
+    func hash(_ index: Int) -> Int {
+      NodeTable.hash(Int(nodes[index].parent), bytes[nodes[index].name])
+    }
+    table.insert(node.index, hash: hash(node.index), rehash: hash)
   }
 
   /// Takes a name out of the tree; it must not be a directory with children.
@@ -200,9 +205,12 @@ public struct Tree {
       let parent = nodes.count
       let parentName = bytes.add(depth == 0 ? [] : path[depth - 1])
       nodes.append(
-        Node(name: parentName, parent: UInt32(parent), inode: UInt32(inode.index)))
+        Node(name: parentName, parent: UInt32(parent), inode: UInt32(inode.index), children: 1))
+      let known = NodeTable.hash(Int(nodes[below.index].parent), bytes[nodes[below.index].name])
+      table.remove(below.index, hash: known)
       nodes[below.index].name = bytes.add(name)
       nodes[below.index].parent = UInt32(parent)
+      insert(below)
       below = NodeID(parent)
     }
     root = below

@@ -28,6 +28,8 @@ public struct AssemblyNotes: Sendable {
   public var lostByCut = 0
   /// What only root can read or enter.
   public var closed = ClosedPlaces()
+  /// Links that lead to nothing, where they were looked for.
+  public var danglingLinks = DanglingLinks()
   /// Paths of the access order, and which of them files went in for.
   var pathsInOrder = 0
   var usedRanks: Set<UInt32> = []
@@ -50,6 +52,7 @@ public struct AssemblyNotes: Sendable {
       lostByCut, "name left out whose bytes would have come later",
       "names left out whose bytes would have come later")
     if let warning = closed.warning { list.append(warning) }
+    if let warning = danglingLinks.warning { list.append(warning) }
     note(
       localXattrs,
       "extended attribute of another machine left out (such as security.selinux); --xattrs all "

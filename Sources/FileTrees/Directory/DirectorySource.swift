@@ -11,6 +11,8 @@ public final class DirectorySource {
     public var oneFileSystem = false
     /// Whether files that cannot be read are left out, and counted, instead of ending it all.
     public var ignoresUnreadable = false
+    /// Whether what symbolic links lead to goes in, and not the links.
+    public var dereferences = false
     /// Files to leave out: the image being made, and an earlier version of it.
     public var skipped: Set<FileIdentity> = []
 
@@ -54,6 +56,7 @@ public final class DirectorySource {
   private let path: [UInt8]
   private let options: Options
   private var linkPaths: [FileIdentity: [UInt8]] = [:]
+  private var followed = FollowedDirectories()
   private var device: UInt64 = 0
   private let attributes = XattrReader()
 
@@ -82,9 +85,11 @@ public final class DirectorySource {
       path: [UInt8(ascii: ".")], kind: .directory, attributes: Attributes(directory.status),
       xattrs: xattrs)
     guard try sink.add(entry, content: { _ in }) else { return }
+    _ = followed.enter(FileIdentity(directory.status))
     var stack = [directory]
     while let level = stack.last {
       guard let name = level.nextName() else {
+        followed.leave(FileIdentity(level.status))
         stack.removeLast()
         if !level.isUnchanged { try goOn(in: level) }
         continue
@@ -115,11 +120,10 @@ public final class DirectorySource {
   private func visit(
     _ name: [UInt8], in level: OpenDirectory, _ entryPath: [UInt8], _ sink: any EntrySink
   ) throws -> OpenDirectory? {
-    var status = stat()
-    guard name.withCPath({ fstatat(level.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0
-    else { throw UnreadableFile(reason: unreadable(entryPath, "read")) }
+    if try sink.leavesOut(entryPath) { return nil }
+    let status = try status(of: name, in: level, entryPath)
     let identity = FileIdentity(status)
-    if try options.skipped.contains(identity) || sink.leavesOut(entryPath) { return nil }
+    if options.skipped.contains(identity) { return nil }
     var entry = TreeEntry(path: entryPath, kind: .fifo, attributes: Attributes(status))
     switch status.st_mode & S_IFMT {
     case S_IFDIR:
@@ -129,11 +133,17 @@ public final class DirectorySource {
       entry.attributes = Attributes(directory.status)
       entry.kind = .directory
       entry.xattrs = try attributes.read(descriptor: descriptor, path: entryPath)
-      return try sink.add(entry, content: { _ in }) && !isOther ? directory : nil
+      guard try sink.add(entry, content: { _ in }), !isOther else { return nil }
+      if options.dereferences { try enter(directory, as: name, in: level) }
+      return directory
     case S_IFREG:
       try visitFile(name, in: level, status, identity, &entry, sink)
       return nil
-    case S_IFLNK: entry.kind = .symlink(target: try linkTarget(name, in: level, entryPath))
+    case S_IFLNK:
+      guard let target = level.target(of: name) else {
+        throw UnreadableFile(reason: unreadable(entryPath, "read"))
+      }
+      entry.kind = .symlink(target: target)
     case S_IFBLK: entry.kind = .blockDevice(DeviceNumber(status.st_rdev))
     case S_IFCHR: entry.kind = .characterDevice(DeviceNumber(status.st_rdev))
     case S_IFIFO: entry.kind = .fifo
@@ -145,8 +155,8 @@ public final class DirectorySource {
       return nil
     }
     // By way of the open directory: a path can be too long, or lead elsewhere by now.
-    let link = Array("/proc/self/fd/\(level.descriptor)/".utf8) + name
-    entry.xattrs = try attributes.read(link: link)
+    let unopened = Array("/proc/self/fd/\(level.descriptor)/".utf8) + name
+    entry.xattrs = try attributes.read(unopened: unopened, follows: options.dereferences)
     try add(entry, identity, status, to: sink)
     return nil
   }
@@ -188,7 +198,7 @@ public final class DirectorySource {
   private func linkTo(
     earlier identity: FileIdentity, _ status: stat, _ entry: inout TreeEntry
   ) -> Bool {
-    guard status.st_nlink > 1, let earlier = linkPaths[identity] else { return false }
+    guard mayHaveOtherNames(status), let earlier = linkPaths[identity] else { return false }
     entry.kind = .hardLink(target: earlier, hasContent: false)
     return true
   }
@@ -198,35 +208,63 @@ public final class DirectorySource {
     _ entry: TreeEntry, _ identity: FileIdentity, _ status: stat, to sink: any EntrySink,
     content: (any ContentSink) throws -> Void = { _ in }
   ) throws {
-    if try sink.add(entry, content: content) && status.st_nlink > 1 {
+    if try sink.add(entry, content: content) && mayHaveOtherNames(status) {
       linkPaths[identity] = entry.path
     }
+  }
+
+  private func mayHaveOtherNames(_ status: stat) -> Bool {
+    status.st_nlink > 1 || options.dereferences
   }
 
   private func openEntry(
     _ name: [UInt8], in level: OpenDirectory, _ entryPath: [UInt8], _ flags: Int32
   ) throws -> Int32 {
+    let links = options.dereferences ? 0 : O_NOFOLLOW
     let descriptor = name.withCPath {
-      openat(level.descriptor, $0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | flags)
+      openat(level.descriptor, $0, O_RDONLY | O_CLOEXEC | links | flags)
     }
     guard descriptor >= 0 else { throw UnreadableFile(reason: unreadable(entryPath, "open")) }
     return descriptor
   }
 
-  private func linkTarget(
-    _ name: [UInt8], in level: OpenDirectory, _ entryPath: [UInt8]
-  ) throws -> [UInt8] {
-    var count = -1
-    let target = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, initialized in
-      count = name.withCPath { name in
-        buffer.withMemoryRebound(to: CChar.self) {
-          readlinkat(level.descriptor, name, $0.baseAddress!, $0.count)
-        }
-      }
-      initialized = max(0, count)
+  // MARK: Following links
+
+  /// What a name stands for: a link itself, or what it leads to.
+  private func status(
+    of name: [UInt8], in level: OpenDirectory, _ entryPath: [UInt8]
+  ) throws -> stat {
+    var status = stat()
+    let flags = options.dereferences ? 0 : AT_SYMLINK_NOFOLLOW
+    if name.withCPath({ fstatat(level.descriptor, $0, &status, flags) }) == 0 { return status }
+    let code = errno
+    guard options.dereferences, let target = level.target(of: name) else {
+      errno = code
+      throw UnreadableFile(reason: unreadable(entryPath, "read"))
     }
-    guard count >= 0 else { throw UnreadableFile(reason: unreadable(entryPath, "read")) }
-    return Array(target)
+    let why =
+      code == ENOENT
+      ? "which is not there" : "and cannot be followed: \(String(cString: strerror(code)))"
+    var error = failure(entryPath, "is a link to \(target.escapedName), \(why)")
+    error.hint = "--ignore-unreadable leaves such files out"
+    throw UnreadableFile(reason: error)
+  }
+
+  /// Makes sure that a directory that a link may have led to does not go on for ever.
+  private func enter(
+    _ directory: OpenDirectory, as name: [UInt8], in level: OpenDirectory
+  ) throws(SourceError) {
+    guard let problem = followed.enter(FileIdentity(directory.status)) else { return }
+    let target = level.target(of: name)
+    let message =
+      switch problem {
+      case .visitedTooOften:
+        "links make more than \(FollowedDirectories.mostVisits.grouped) directories of this one"
+      case .liesInItself where target == nil: "lies in itself, by a link above it"
+      case .liesInItself: "is a link to \(target!.escapedName), a directory that it lies in"
+      }
+    throw SourceError(
+      .refused, path: full(directory.path), message, hint: "--exclude leaves it out")
   }
 
   // MARK: Errors

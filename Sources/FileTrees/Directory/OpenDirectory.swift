@@ -53,6 +53,20 @@ final class OpenDirectory {
   /// The next name in byte order, `nil` after the last.
   func nextName() -> [UInt8]? { names.next() }
 
+  /// What a symbolic link leads to; `nil`, with `errno`, for what is none.
+  func target(of name: [UInt8]) -> [UInt8]? {
+    var count = -1
+    let target = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, initialized in
+      count = name.withCPath { name in
+        buffer.withMemoryRebound(to: CChar.self) {
+          readlinkat(descriptor, name, $0.baseAddress!, $0.count)
+        }
+      }
+      initialized = max(0, count)
+    }
+    return count < 0 ? nil : Array(target)
+  }
+
   private static func failure(_ path: [UInt8]) -> SourceError {
     let reason =
       errno == EMFILE

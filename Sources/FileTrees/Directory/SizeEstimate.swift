@@ -9,9 +9,11 @@ public final class SizeEstimate: Sendable {
   private let total = Atomic<UInt64>(0)
   private let isComplete = Atomic<Bool>(false)
 
-  public init(of path: [UInt8]) {
+  /// - Parameter dereferences: whether what links lead to counts.
+  public init(of path: [UInt8], dereferences: Bool) {
+    let links = dereferences ? FTS_LOGICAL : FTS_PHYSICAL
     // Without a thread to spare there is no estimate.
-    try? WorkerThread { self.addUp(path) }.detach()
+    try? WorkerThread { self.addUp(path, links) }.detach()
   }
 
   /// The sum in bytes, once it is known.
@@ -19,11 +21,11 @@ public final class SizeEstimate: Sendable {
     isComplete.load(ordering: .acquiring) ? total.load(ordering: .relaxed) : nil
   }
 
-  private func addUp(_ path: [UInt8]) {
+  private func addUp(_ path: [UInt8], _ links: Int32) {
     path.withCPath { path in
       var paths: [UnsafeMutablePointer<CChar>?] = [strdup(path), nil]
       defer { free(paths[0]) }
-      guard let walk = fts_open(&paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, nil) else {
+      guard let walk = fts_open(&paths, links | FTS_COMFOLLOW | FTS_NOCHDIR, nil) else {
         return
       }
       defer { fts_close(walk) }

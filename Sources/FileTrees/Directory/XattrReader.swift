@@ -21,12 +21,16 @@ final class XattrReader {
   }
 
   /// The attributes of a file that cannot be opened, such as a symbolic link itself.
-  func read(link path: [UInt8]) throws -> [ExtendedAttribute] {
+  ///
+  /// - Parameter follows: whether they are those of what a symbolic link leads to.
+  func read(unopened path: [UInt8], follows: Bool) throws -> [ExtendedAttribute] {
+    let list = follows ? listxattr : llistxattr
+    let get = follows ? getxattr : lgetxattr
     let listed = names.withUnsafeMutableBufferPointer { names in
-      path.withCPath { llistxattr($0, names.baseAddress!, names.count) }
+      path.withCPath { list($0, names.baseAddress!, names.count) }
     }
     return try attributes(listed: listed, path) { name, buffer in
-      path.withCPath { lgetxattr($0, name, buffer.baseAddress!, buffer.count) }
+      path.withCPath { get($0, name, buffer.baseAddress!, buffer.count) }
     }
   }
 

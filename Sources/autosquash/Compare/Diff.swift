@@ -29,6 +29,7 @@ struct Diff: ParsableCommand {
   var threads: ThreadCount?
   @OptionGroup(title: "Attributes") var xattrs: XattrOptions
   @OptionGroup(title: "Reading archives") var archives: ArchiveOptions
+  @OptionGroup(title: "Reading directories") var directories: DirectoryOptions
   @OptionGroup(title: "Messages") var messages: ResultMessageOptions
 
   func validate() throws {
@@ -62,6 +63,7 @@ struct Diff: ParsableCommand {
     options.assembly = AnyTree.asItIs
     options.assembly.xattrs = try xattrs.policy()
     options.archives = archives.options()
+    options.directories = directories.options()
     options.threads = Process.threadCount(threads)
     options.showsProgress = messages.progress.isShown && !messages.quiet
     let messages = messages

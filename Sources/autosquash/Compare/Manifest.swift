@@ -34,6 +34,7 @@ struct Manifest: ParsableCommand {
   @OptionGroup(title: "Modes, times and attributes of a source") var metadata: MetadataOptions
   @OptionGroup(title: "Selection from a source") var selection: SelectionOptions
   @OptionGroup(title: "Reading archives") var archives: ArchiveOptions
+  @OptionGroup(title: "Reading directories") var directories: DirectoryOptions
   @Flag(name: [.short, .long], help: "Print errors only.") var quiet = false
   @Option(help: "auto (on a terminal), always or never.") var progress = ProgressMode.auto
 
@@ -51,6 +52,7 @@ struct Manifest: ParsableCommand {
       var options = AnyTree.Options()
       options.assembly = try assemblyOptions(readsFiles: true)
       options.archives = archives.options()
+      options.directories = directories.options()
       options.threads = Process.threadCount(threads)
       options.offset = offset
       let quiet = quiet

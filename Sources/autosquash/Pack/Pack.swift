@@ -54,6 +54,7 @@ struct Pack: ParsableCommand {
   @OptionGroup(title: "Selection") var selection: SelectionOptions
   @OptionGroup(title: "Reading archives") var archives: ArchiveOptions
   @OptionGroup(title: "Reading the source") var reading: ReadingOptions
+  @OptionGroup(title: "Reading the source") var directories: DirectoryOptions
   @OptionGroup(title: "Messages") var messages: MessageOptions
 
   func validate() throws {

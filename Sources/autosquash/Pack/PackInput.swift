@@ -33,7 +33,7 @@ struct PackInput {
     _ command: Pack, _ messages: Messages, besides image: AtomicFile? = nil
   ) throws -> PackSource {
     if isDirectory {
-      var options = DirectorySource.Options()
+      var options = command.directories.options()
       options.oneFileSystem = command.reading.oneFileSystem
       options.ignoresUnreadable = command.reading.ignoreUnreadable
       let images = image.map {

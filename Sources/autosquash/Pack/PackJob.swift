@@ -46,6 +46,12 @@ struct PackJob {
     if output.isEmpty && !command.dryRun {
       throw SourceError(.refused, path: name, "the image needs a name: give it with -o")
     }
+    if command.directories.dereference && !sources.contains(where: \.isDirectory) {
+      throw SourceError(
+        .refused, path: name,
+        "an archive has links, not what they lead to; --dereference is about "
+          + "directories", hint: "make the archive with tar -h")
+    }
     let options = try command.assemblyOptions(readsFiles: true)
     return command.dryRun ? try list(options) : try pack(options)
   }
@@ -68,7 +74,8 @@ struct PackJob {
     let readers = try sources.map { try $0.open(command, messages, besides: file) }
     let writer = try ImageWriter(file, options: try command.image.writerOptions())
     let digests = command.manifest ? DigestSink(writer.content) : nil
-    let progress = PackProgress(sources, readers, title: output)
+    let progress = PackProgress(
+      sources, readers, title: output, dereferences: command.directories.dereference)
     let content =
       command.messages.progress.isShown && !command.messages.quiet
       ? progress.sink(digests ?? writer.content) : digests ?? writer.content
@@ -92,7 +99,7 @@ struct PackJob {
       command.writesToStandardOutput ? "interrupted; a part of the image was written" : nil)
     try result.publish(with: written)
     ProgressBar.clearLine()
-    try report(image, layers.notes, summary)
+    try report(image, notes(of: layers, tree), summary)
     return summary.isWhole
   }
 
@@ -167,8 +174,17 @@ struct PackJob {
     )
     try output.flush()
     if let failure { throw failure }
-    tell(layers.notes, summary, of: name)
+    tell(notes(of: layers, tree), summary, of: name)
     return summary.isWhole
+  }
+
+  /// What is to be said of the tree that all sources make.
+  private func notes(of layers: SourceLayers, _ tree: Tree) -> AssemblyNotes {
+    var notes = layers.notes
+    notes.danglingLinks = DanglingLinks(of: tree)
+    notes.danglingLinks.canBeDereferenced =
+      !command.directories.dereference && sources.contains(where: \.isDirectory)
+    return notes
   }
 
   /// SOURCE_DATE_EPOCH, or the newest time in the image: never the present.
@@ -241,6 +257,7 @@ struct PackJob {
       ("duplicateBytes", .integer(summary.data.duplicateBytes)),
       ("storedPlainBlocks", .integer(Int64(summary.data.storedPlainBlocks))),
       ("leftOut", .integer(Int64(notes.leftOut))),
+      ("danglingLinks", .integer(Int64(notes.danglingLinks.count))),
       ("unreadable", .integer(Int64(sources.unreadable))),
       ("changedDirectories", .integer(Int64(sources.changedDirectories))),
       ("becameRoot", .array(sources.strippedTops.map { .name($0) })),

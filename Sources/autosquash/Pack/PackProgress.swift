@@ -9,10 +9,12 @@ struct PackProgress {
   /// The bytes that are expected, of all sources; `nil` where one does not tell.
   private let estimates: [SizeEstimate]
 
-  init(_ sources: [PackInput], _ readers: [PackSource], title: [UInt8]) {
+  init(_ sources: [PackInput], _ readers: [PackSource], title: [UInt8], dereferences: Bool) {
     self.readers = readers
     self.title = title.escapedName
-    estimates = sources.filter(\.isDirectory).map { SizeEstimate(of: $0.path) }
+    estimates = sources.filter(\.isDirectory).map {
+      SizeEstimate(of: $0.path, dereferences: dereferences)
+    }
   }
 
   /// Passes contents on, and moves a progress bar.

@@ -79,6 +79,7 @@ struct AnyTree {
     /// How the trees of sources are made; those of images and manifests are as they are.
     var assembly = TreeAssembler.Options()
     var archives = ArchiveSource.Options()
+    var directories = DirectorySource.Options()
     /// What the digests of contents are of; where a manifest is compared with, its own form.
     var digests = DigestSink.Form.bytes
     var threads = 1
@@ -138,7 +139,7 @@ struct AnyTree {
   private func read(into assembler: TreeAssembler, _ options: Options) throws {
     switch kind {
     case .directory:
-      try DirectorySource(path: path).read(into: assembler)
+      try DirectorySource(path: path, options: options.directories).read(into: assembler)
     case .image:
       let image = try ImageFile.open(path, offset: options.offset)
       try ImageSource(image, threads: options.threads).read(into: assembler)

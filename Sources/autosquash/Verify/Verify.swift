@@ -54,6 +54,8 @@ struct Verify: ParsableCommand {
   var selection: SelectionOptions
   @OptionGroup(title: "With --against: reading archives, as given to pack")
   var archives: ArchiveOptions
+  @OptionGroup(title: "With --against: reading directories, as given to pack")
+  var directories: DirectoryOptions
 
   func validate() throws {
     guard !images.isEmpty else { throw ValidationError("Name an IMAGE to verify.") }

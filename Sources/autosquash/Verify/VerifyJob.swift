@@ -76,6 +76,7 @@ struct VerifyJob {
     if !sources.isEmpty {
       options.assembly = try command.assemblyOptions(readsFiles: true)
       options.archives = command.archives.options()
+      options.directories = command.directories.options()
       options.warn = { if !command.messages.quiet { Messages.write(source, "warning: \($0)") } }
       let expected = try reading(source) {
         try AnyTree.read(sources, options, whiteouts: command.selection.whiteouts)
