@@ -93,7 +93,7 @@ import Testing
     #expect(
       piped.errors
         == "autosquash: usr/: lies outside bin/, which the options took for the archive's only top "
-        + "directory; pack it from a file, which can be looked at twice, or give --strip-components 0\n"
+        + "directory; read it from a file, which can be read twice, or give --strip-components 0\n"
     )
     #expect(
       try list("cat m.tar |", "-", "--exclude", "/usr", "--strip-components", "0").text == both)

@@ -50,7 +50,7 @@ extension TreeAssembler {
       .refused, path: entry.path,
       "lies outside \(assumedTop.escapedName)/, which the options took for the archive's only top "
         + "directory",
-      hint: "pack it from a file, which can be looked at twice, or give --strip-components 0")
+      hint: "read it from a file, which can be read twice, or give --strip-components 0")
   }
 
   /// Whether what the archive has at its top so far becomes the root.
@@ -86,7 +86,7 @@ extension TreeAssembler {
       return .takes(path.components[...], isIncluded: true)
     }
     let lost = try lostComponents()
-    switch placement(dropping: lost ?? 1) {
+    switch placement(dropping: lost ?? min(1, path.components.count)) {
     case .above:
       if isDirectory { return .leavesOut(leadsOn: true) }
       leaveOut(to: path.bytes.count, Self.outside)
