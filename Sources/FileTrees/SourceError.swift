@@ -21,14 +21,19 @@ public struct SourceError: Error, CustomStringConvertible {
   public var path: [UInt8]
   /// What is wrong.
   public var cause: String
-  /// What to do about it.
+  /// What to do about it, whatever the command.
   public var hint: String?
+  /// What options to give, the best first.
+  public var remedies: [Remedy]
 
-  public init(_ code: Code, path: [UInt8], _ cause: String, hint: String? = nil) {
+  public init(
+    _ code: Code, path: [UInt8], _ cause: String, hint: String? = nil, remedies: [Remedy] = []
+  ) {
     self.code = code
     self.path = path
     self.cause = cause
     self.hint = hint
+    self.remedies = remedies
   }
 
   static func changed(_ path: [UInt8]) -> SourceError {
@@ -38,9 +43,16 @@ public struct SourceError: Error, CustomStringConvertible {
   }
 
   /// What is wrong, and what to do.
-  public var message: String { hint.map { "\(cause); \($0)" } ?? cause }
+  ///
+  /// - Parameter hasOption: whether the command that prints it has an option.
+  public func message(hasOption: (String) -> Bool) -> String {
+    let remedy = remedies.first { hasOption($0.option) }
+    let advice = [hint, remedy?.advice].compactMap { $0 }.joined(separator: ", or ")
+    return advice.isEmpty ? cause : "\(cause); \(advice)"
+  }
 
-  public var description: String { "\(path.escapedName): \(message)" }
+  /// The same for no command in particular.
+  public var description: String { "\(path.escapedName): \(message { _ in false })" }
 }
 
 /// A file of a source that could not be read; with `--ignore-unreadable` it is left out.

@@ -31,7 +31,7 @@ struct EndCase {
     EndCase(
       name: "joined", command: "cat 1.tar 2.tar", paths: nil,
       message: "a tar archive follows the end of this one: 10,240 bytes that would be lost; "
-        + "--ignore-zeros"),
+        + "read it as well with --ignore-zeros"),
     EndCase(
       name: "joined, to be read", command: "cat 1.tar 2.tar", options: ["--ignore-zeros"],
       paths: ["a", "b"]),

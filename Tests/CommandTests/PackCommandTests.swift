@@ -223,7 +223,9 @@ import Testing
     let refused = try Tool.run(pack, in: folder.root)
     #expect(refused.status == 2)
     #expect(
-      refused.errors.contains("my-dir/secret: cannot open: Permission denied; --ignore-unreadable"))
+      refused.errors.contains(
+        "my-dir/secret: cannot open: Permission denied; leave such files out with --ignore-unreadable"
+      ))
     #expect(!folder.exists("out/x.squash"))
     let ignored = try Tool.run(pack + ["--ignore-unreadable"], in: folder.root)
     #expect(ignored.status == 1)

@@ -99,7 +99,7 @@ final class ArchiveHandle {
     guard hasMessage else {
       return SourceError(
         .cutOff, path: path, "the archive is cut off\(place)",
-        hint: "fetch or make it again, or --allow-truncated")
+        hint: "fetch or make it again", remedies: [.allowTruncated])
     }
     return SourceError(
       Self.isOfCut(message) ? .cutOff : .damaged, path: path,

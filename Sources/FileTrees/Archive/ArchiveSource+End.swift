@@ -126,11 +126,12 @@ extension ArchiveSource {
   private func follows(
     _ kind: StreamKind, _ count: Int64, isAfterTar: Bool = false
   ) -> SourceError {
-    SourceError(
+    let mayBeRead = isAfterTar && kind.mayHold(.tar) && !options.ignoresZeros
+    return SourceError(
       .refused, path: path,
       "\(kind.name) follows the end of this one: \(count.counted("byte")) that would be lost",
-      hint: isAfterTar && kind.mayHold(.tar) && !options.ignoresZeros
-        ? "--ignore-zeros reads it as well" : "take the file apart, and pack what you want of it")
+      hint: mayBeRead ? nil : "take the file apart, and use what you want of it",
+      remedies: mayBeRead ? [.ignoreZeros] : [])
   }
 
   // MARK: Ends
@@ -156,7 +157,7 @@ extension ArchiveSource {
     guard zeros >= block else {
       throw SourceError(
         .cutOff, path: path, "the archive is cut off: it has no end-of-archive block",
-        hint: "fetch or make it again, or --allow-truncated")
+        hint: "fetch or make it again", remedies: [.allowTruncated])
     }
     let isLone = zeros < 2 * block
     return TarEnd(position: start + (isLone ? block : 2 * block), isLoneBlock: isLone)

@@ -160,7 +160,7 @@ public final class ArchiveSource {
     if part.archive.isCpio && !part.archive.hasMessage {
       return SourceError(
         .cutOff, path: path, "the archive is cut off: it has no trailer",
-        hint: "fetch or make it again, or --allow-truncated")
+        hint: "fetch or make it again", remedies: [.allowTruncated])
     }
     if part.archive.isTar, headers.type == UInt8(ascii: "1"), let size = headers.size, size > 0,
       let lastEntry

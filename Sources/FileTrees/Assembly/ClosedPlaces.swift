@@ -10,7 +10,7 @@ public struct ClosedPlaces: Sendable {
   public private(set) var first: (path: [UInt8], permissions: UInt16)?
   private var isTopClosed = false
 
-  init() {}
+  public init() {}
 
   /// Looks at all that is in a tree.
   init(of tree: Tree) {

@@ -120,7 +120,11 @@ public final class TreeAssembler: EntrySink {
     guard
       options.ownership.owner != .keep
         || (attributes.uid != .max && attributes.gid != .max)
-    else { throw refused(entry, "its owner is not a valid number; use another --ownership") }
+    else {
+      var error = refused(entry, "its owner is not a valid number")
+      error.remedies = [.ownership]
+      throw error
+    }
     if options.ownership.apply(
       to: &attributes, isRegular: entry.kind.isFile, xattrs: &xattrs)
     {

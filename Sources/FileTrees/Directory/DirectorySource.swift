@@ -284,16 +284,18 @@ public final class DirectorySource {
         hint: "try again when nothing is removed or renamed")
     }
     var error = failure(entryPath, "cannot \(action): \(String(cString: strerror(errno)))")
-    if !entryPath.isEmpty { error.hint = "--ignore-unreadable leaves such files out" }
+    if !entryPath.isEmpty { error.remedies = [.ignoreUnreadable, .exclude] }
     return error
   }
 
   private func changed(_ entryPath: [UInt8], size: off_t = 1) -> SourceError {
     if size == 0 {
-      return failure(
+      var error = failure(
         entryPath,
-        "has bytes though its size is 0: something writes to it, or it is no plain file, "
-          + "as in /proc; --exclude leaves it out")
+        "has bytes though its size is 0: something writes to it, or it is no plain file, as in /proc"
+      )
+      error.remedies = [.exclude]
+      return error
     }
     return .changed(full(entryPath))
   }

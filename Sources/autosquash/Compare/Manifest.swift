@@ -55,6 +55,7 @@ struct Manifest: ParsableCommand {
       options.directories = directories.options()
       options.threads = Process.threadCount(threads)
       options.offset = offset
+      options.warnsOfClosedPlaces = true
       let quiet = quiet
       let source = source.bytes
       options.warn = { if !quiet { Messages.write(source, "warning: \($0)") } }

@@ -87,6 +87,14 @@ struct AnyTree {
     var warn: (String) -> Void = { _ in }
     /// Where progress is to be shown.
     var showsProgress = false
+    /// Whether an image could be made so, and users of it should be able to read all.
+    var warnsOfClosedPlaces = false
+
+    fileprivate func warn(of notes: AssemblyNotes) {
+      var notes = notes
+      if !warnsOfClosedPlaces { notes.closed = ClosedPlaces() }
+      for warning in notes.warnings { warn(warning) }
+    }
   }
 
   /// Reads everything, contents too.
@@ -108,7 +116,7 @@ struct AnyTree {
     let assembler = TreeAssembler(assembly, content: content(sink, options))
     try read(into: assembler, options)
     let tree = try assembler.finish()
-    for warning in assembler.notes.warnings where kind != .image { options.warn(warning) }
+    if kind != .image { options.warn(of: assembler.notes) }
     return DigestedTree(tree, sink)
   }
 
@@ -132,7 +140,7 @@ struct AnyTree {
       try any.read(into: assembler, options)
       try layers.add(assembler)
     }
-    for warning in layers.notes.warnings { options.warn(warning) }
+    options.warn(of: layers.notes)
     return DigestedTree(layers.finish().tree, sink)
   }
 

@@ -49,7 +49,8 @@ enum ImageFile {
       case .damaged where error.offset == 0 && FileKind(of: path) != nil:
         error = explained(error, path)
       case .damaged where !salvages && canSalvage(path, offset: offset):
-        error.message += "; \"autosquash extract --keep-going\" saves what can be read"
+        error.message +=
+          "; autosquash extract --keep-going \(path.shellWord) saves what can be read"
       default: break
       }
       throw error
@@ -96,7 +97,8 @@ extension Messages {
   /// - Returns: the exit status for it.
   static func fail(_ source: [UInt8], _ error: any Error) -> Int32 {
     switch error {
-    case let error as SourceError: write(error.path, error.message)
+    case let error as SourceError:
+      write(error.path, error.message(hasOption: RunningCommand.has))
     case let error as SystemError:
       write(error.path, OutputFault.reason(of: error) ?? error.description)
     default: write(source, "\(error)")

@@ -123,7 +123,7 @@ final class LZOPInput: ByteInput {
     else {
       throw SourceError(
         .refused, path: path, "an lzop stream with features that are not known here",
-        hint: "lzop -dc \(path.escapedName) | autosquash pack - -o IMAGE")
+        hint: "lzop -dc \(path.shellWord) | autosquash pack - -o IMAGE packs what is in it")
     }
     if flags & Self.hasExtraField != 0 {
       let length = Int(try number(4))

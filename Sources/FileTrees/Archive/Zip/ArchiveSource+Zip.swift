@@ -80,7 +80,7 @@ extension ArchiveSource {
       throw SourceError(
         .refused, path: path,
         "\(kind.name) follows the end of this one: \(count.counted("byte")) that would be lost",
-        hint: "take the file apart, and pack what you want of it")
+        hint: "take the file apart, and use what you want of it")
     }
     if count > 0 { warn("\(count.counted("byte")) after the end of the archive ignored") }
   }

@@ -90,7 +90,7 @@ struct ZipDirectory {
       throw SourceError(
         .refused, path: file.path,
         "a zip archive beyond 4 GiB whose directory tells offsets modulo 4 GiB, as macOS's Finder "
-          + "writes it", hint: "unpack it with ditto or 7z, and pack the directory")
+          + "writes it", hint: "unpack it with ditto or 7z, and use the directory")
     }
     (start, endRecord, end) = (before, offset, offset + Int64(Self.endRecordSize) + comment)
     (members, foreignNames) = (Int(walk.members), walk.foreignNames)
