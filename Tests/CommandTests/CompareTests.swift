@@ -58,8 +58,8 @@ import Testing
     #expect(result.status == 1, "\(result.summary)")
     #expect(result.text.contains(line), "\(result.text)")
     let lines = result.text.split(separator: "\n").count
-    // A file with two names is shown under both.
-    #expect(lines == (line.contains("big/numbers") ? 2 : 1), "\(result.text)")
+    // A file with two names is shown under both; the last line has the sum.
+    #expect(lines == (line.contains("big/numbers") ? 3 : 2), "\(result.text)")
     if !ignore.isEmpty {
       let ignored = try autosquash("diff", "i.squash", "tree", "--ignore", "\(ignore),mtime")
       #expect(ignored.status == 0, "\(ignored.summary)")
@@ -109,11 +109,11 @@ import Testing
       #/unpacked; \d+ blocks, \d+ of them without a checksum, which --manifest or --against would prove; needs CONFIG_SQUASHFS_XZ/#
     #expect(try autosquash("verify", "my.squash", "-v").text.contains(details))
     let other = try autosquash("verify", "my.squash", "--against", "my.tar.xz")
-    #expect(
-      other.status == 1
-        && other.text.contains("error: difference: many: missing: it is in my.tar.xz"))
-    #expect(other.text.contains("DIFFERENT: 701 errors"), "\(other.text.suffix(200))")
-    #expect(other.text.contains("651 more findings"), "\(other.text.suffix(300))")
+    let expected = """
+      my.squash: - many/: 701 files and directories
+      my.squash: whole, but differs from my.tar.xz: 701 differences (701 only in my.tar.xz), 
+      """
+    #expect(other.status == 1 && other.text.hasPrefix(expected), "\(other.text)")
     let kept = try autosquash("verify", "i.squash", "--against", "tree", "--ownership", "keep")
     #expect(kept.status == 0, "\(kept.summary)")
     let owners = try autosquash("verify", "i.squash", "--against", "tree")
@@ -135,7 +135,8 @@ import Testing
     #expect(same.status == 1 && same.text.contains(": WILL NOT MOUNT: 1 error"), "\(same.summary)")
     let other = try autosquash("verify", "u.squash", "--against", "tree")
     #expect(other.status == 1 && other.text.contains(": WILL NOT MOUNT, AND DIFFERENT: "))
-    #expect(other.text.contains("big/random: differs from tree: owner 0:0 -> 1000:2000"))
+    #expect(other.text.contains("u.squash: ~ big/random: owner 0:0 -> 1000:2000\n"))
+    #expect(other.text.contains("; differs from tree: 1 difference (1 of "), "\(other.text)")
   }
 
   /// Stored blocks have no checksum at all, those of lz4 none either.
@@ -155,7 +156,7 @@ import Testing
     #expect(try autosquash("verify", "m.squash").status == 0)
     let found = try autosquash("verify", "m.squash", "--manifest", "m.mtree")
     #expect(found.status == 1, "\(found.summary)")
-    #expect(found.text.contains("difference: big/random: differs from m.mtree: content"))
+    #expect(found.text.contains("m.squash: ~ big/random: content\n"))
   }
 
   /// One damaged block can be of many files; the report says of how many.
@@ -183,7 +184,11 @@ import Testing
     #expect(told.text.contains(": whole, and equal to i.mtree: "), "\(told.text)")
     try folder.write("i.squash", try folder.read("i.squash") + [UInt8](repeating: 0, count: 4096))
     let other = try autosquash("verify", "i.squash", "--manifest", "i.mtree")
-    #expect(other.status == 1 && other.text.contains("DIFFERENT: 1 error"), "\(other.summary)")
+    #expect(
+      other.status == 1
+        && other.text.contains(
+          "i.squash: whole, but is not the image that i.mtree was written for, "),
+      "\(other.summary)")
     #expect(other.text.contains("for one with another size and SHA-256"))
     #expect(other.text.contains("all its files are equal"))
     #expect(try autosquash("diff", "i.squash", "i.mtree").status == 0)
@@ -284,7 +289,7 @@ import Testing
     }
     let verified = try Tool.autosquash(
       "verify", "a.squash", "--manifest", "b.mtree", in: folder.root)
-    #expect(verified.status == 1 && verified.text.contains("f: differs from b.mtree: hard links"))
+    #expect(verified.status == 1 && verified.text.contains("a.squash: ~ f: hard links"))
   }
 
   /// Sets of attributes that have a large value in common are more than the table that they are in.

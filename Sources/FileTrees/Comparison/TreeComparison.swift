@@ -2,39 +2,6 @@ internal import Glibc
 internal import Posix
 internal import TreeModel
 
-/// A difference between two trees.
-public struct Difference: Sendable {
-  public enum Kind: Sendable {
-    /// Only in the first tree.
-    case removed
-    /// Only in the second tree.
-    case added
-    /// In both, with these aspects that differ; each with a text for people.
-    case changed([(aspect: Aspect, text: String)])
-  }
-
-  public var path: [UInt8]
-  public var kind: Kind
-
-  /// Whether all that differs is the owner, as of trees that were unpacked by different users.
-  public var isOfOwnerOnly: Bool {
-    if case .changed(let aspects) = kind {
-      aspects.allSatisfy { $0.aspect == .owner }
-    } else {
-      false
-    }
-  }
-
-  /// What differs, on one line: "mode 0644 -> 0755, content".
-  public var text: String {
-    switch kind {
-    case .removed: "removed"
-    case .added: "added"
-    case .changed(let aspects): aspects.map(\.text).joined(separator: ", ")
-    }
-  }
-}
-
 /// Compares two trees, entry by entry.
 public struct TreeComparison {
   private let first: DigestedTree
@@ -58,15 +25,16 @@ public struct TreeComparison {
     secondListing = second.tree.listing()
   }
 
-  /// Reports all differences, in the order of the paths.
-  ///
-  /// - Returns: their number.
-  public func run(_ report: (Difference) throws -> Void) rethrows -> Int {
-    var count = 0
+  /// Reports all differences: of a directory's entries first, then of what is in them. All that is in
+  /// a directory of one tree only comes right behind it.
+  @discardableResult
+  public func run(_ report: (Difference) throws -> Void) rethrows -> DifferenceCounts {
+    var counts = DifferenceCounts()
     func note(_ difference: Difference) throws {
-      count += 1
+      counts.add(difference)
       try report(difference)
     }
+    counts.inBoth += 1
     try compare(first.tree.root, second.tree.root, [], note)
     var stack = [(first.tree.root, second.tree.root, [UInt8]())]
     while let (a, b, path) = stack.popLast() {
@@ -81,6 +49,7 @@ public struct TreeComparison {
         } else {
           let (c, d) = (left.removeFirst(), right.removeFirst())
           let childPath = Self.join(path, first.tree.name(of: c))
+          counts.inBoth += 1
           try compare(c, d, childPath, note)
           switch (first.tree.isDirectory(c), second.tree.isDirectory(d)) {
           case (true, true): pairs.append((c, d, childPath))
@@ -94,7 +63,7 @@ public struct TreeComparison {
       }
       stack.append(contentsOf: pairs.reversed())
     }
-    return count
+    return counts
   }
 
   private static func order(_ first: ArraySlice<UInt8>?, _ second: ArraySlice<UInt8>?) -> Int {
@@ -112,33 +81,24 @@ public struct TreeComparison {
     _ node: Tree.NodeID, of tree: Tree, _ listing: Tree.Listing, _ parent: [UInt8],
     _ kind: Difference.Kind, _ note: (Difference) throws -> Void
   ) rethrows {
-    try reportOne(node, of: tree, parent, kind, note)
-    if tree.isDirectory(node) {
+    var stack = [(node, parent)]
+    while let (node, parent) = stack.popLast() {
+      if ignored.contains(.sockets), tree[tree.inode(of: node)].kind == .socket { continue }
       let path = Self.join(parent, tree.name(of: node))
-      try reportChildren(node, of: tree, listing, path, kind, note)
+      let isDirectory = tree.isDirectory(node)
+      try note(Difference(path: path, kind: kind, isDirectory: isDirectory))
+      if isDirectory {
+        stack.append(contentsOf: listing.children(of: node).reversed().map { ($0, path) })
+      }
     }
-  }
-
-  private func reportOne(
-    _ node: Tree.NodeID, of tree: Tree, _ parent: [UInt8], _ kind: Difference.Kind,
-    _ note: (Difference) throws -> Void
-  ) rethrows {
-    if ignored.contains(.sockets), tree[tree.inode(of: node)].kind == .socket { return }
-    try note(Difference(path: Self.join(parent, tree.name(of: node)), kind: kind))
   }
 
   private func reportChildren(
     _ top: Tree.NodeID, of tree: Tree, _ listing: Tree.Listing, _ path: [UInt8],
     _ kind: Difference.Kind, _ note: (Difference) throws -> Void
   ) rethrows {
-    var stack = [(top, path)]
-    while let (node, path) = stack.popLast() {
-      for child in listing.children(of: node) {
-        try reportOne(child, of: tree, path, kind, note)
-        if tree.isDirectory(child) {
-          stack.append((child, Self.join(path, tree.name(of: child))))
-        }
-      }
+    for child in listing.children(of: top) {
+      try reportAll(child, of: tree, listing, path, kind, note)
     }
   }
 
@@ -149,9 +109,9 @@ public struct TreeComparison {
   ) rethrows {
     let x = first.tree[first.tree.inode(of: a)]
     let y = second.tree[second.tree.inode(of: b)]
-    var changes: [(aspect: Aspect, text: String)] = []
+    var changes: [Difference.Change] = []
     func add(_ aspect: Aspect, _ text: @autoclosure () -> String) {
-      if !ignored.contains(aspect) { changes.append((aspect, text())) }
+      if !ignored.contains(aspect) { changes.append(Difference.Change(aspect, text())) }
     }
     if x.kind.word != y.kind.word {
       add(.type, "type \(x.kind.word) -> \(y.kind.word)")
@@ -170,7 +130,13 @@ public struct TreeComparison {
       }
       add(.links, "hard links: \(text(groupA)) -> \(text(groupB))")
     }
-    if !changes.isEmpty { try note(Difference(path: path, kind: .changed(changes))) }
+    if let index = changes.firstIndex(where: { $0.aspect == .mtime }) {
+      changes[index].shift = y.attributes.modified &- x.attributes.modified
+    }
+    if !changes.isEmpty {
+      try note(
+        Difference(path: path, kind: .changed(changes), isDirectory: second.tree.isDirectory(b)))
+    }
   }
 
   private func compare(

@@ -46,6 +46,12 @@ public final class Verifier {
     /// Whether all can be read, but not by a kernel.
     public var isOnlyUnmountable: Bool { errors > 0 && errors == mountErrors }
 
+    /// Counts differences that are told otherwise than by findings.
+    public mutating func count(differences count: Int) {
+      errors += count
+      differences += count
+    }
+
     /// Adds a finding of somebody else's behind those that are as severe; the last one goes where
     /// there are more than `limit`.
     public mutating func add(_ finding: Finding, limit: Int) {

@@ -11,8 +11,11 @@ struct Diff: ParsableCommand {
     discussion: """
       A and B are each an image, a directory, an archive (tar and others) or a manifest \
       (*.mtree). Prints a line for each path that differs: "-" only in A, "+" only in B, "~" in \
-      both with what has changed. An archive's single top directory counts as its root. \
-      Archives and manifests may come through a pipe. \
+      both with what has changed. Where more than nine tenths of the files and directories in \
+      both have one difference in common, such as another owner, one line at the start says so. A \
+      directory that only one of them has is one line, with the number of files and directories \
+      that it stands for, itself included. The last line has the sum. An archive's single top \
+      directory counts as its root. Archives and manifests may come through a pipe. \
       With --json: an array with an object for each path.
 
       Exit status: 0 the same; 1 different; 2 could not be read.
@@ -25,6 +28,8 @@ struct Diff: ParsableCommand {
     help: ArgumentHelp(
       "Do not compare these: mode, owner, mtime, size, content, target, device, xattrs, links.",
       valueName: "what,...")) var ignore: [String] = []
+  @Flag(help: "Print a line for each path, also of what nearly all have in common.")
+  var all = false
   @Option(help: "Number of threads that unpack, 1 to 1024. (default: one a processor)")
   var threads: ThreadCount?
   @OptionGroup(title: "Attributes") var xattrs: XattrOptions
@@ -89,7 +94,7 @@ struct Diff: ParsableCommand {
       Messages.write("warning: not compared, as a manifest does not tell: \(list)")
     }
     do {
-      if try print(trees, ignoring: ignored) > 0 { throw ExitCode(ExitStatus.failed) }
+      if try print(trees, ignoring: ignored) { throw ExitCode(ExitStatus.failed) }
     } catch let code as ExitCode {
       throw code
     } catch {
@@ -98,52 +103,29 @@ struct Diff: ParsableCommand {
     }
   }
 
-  /// - Returns: the number of differences.
-  private func print(_ trees: [DigestedTree], ignoring ignored: Set<Aspect>) throws -> Int {
+  /// - Returns: whether there are differences.
+  private func print(_ trees: [DigestedTree], ignoring ignored: Set<Aspect>) throws -> Bool {
     var output = StandardOutput()
-    var isFirst = true
-    if messages.json { try output.write("[") }
-    var onlyOwnersDiffer = true
-    let count = try TreeComparison(trees[0], trees[1], ignoring: ignored).run { difference in
-      onlyOwnersDiffer = onlyOwnersDiffer && difference.isOfOwnerOnly
-      if messages.json {
-        try output.write(isFirst ? "\n" : ",\n")
-        try output.write(difference.json.text)
-        isFirst = false
-      } else if !messages.quiet {
-        try output.write(difference.line)
-      }
+    let comparison = TreeComparison(trees[0], trees[1], ignoring: ignored)
+    if messages.json {
+      let isDifferent = try DifferenceJSON(comparison).write(to: &output)
+      try output.flush()
+      return isDifferent
     }
-    if messages.json { try output.write(isFirst ? "]\n" : "\n]\n") }
+    var summary = DifferenceSummary(comparison, listsAll: all)
+    let counts = summary.counts
+    if counts.total == 0 || messages.quiet { return counts.total > 0 }
+    for difference in summary.common {
+      let option = "--ignore \(difference.aspect.rawValue)"
+      try output.write("\(summary.line(difference)) (\(option) leaves it out)\n")
+    }
+    try summary.run { try output.write("\($0)\n") }
+    let places = summary.places(first: a.bytes.escapedName, second: b.bytes.escapedName)
+    try output.write("\(counts.total.counted("difference")): \(places)\n")
     try output.flush()
-    if count > 0 && onlyOwnersDiffer && !messages.quiet {
+    if counts.ofOwnerOnly == counts.total && summary.common.isEmpty {
       Messages.write("only owners differ; --ignore owner leaves them out")
     }
-    return count
-  }
-}
-
-extension Difference {
-  /// "~ path: what".
-  fileprivate var line: String {
-    let name = path.isEmpty ? "/" : path.escapedName
-    switch kind {
-    case .removed: return "- \(name)\n"
-    case .added: return "+ \(name)\n"
-    case .changed: return "~ \(name): \(text)\n"
-    }
-  }
-
-  fileprivate var json: JSON {
-    var members: [(String, JSON)] = [("path", .name(path))]
-    switch kind {
-    case .removed: members.append(("change", .string("removed")))
-    case .added: members.append(("change", .string("added")))
-    case .changed(let aspects):
-      members.append(("change", .string("changed")))
-      members.append(("aspects", .array(aspects.map { .string($0.aspect.rawValue) })))
-      members.append(("text", .string(text)))
-    }
-    return .object(members)
+    return true
   }
 }

@@ -34,7 +34,7 @@ struct VerifyJob {
       var report = try verifier.run()
       ProgressBar.clearLine()
       if command.offset == "0" { explainForeignFile(&report) }
-      var compared: [[UInt8]] = []
+      var compared: [VerifyComparison] = []
       if report.isWhole || report.isOnlyUnmountable { compared = try compare(&report) }
       try input.checkUnchanged(path: image)
       try VerifyReport(image: image, command: command, report: report, compared: compared)
@@ -59,9 +59,7 @@ struct VerifyJob {
   }
 
   /// Compares the contents with the source and the manifest, where there are such.
-  ///
-  /// - Returns: what they were compared with.
-  private func compare(_ report: inout Verifier.Report) throws -> [[UInt8]] {
+  private func compare(_ report: inout Verifier.Report) throws -> [VerifyComparison] {
     let sources = try SourceArgument.sources(command.against)
     guard !sources.isEmpty || command.manifest != nil else { return [] }
     var options = AnyTree.Options()
@@ -72,8 +70,9 @@ struct VerifyJob {
     options.digests = command.manifest == nil ? .dataAndHoles : .bytes
     let tree = try AnyTree(image, offset: command.offset).read(options)
     options.offset = "0"
-    let source = Array(sources.map(\.path).joined(separator: Array(" + ".utf8)))
+    var compared: [VerifyComparison] = []
     if !sources.isEmpty {
+      let source = Array(sources.map(\.path).joined(separator: Array(" + ".utf8)))
       options.assembly = try command.assemblyOptions(readsFiles: true)
       options.archives = command.archives.options()
       options.directories = command.directories.options()
@@ -81,16 +80,19 @@ struct VerifyJob {
       let expected = try reading(source) {
         try AnyTree.read(sources, options, whiteouts: command.selection.whiteouts)
       }
-      compare(tree, with: expected, source, isSource: true, &report)
+      let comparison = VerifyComparison(with: sources.map(\.path), isManifest: false)
+      compared.append(comparison.run(expected, tree, image: image, command, &report))
     }
     if let path = command.manifest?.bytes {
       var reader = try reading(path) { try ManifestReader(path: path) }
       let expected = try reading(path) { try reader.read() }
       // First, as it explains all others.
       let isOther = try isOfOtherImage(reader, path, &report)
-      let differences = report.differences
-      compare(tree, with: expected, path, isSource: false, &report)
-      if isOther && report.differences == differences {
+      var comparison = VerifyComparison(with: [path], isManifest: true)
+      comparison.isOfOtherImage = isOther
+      comparison = comparison.run(expected, tree, image: image, command, &report)
+      compared.append(comparison)
+      if isOther && comparison.count == 0 {
         report.add(
           Finding(
             .note, .difference,
@@ -107,7 +109,7 @@ struct VerifyJob {
           limit: command.maxFindings)
       }
     }
-    return sources.map(\.path) + [command.manifest?.bytes].compactMap { $0 }
+    return compared
   }
 
   /// What could not be read to compare with.
@@ -118,29 +120,6 @@ struct VerifyJob {
 
   private func reading<R>(_ path: [UInt8], _ body: () throws -> R) throws -> R {
     do { return try body() } catch { throw OtherInput(path: path, reason: error) }
-  }
-
-  private func compare(
-    _ tree: DigestedTree, with expected: DigestedTree, _ source: [UInt8], isSource: Bool,
-    _ report: inout Verifier.Report
-  ) {
-    let name = source.escapedName
-    var onlyOwnersDiffer = true
-    let count = TreeComparison(expected, tree).run { difference in
-      onlyOwnersDiffer = onlyOwnersDiffer && difference.isOfOwnerOnly
-      let text =
-        switch difference.kind {
-        case .removed: "missing: it is in \(name)"
-        case .added: "not in \(name)"
-        case .changed: "differs from \(name): \(difference.text)"
-        }
-      report.add(
-        Finding(.error, .difference, path: difference.path, text), limit: command.maxFindings)
-    }
-    if count > 0 && onlyOwnersDiffer && isSource && !command.messages.quiet {
-      Messages.write(
-        image, "only owners differ; was it packed with another --ownership? Give it here too.")
-    }
   }
 
   /// The image's own digest tells of changes that no file shows.

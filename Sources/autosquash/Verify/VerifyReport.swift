@@ -9,7 +9,7 @@ struct VerifyReport {
   let command: Verify
   let report: Verifier.Report
   /// What the contents were compared with.
-  let compared: [[UInt8]]
+  let compared: [VerifyComparison]
 
   /// - Parameter input: the image.
   func print(_ input: ImageInput, seconds: Double) throws {
@@ -21,11 +21,15 @@ struct VerifyReport {
     let isQuiet = command.messages.quiet
     let shown = report.findings.filter { !isQuiet || $0.severity >= .error }
     for finding in shown { try output.write(line(finding)) }
+    let differences = compared.flatMap(\.lines).prefix(max(0, command.maxFindings - shown.count))
+    for difference in differences { try output.write("\(image.escapedName): \(difference)\n") }
     let total =
       report.errors + report.unreadable + (isQuiet ? 0 : report.warnings + report.notes)
-    if total > shown.count {
+      - compared.reduce(0) { $0 + $1.count - $1.lineCount }
+    let left = total - shown.count - differences.count
+    if left > 0 {
       try output.write(
-        "\(image.escapedName): \((total - shown.count).counted("more finding")); "
+        "\(image.escapedName): \(left.counted("more finding")); "
           + "--max-findings \(total) shows all\n")
     }
     if !command.messages.quiet || !report.isWhole {
@@ -35,7 +39,11 @@ struct VerifyReport {
   }
 
   private func line(_ finding: Finding) -> String {
-    var text = "\(image.escapedName): \(finding.severity.rawValue): \(finding.kind.rawValue)"
+    var text = "\(image.escapedName): "
+    // What differs is not wrong in itself.
+    let isDifference = finding.kind == .difference && finding.severity == .error
+    if !isDifference { text += "\(finding.severity.rawValue): " }
+    text += finding.kind.rawValue
     if let offset = finding.offset { text += " at byte \(offset)" }
     if let path = finding.path { text += ": \(path.isEmpty ? "/" : path.escapedName)" }
     if finding.otherFiles > 0 {
@@ -45,16 +53,23 @@ struct VerifyReport {
   }
 
   private func summary(_ input: ImageInput) -> String {
-    report.isWhole ? praise(input) : blame
+    if report.isWhole { return praise(input) }
+    let isWhole = report.errors == report.differences && report.unreadable == 0
+    return isWhole ? "whole\(comparisons)" : blame
+  }
+
+  /// ", equal to x.tar, but differs from x.mtree: …".
+  private var comparisons: String {
+    let equal = compared.filter(\.isEqual).map { ", and \($0.result)" }
+    let different = compared.filter { !$0.isEqual }.map(\.result)
+    return equal.joined()
+      + (different.isEmpty ? "" : ", but \(different.joined(separator: ", and "))")
   }
 
   private func praise(_ input: ImageInput) -> String {
     let contents = report.contents
     var text = command.quick ? "whole, as far as its tables tell" : "whole"
-    if !compared.isEmpty {
-      text += ", and equal to \(compared.map(\.escapedName).joined(separator: " and "))"
-    }
-    text += ": \(report.inodes.asFilesAndDirectories)"
+    text += "\(comparisons): \(report.inodes.asFilesAndDirectories)"
     if !command.quick {
       text += ", \(contents.plainBytes.asBytes) unpacked"
     }
@@ -77,9 +92,10 @@ struct VerifyReport {
   }
 
   private var blame: String {
-    var text = verdict + (report.errors > 0 ? ": \(report.errors.counted("error"))" : "")
+    let errors = report.errors - report.differences
+    var text = verdict + (errors > 0 ? ": \(errors.counted("error"))" : "")
     if report.unreadable > 0 {
-      text += report.errors > 0 ? ", " : ": "
+      text += errors > 0 ? ", " : ": "
       text += "\(report.unreadable.counted("part")) not readable"
     }
     if report.isNoImage || report.isForeign || report.differences == report.errors {
@@ -95,6 +111,7 @@ struct VerifyReport {
     } else {
       text += "; nothing in it can be read"
     }
+    for comparison in compared where !comparison.isEqual { text += "; \(comparison.result)" }
     return text
   }
 
@@ -121,7 +138,8 @@ struct VerifyReport {
       ("blocksWithoutChecksum", .integer(report.contents.unproven)),
       ("unpackedBytes", .integer(report.contents.plainBytes)),
       ("needs", .array(((try? Image(input))?.kernelOptions ?? []).map { .string($0) })),
-      ("comparedWith", .array(compared.map { .name($0) })),
+      ("comparedWith", .array(compared.flatMap(\.others).map { .name($0) })),
+      ("differences", .integer(Int64(report.differences))),
       ("findings", .array(report.findings.map(json))),
     ]
     if let salvage = report.salvage {

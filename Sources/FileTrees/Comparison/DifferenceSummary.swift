@@ -1,0 +1,85 @@
+internal import Posix
+
+/// What two trees differ in, as people want to read it: what nearly all entries have in common is
+/// said once, and a directory that only one tree has is one line with all that is in it.
+///
+/// The trees are compared once to count, and once more to report, so that nothing is kept.
+public struct DifferenceSummary {
+  public let counts: DifferenceCounts
+  public let common: [CommonDifference]
+  private let comparison: TreeComparison
+  private let listsAll: Bool
+  /// Entries that differ in other ways than `common` says; counted by `run`.
+  private var remaining = 0
+
+  /// - Parameter listsAll: whether each entry gets its line.
+  public init(_ comparison: TreeComparison, listsAll: Bool = false) {
+    self.comparison = comparison
+    self.listsAll = listsAll
+    var tally = CommonDifference.Tally()
+    counts = comparison.run { tally.add($0) }
+    common = listsAll ? [] : tally.result(of: counts.inBoth)
+  }
+
+  /// The line of a difference in common.
+  public func line(_ difference: CommonDifference) -> String { difference.line(of: counts.inBoth) }
+
+  /// Reports all others, a line each.
+  public mutating func run(_ report: (String) throws -> Void) rethrows {
+    remaining = 0
+    var folder: Folder?
+    try comparison.run { difference in
+      if folder?.takes(difference) == true { return }
+      if let line = folder?.line { try report(line) }
+      folder = nil
+      switch difference.kind {
+      case .changed(let changes):
+        let others = changes.filter { change in !common.contains { $0.covers(change) } }
+        if others.isEmpty { return }
+        remaining += 1
+        var difference = difference
+        difference.kind = .changed(others)
+        try report(difference.line)
+      case _ where difference.isDirectory && !listsAll: folder = Folder(top: difference)
+      default: try report(difference.line)
+      }
+    }
+    if let line = folder?.line { try report(line) }
+  }
+
+  /// A directory of one tree only, and all that is in it.
+  private struct Folder {
+    let top: Difference
+    var count = 1
+
+    /// Takes a difference that belongs to it.
+    mutating func takes(_ difference: Difference) -> Bool {
+      guard difference.path.count > top.path.count,
+        difference.path[top.path.count] == UInt8(ascii: "/"), difference.path.starts(with: top.path)
+      else { return false }
+      count += 1
+      return true
+    }
+
+    var line: String {
+      top.line + (count > 1 ? ": \(count.grouped) files and directories" : "")
+    }
+  }
+
+  /// Where the differences are: "3 of 1,132 files and directories in both; 1 only in B". To be asked
+  /// after `run`.
+  public func places(first: String, second: String) -> String {
+    var parts: [String] = []
+    if counts.changed > 0 {
+      var part =
+        "\(counts.changed.grouped) of \(counts.inBoth.grouped) files and directories in both"
+      if !common.isEmpty && remaining > 0 {
+        part += ", \(remaining.grouped) of them in other ways"
+      }
+      parts.append(part)
+    }
+    if counts.removed > 0 { parts.append("\(counts.removed.grouped) only in \(first)") }
+    if counts.added > 0 { parts.append("\(counts.added.grouped) only in \(second)") }
+    return parts.joined(separator: "; ")
+  }
+}
