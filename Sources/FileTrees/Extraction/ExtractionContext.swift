@@ -6,6 +6,8 @@ internal import Synchronization
 public final class ExtractionContext: Sendable {
   /// Whether what is there already is replaced.
   public let replaces: Bool
+  /// Whether what is there already stays if it is the same, as far as size and time tell.
+  public let keepsSame: Bool
   /// Whether owners are set and devices made, which only root can.
   let isRoot: Bool
 
@@ -18,21 +20,26 @@ public final class ExtractionContext: Sendable {
   private let copiedLinks = Atomic<Int>(0)
   private let hasStopped = Atomic<Bool>(false)
   private let fileCount = Atomic<Int>(0)
-  private let existing = Atomic<Int>(0)
+  private let keptCount = Atomic<Int>(0)
+  private let existing = Mutex(ExistingFiles())
 
   /// - Parameter report: called from any thread with the path of a file that could not be made,
   ///   and why.
   public convenience init(
-    replaces: Bool, report: @escaping @Sendable ([UInt8], String) -> Void
+    replaces: Bool, keepsSame: Bool = false,
+    report: @escaping @Sendable ([UInt8], String) -> Void
   ) {
-    self.init(replaces: replaces, mostHeld: Self.mostHeld, report: report)
+    self.init(
+      replaces: replaces, keepsSame: keepsSame, mostHeld: Self.mostHeld, report: report)
   }
 
   /// - Parameter mostHeld: the number of files with several names that are held open at once.
   init(
-    replaces: Bool, mostHeld: Int, report: @escaping @Sendable ([UInt8], String) -> Void
+    replaces: Bool, keepsSame: Bool = false, mostHeld: Int,
+    report: @escaping @Sendable ([UInt8], String) -> Void
   ) {
     self.replaces = replaces
+    self.keepsSame = keepsSame
     self.report = report
     freeHolds = Atomic(mostHeld)
     isRoot = geteuid() == 0
@@ -75,12 +82,10 @@ public final class ExtractionContext: Sendable {
 
   static let directoryInTheWay = "a directory of that name is in the way; remove it first"
 
-  /// Counts a file that is there already, and reports the first of them.
+  /// Counts a file that is in the way of one that cannot be made.
   func failAsExisting(_ path: [UInt8]) {
     errorCount.add(1, ordering: .relaxed)
-    if existing.add(1, ordering: .relaxed).newValue <= Self.mostExisting {
-      report(path, "exists already; --force replaces it")
-    }
+    existing.withLock { $0.add(path) }
   }
 
   /// Counts and reports that something could not be made, by `errno`.
@@ -92,13 +97,14 @@ public final class ExtractionContext: Sendable {
     }
   }
 
-  private static let mostExisting = 20
-
   /// Counts and reports a failed system call, by `errno`.
   func fail(_ path: [UInt8], action: String) {
     fail(path, SystemError(action, path: path).description)
   }
 
+  /// The number of files, links and devices that were there already, and stay.
+  public var kept: Int { keptCount.load(ordering: .relaxed) }
+  func countKept() { keptCount.add(1, ordering: .relaxed) }
   func countMade() { fileCount.add(1, ordering: .relaxed) }
   func countDroppedSetID() { droppedSetIDs.add(1, ordering: .relaxed) }
   func countLostOwner() { lostOwners.add(1, ordering: .relaxed) }
@@ -106,10 +112,8 @@ public final class ExtractionContext: Sendable {
   func countCopiedLink() { copiedLinks.add(1, ordering: .relaxed) }
   func countSkippedDevice() { skippedDevices.add(1, ordering: .relaxed) }
 
-  /// How many files that were there already have not been reported each.
-  public var unreportedExisting: Int {
-    max(0, existing.load(ordering: .relaxed) - Self.mostExisting)
-  }
+  /// What was in the way.
+  public var existingFiles: ExistingFiles { existing.withLock { $0 } }
 
   /// One sentence for each kind of thing that this user or file system cannot have.
   public var warnings: [String] {

@@ -40,14 +40,22 @@ public final class HardLinker {
   ) {
     let context = top.context
     let path = Self.path(link)
+    guard let target = open(link.directory) else { return context.fail(path, action: "link") }
     guard file.name != nil else {
+      if link.name.withCPath({ faccessat(target.descriptor, $0, F_OK, AT_SYMLINK_NOFOLLOW) }) == 0 {
+        return context.failAsExisting(path)
+      }
       let name = file.wanted.escapedName
       return context.fail(path, "hard link to \(name), which was not unpacked")
     }
-    guard let target = open(link.directory) else { return context.fail(path, action: "link") }
     var before = stat()
     fstat(target.descriptor, &before)
     defer { futimens(target.descriptor, [before.st_atim, before.st_mtim]) }
+    if context.keepsSame,
+      file.has(link.name, in: target.descriptor, orCopy: !context.replaces)
+    {
+      return context.countKept()
+    }
     let key = CopyKey(file: ObjectIdentifier(file), device: before.st_dev)
     var failure: Int32 = 0
     for source in [copies[key], file].compactMap({ $0 }) {

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import Posix
 
@@ -16,6 +17,8 @@ public final class MadeFile: @unchecked Sendable {
   /// A descriptor opened with O_PATH; -1 for a file that is not held.
   private(set) var held: Int32 = -1
   private var identity: Identity?
+  private var size: off_t = 0
+  private var modified: time_t = 0
   private var context: ExtractionContext?
 
   public init(wanted: [UInt8], source: UInt64) {
@@ -58,6 +61,8 @@ public final class MadeFile: @unchecked Sendable {
     guard fstat(descriptor, &status) == 0 else { return }
     self.name = HardLinker.Name(name, in: directory)
     identity = Identity(status)
+    size = status.st_size
+    modified = status.st_mtim.tv_sec
     guard directory.context.holdFile() else { return }
     // Not a copy of the descriptor: a program that is open for writing cannot be run.
     held = reopen(in: directory.descriptor)
@@ -75,6 +80,19 @@ public final class MadeFile: @unchecked Sendable {
     if opened >= 0, fstat(opened, &status) == 0, Identity(status) == identity { return opened }
     if opened >= 0 { close(opened) }
     return -1
+  }
+
+  /// Whether it has a name already.
+  ///
+  /// - Parameter orCopy: whether a copy of it will do, as far as size and time tell.
+  func has(_ name: [UInt8], in directory: Int32, orCopy: Bool) -> Bool {
+    var status = stat()
+    guard name.withCPath({ fstatat(directory, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
+      return false
+    }
+    if status.st_dev == identity?.device && status.st_ino == identity?.inode { return true }
+    return orCopy && status.st_mode & S_IFMT == S_IFREG && (identity?.mode ?? 0) & S_IFMT == S_IFREG
+      && status.st_size == size && status.st_mtim.tv_sec == modified
   }
 
   /// Called after a link to it was made, which is a change of the inode.

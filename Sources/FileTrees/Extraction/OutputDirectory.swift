@@ -65,14 +65,18 @@ public final class OutputDirectory: @unchecked Sendable {
     let isNew = path.withCPath { mkdir($0, Self.firstMode(attributes)) } == 0
     guard isNew || errno == EEXIST else { throw SystemError("create", path: path) }
     // Who may write where it was made could have put a link in its place.
-    let isOurs = isNew || context.replaces
+    let isOurs = isNew || context.replaces || context.keepsSame
     guard
       let entered = EnteredDirectory(
         path, in: AT_FDCWD, followsLinks: !isNew, mayChange: isOurs)
     else { throw SystemError("open", path: path) }
+    // What an earlier run has made gets its time back, after more was made in it.
+    let isCompleted =
+      context.keepsSame && attributes?.modified == Int64(entered.status.st_mtim.tv_sec)
+    let isFinished = isNew || isCompleted
     self.init(
-      entered, Place(parent: nil, name: path, isOurs: isOurs), in: nil, isNew ? attributes : nil,
-      isNew ? xattrs : [], context, isNew: isNew)
+      entered, Place(parent: nil, name: path, isOurs: isOurs), in: nil,
+      isFinished ? attributes : nil, isFinished ? xattrs : [], context, isNew: isNew)
   }
 
   /// Ours to write in, and nobody else's, until it has its final mode; but of some use to others
@@ -159,7 +163,7 @@ public final class OutputDirectory: @unchecked Sendable {
       failToCreate(name)
       return nil
     }
-    let isOurs = isNew || context.replaces
+    let isOurs = isNew || context.replaces || context.keepsSame
     guard let entered = EnteredDirectory(name, in: descriptor, mayChange: isOurs) else {
       if errno == ENOTDIR || errno == ELOOP {
         context.fail(
@@ -249,13 +253,7 @@ public final class OutputDirectory: @unchecked Sendable {
   ) -> Bool {
     switch kind {
     case .symlink(let target):
-      return [UInt8](unsafeUninitializedCapacity: target.count + 1) { buffer, count in
-        count = max(
-          0,
-          buffer.withMemoryRebound(to: CChar.self) {
-            readlinkat(opened, "", $0.baseAddress!, $0.count)
-          })
-      } == target
+      return Self.linkTarget(opened, target.count) == target
     case .fifo, .socket: return !hasMoreNames || status.st_uid == geteuid()
     default: return true
     }

@@ -18,7 +18,9 @@ struct Extract: ParsableCommand {
       Nothing is ever written outside that directory, whatever the image or the directory holds: \
       symbolic links are made, not followed. What is there already stays, unless --force, which also \
       writes in read-only directories of one's own; the directory itself, if it is there, keeps \
-      its mode and time in any case. Root gets owners and devices as they are in the image; other \
+      its mode and time in any case. --skip-existing completes what an earlier run has begun: files \
+      that are there with the same size and time, and links with the same target, stay and are \
+      counted; directories in it get mode and time as in the image. Root gets owners and devices as they are in the image; other \
       users get files of their own. Where a hard link cannot be, as from one file system to \
       another, a copy is made.
 
@@ -39,6 +41,12 @@ struct Extract: ParsableCommand {
   var toTar: ByteArgument?
   @Flag(name: [.short, .long], help: "Replace files that are there.") var force = false
   @Flag(
+    help: """
+      Leave files that are there with the image's size and time, as to go on after an interrupt; \
+      others are errors, unless --force replaces them.
+      """)
+  var skipExisting = false
+  @Flag(
     help: "Of a damaged image, unpack what can be read, and list what is lost.")
   var keepGoing = false
   @Option(help: "Number of threads, 1 to 1024. (default: one a processor)")
@@ -48,8 +56,9 @@ struct Extract: ParsableCommand {
 
   func validate() throws {
     _ = try xattrs.policy()
-    if toTar != nil && (directory != nil || keepGoing) {
-      throw ValidationError("--to-tar goes with neither --directory nor --keep-going.")
+    if toTar != nil && (directory != nil || keepGoing || skipExisting) {
+      throw ValidationError(
+        "--to-tar goes with none of --directory, --keep-going and --skip-existing.")
     }
     if let toTar, !TarWriter.canWrite(toTar.bytes) {
       throw ValidationError(

@@ -15,13 +15,7 @@ extension ExtractJob {
       let warnings = context.warnings + [xattrFilter.warning].compactMap { $0 }
       for warning in warnings { Messages.write(target, "warning: \(warning)") }
     }
-    if context.unreportedExisting > 0 {
-      let count = context.unreportedExisting
-      Messages.write(
-        target,
-        "\(count.grouped) more \(count == 1 ? "file exists" : "files exist") already; "
-          + "--force replaces them")
-    }
+    if context.existingFiles.count > 0 { Messages.write(target, inTheWay(context.existingFiles)) }
     let bytes = state.bytes.load(ordering: .relaxed)
     let hasFailed = stopped != nil || context.errors > 0 || state.lost > 0 || !missing.isEmpty
     if command.messages.json {
@@ -29,7 +23,8 @@ extension ExtractJob {
       try output.write(
         JSON.object([
           ("image", .name(image)), ("directory", .name(target)),
-          ("made", .integer(Int64(context.made))), ("bytes", .integer(bytes)),
+          ("made", .integer(Int64(context.made))), ("kept", .integer(Int64(context.kept))),
+          ("bytes", .integer(bytes)),
           ("errors", .integer(Int64(context.errors))), ("lost", .integer(Int64(state.lost))),
           (
             "lostFiles",
@@ -47,6 +42,11 @@ extension ExtractJob {
       line +=
         context.made == 1 ? "1 file or directory" : "\(context.made.grouped) files and directories"
       line += ", \(bytes.asBytes)"
+      if context.kept > 0 {
+        line +=
+          "; \(context.kept.counted("file")) \(context.kept == 1 ? "was" : "were") there already "
+        line += context.kept == 1 ? "and stays" : "and stay"
+      }
       if context.errors > 0 {
         line += ", \(context.errors.grouped) \(context.errors == 1 ? "error" : "errors")"
       }
@@ -54,5 +54,19 @@ extension ExtractJob {
       Messages.write(target, "\(line), \((Process.now - start).asDuration)")
     }
     return stopped ?? (hasFailed ? ExitStatus.failed : 0)
+  }
+
+  /// One sentence for all files that could not be made as others have their names.
+  private func inTheWay(_ files: ExistingFiles) -> String {
+    let isOne = files.count == 1
+    let names = files.first.map(\.escapedName).joined(separator: ", ")
+    let list = files.count > files.first.count ? "\(names), …" : names
+    if command.skipExisting {
+      return "\(files.count.counted("file")) that \(isOne ? "is" : "are") there already "
+        + "\(isOne ? "differs" : "differ") from the image: \(list); "
+        + "--force replaces \(isOne ? "it" : "them")"
+    }
+    return "\(files.count.counted("file")) \(isOne ? "exists" : "exist") already: \(list); "
+      + "--skip-existing leaves what has the same size and time, --force replaces all"
   }
 }

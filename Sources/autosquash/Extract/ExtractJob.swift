@@ -27,7 +27,8 @@ final class ExtractJob {
     self.target = target
     self.command = command
     let prefix = target + [UInt8(ascii: "/")]
-    context = ExtractionContext(replaces: command.force) { path, text in
+    context = ExtractionContext(replaces: command.force, keepsSame: command.skipExisting) {
+      path, text in
       Messages.write(prefix + path, text)
     }
     state = SharedState(
@@ -202,7 +203,7 @@ final class ExtractJob {
     _ firstNames: inout [UInt64: MadeFile]
   ) throws {
     let name = Array(node.name)
-    if try batch(node, name, in: parent) { return }
+    if try !context.keepsSame && batch(node, name, in: parent) { return }
     let entry = try entry(of: node.inode, node.path)
     guard parent.mayMake(entry.kind) else { return }
     var made: MadeFile?
@@ -213,6 +214,10 @@ final class ExtractJob {
       }
       made = MadeFile(wanted: node.path, source: node.inode.reference.rawValue)
       firstNames[node.inode.reference.rawValue] = made
+    }
+    if context.keepsSame {
+      if parent.keeps(name, entry, made) { return }
+      if try batch(node, name, in: parent) { return }
     }
     try make(name, node.inode, entry, in: parent, made)
   }
