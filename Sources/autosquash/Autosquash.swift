@@ -40,7 +40,8 @@ struct Autosquash: ParsableCommand {
     switch arguments.first {
     case Pack.configuration.commandName: arguments = SourceArgument.marked(arguments)
     case Verify.configuration.commandName:
-      arguments = SourceArgument.marked(arguments, option: "--against")
+      arguments = SourceArgument.marked(
+        ManifestArgument.marked(arguments), option: "--against")
     default: break
     }
     var command: any ParsableCommand

@@ -39,6 +39,7 @@ import Testing
     ("autosquash/Overlay/", ["overlay link"]),
     ("autosquash/Support/Process.swift", ["pack", "verify", "diff", "manifest", "extract", "cat"]),
     ("autosquash/Support/ImageArguments.swift", ["ls", "cat", "info", "extract", "manifest"]),
+    ("autosquash/Support/ManifestArgument.swift", ["verify"]),
     ("autosquash/Support/SourceArgument.swift", ["pack", "verify"]),
   ]
 

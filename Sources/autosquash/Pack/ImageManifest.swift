@@ -78,6 +78,15 @@ struct ImageManifest {
     return true
   }
 
+  /// Whether a manifest is there that was written for an image, but for another one than is there.
+  func isOfOtherImage() throws -> Bool {
+    guard isRegular, let known = ManifestReader.image(of: path) else { return false }
+    var status = stat()
+    guard image.withCPath({ stat($0, &status) }) == 0 else { return false }
+    // The same source makes the same image.
+    return try known.size != UInt64(status.st_size) || SHA256.of(file: image).digest != known.digest
+  }
+
   /// Looking into anything else could wait for ever.
   private var isRegular: Bool {
     var status = stat()

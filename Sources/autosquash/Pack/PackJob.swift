@@ -100,6 +100,7 @@ struct PackJob {
     try result.publish(with: written)
     ProgressBar.clearLine()
     try report(image, notes(of: layers, tree), summary)
+    if !command.manifest && !command.writesToStandardOutput { try warnOfOldManifest() }
     return summary.isWhole
   }
 
@@ -109,6 +110,16 @@ struct PackJob {
     let isLineShown = command.messages.progress.isShown && !command.messages.quiet
     let image = command.writesToStandardOutput ? "" : "\(output.escapedName): "
     Interruption.announce("\(isLineShown ? "\r\u{1B}[K" : "")autosquash: \(image)\(text)\n")
+  }
+
+  /// A manifest that does not belong to the image beside it leads astray.
+  private func warnOfOldManifest() throws {
+    let manifest = ImageManifest(of: output)
+    guard try manifest.isOfOtherImage() else { return }
+    messages.warn(
+      manifest.path,
+      "this belongs to an earlier image; renew it with autosquash manifest "
+        + "\(output.shellWord) -o \(manifest.path.shellWord) --force")
   }
 
   /// Whether the image is there already.

@@ -29,8 +29,11 @@ struct Verify: ParsableCommand {
   var against: [MarkedArgument] = []
   @Option(
     help: ArgumentHelp(
-      "Compare with a manifest: SHA-256 of every file and of the image.", valueName: "file"))
-  var manifest: ByteArgument?
+      """
+      Compare with a manifest: SHA-256 of every file and of the image. Without a file, each image's \
+      own, which lies beside it: NAME.mtree.
+      """, valueName: "file"))
+  var manifest: ManifestArgument?
   @Flag(help: "Check all tables but read no contents: seconds, even over a network.")
   var quick = false
   @Option(help: "Number of findings to print for an image; all are counted.")
@@ -61,8 +64,13 @@ struct Verify: ParsableCommand {
     guard !images.isEmpty else { throw ValidationError("Name an IMAGE to verify.") }
     guard maxFindings > 0 else { throw ValidationError("--max-findings is at least 1.") }
     try ImageFile.validate(offset: offset)
-    if images.count > 1 && (!against.isEmpty || manifest != nil) {
-      throw ValidationError("--against and --manifest are about one image.")
+    if images.count > 1 && !against.isEmpty {
+      throw ValidationError("--against is about one image.")
+    }
+    if images.count > 1, case .file? = manifest {
+      throw ValidationError(
+        "A manifest is of one image; --manifest without a file takes each image's own (NAME.mtree)."
+      )
     }
     if quick && (!against.isEmpty || manifest != nil) {
       throw ValidationError("--against and --manifest read all contents, --quick none.")

@@ -1,4 +1,5 @@
 import FileTrees
+import Glibc
 import Posix
 import SquashFS
 import SquashFSFormat
@@ -83,7 +84,9 @@ struct VerifyJob {
       let comparison = VerifyComparison(with: sources.map(\.path), isManifest: false)
       compared.append(comparison.run(expected, tree, image: image, command, &report))
     }
-    if let path = command.manifest?.bytes {
+    if let manifest = command.manifest {
+      let path = manifest.path(of: image)
+      if manifest == .own { try refuseMissing(path) }
       var reader = try reading(path) { try ManifestReader(path: path) }
       let expected = try reading(path) { try reader.read() }
       // First, as it explains all others.
@@ -120,6 +123,17 @@ struct VerifyJob {
 
   private func reading<R>(_ path: [UInt8], _ body: () throws -> R) throws -> R {
     do { return try body() } catch { throw OtherInput(path: path, reason: error) }
+  }
+
+  /// What the user has not named may not be expected to be there.
+  private func refuseMissing(_ manifest: [UInt8]) throws {
+    var status = stat()
+    guard manifest.withCPath({ stat($0, &status) }) != 0, errno == ENOENT else { return }
+    throw OtherInput(
+      path: manifest,
+      reason: SourceError(
+        .unreadable, path: manifest, "there is no such manifest",
+        hint: "autosquash manifest \(image.shellWord) -o \(manifest.shellWord) writes it"))
   }
 
   /// The image's own digest tells of changes that no file shows.

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Glibc
+import Posix
+
+/// What `verify --manifest` compares with: a file that is named, or each image's own manifest.
+enum ManifestArgument: ExpressibleByArgument, Equatable {
+  case file([UInt8])
+  /// The one beside the image: NAME.mtree.
+  case own
+
+  private static let option = "--manifest"
+  private static let ownValue = String(MarkedArgument.mark)
+
+  init?(argument: String) {
+    self = argument == Self.ownValue ? .own : .file(RawArguments.decode(argument))
+  }
+
+  /// The manifest's path.
+  func path(of image: [UInt8]) -> [UInt8] {
+    switch self {
+    case .file(let path): path
+    case .own: ImageName.manifest(of: image)
+    }
+  }
+
+  /// Gives the option a value where the user has given none: at the end, before another option, or
+  /// before an image, which is no manifest. The argument parser knows no values that may be missing.
+  static func marked(_ arguments: [String]) -> [String] {
+    var marked: [String] = []
+    for (index, argument) in arguments.enumerated() {
+      if argument == "--" { return marked + arguments[index...] }
+      marked.append(argument)
+      guard argument == option else { continue }
+      let next = index + 1 < arguments.count ? arguments[index + 1] : nil
+      if next.map(isManifest) != true { marked.append(ownValue) }
+    }
+    return marked
+  }
+
+  private static func isManifest(_ word: String) -> Bool {
+    let path = RawArguments.decode(word)
+    if path.count > 1 && path.first == UInt8(ascii: "-") { return false }
+    // A damaged image may not begin as one.
+    let isNamedAsImage = path.suffix(ImageName.suffix.count).elementsEqual(ImageName.suffix)
+    return !isNamedAsImage && !AnyTree.isImage(path)
+  }
+}
