@@ -278,7 +278,7 @@ import Testing
     let path = ["PATH": (Tool.autosquash as NSString).deletingLastPathComponent + ":/usr/bin:/bin"]
     let result = try Tool.autosquash("ls", "it's.squash", in: folder.root)
     let found = try #require(
-      result.errors.firstMatch(of: /; (autosquash extract .*) saves what can be read/),
+      result.errors.firstMatch(of: /; "(autosquash extract .*)" saves what can be read/),
       "\(result.summary)")
     _ = try Tool.run(["bash", "-c", String(found.1)], in: folder.root, environment: path)
     #expect(folder.exists("it's/f") || folder.exists("it's/f.damaged"))

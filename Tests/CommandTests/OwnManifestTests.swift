@@ -80,7 +80,7 @@ import Testing
     #expect(result.status == 2 && result.text.contains("a.squash: whole, and equal to a.mtree: "))
     #expect(
       result.errors
-        == "autosquash: it's.mtree: there is no such manifest; \(command) writes it\n",
+        == "autosquash: it's.mtree: there is no such manifest; \"\(command)\" writes it\n",
       "\(result.summary)")
     try run(command)
     #expect(try Tool.autosquash("verify", "it's.squash", "--manifest", in: folder.root).status == 0)
@@ -99,7 +99,7 @@ import Testing
     try Tool.check(["sh", "-c", "echo 3 > a/x"], in: folder.root)
     let command = "autosquash manifest a.squash -o a.mtree --force"
     let line =
-      "autosquash: a.mtree: warning: this belongs to an earlier image; renew it with \(command)\n"
+      "autosquash: a.mtree: warning: this belongs to an earlier image; \"\(command)\" renews it\n"
     let other = try Tool.autosquash("pack", "a", "-f", in: folder.root)
     #expect(other.status == 0 && other.errors.hasSuffix(line), "\(other.summary)")
     // Also where the image itself was taken away.

@@ -118,8 +118,8 @@ struct PackJob {
     guard try manifest.isOfOtherImage() else { return }
     messages.warn(
       manifest.path,
-      "this belongs to an earlier image; renew it with autosquash manifest "
-        + "\(output.shellWord) -o \(manifest.path.shellWord) --force")
+      "this belongs to an earlier image; \"autosquash manifest \(output.shellWord) -o "
+        + "\(manifest.path.shellWord) --force\" renews it")
   }
 
   /// Whether the image is there already.

@@ -50,7 +50,7 @@ enum ImageFile {
         error = explained(error, path)
       case .damaged where !salvages && canSalvage(path, offset: offset):
         error.message +=
-          "; autosquash extract --keep-going \(path.shellWord) saves what can be read"
+          "; \"autosquash extract --keep-going \(path.shellWord)\" saves what can be read"
       default: break
       }
       throw error

@@ -133,7 +133,7 @@ struct VerifyJob {
       path: manifest,
       reason: SourceError(
         .unreadable, path: manifest, "there is no such manifest",
-        hint: "autosquash manifest \(image.shellWord) -o \(manifest.shellWord) writes it"))
+        hint: "\"autosquash manifest \(image.shellWord) -o \(manifest.shellWord)\" writes it"))
   }
 
   /// The image's own digest tells of changes that no file shows.
