@@ -128,6 +128,8 @@ import Testing
     var checked = 0
     for path in try #require(FileManager.default.enumerator(atPath: sources.path)) {
       guard let file = path as? String, file.hasSuffix(".swift") else { continue }
+      // What options of other programs are here has tests of its own.
+      if file.hasSuffix("/Habits.swift") { continue }
       let text = try String(contentsOf: sources.appendingPathComponent(file), encoding: .utf8)
       for line in text.split(separator: "\n") {
         let found = Self.mistakes(in: line, of: file, options)

@@ -210,6 +210,7 @@ enum Habits {
     Habit("-ignore-errors --ignore-errors", .use("--keep-going for a damaged image")),
     Habit("-strict-errors -no-exit-code", .isDefault("errors end it, with their status")),
     Habit("-k --keep-old-files", .isDefault("files that are there stay, unless --force")),
+    Habit("--skip-old-files", .means("--skip-existing")),
     Habit("--overwrite", .means("--force")),
     Habit("-z -j -J --gzip --xz --zstd", .use("--to-tar NAME.tar.gz for a compressed archive")),
     Habit("-p", .means("--threads")),
