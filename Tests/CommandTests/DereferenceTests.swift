@@ -71,7 +71,7 @@ import Testing
     try Tool.check(["sh", "-c", command], in: folder.root)
     let result = try autosquash("pack", "t", "--dereference")
     #expect(result.status == 1 && !folder.exists("t.squash"))
-    #expect(result.errors == "autosquash: \(told); --exclude leaves it out\n")
+    #expect(result.errors == "autosquash: \(told); leave it out with --exclude\n")
   }
 
   @Test func whatALinkLeadsToMustBeThere() throws {
@@ -81,7 +81,7 @@ import Testing
     #expect(refused.status == 2 && !folder.exists("t.squash"))
     #expect(
       refused.errors == "autosquash: t/data/gone: is a link to ../../out/none, which is not there; "
-        + "--ignore-unreadable leaves such files out\n")
+        + "leave such files out with --ignore-unreadable\n")
     let rest = try autosquash("pack", "t", "--dereference", "--ignore-unreadable")
     #expect(rest.status == 1)
     #expect(
@@ -110,7 +110,7 @@ import Testing
     #expect(result.status == 1)
     #expect(
       result.errors.contains(
-        "links make more than 10,000 directories of this one; --exclude leaves it out\n"),
+        "links make more than 10,000 directories of this one; leave it out with --exclude\n"),
       "\(result.errors)")
   }
 

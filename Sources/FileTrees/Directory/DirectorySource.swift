@@ -246,7 +246,7 @@ public final class DirectorySource {
       code == ENOENT
       ? "which is not there" : "and cannot be followed: \(String(cString: strerror(code)))"
     var error = failure(entryPath, "is a link to \(target.escapedName), \(why)")
-    error.hint = "--ignore-unreadable leaves such files out"
+    error.remedies = [.ignoreUnreadable, .exclude]
     throw UnreadableFile(reason: error)
   }
 
@@ -264,7 +264,7 @@ public final class DirectorySource {
       case .liesInItself: "is a link to \(target!.escapedName), a directory that it lies in"
       }
     throw SourceError(
-      .refused, path: full(directory.path), message, hint: "--exclude leaves it out")
+      .refused, path: full(directory.path), message, remedies: [.exclude])
   }
 
   // MARK: Errors
