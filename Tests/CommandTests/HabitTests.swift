@@ -173,7 +173,10 @@ import Testing
         let words = habit.advice.text.split { " ;:,'()|<>".contains($0) }.map(String.init)
         var named: CommandOptions? = options
         for (previous, word) in zip(["for"] + words, words) {
-          if previous == "autosquash" { named = try #require(own[word], "\(word)") }
+          if previous == "autosquash" {
+            let advised: CommandOptions = try #require(own[word], "\(word)")
+            named = advised
+          }
           if word == "tar" { named = nil }
           guard let named, word.hasPrefix("--"), word != "--help" else { continue }
           #expect(named.takesValue(word.dropFirst(2)) != nil, "\(command): \(word)")
