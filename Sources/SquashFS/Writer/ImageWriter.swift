@@ -19,7 +19,7 @@ public final class ImageWriter {
   }
 
   /// Where the tables are that tell of names and files.
-  public enum Layout: String, Sendable {
+  public enum Layout: String, CaseIterable, Sendable {
     /// Behind the data, as other tools have them.
     case standard
     /// Before the data: over a network the first read brings them along.

@@ -27,7 +27,7 @@ struct Manifest: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Where the image starts in the file, in bytes; auto searches.", valueName: "n|auto"))
-  var offset = "0"
+  var offset = ImageOffset.start
   @Option(help: "Number of threads that unpack, 1 to 1024. (default: one a processor)")
   var threads: ThreadCount?
   @OptionGroup(title: "Owners of a source") var ownership: OwnershipOptions
@@ -39,7 +39,6 @@ struct Manifest: ParsableCommand {
   @Option(help: "auto (on a terminal), always or never.") var progress = ProgressMode.auto
 
   func validate() throws {
-    try ImageFile.validate(offset: offset)
     _ = try assemblyOptions()
   }
 

@@ -11,7 +11,7 @@ extension TreeAssembler.Options {
     readsFiles: Bool
   ) throws {
     self.init()
-    self.ownership = try ownership.policy()
+    self.ownership = ownership.policy()
     self.selection = try selection.selection(readsFiles: readsFiles)
     separatesHardLinks = selection.noHardLinks
     try metadata.apply(to: &self)

@@ -5,14 +5,14 @@ import SquashFS
 import SquashFSFormat
 
 struct ImageOptions: ParsableArguments {
-  @Option(name: [.short, .long], help: "xz, gzip, zstd, lz4 or none.")
-  var compression = "xz"
+  @Option(name: [.short, .long], help: "How blocks are compressed.")
+  var compression = Compression.Method.xz
 
   @Option(help: "Compression level: xz 0-9 (6), gzip 1-9 (9), zstd 1-22 (15), lz4 1-12 (1).")
   var level: Int?
 
   @Option(name: [.short, .long], help: "Size of data blocks, a power of two from 4K to 1M.")
-  var blockSize = "128K"
+  var blockSize = BlockSize.standard
 
   @Option(help: "Number of threads that compress, 1 to 1024. (default: one a processor)")
   var threads: ThreadCount?
@@ -34,44 +34,25 @@ struct ImageOptions: ParsableArguments {
       standard, or front: names and file tables before the data, so that one read from a bucket \
       brings them all; 7-Zip cannot open such an image.
       """))
-  var layout = ImageWriter.Layout.standard.rawValue
+  var layout = ImageWriter.Layout.standard
 
   @Flag(help: "Add the table that NFS export of the mounted image needs.")
   var exports = false
 
   func writerOptions() throws -> ImageWriter.Options {
-    guard let method = Compression.Method(rawValue: compression) else {
+    guard let compression = Compression(compression, level: level) else {
+      let levels = Compression.levels(of: compression)
       throw ValidationError(
-        "'\(compression)' is no compression; choose xz, gzip, zstd, lz4 or none.")
-    }
-    let levels = Compression.levels(of: method)
-    guard let compression = Compression(method, level: level) else {
-      throw ValidationError(
-        "The level for \(method) is from \(levels.lowerBound) to \(levels.upperBound).")
-    }
-    guard let bytes = Self.bytes(blockSize), let size = BlockSize(byteCount: bytes) else {
-      throw ValidationError("The block size must be a power of two from 4K to 1M.")
-    }
-    guard let layout = ImageWriter.Layout(rawValue: layout) else {
-      throw ValidationError("'\(layout)' is no layout; choose standard or front.")
+        "The level for \(compression) is from \(levels.lowerBound) to \(levels.upperBound).")
     }
     var options = ImageWriter.Options()
     options.compression = compression
-    options.blockSize = size
+    options.blockSize = blockSize
     options.threads = Process.threadCount(threads)
     options.probes = !noProbe
     options.exportable = exports
     options.layout = layout
     return options
-  }
-
-  /// A number with K or M.
-  private static func bytes(_ text: String) -> Int? {
-    switch text.last {
-    case "K", "k": Int(text.dropLast()).flatMap { $0 <= 1 << 20 ? $0 << 10 : nil }
-    case "M", "m": Int(text.dropLast()).flatMap { $0 <= 1 << 10 ? $0 << 20 : nil }
-    default: Int(text)
-    }
   }
 }
 

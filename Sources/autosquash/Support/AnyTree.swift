@@ -22,7 +22,7 @@ struct AnyTree {
   ///
   /// - Parameter readsSpecifications: whether an mtree file names the files with the contents, as
   ///   for pack, or is a manifest of what should be.
-  init(_ path: [UInt8], offset: String = "0", readsSpecifications: Bool = false) {
+  init(_ path: [UInt8], offset: ImageOffset = .start, readsSpecifications: Bool = false) {
     self.path = path
     pipe = PipeStart(path, count: Self.title.count)
     var status = stat()
@@ -35,7 +35,7 @@ struct AnyTree {
       kind = .directory
     } else if path.suffix(Self.manifestSuffix.count).elementsEqual(Self.manifestSuffix) {
       kind = readsSpecifications ? .archive : .manifest
-    } else if offset != "0" || Self.isImage(path) || Self.foreignFormat(of: path) != nil {
+    } else if offset != .start || Self.isImage(path) || Self.foreignFormat(of: path) != nil {
       kind = .image
     } else {
       kind = .archive
@@ -83,7 +83,7 @@ struct AnyTree {
     /// What the digests of contents are of; where a manifest is compared with, its own form.
     var digests = DigestSink.Form.bytes
     var threads = 1
-    var offset = "0"
+    var offset = ImageOffset.start
     var warn: (String) -> Void = { _ in }
     /// Where progress is to be shown.
     var showsProgress = false

@@ -13,9 +13,7 @@ struct ImageArguments: ParsableArguments {
     help: ArgumentHelp(
       "Where the image starts in the file, in bytes; auto searches (AppImage, SIF).",
       valueName: "n|auto"))
-  var offset = "0"
-
-  func validate() throws { try ImageFile.validate(offset: offset) }
+  var offset = ImageOffset.start
 
   /// - Parameter salvages: whether a damaged image is opened as far as it goes.
   func open(salvages: Bool = false) throws -> Image {
@@ -25,27 +23,16 @@ struct ImageArguments: ParsableArguments {
 
 /// Opens images that users name.
 enum ImageFile {
-  static func validate(offset: String) throws {
-    if offset != "auto" && UInt64(offset) == nil {
-      throw ValidationError("--offset takes a number of bytes, or auto.")
-    }
-  }
-
-  static func input(_ path: [UInt8], offset: String) throws -> ImageInput {
-    if offset != "auto" { return try ImageInput(path: path, base: UInt64(offset) ?? 0) }
-    return try ImageInput(path: path, base: ImageSearch.findImage(in: path))
-  }
-
   /// - Parameter salvages: whether a damaged image is opened as far as it goes.
   static func open(
-    _ path: [UInt8], offset: String, salvages: Bool = false
+    _ path: [UInt8], offset: ImageOffset, salvages: Bool = false
   ) throws -> Image {
     do {
       return try Image(
-        input(path, offset: offset), tolerating: salvages ? .lostTables : .nothing)
+        offset.input(path), tolerating: salvages ? .lostTables : .nothing)
     } catch var error as ImageReadError {
       switch error.code {
-      case .notAnImage where offset == "0": error = explained(error, path)
+      case .notAnImage where offset == .start: error = explained(error, path)
       case .damaged where error.offset == 0 && FileKind(of: path) != nil:
         error = explained(error, path)
       case .damaged where !salvages && canSalvage(path, offset: offset):
@@ -84,7 +71,7 @@ extension ImageFile {
   }
 
   /// Whether a damaged image has at least a root.
-  private static func canSalvage(_ path: [UInt8], offset: String) -> Bool {
+  private static func canSalvage(_ path: [UInt8], offset: ImageOffset) -> Bool {
     guard let image = try? open(path, offset: offset, salvages: true) else { return false }
     return (try? image.root()) != nil
   }

@@ -41,7 +41,7 @@ struct Verify: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Where images start in their files, in bytes; auto searches.", valueName: "n|auto"))
-  var offset = "0"
+  var offset = ImageOffset.start
   @Option(help: "Number of threads, 1 to 1024. (default: one a processor)")
   var threads: ThreadCount?
   @Flag(
@@ -63,7 +63,6 @@ struct Verify: ParsableCommand {
   func validate() throws {
     guard !images.isEmpty else { throw ValidationError("Name an IMAGE to verify.") }
     guard maxFindings > 0 else { throw ValidationError("--max-findings is at least 1.") }
-    try ImageFile.validate(offset: offset)
     if images.count > 1 && !against.isEmpty {
       throw ValidationError("--against is about one image.")
     }

@@ -18,7 +18,7 @@ struct VerifyJob {
   /// - Returns: the exit status.
   func run() -> Int32 {
     do {
-      let input = try ImageFile.input(image, offset: command.offset)
+      let input = try command.offset.input(image)
       var options = Verifier.Options()
       options.isQuick = command.quick
       options.maxFindings = command.maxFindings
@@ -34,7 +34,7 @@ struct VerifyJob {
       }
       var report = try verifier.run()
       ProgressBar.clearLine()
-      if command.offset == "0" { explainForeignFile(&report) }
+      if command.offset == .start { explainForeignFile(&report) }
       var compared: [VerifyComparison] = []
       if report.isWhole || report.isOnlyUnmountable { compared = try compare(&report) }
       try input.checkUnchanged(path: image)
@@ -70,7 +70,7 @@ struct VerifyJob {
     options.assembly.xattrs = .all
     options.digests = command.manifest == nil ? .dataAndHoles : .bytes
     let tree = try AnyTree(image, offset: command.offset).read(options)
-    options.offset = "0"
+    options.offset = .start
     var compared: [VerifyComparison] = []
     if !sources.isEmpty {
       let source = Array(sources.map(\.path).joined(separator: Array(" + ".utf8)))
