@@ -73,7 +73,7 @@ let package = Package(
         "CBzip2", "CLZ4", "CLZMA", "CLZO", "CLibArchive", "CLinux", "CNettle", "CZlib", "CZstd",
         "Posix", "TreeModel",
       ],
-      cSettings: gnu, swiftSettings: settings),
+      resources: [.embedInCode("Manifest/page.html")], cSettings: gnu, swiftSettings: settings),
     .target(
       name: "Automount", dependencies: ["CLinux", "Posix", "SquashFSFormat"], cSettings: gnu,
       swiftSettings: settings),

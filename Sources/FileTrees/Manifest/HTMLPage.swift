@@ -14,17 +14,26 @@ public struct HTMLPage {
     self.image = image
   }
 
+  /// `page.html`, with three places to fill in.
+  ///
+  /// Its script builds a directory's rows when it is opened, 500 at a time, so that a hundred
+  /// thousand entries open at once; a click on a file shows its mode, owner and SHA-256. `#q=WORD` in
+  /// the address searches for a word.
+  private static var template: String {
+    String(decoding: PackageResources.page_html, as: UTF8.self)
+  }
+
   /// Writes everything, piece by piece.
   public func write(to output: (String) throws -> Void) rethrows {
-    let name = Self.escape(title.escapedName)
-    var text = HTMLTemplate.head.replacing("TITLE", with: name)
-    if let image {
-      text += "<p>\(image.size) bytes, sha256 <code>\(image.digest.hexadecimal)</code></p>\n"
+    let facts = image.map {
+      "<p>\($0.size) bytes, sha256 <code>\($0.digest.hexadecimal)</code></p>\n"
     }
-    text += HTMLTemplate.body
+    // What is filled in comes after the places are found: names can be anything.
+    let parts = Self.template.split(separator: "/* ROWS */", maxSplits: 1)
+    var text = String(parts[0]).replacing("<!-- IMAGE -->", with: facts ?? "")
+      .replacing("TITLE", with: Self.escape(title.escapedName))
     try appendRows(&text, output)
-    text += HTMLTemplate.script
-    try output(text)
+    try output(text + String(parts[1]))
   }
 
   /// The entries as rows of a JSON array: parent's row, name, type, mode, owner, time, size, and
