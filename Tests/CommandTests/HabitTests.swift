@@ -57,8 +57,8 @@ import Testing
     ("pack --foo", "pack has no option '--foo'; 'autosquash pack --help' lists all"),
     ("pack tree tree -o --foo", "pack has no option '--foo'; 'autosquash pack --help' lists all"),
     (
-      "extract x.squash -l",
-      "extract has no option '-l'; use autosquash ls -R IMAGE, which lists it"
+      "extract x.squash -lc",
+      "extract has no option '-lc'; it is --list here"
     ),
     (
       "extract -lls x.squash",

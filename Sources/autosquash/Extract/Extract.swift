@@ -39,6 +39,8 @@ struct Extract: ParsableCommand {
       "Write a tar archive instead, compressed as its name says (.tar.gz, .tar.xz, .tar.zst); - is standard output.",
       valueName: "file"))
   var toTar: ByteArgument?
+  @Flag(name: [.short, .long], help: "Print the paths that would be unpacked; unpack nothing.")
+  var list = false
   @Flag(name: [.short, .long], help: "Replace files that are there.") var force = false
   @Flag(
     help: """
@@ -60,6 +62,9 @@ struct Extract: ParsableCommand {
       throw ValidationError(
         "--to-tar goes with none of --directory, --keep-going and --skip-existing.")
     }
+    if list && (toTar != nil || messages.json) {
+      throw ValidationError("--list only prints paths; it goes without --to-tar and --json.")
+    }
     if let toTar, !TarWriter.canWrite(toTar.bytes) {
       throw ValidationError(
         "'\(toTar.bytes.escapedName)' is no name of a tar archive; give .tar, .tar.gz, .tar.bz2, "
@@ -80,7 +85,9 @@ struct Extract: ParsableCommand {
           Messages.write(self.image.image.bytes, warning)
         }
       }
-      if let toTar {
+      if list {
+        status = try self.list(image, &filter)
+      } else if let toTar {
         status = try TarJob(image: image, output: toTar.bytes, command: self).run(&filter)
       } else {
         status = try ExtractJob(image: image, target: try target(), command: self).run(&filter)
@@ -90,6 +97,15 @@ struct Extract: ParsableCommand {
     }
     Interruption.honour()
     if status != 0 { throw ExitCode(status) }
+  }
+
+  /// - Returns: the exit status.
+  private func list(_ image: Image, _ filter: inout PathFilter) throws -> Int32 {
+    try PathListing(image: image).write(&filter)
+    for path in filter.missing {
+      Messages.write(self.image.image.bytes, try PathPattern.failure(path, in: image))
+    }
+    return filter.missing.isEmpty ? 0 : ExitStatus.failed
   }
 
   /// The directory to unpack into.

@@ -193,7 +193,7 @@ enum Habits {
   ]
 
   private static let extract = [
-    Habit("-l -li -lc -t --list", .use("autosquash ls -R IMAGE, which lists it")),
+    Habit("-t -li -lc", .means("--list")),
     Habit("-ll -lls -llc -lln -llnumeric", .use("autosquash ls -lR IMAGE, which lists it")),
     Habit("-cat", .use("autosquash cat IMAGE PATH, which prints files")),
     Habit("-s -stat --stat", .use("autosquash info IMAGE, which describes it")),
