@@ -57,12 +57,15 @@ import Testing
       printf '%s: 1\\n' Version Maintainer Description >x/DEBIAN/control
       printf 'Package: x\\nArchitecture: all\\n' >>x/DEBIAN/control
       dpkg-deb -b x 'in put'
-      """, "a Debian package, not a SquashFS image; \"dpkg-deb -c 'in put'\" lists it"),
+      """, archive("a Debian package", lister: "dpkg-deb -c 'in put'")),
     Case(
       "autosquash manifest -o 'in put' x", "an mtree(5) list of files, not a SquashFS image"),
     Case("gzip -c x/data >'in put'", "a file compressed with gzip, not a SquashFS image"),
     Case(
       "autosquash pack x -q -o i; gzip -c i >'in put'",
+      "a file compressed with gzip that holds an image, not a SquashFS image; unpack it first"),
+    Case(
+      "autosquash pack x -q -o i -c none; gzip -1c i >'in put'",
       "a file compressed with gzip that holds an image, not a SquashFS image; unpack it first"),
     Case("cp /bin/true 'in put'", "a program, not a SquashFS image"),
     Case(

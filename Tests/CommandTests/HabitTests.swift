@@ -61,6 +61,18 @@ import Testing
       "extract has no option '-lc'; it is --list here"
     ),
     (
+      "pack t -n",
+      "pack has no option '-n'; it is --dry-run here"
+    ),
+    (
+      "pack t --include-from x",
+      "pack has no option '--include-from'; use --include PATTERN, once for each"
+    ),
+    (
+      "pack t -czstd",
+      "pack has no option '-czstd'; put a space between: -c zstd"
+    ),
+    (
       "extract -lls x.squash",
       "extract has no option '-lls'; use autosquash ls -lR IMAGE, which lists it"
     ),

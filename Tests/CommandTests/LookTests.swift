@@ -110,7 +110,7 @@ import Testing
     let directory = try autosquash(
       "cat", "i.squash", "big", "emptyfile", "many/some-longer-name-for-file-number-7")
     #expect(directory.status == 1 && directory.text == "file 7\n")
-    #expect(directory.errors == "autosquash: i.squash: big: not a regular file\n")
+    #expect(directory.errors == "autosquash: i.squash: big: is a directory\n")
   }
 
   @Test(arguments: [

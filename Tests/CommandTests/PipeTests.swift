@@ -58,7 +58,7 @@ import Testing
     ("autosquash diff tree <(cat other.tar)", 1, "+ x\n"),
     ("autosquash diff <(cat i.mtree) <(cat t.tar.gz)", 0, ""),
     ("autosquash diff i.squash <(cat other.mtree)", 1, "+ x\n"),
-    ("cat i.mtree > p & autosquash diff p i.squash", 0, "as a manifest does not tell: xattrs"),
+    ("cat i.mtree > p & autosquash diff p i.squash", 0, "as a manifest does not have them: xattrs"),
     ("cat t.tar.gz > p & autosquash diff i.squash p", 0, ""),
     ("autosquash diff i.squash <(cat i.squash)", 2, "this is a pipe, and an image is read at many"),
     ("autosquash diff i.squash <(true)", 2, "the file is empty, not an archive"),

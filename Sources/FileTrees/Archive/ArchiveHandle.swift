@@ -119,7 +119,11 @@ final class ArchiveHandle {
 
   /// What libarchive last complained of; there may be names in it.
   var message: String {
-    archive_error_string(raw).map { [UInt8](cString: $0).escapedName } ?? "unknown problem"
+    guard let text = archive_error_string(raw) else { return "unknown problem" }
+    // Some end with the end of a line.
+    var bytes = [UInt8](cString: text)
+    while bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+    return bytes.escapedName
   }
 
   /// The number of bytes that the format has used up.

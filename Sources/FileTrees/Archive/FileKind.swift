@@ -48,6 +48,8 @@ public struct FileKind: Sendable {
         kind == .squashFS
         ? FileKind("a file \(suffix) that holds an image", advice: "unpack it first")
         : FileKind("a file \(suffix)")
+    case .zip where path.suffix(6).elementsEqual(".conda".utf8):
+      self.init("a conda package", lister: "unzip -l")
     case .some(let kind):
       self.init(kind, suffix: suffix.isEmpty ? "" : " " + suffix, isNested: compressions.count > 1)
     }
@@ -89,7 +91,8 @@ public struct FileKind: Sendable {
   private static let longestStart = 2048
 
   private static let marks: [Mark] = [
-    Mark("!<arch>\ndebian-binary", FileKind("a Debian package", lister: "dpkg-deb -c")),
+    Mark(
+      "!<arch>\ndebian-binary", FileKind("a Debian package", lister: "dpkg-deb -c", isSource: true)),
     Mark("#mtree", FileKind("an mtree(5) list of files")),
     Mark("\u{7f}ELF", FileKind("a program")),
     Mark("#!", FileKind("a script")),

@@ -91,7 +91,7 @@ struct Diff: ParsableCommand {
       .subtracting(ignored).subtracting([.sockets])
     if !unknown.isEmpty && !messages.quiet {
       let list = unknown.map(\.rawValue).sorted().joined(separator: ", ")
-      Messages.write("warning: not compared, as a manifest does not tell: \(list)")
+      Messages.write("warning: not compared, as a manifest does not have them: \(list)")
     }
     do {
       if try print(trees, ignoring: ignored) { throw ExitCode(ExitStatus.failed) }

@@ -117,7 +117,8 @@ struct Extract: ParsableCommand {
       name[..<dot].contains(where: { $0 != UInt8(ascii: ".") })
     else {
       throw SourceError(
-        .refused, path: name, "the name says no directory to unpack into; give one with -C")
+        .refused, path: name,
+        "has no ending that a directory's name could leave out; name a directory with -C")
     }
     return Array(name[..<dot])
   }

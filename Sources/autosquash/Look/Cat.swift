@@ -37,7 +37,10 @@ struct Cat: ParsableCommand {
           if inode.record.type == .file {
             files.append(PathPattern.Match(path: match.path, inode: inode))
           } else {
-            complain("\(match.path.escapedName): not a regular file", &status)
+            let isDirectory = inode.record.type == .directory
+            complain(
+              "\(match.path.escapedName): \(isDirectory ? "is a directory" : "not a regular file")",
+              &status)
           }
         }
       }

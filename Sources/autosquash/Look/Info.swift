@@ -153,7 +153,7 @@ private enum ImageFacts {
     facts.add(
       "duplicates",
       summary.duplicateFiles == 0
-        ? "none" : "\(summary.duplicateFiles.grouped) files, \(summary.duplicateBytes.asBytes)",
+        ? "none" : "\(summary.duplicateFiles.counted("file")), \(summary.duplicateBytes.asBytes)",
       "duplicateFiles", .integer(Int64(summary.duplicateFiles)))
     facts.add(nil, "", "duplicateBytes", .integer(summary.duplicateBytes))
     if summary.holeBytes > 0 { facts.add("holes", "holeBytes", bytes: summary.holeBytes) }

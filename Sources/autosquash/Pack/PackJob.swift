@@ -250,7 +250,9 @@ struct PackJob {
     }
     if data.duplicateBytes > 0 { line += ", \(data.duplicateBytes.asBytes) shared by duplicates" }
     if notes.leftOut > 0 { line += ", \(notes.leftOut.grouped) left out" }
-    for top in sources.strippedTops { line += ", \(top.escapedName)/ became the root" }
+    for top in Set(sources.strippedTops).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      line += ", \(top.escapedName)/ became the root"
+    }
     messages.note(output, "\(line), \(seconds.asDuration)")
   }
 

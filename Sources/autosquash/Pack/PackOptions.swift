@@ -42,6 +42,9 @@ struct ImageOptions: ParsableArguments {
   func writerOptions() throws -> ImageWriter.Options {
     guard let compression = Compression(compression, level: level) else {
       let levels = Compression.levels(of: compression)
+      guard levels.count > 1 else {
+        throw ValidationError("--level is for what compresses, and --compression is none.")
+      }
       throw ValidationError(
         "The level for \(compression) is from \(levels.lowerBound) to \(levels.upperBound).")
     }

@@ -51,7 +51,10 @@ extension ImageFile {
 
   /// What the file is instead of an image, and what to do with it.
   static func explained(_ error: ImageReadError, _ path: [UInt8]) -> ImageReadError {
-    if let start = try? ImageSearch.findImage(in: path, within: searchedForAdvice), start > 0 {
+    // Compressed bytes may hold what looks like one.
+    if let start = try? ImageSearch.findImage(in: path, within: searchedForAdvice), start > 0,
+      (try? Image(ImageInput(path: path, base: start))) != nil
+    {
       return ImageReadError(
         .notAnImage, "an image is in this file, at byte \(start); --offset auto reads it")
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Posix
+import SquashFS
 
 /// What to say of options that a command does not have.
 ///
@@ -122,9 +123,14 @@ struct UnknownOptions {
     guard !word.hasPrefix("--"), word.count > 2 else { return nil }
     let letter = word.dropFirst().prefix(1)
     let value = word.dropFirst(2)
-    guard options.takesValue(letter) == true, value.contains(where: { !$0.isLetter && $0 != "-" })
-    else { return nil }
+    guard options.takesValue(letter) == true, isValue(value, of: letter) else { return nil }
     return "put a space between: -\(letter) \(RawArguments.decode(String(value)).shellWord)"
+  }
+
+  /// Whether what follows a letter is a value, and not more letters or a word.
+  private func isValue(_ value: Substring, of letter: Substring) -> Bool {
+    value.contains { !$0.isLetter && $0 != "-" }
+      || letter == "c" && Compression.Method(rawValue: String(value)) != nil
   }
 
   /// Where the others are the command's own.
