@@ -38,6 +38,7 @@ struct Diff: ParsableCommand {
   @OptionGroup(title: "Messages") var messages: ResultMessageOptions
 
   func validate() throws {
+    for source in [a, b] { try source.refuseEmpty("a source") }
     _ = try ignored()
     _ = try xattrs.policy()
   }

@@ -39,6 +39,13 @@ struct Manifest: ParsableCommand {
   @Option(help: "auto (on a terminal), always or never.") var progress = ProgressMode.auto
 
   func validate() throws {
+    try source.refuseEmpty("a source")
+    try output?.refuseEmpty("a manifest")
+    if offset != .start || AnyTree.isImage(source.bytes), let option = SourceOptions.firstGiven {
+      throw ValidationError(
+        "\(option) is for a directory or an archive, and '\(source.bytes.escapedName)' is an image."
+      )
+    }
     _ = try assemblyOptions()
   }
 

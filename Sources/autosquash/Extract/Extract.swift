@@ -57,6 +57,9 @@ struct Extract: ParsableCommand {
   @OptionGroup(title: "Messages") var messages: ResultMessageOptions
 
   func validate() throws {
+    for path in paths { try path.refuseEmpty("a path") }
+    try directory?.refuseEmpty("a directory")
+    try toTar?.refuseEmpty("an archive")
     _ = try xattrs.policy()
     if toTar != nil && (directory != nil || keepGoing || skipExisting) {
       throw ValidationError(

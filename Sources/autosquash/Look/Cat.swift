@@ -20,6 +20,7 @@ struct Cat: ParsableCommand {
 
   func validate() throws {
     guard !paths.isEmpty else { throw ValidationError("Name a PATH in the image.") }
+    for path in paths { try path.refuseEmpty("a path") }
   }
 
   func run() throws {

@@ -25,6 +25,8 @@ struct Info: ParsableCommand {
   @Flag(help: "Print JSON, an object a line.") var json = false
   @OptionGroup(title: "Cost over a bucket") var cost: CostOptions
 
+  func validate() throws { try path?.refuseEmpty("a path") }
+
   func run() throws {
     do {
       let image = try image.open()

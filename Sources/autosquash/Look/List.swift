@@ -38,6 +38,10 @@ struct List: ParsableCommand {
   @Flag(help: "Like -l, with seconds and time zone.") var fullTime = false
   @Flag(help: "Print one JSON object for each file, in an array.") var json = false
 
+  func validate() throws {
+    for path in paths { try path.refuseEmpty("a path") }
+  }
+
   func run() throws {
     do {
       let image = try image.open()

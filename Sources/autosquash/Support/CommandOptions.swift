@@ -18,7 +18,7 @@ struct CommandOptions {
     var command: Command
   }
 
-  init(of command: any ParsableCommand.Type) {
+  init(of command: any ParsableArguments.Type) {
     let help = try? JSONDecoder().decode(Help.self, from: Data(command._dumpHelp().utf8))
     var takesValue = ["help": false, "version": false]
     for argument in help?.command.arguments ?? [] {

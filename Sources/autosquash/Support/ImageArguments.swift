@@ -15,6 +15,8 @@ struct ImageArguments: ParsableArguments {
       valueName: "n|auto"))
   var offset = ImageOffset.start
 
+  func validate() throws { try image.refuseEmpty("an image") }
+
   /// - Parameter salvages: whether a damaged image is opened as far as it goes.
   func open(salvages: Bool = false) throws -> Image {
     try ImageFile.open(image.bytes, offset: offset, salvages: salvages)

@@ -62,6 +62,7 @@ struct Verify: ParsableCommand {
 
   func validate() throws {
     guard !images.isEmpty else { throw ValidationError("Name an IMAGE to verify.") }
+    for image in images { try image.refuseEmpty("an image") }
     guard maxFindings > 0 else { throw ValidationError("--max-findings is at least 1.") }
     if images.count > 1 && !against.isEmpty {
       throw ValidationError("--against is about one image.")
@@ -74,7 +75,12 @@ struct Verify: ParsableCommand {
     if quick && (!against.isEmpty || manifest != nil) {
       throw ValidationError("--against and --manifest read all contents, --quick none.")
     }
-    _ = try SourceArgument.sources(against)
+    let sources = try SourceArgument.sources(against)
+    for source in sources { try ByteArgument.refuseEmpty(source.path, "a source") }
+    if case .file(let path)? = manifest { try ByteArgument.refuseEmpty(path, "a manifest") }
+    if sources.isEmpty, let option = SourceOptions.firstGiven {
+      throw ValidationError("\(option) needs --against.")
+    }
     _ = try assemblyOptions()
   }
 
