@@ -72,6 +72,24 @@ import Testing
     #expect(try autosquash("ls", "-L", "t.squash", "data/d").text == "data/d\n")
   }
 
+  @Test func extractTellsOfLinksToWhatIsNotNamed() throws {
+    _ = try autosquash("pack", "t", "-q")
+    func warning(_ target: String, _ paths: String...) throws {
+      let result = try Tool.run(
+        [Tool.autosquash, "extract", "t.squash", "-C", "x", "--force"] + paths, in: folder.root)
+      let line =
+        target.isEmpty
+        ? ""
+        : "autosquash: t.squash: warning: \(paths[0]): is a link to \(target), "
+          + "which is not unpacked; name that too\n"
+      #expect(result.status == 0 && result.errors.hasPrefix(line), "\(result.summary)")
+      #expect(result.errors.contains("is a link") == !target.isEmpty, "\(result.summary)")
+    }
+    try warning("sub/file", "data/d")
+    try warning("sub/file", "data/e", "sub/dir")
+    for other in ["sub/file", "/sub", "sub/f*", "**/file", "."] { try warning("", "data/d", other) }
+  }
+
   @Test func extractTellsOfLinksThatLeadOut() throws {
     _ = try autosquash("pack", "t", "-q")
     let named = try autosquash("extract", "t.squash", "data/n", "-C", "x")

@@ -84,7 +84,7 @@ struct Extract: ParsableCommand {
         if case .success = try image.lookup(path, followsLast: false) { true } else { false }
       }
       if !messages.quiet {
-        for warning in try PathPattern.warnings(of: paths.map(\.bytes), in: image) {
+        for warning in try PathPattern.warnings(of: paths.map(\.bytes), in: image, filter) {
           Messages.write(self.image.image.bytes, warning)
         }
       }

@@ -52,6 +52,14 @@ struct PathFilter {
     return answer
   }
 
+  /// Whether a path is wanted, by itself or with a directory that it is in.
+  func takes(_ path: [UInt8]) -> Bool {
+    var filter = self
+    let ends = path.indices.filter { path[$0] == UInt8(ascii: "/") } + [path.count]
+    return filter.answer([], isInside: false) == .inside
+      || ends.contains { filter.answer(Array(path[..<$0]), isInside: false) == .inside }
+  }
+
   /// Nothing below a directory can be had: what was named there is not missing.
   mutating func giveUp(below path: [UInt8]) {
     for index in plain.indices where plain[index].starts(with: path + [UInt8(ascii: "/")]) {

@@ -49,15 +49,24 @@ enum PathPattern {
     failure(path, try image.lookup(path, followsLast: true))
   }
 
-  /// Warns of links that are named, and lead to what is not in the image.
-  static func warnings(of paths: [[UInt8]], in image: Image) throws -> [String] {
+  /// Warns of links that are named, and lead to what is not in the image or not named.
+  ///
+  /// - Parameter filter: what is named.
+  static func warnings(
+    of paths: [[UInt8]], in image: Image, _ filter: PathFilter
+  ) throws -> [String] {
     try paths.compactMap { path in
       guard case .success(let inode) = try image.lookup(path, followsLast: false),
         inode.record.type == .symlink
       else { return nil }
-      let found = try image.lookup(path, followsLast: true)
-      if case .success = found { return nil }
-      return "warning: " + failure(path, found)
+      switch try image.locate(path, followsLast: true) {
+      case .failure(let reason): return "warning: " + failure(path, .failure(reason))
+      // To name the top would be to name all.
+      case .success(let target) where target.path.isEmpty || filter.takes(target.path): return nil
+      case .success(let target):
+        return "warning: \(path.escapedName): is a link to \(target.path.escapedName), "
+          + "which is not unpacked; name that too"
+      }
     }
   }
 

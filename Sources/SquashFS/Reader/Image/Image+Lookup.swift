@@ -28,12 +28,26 @@ extension Image {
   public func lookup(
     _ path: [UInt8], followsLast: Bool, isFurther: Bool = false
   ) throws(ImageReadError) -> Result<ImageInode, LookupFailure> {
+    try locate(path, followsLast: followsLast, isFurther: isFurther).map(\.inode)
+  }
+
+  /// What a path names, and the path that leads there without links.
+  public struct Location {
+    public var path: [UInt8]
+    public var inode: ImageInode
+  }
+
+  /// The same as `lookup`, with the place of what is found.
+  public func locate(
+    _ path: [UInt8], followsLast: Bool, isFurther: Bool = false
+  ) throws(ImageReadError) -> Result<Location, LookupFailure> {
     if !isFurther { entriesLookedAt = 0 }
     let root = try root()
     var directories = [root]
     var names: [[UInt8]] = []
     var links: [FollowedLink] = []
     var current = root
+    var lastName: [UInt8] = []
     var rest = Self.components(of: path)
     var linksLeft = 40  // Linux's limit
     // As for the kernel, a slash at the end asks for a directory.
@@ -42,7 +56,7 @@ extension Image {
     while let name = rest.popLast() {
       // Those whose targets have been walked have led where they should.
       while let link = links.last, rest.count < link.namesAfter { links.removeLast() }
-      func failure(_ other: LookupFailure) -> Result<ImageInode, LookupFailure> {
+      func failure(_ other: LookupFailure) -> Result<Location, LookupFailure> {
         .failure(links.last.map { .dangling(link: $0.path, target: $0.target) } ?? other)
       }
       guard current.record.type == .directory else { return failure(.notADirectory) }
@@ -74,13 +88,16 @@ extension Image {
         continue
       }
       current = child
+      lastName = name
       if child.record.type == .directory {
         directories.append(child)
         names.append(name)
       }
     }
     if needsDirectory && current.record.type != .directory { return .failure(.notADirectory) }
-    return .success(current)
+    if current.record.type != .directory { names.append(lastName) }
+    return .success(
+      Location(path: Array(names.joined(separator: "/".utf8)), inode: current))
   }
 
   private static let parent = [UInt8(ascii: "."), UInt8(ascii: ".")]
