@@ -27,7 +27,7 @@ import Testing
       change: "chown -R 1003:1004 b",
       output: """
         all: owner 0:0 -> 1003:1004 (--ignore owner leaves it out)
-        134 differences: 134 of 134 files and directories in both
+        134 differences: 134 of the 134 that both have differ
 
         """),
     Case(
@@ -42,8 +42,8 @@ import Testing
         + new
         - data/old/: 30 files and directories
         ~ lib/150: owner 0:0 -> 7:7
-        135 differences: 103 of 104 files and directories in both, 2 of them in other ways; \
-        30 only in a; 2 only in b
+        135 differences: 103 of the 104 that both have differ, 2 of them in other ways; \
+        30 are only in a; 2 are only in b
 
         """),
     // One without the option that leaves it out is listed.
@@ -51,7 +51,7 @@ import Testing
       change: "chown -R 1003:1004 b; chmod 600 b/README", options: ["--ignore", "owner"],
       output: """
         ~ README: mode 0644 -> 0600
-        1 difference: 1 of 134 files and directories in both
+        1 difference: 1 of the 134 that both have differs
 
         """),
     // All files, but not the directories.
@@ -63,14 +63,14 @@ import Testing
         ~ data: mode 0755 -> 0775
         ~ lib: mode 0755 -> 0775
         ~ data/old: mode 0755 -> 0775
-        134 differences: 134 of 134 files and directories in both, 4 of them in other ways
+        134 differences: 134 of the 134 that both have differ, 4 of them in other ways
 
         """),
     Case(
       change: "find b -exec touch -d @1000007200 {} +",
       output: """
         all: time 2001-09-09T01:46:40Z -> 2001-09-09T03:46:40Z (--ignore mtime leaves it out)
-        134 differences: 134 of 134 files and directories in both
+        134 differences: 134 of the 134 that both have differ
 
         """),
     // Another time zone: each file has its own time.
@@ -83,7 +83,7 @@ import Testing
         """,
       output: """
         all: time 90 minutes earlier (--ignore mtime leaves it out)
-        134 differences: 134 of 134 files and directories in both
+        134 differences: 134 of the 134 that both have differ
 
         """),
     // Copied without the times.
@@ -91,7 +91,7 @@ import Testing
       change: "n=0; find b | while read -r i; do n=$((n + 7)); touch -d @$n \"$i\"; done",
       output: """
         all: time, in different ways (--ignore mtime leaves it out)
-        134 differences: 134 of 134 files and directories in both
+        134 differences: 134 of the 134 that both have differ
 
         """),
     Case(
@@ -99,7 +99,7 @@ import Testing
       output: """
         all: owner 0:0 -> 1:1 (--ignore owner leaves it out)
         all: attributes +user.a (--ignore xattrs leaves it out)
-        134 differences: 134 of 134 files and directories in both
+        134 differences: 134 of the 134 that both have differ
 
         """),
     // Contents are what is looked for: each is listed.
@@ -112,7 +112,7 @@ import Testing
         ~ 1: content
         ~ 2: content
         ~ 3: content
-        3 differences: 3 of 4 files and directories in both
+        3 differences: 3 of the 4 that both have differ
 
         """),
     // Two owners of 20: nine tenths, and not more.
@@ -122,7 +122,7 @@ import Testing
         chown 0:0 b/10 b/11; touch -d @1 a a/* b b/*
         """,
       output: (["/"] + (12...28).map(String.init)).map { "~ \($0): owner 0:0 -> 5:5\n" }.joined()
-        + "18 differences: 18 of 20 files and directories in both\n"),
+        + "18 differences: 18 of the 20 that both have differ\n"),
     // Other trees.
     Case(
       change: "rm -r b/*; mkdir -p b/x/y/z; echo > b/x/f; echo > b/README.txt" + settle,
@@ -132,7 +132,7 @@ import Testing
         - data/: 31 files and directories
         - lib/: 101 files and directories
         + x/: 4 files and directories
-        138 differences: 133 only in a; 5 only in b
+        138 differences: 133 are only in a; 5 are only in b
 
         """),
     // A directory became a file.
@@ -142,7 +142,7 @@ import Testing
       output: "~ lib: type dir -> file\n" + (100...199).map { "- lib/\($0)\n" }.joined()
         + """
         - lib/sub/: 2 files and directories
-        103 differences: 1 of 34 files and directories in both; 102 only in a
+        103 differences: 1 of the 34 that both have differs; 102 are only in a
 
         """),
     Case(
@@ -151,7 +151,7 @@ import Testing
       options: ["--all", "--ignore", "mode"],
       output: "~ /: owner 0:0 -> 1:1\n~ README: owner 0:0 -> 1:1\n~ data: owner 0:0 -> 1:1\n"
         + "- data/old/\n" + (10...38).map { "- data/old/\($0)\n" }.joined()
-        + "33 differences: 3 of 3 files and directories in both; 30 only in a\n"),
+        + "33 differences: 3 of the 3 that both have differ; 30 are only in a\n"),
   ]
 
   private func makeTrees(_ change: String) throws -> TemporaryFolder {
@@ -190,11 +190,10 @@ import Testing
       let result = try Tool.run(
         [Tool.autosquash, "verify", "b.squash", option, other] + keeps, in: folder.root)
       let expected = """
-        b.squash: all: owner 0:0 -> 1003:1004\(advice)
-        b.squash: - data/old/: 30 files and directories
-        b.squash: ~ lib/150: size 4 -> 1, content
-        b.squash: whole, but differs from \(other): 134 differences (104 of 104 files and \
-        directories in both, 1 of them in other ways; 30 only in \(other)), 
+        b.squash: all: owner 1003:1004 -> 0:0\(advice)
+        b.squash: + data/old/: 30 files and directories
+        b.squash: ~ lib/150: size 1 -> 4, content
+        b.squash: whole, but differs from \(other): 134 differences (104 of the 104 that both have differ, 1 of them in other ways; 30 are only in \(other)), 
         """
       #expect(result.status == 1 && result.text.hasPrefix(expected), "\(result.summary)")
     }
@@ -210,8 +209,52 @@ import Testing
       "verify", "b.squash", "--manifest", "a.mtree", "--json", in: folder.root)
     let report = try #require(
       try JSONSerialization.jsonObject(with: Data(json.output)) as? [String: Any])
-    #expect(report["differences"] as? Int == 134 && report["errors"] as? Int == 134)
+    #expect(report["differences"] as? Int == 134 && report["errors"] as? Int == 0)
+    #expect(report["whole"] as? Bool == true && report["result"] as? String == "different")
     #expect((report["findings"] as? [Any])?.count == 50)
+  }
+
+  /// What only the image has is "-", whichever of the two compares.
+  @Test func verifyAndDiffAgree() throws {
+    let folder = try makeTrees("rm a/README; rm b/lib/150; echo > b/lib/151" + Self.settle)
+    try Tool.check([Tool.autosquash, "pack", "a", "-q"], in: folder.root)
+    let arguments = ["--ownership", "keep", "--mtime", "@1000000000"]
+    try Tool.check([Tool.autosquash, "pack", "b", "-q"] + arguments, in: folder.root)
+    let diff = try Tool.autosquash(
+      "diff", "a.squash", "b.squash", "--ignore", "mtime", in: folder.root)
+    let verify = try Tool.run(
+      [Tool.autosquash, "verify", "a.squash", "--against", "b.squash"], in: folder.root)
+    #expect(
+      diff.text == """
+        + README
+        - lib/150
+        ~ lib/151: size 4 -> 1, content
+        3 differences: 1 of the 132 that both have differs; 1 is only in a.squash; 1 is only in b.squash
+
+        """, "\(diff.text)")
+    for line in diff.text.split(separator: "\n").prefix(2) {
+      #expect(verify.text.contains("a.squash: \(line)\n"), "\(verify.text)")
+    }
+    #expect(verify.text.contains("a.squash: ~ lib/151: size 4 -> 1, content"), "\(verify.text)")
+    let json = try Tool.autosquash(
+      "verify", "a.squash", "--against", "b.squash", "--json", in: folder.root)
+    #expect(json.text.contains(#""path": "README", "message": "missing: it is in b.squash""#))
+    #expect(json.text.contains(#""path": "lib/150", "message": "not in b.squash""#), "\(json.text)")
+  }
+
+  /// What was found of the image is kept.
+  @Test func aSourceThatCannotBeReadIsNamed() throws {
+    let folder = try makeTrees("")
+    try Tool.check([Tool.autosquash, "pack", "a", "-q"], in: folder.root)
+    let result = try Tool.autosquash(
+      "verify", "a.squash", "--against", "gone", "--json", in: folder.root)
+    #expect(
+      result.status == 2
+        && result.errors == "autosquash: gone: cannot open: No such file or directory\n")
+    #expect(
+      result.text == #"{"image": "a.squash", "whole": true, "result": "not compared", "#
+        + #""source": "gone", "message": "gone: cannot open: No such file or directory"}"# + "\n",
+      "\(result.summary)")
   }
 
   /// Lines beyond the limit are counted.

@@ -66,20 +66,21 @@ public struct DifferenceSummary {
     }
   }
 
-  /// Where the differences are: "3 of 1,132 files and directories in both; 1 only in B". To be asked
+  /// Where the differences are: "3 of the 1,132 that both have differ; 1 is only in B". To be asked
   /// after `run`.
   public func places(first: String, second: String) -> String {
     var parts: [String] = []
     if counts.changed > 0 {
-      var part =
-        "\(counts.changed.grouped) of \(counts.inBoth.grouped) files and directories in both"
+      var part = "\(counts.changed.grouped) of the \(counts.inBoth.grouped) that both have "
+      part += counts.changed == 1 ? "differs" : "differ"
       if !common.isEmpty && remaining > 0 {
         part += ", \(remaining.grouped) of them in other ways"
       }
       parts.append(part)
     }
-    if counts.removed > 0 { parts.append("\(counts.removed.grouped) only in \(first)") }
-    if counts.added > 0 { parts.append("\(counts.added.grouped) only in \(second)") }
+    for (count, side) in [(counts.removed, first), (counts.added, second)] where count > 0 {
+      parts.append("\(count.grouped) \(count == 1 ? "is" : "are") only in \(side)")
+    }
     return parts.joined(separator: "; ")
   }
 }

@@ -14,8 +14,10 @@ struct Verify: ParsableCommand {
       Reads every table and unpacks every block. Prints a line for each finding, with its \
       place in the file and the file in the image that is affected, and a line with the result. \
       An image that is whole may still differ from what was packed, where blocks have no \
-      checksum of their own: --against and --manifest compare the contents too. With --json: an \
-      object a line, one for each image.
+      checksum of their own: --against and --manifest compare the contents too, and print what \
+      "diff IMAGE SOURCE" prints: "-" is only in the image, "+" only in the source, "~" in both, \
+      with what it is in the image -> in the source. With --json: an object a line, one for each \
+      image.
 
       Exit status: 0 whole; 1 damaged, different, or no image; 2 could not be read.
       """)

@@ -26,20 +26,20 @@ struct VerifyComparison {
 
   var isEqual: Bool { count == 0 && !isOfOtherImage }
 
-  /// Compares an image's tree with the one that is expected.
+  /// Compares an image's tree with the one that is expected, in the order of `diff IMAGE SOURCE`.
   func run(
     _ expected: DigestedTree, _ tree: DigestedTree, image: [UInt8], _ command: Verify,
     _ report: inout Verifier.Report
   ) -> VerifyComparison {
     var result = self
-    let comparison = TreeComparison(expected, tree)
+    let comparison = TreeComparison(tree, expected)
     if command.messages.json {
       result.count =
         comparison.run { difference in
           let text =
             switch difference.kind {
-            case .removed: "missing: it is in \(name)"
-            case .added: "not in \(name)"
+            case .removed: "not in \(name)"
+            case .added: "missing: it is in \(name)"
             case .changed: "differs from \(name): \(difference.text)"
             }
           report.add(
@@ -55,7 +55,7 @@ struct VerifyComparison {
     }
     for difference in summary.common { add(summary.line(difference) + advice(difference.aspect)) }
     summary.run { add($0) }
-    result.places = summary.places(first: name, second: image.escapedName)
+    result.places = summary.places(first: image.escapedName, second: name)
     report.count(differences: result.count)
     let onlyOwnersDiffer = result.count > 0 && summary.counts.ofOwnerOnly == result.count
     if onlyOwnersDiffer && summary.common.isEmpty && !isManifest && !command.messages.quiet {

@@ -36,7 +36,11 @@ struct VerifyJob {
       ProgressBar.clearLine()
       if command.offset == .start { explainForeignFile(&report) }
       var compared: [VerifyComparison] = []
-      if report.isWhole || report.isOnlyUnmountable { compared = try compare(&report) }
+      if report.isWhole || report.isOnlyUnmountable {
+        do { compared = try compare(&report) } catch let other as OtherInput {
+          return fail(other, isWhole: report.isWhole)
+        }
+      }
       try input.checkUnchanged(path: image)
       try VerifyReport(image: image, command: command, report: report, compared: compared)
         .print(input, seconds: Process.now - start)
@@ -154,19 +158,28 @@ struct VerifyJob {
   }
 
   private func fail(_ error: any Error) -> Int32 {
-    var status = ExitStatus.unreadableInput
-    if let other = error as? OtherInput {
-      _ = Messages.fail(other.path, other.reason)
-    } else {
-      status = max(status, Messages.fail(image, error))
-    }
+    let status = max(ExitStatus.unreadableInput, Messages.fail(image, error))
     if command.messages.json {
       Swift.print(
         JSON.object([
           ("image", .name(image)), ("whole", .boolean(false)), ("result", .string("not readable")),
-          ("message", .string("\((error as? OtherInput)?.reason ?? error)")),
+          ("message", .string("\(error)")),
         ]).text)
     }
     return status
+  }
+
+  /// - Parameter isWhole: what was found of the image before.
+  private func fail(_ other: OtherInput, isWhole: Bool) -> Int32 {
+    _ = Messages.fail(other.path, other.reason)
+    if command.messages.json {
+      Swift.print(
+        JSON.object([
+          ("image", .name(image)), ("whole", .boolean(isWhole)),
+          ("result", .string("not compared")), ("source", .name(other.path)),
+          ("message", .string("\(other.reason)")),
+        ]).text)
+    }
+    return ExitStatus.unreadableInput
   }
 }

@@ -52,10 +52,14 @@ struct VerifyReport {
     return text + ": \(finding.message)\n"
   }
 
+  /// Whether nothing is wrong with the image itself, whatever it differs from.
+  private var isImageWhole: Bool {
+    report.errors == report.differences && report.unreadable == 0
+  }
+
   private func summary(_ input: ImageInput) -> String {
     if report.isWhole { return praise(input) }
-    let isWhole = report.errors == report.differences && report.unreadable == 0
-    return isWhole ? "whole\(comparisons)" : blame
+    return isImageWhole ? "whole\(comparisons)" : blame
   }
 
   /// ", equal to x.tar, but differs from x.mtree: …".
@@ -126,12 +130,13 @@ struct VerifyReport {
 
   private func json(_ input: ImageInput, _ seconds: Double) -> JSON {
     var members: [(String, JSON)] = [
-      ("image", .name(image)), ("whole", .boolean(report.isWhole)),
+      ("image", .name(image)), ("whole", .boolean(isImageWhole)),
       (
         "result",
         .string(report.isWhole ? "whole" : verdict.lowercased())
       ),
-      ("quick", .boolean(command.quick)), ("errors", .integer(Int64(report.errors))),
+      ("quick", .boolean(command.quick)),
+      ("errors", .integer(Int64(report.errors - report.differences))),
       ("unreadable", .integer(Int64(report.unreadable))),
       ("warnings", .integer(Int64(report.warnings))), ("notes", .integer(Int64(report.notes))),
       ("inodes", .integer(report.inodes)), ("blocks", .integer(report.contents.blocks)),
