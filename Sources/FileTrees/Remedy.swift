@@ -1,30 +1,34 @@
-/// What a user can do about an error with an option, if the command has that option.
+/// What a user can do about an error, if the command has the option for it, or is the right one.
 public enum Remedy: Sendable {
   case ignoreUnreadable
   case exclude
   case ownership
   case allowTruncated
   case ignoreZeros
+  /// A command line that packs instead, which only `pack` should advise.
+  case packDirectory(String)
 
-  /// The option's name.
-  public var option: String {
+  /// The option's name; `nil` where it is about `pack` itself.
+  public var option: String? {
     switch self {
     case .ignoreUnreadable: "--ignore-unreadable"
     case .exclude: "--exclude"
     case .ownership: "--ownership"
     case .allowTruncated: "--allow-truncated"
     case .ignoreZeros: "--ignore-zeros"
+    case .packDirectory: nil
     }
   }
 
   /// What to do, for the end of a sentence.
   var advice: String {
     switch self {
-    case .ignoreUnreadable: "leave such files out with \(option)"
-    case .exclude: "leave it out with \(option)"
-    case .ownership: "use another \(option)"
-    case .allowTruncated: "take what comes before with \(option)"
-    case .ignoreZeros: "read it as well with \(option)"
+    case .ignoreUnreadable: "leave such files out with --ignore-unreadable"
+    case .exclude: "leave it out with --exclude"
+    case .ownership: "use another --ownership"
+    case .allowTruncated: "take what comes before with --allow-truncated"
+    case .ignoreZeros: "read it as well with --ignore-zeros"
+    case .packDirectory(let command): "put it into a directory: \(command)"
     }
   }
 }

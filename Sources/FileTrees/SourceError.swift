@@ -23,7 +23,7 @@ public struct SourceError: Error, CustomStringConvertible {
   public var cause: String
   /// What to do about it, whatever the command.
   public var hint: String?
-  /// What options to give, the best first.
+  /// What to do in some commands, the best first.
   public var remedies: [Remedy]
 
   public init(
@@ -44,9 +44,9 @@ public struct SourceError: Error, CustomStringConvertible {
 
   /// What is wrong, and what to do.
   ///
-  /// - Parameter hasOption: whether the command that prints it has an option.
-  public func message(hasOption: (String) -> Bool) -> String {
-    let remedy = remedies.first { hasOption($0.option) }
+  /// - Parameter takes: whether a remedy is one in the command that prints it.
+  public func message(takes: (Remedy) -> Bool) -> String {
+    let remedy = remedies.first(where: takes)
     let advice = [hint, remedy?.advice].compactMap { $0 }.joined(separator: ", or ")
     return advice.isEmpty ? cause : "\(cause); \(advice)"
   }

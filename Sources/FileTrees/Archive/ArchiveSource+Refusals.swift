@@ -56,9 +56,11 @@ extension ArchiveSource {
     guard isFile, !isNamedAsArchive else {
       return error(": tar, cpio, zip, 7z and others, also compressed", nil)
     }
-    return error(
-      ", but a single file",
-      "put it into a directory: mkdir DIR && cp \(path.shellWord) DIR && autosquash pack DIR")
+    var file = error(", but a single file", nil)
+    file.remedies = [
+      .packDirectory("mkdir DIR && cp \(path.shellWord) DIR && autosquash pack DIR")
+    ]
+    return file
   }
 }
 

@@ -152,14 +152,22 @@ struct AnyTree {
       let image = try ImageFile.open(path, offset: options.offset)
       try ImageSource(image, threads: options.threads).read(into: assembler)
     case .archive, .manifest:
-      let source = try reopening {
-        try ArchiveSource(path: path, options: options.archives)
+      do { try readArchive(into: assembler, options) } catch let error as SourceError
+        where error.code == .unreadable && pipe == nil
+      {
+        throw ImageFile.explained(error, path)
       }
-      source.warn = options.warn
-      assembler.findTop = { try source.findTop() }
-      try source.read(into: assembler)
     }
     ProgressBar.clearLine()
+  }
+
+  private func readArchive(into assembler: TreeAssembler, _ options: Options) throws {
+    let source = try reopening {
+      try ArchiveSource(path: path, options: options.archives)
+    }
+    source.warn = options.warn
+    assembler.findTop = { try source.findTop() }
+    try source.read(into: assembler)
   }
 
   private func reopening<R>(_ body: () throws -> R) rethrows -> R {

@@ -75,6 +75,17 @@ extension ImageFile {
         + (advice.isEmpty ? "" : "; " + advice.joined(separator: ", ")))
   }
 
+  /// The same of a file that is no archive either, for commands that take both.
+  static func explained(_ error: SourceError, _ path: [UInt8]) -> SourceError {
+    guard let start = try? ImageSearch.findImage(in: path, within: searchedForAdvice), start > 0
+    else { return error }
+    let command = RunningCommand.word ?? "autosquash"
+    return SourceError(
+      .unreadable, path: path, "an image is in this file, at byte \(start)",
+      hint: command == Manifest.configuration.commandName
+        ? "--offset auto reads it" : "\(command) reads no images within other files")
+  }
+
   /// Whether a damaged image has at least a root.
   private static func canSalvage(_ path: [UInt8], offset: ImageOffset) -> Bool {
     guard let image = try? open(path, offset: offset, salvages: true) else { return false }
@@ -90,7 +101,7 @@ extension Messages {
   static func fail(_ source: [UInt8], _ error: any Error) -> Int32 {
     switch error {
     case let error as SourceError:
-      write(error.path, error.message(hasOption: RunningCommand.has))
+      write(error.path, error.message(takes: RunningCommand.takes))
     case let error as SystemError:
       write(error.path, OutputFault.reason(of: error) ?? error.description)
     default: write(source, "\(error)")
