@@ -163,7 +163,7 @@ import Testing
     #expect(
       result.status == 64
         && result.errors.contains(
-          "--to-tar goes with none of --directory, --keep-going and --skip-existing.")
+          "--to-tar writes an archive; it goes without --skip-existing.\n")
     )
   }
 }

@@ -40,6 +40,15 @@ import Testing
     #expect(!folder.exists("new.squash"))
   }
 
+  @Test func noArchiveIsShown() throws {
+    let result = try onTerminal("'\(Tool.autosquash)' extract tree.squash --to-tar -")
+    #expect(
+      result.status == 1
+        && result.text == "autosquash: standard output: an archive is nothing for a terminal; "
+          + "redirect it, or name a file\n",
+      "\(result.text)")
+  }
+
   /// - Returns: what a command says that is stopped while it reads a pipe.
   private func interrupted(_ command: String, by signal: Int32) throws -> Tool.Result {
     let running = try Running(

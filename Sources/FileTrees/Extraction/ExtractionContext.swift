@@ -16,7 +16,7 @@ public final class ExtractionContext: Sendable {
   private let droppedSetIDs = Atomic<Int>(0)
   private let droppedXattrs = Atomic<Int>(0)
   private let lostOwners = Atomic<Int>(0)
-  private let skippedDevices = Atomic<Int>(0)
+  private let skippedDeviceCount = Atomic<Int>(0)
   private let copiedLinks = Atomic<Int>(0)
   private let hasStopped = Atomic<Bool>(false)
   private let fileCount = Atomic<Int>(0)
@@ -68,6 +68,9 @@ public final class ExtractionContext: Sendable {
   /// The number of files, links and directories made.
   public var made: Int { fileCount.load(ordering: .relaxed) }
 
+  /// The number of device nodes that were not made, which only root can.
+  public var skippedDevices: Int { skippedDeviceCount.load(ordering: .relaxed) }
+
   /// Counts and reports an error.
   public func fail(_ path: [UInt8], _ text: String) {
     errorCount.add(1, ordering: .relaxed)
@@ -110,7 +113,7 @@ public final class ExtractionContext: Sendable {
   func countLostOwner() { lostOwners.add(1, ordering: .relaxed) }
   func countDroppedXattr() { droppedXattrs.add(1, ordering: .relaxed) }
   func countCopiedLink() { copiedLinks.add(1, ordering: .relaxed) }
-  func countSkippedDevice() { skippedDevices.add(1, ordering: .relaxed) }
+  func countSkippedDevice() { skippedDeviceCount.add(1, ordering: .relaxed) }
 
   /// What was in the way.
   public var existingFiles: ExistingFiles { existing.withLock { $0 } }
@@ -123,7 +126,7 @@ public final class ExtractionContext: Sendable {
       if number > 0 { list.append(number == 1 ? "1 \(one)" : "\(number.grouped) \(many)") }
     }
     note(
-      skippedDevices, "device node was not made, which only root can",
+      skippedDeviceCount, "device node was not made, which only root can",
       "device nodes were not made, which only root can")
     note(
       droppedSetIDs, "file lost its set-id bits, as it does not belong to its owner",

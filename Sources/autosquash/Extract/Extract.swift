@@ -21,7 +21,7 @@ struct Extract: ParsableCommand {
       its mode and time in any case. --skip-existing completes what an earlier run has begun: files \
       that are there with the same size and time, and links with the same target, stay and are \
       counted; directories in it get mode and time as in the image. Root gets owners and devices as they are in the image; other \
-      users get files of their own. Where a hard link cannot be, as from one file system to \
+      users get files of their own, and devices are left out and counted. Where a hard link cannot be, as from one file system to \
       another, a copy is made.
 
       Exit status: 0 all done; 1 something could not be unpacked; 2 the file is no image, or could not be read.
@@ -61,9 +61,12 @@ struct Extract: ParsableCommand {
     try directory?.refuseEmpty("a directory")
     try toTar?.refuseEmpty("an archive")
     _ = try xattrs.policy()
-    if toTar != nil && (directory != nil || keepGoing || skipExisting) {
-      throw ValidationError(
-        "--to-tar goes with none of --directory, --keep-going and --skip-existing.")
+    let others = [
+      (directory != nil, "--directory"), (keepGoing, "--keep-going"),
+      (skipExisting, "--skip-existing"),
+    ]
+    if toTar != nil, let other = others.first(where: \.0)?.1 {
+      throw ValidationError("--to-tar writes an archive; it goes without \(other).")
     }
     if list && (toTar != nil || messages.json) {
       throw ValidationError("--list only prints paths; it goes without --to-tar and --json.")

@@ -25,7 +25,9 @@ extension ExtractJob {
           ("image", .name(image)), ("directory", .name(target)),
           ("made", .integer(Int64(context.made))), ("kept", .integer(Int64(context.kept))),
           ("bytes", .integer(bytes)),
-          ("errors", .integer(Int64(context.errors))), ("lost", .integer(Int64(state.lost))),
+          ("errors", .integer(Int64(context.errors))), ("missing", .integer(Int64(missing.count))),
+          ("skippedDevices", .integer(Int64(context.skippedDevices))),
+          ("lost", .integer(Int64(state.lost))),
           (
             "lostFiles",
             .array(
@@ -36,7 +38,7 @@ extension ExtractJob {
           ("seconds", .number(Process.now - start)),
         ]).text + "\n")
       try output.flush()
-    } else if !command.messages.quiet || hasFailed {
+    } else if !isTakenBack && (!command.messages.quiet || hasFailed) {
       var line = Interruption.isRequested ? "interrupted after " : ""
       if stopped != nil { line = "stopped after " }
       line +=
@@ -51,7 +53,9 @@ extension ExtractJob {
         line += ", \(context.errors.grouped) \(context.errors == 1 ? "error" : "errors")"
       }
       if state.lost > 0 { line += ", \(state.lost.grouped) lost or damaged" }
-      Messages.write(target, "\(line), \((Process.now - start).asDuration)")
+      line += ", \((Process.now - start).asDuration)"
+      if Interruption.isRequested { line += "; --skip-existing goes on from here" }
+      Messages.write(target, line)
     }
     return stopped ?? (hasFailed ? ExitStatus.failed : 0)
   }

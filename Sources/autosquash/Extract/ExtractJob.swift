@@ -21,6 +21,8 @@ final class ExtractJob {
   private var pool: TaskPool<FileWriter>?
   private var progress: ProgressBar?
   let xattrFilter: XattrFilter
+  /// Whether the directory was removed again, as nothing came into it.
+  private(set) var isTakenBack = false
 
   init(image: Image, target: [UInt8], command: Extract) throws {
     self.image = image
@@ -79,7 +81,9 @@ final class ExtractJob {
       do { try image.input.checkUnchanged() } catch { state.stop(error) }
     }
     // What was named is not in the image: nothing is left behind.
-    if isNew && context.made == 0 && !filter.missing.isEmpty { _ = target.withCPath { rmdir($0) } }
+    if isNew && context.made == 0 && !filter.missing.isEmpty {
+      isTakenBack = target.withCPath { rmdir($0) } == 0
+    }
     ProgressBar.clearLine()
     if let error = state.error {
       _ = Messages.fail(command.image.image.bytes, full(error))

@@ -20,18 +20,26 @@ struct TarJob {
   /// - Returns: the exit status.
   func run(_ filter: inout PathFilter) throws -> Int32 {
     try ResultFile.refuse(output, inPlaceOf: command.image.image.bytes)
+    let start = Process.now
     var file = try ResultFile(output, replacing: command.force)
+    if file.isStandardOutput && isatty(STDOUT_FILENO) == 1 {
+      throw SourceError(
+        .refused, path: file.path, "an archive is nothing for a terminal",
+        hint: "redirect it, or name a file")
+    }
     let writer = try TarWriter(descriptor: file.descriptor, path: file.path)
     let names = Names(filter)
     let content = try makeStream(names)
     var progress: ProgressBar?
     var bytes: UInt64 = 0
+    var count = 0
     if command.messages.progress.isShown && !command.messages.quiet {
       progress = ProgressBar(title: output.escapedName) { .init(bytes: bytes, fraction: nil) }
     }
     let xattrs = XattrFilter(try command.xattrs.policy())
     while !Interruption.isRequested, var item = try content.nextFile() {
       item.entry.xattrs = xattrs.wanted(item.entry.xattrs)
+      if !item.entry.path.elementsEqual("./".utf8) { count += 1 }
       try writer.add(item.entry, size: item.size, data: item.data)
       while !Interruption.isRequested, let part = try content.nextPart() {
         switch part {
@@ -66,6 +74,8 @@ struct TarJob {
     for path in filter.missing {
       Messages.write(command.image.image.bytes, try PathPattern.failure(path, in: image))
     }
+    // What was named is not in the image: nothing is left behind.
+    if count == 0 && !filter.missing.isEmpty { return ExitStatus.failed }
     try writer.finish()
     try file.finish()
     if command.messages.json && !file.isStandardOutput {
@@ -73,9 +83,13 @@ struct TarJob {
       try result.write(
         JSON.object([
           ("image", .name(command.image.image.bytes)), ("archive", .name(output)),
-          ("bytes", .integer(bytes)),
+          ("bytes", .integer(bytes)), ("missing", .integer(Int64(filter.missing.count))),
         ]).text + "\n")
       try result.flush()
+    } else if !command.messages.quiet {
+      let files = count == 1 ? "1 file or directory" : "\(count.grouped) files and directories"
+      Messages.write(
+        file.path, "\(files), \(bytes.asBytes), \((Process.now - start).asDuration)")
     }
     return filter.missing.isEmpty ? 0 : ExitStatus.failed
   }
