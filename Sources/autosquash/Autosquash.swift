@@ -33,7 +33,8 @@ struct Autosquash: ParsableCommand {
     let typed = RawArguments.encoded()
     var arguments = typed
     let commands = configuration.groupedSubcommands.flatMap(\.subcommands)
-    if let complaint = UnknownCommand.complaint(about: arguments.first, commands: commands) {
+    let name = arguments.first == "help" ? arguments.dropFirst().first : arguments.first
+    if let complaint = UnknownCommand.complaint(about: name, commands: commands) {
       Messages.write(complaint)
       Glibc.exit(EX_USAGE)
     }

@@ -155,6 +155,16 @@ import Testing
     #expect(result.errors == "autosquash: there is no command '\(word)'; \(advice)\n")
   }
 
+  @Test func helpKnowsNoOtherCommandsEither() throws {
+    let result = try run("help pck")
+    #expect(result.status == 64 && result.output.isEmpty)
+    #expect(
+      result.errors
+        == "autosquash: there is no command 'pck'; did you mean pack? 'autosquash --help' lists all\n"
+    )
+    #expect(try run("help pack").text.contains("USAGE: autosquash pack"))
+  }
+
   /// Other programs' names for the directory to unpack into.
   @Test(arguments: ["-d", "-o", "-C"])
   func directoriesHaveSeveralOptions(option: String) throws {
