@@ -343,10 +343,49 @@ import Testing
       try Tool.check(["mkdir", tree], in: folder.root)
       try folder.write("\(tree)/file", [1])
     }
-    try folder.write("a.squash", [2])
+    try Tool.check([Tool.autosquash, "pack", "a", "-q"], in: folder.root)
+    let image = try folder.read("a.squash")
     let result = try Tool.autosquash("pack", "a", "b", "--skip-existing", in: folder.root)
     #expect(result.status == 0, "\(result.summary)")
-    #expect(result.errors.contains("a.squash: is there already"))
-    #expect(try folder.read("a.squash") == [2] && folder.exists("b.squash"))
+    #expect(result.errors.hasPrefix("autosquash: a.squash: is there already; left as it is\n"))
+    #expect(try folder.read("a.squash") == image && folder.exists("b.squash"))
+  }
+
+  /// A run that was stopped, or another program, can leave anything under the image's name.
+  @Test(arguments: [
+    (": >a.squash", "the file is empty, not a SquashFS image", true),
+    ("head -c 2000 whole >a.squash", "the file is 1,725 bytes short", true),
+    ("head -c 50 whole >a.squash", "not a SquashFS image: only 50 bytes are there", true),
+    ("echo '<html>' | cat - whole >a.squash", "an image is in this file, at byte 7", true),
+    (
+      "echo '<html>' >a.squash; head -c 200 /dev/zero >>a.squash",
+      "a web page, not a SquashFS image", true
+    ),
+    ("mkdir a.squash", "a directory", false),
+    ("mkfifo a.squash", "not a regular file", false),
+    ("ln -s missing a.squash", "No such file or directory", true),
+  ])
+  func whatIsNoWholeImageIsNotKept(make: String, reason: String, isReplaced: Bool) throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      [
+        "sh", "-ec",
+        """
+        mkdir a b; head -c 3500 /dev/urandom >a/f; '\(Tool.autosquash)' pack a -o whole -q
+        \(make)
+        """,
+      ], in: folder.root)
+    let result = try Tool.autosquash("pack", "a", "b", "--skip-existing", in: folder.root)
+    let advice = isReplaced ? "--force replaces it" : "remove it or give another name"
+    #expect(result.status == 1)
+    #expect(
+      result.errors.hasPrefix(
+        "autosquash: a.squash: is there, but is no whole image (\(reason)); \(advice)\n"),
+      "\(result.summary)")
+    // The others are made.
+    #expect(folder.exists("b.squash"))
+    guard isReplaced else { return }
+    let forced = try Tool.autosquash("pack", "a", "--force", in: folder.root)
+    #expect(forced.status == 0, "\(forced.summary)")
   }
 }

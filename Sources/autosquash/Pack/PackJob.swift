@@ -130,6 +130,7 @@ struct PackJob {
 
   /// Leaves an image that is there as it is, and sees to it that it has its manifest.
   func keep() throws {
+    try ExistingImage.check(output)
     let threads = Process.threadCount(command.image.threads)
     let isCompleted = try command.manifest && ImageManifest(of: output).complete(threads: threads)
     messages.note(

@@ -1,0 +1,46 @@
+import FileTrees
+import Glibc
+import Posix
+import SquashFS
+import SquashFSFormat
+
+/// A file that has the name of an image to make already.
+enum ExistingImage {
+  /// Makes sure that it is an image, and whole as far as superblock and length tell.
+  ///
+  /// - Throws: `SourceError`.
+  static func check(_ path: [UInt8]) throws(SourceError) {
+    var status = stat()
+    guard path.withCPath({ stat($0, &status) }) == 0 else {
+      throw refusal(path, String(cString: strerror(errno)))
+    }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG, S_IFBLK: break
+    case let kind:
+      throw refusal(
+        path, kind == S_IFDIR ? "a directory" : "not a regular file",
+        "remove it or give another name")
+    }
+    do {
+      let image = try ImageFile.open(path, offset: .start)
+      let blocks = image.input.length / Superblock.deviceBlock * Superblock.deviceBlock
+      if image.superblock.bytesUsed > blocks {
+        throw refusal(path, "its end is not padded to 1024 bytes")
+      }
+    } catch let error as SourceError {
+      throw error
+    } catch let error as ImageReadError {
+      // What to do about it follows a semicolon, and here that is another thing.
+      throw refusal(path, String(error.message.prefix { $0 != ";" }))
+    } catch {
+      throw refusal(path, "\(error)")
+    }
+  }
+
+  private static func refusal(
+    _ path: [UInt8], _ reason: String, _ advice: String = "--force replaces it"
+  ) -> SourceError {
+    SourceError(
+      .refused, path: path, "is there, but is no whole image (\(reason))", hint: advice)
+  }
+}
