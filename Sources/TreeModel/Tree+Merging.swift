@@ -13,12 +13,14 @@ extension Tree {
   ///
   /// The contents of both are numbered by one sink.
   ///
-  /// - Returns: the number of entries replaced or taken out.
-  public mutating func merge(_ other: Tree, whiteouts: Whiteouts? = nil) -> Int {
+  /// - Parameter report: called with this tree and each of its entries that is about to be replaced
+  ///   or taken out.
+  public mutating func merge(
+    _ other: Tree, whiteouts: Whiteouts? = nil, report: (Tree, NodeID) -> Void = { _, _ in }
+  ) {
     var merging = TreeMerging(onto: self, other, whiteouts)
-    merging.run()
+    merging.run(report)
     self = merging.tree
-    return merging.replaced
   }
 }
 
@@ -30,7 +32,6 @@ private struct TreeMerging {
   private let before: Tree.Listing
   private let count: Int
   private var inodes: [Tree.InodeID: Tree.InodeID] = [:]
-  private(set) var replaced = 0
 
   private static let whiteout = Array(".wh.".utf8)
   private static let opaque = Array(".wh..wh..opq".utf8)
@@ -45,46 +46,50 @@ private struct TreeMerging {
     count = tree.nodeCount
   }
 
-  mutating func run() {
+  typealias Report = (Tree, Tree.NodeID) -> Void
+
+  mutating func run(_ report: Report) {
     let listing = other.listing()
     takeAttributes(of: other.root, for: tree.root)
     var stack = [(other.root, tree.root)]
     while let (source, target) = stack.popLast() {
       let children = listing.children(of: source)
-      if whiteouts == .oci { applyWhiteouts(children, in: target) }
+      if whiteouts == .oci { applyWhiteouts(children, in: target, report) }
       for child in children {
         let name = Array(other.name(of: child))
         if whiteouts == .oci && name.starts(with: Self.whiteout) { continue }
-        let node = add(child, name, in: target)
+        let node = add(child, name, in: target, report)
         if other.isDirectory(child) { stack.append((child, node)) }
       }
     }
   }
 
   private mutating func applyWhiteouts(
-    _ children: some Collection<Tree.NodeID>, in target: Tree.NodeID
+    _ children: some Collection<Tree.NodeID>, in target: Tree.NodeID, _ report: Report
   ) {
     let names = children.map { other.name(of: $0) }
     if names.contains(where: { $0.elementsEqual(Self.opaque) }) {
-      for node in earlierChildren(of: target) { remove(node) }
+      for node in earlierChildren(of: target) { remove(node, report) }
     }
     for name in names
     where name.starts(with: Self.whiteout) && !name.starts(with: Self.note) {
       let hidden = Array(name.dropFirst(Self.whiteout.count))
-      if let node = hidden.withUnsafeBytes({ tree.child(of: target, named: $0) }) { remove(node) }
+      if let node = hidden.withUnsafeBytes({ tree.child(of: target, named: $0) }) {
+        remove(node, report)
+      }
     }
   }
 
   /// - Returns: the node in the tree.
   private mutating func add(
-    _ child: Tree.NodeID, _ name: [UInt8], in target: Tree.NodeID
+    _ child: Tree.NodeID, _ name: [UInt8], in target: Tree.NodeID, _ report: Report
   ) -> Tree.NodeID {
     if let existing = name.withUnsafeBytes({ tree.child(of: target, named: $0) }) {
       if tree.isDirectory(existing) && other.isDirectory(child) {
         takeAttributes(of: child, for: existing)
         return existing
       }
-      remove(existing)
+      remove(existing, report)
     }
     let inode = inode(for: other.inode(of: child))
     return name.withUnsafeBytes { tree.addNode($0, in: target, inode: inode) }
@@ -122,14 +127,14 @@ private struct TreeMerging {
   }
 
   /// Takes a node out, with all that is below it.
-  private mutating func remove(_ node: Tree.NodeID) {
+  private mutating func remove(_ node: Tree.NodeID, _ report: Report) {
     var all = [node]
     var index = 0
     while index < all.count {
       if tree.isDirectory(all[index]) { all += earlierChildren(of: all[index]) }
       index += 1
     }
+    for node in all { report(tree, node) }
     for node in all.reversed() { tree.remove(node) }
-    replaced += all.count
   }
 }

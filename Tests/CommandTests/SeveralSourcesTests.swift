@@ -44,7 +44,10 @@ import Testing
     #expect(listing["etc"]?.mode == "drwxr-xr-x")
     #expect(try text("etc/conf") == "extra\n")
     #expect(try text("bin/same") == "base\n")
-    #expect(result.errors.contains("1 entry of an earlier source replaced"))
+    #expect(
+      result.errors.contains(
+        "autosquash: x.squash: warning: 1 entry of an earlier source is replaced by a later one: "
+          + "etc/conf; --prefix NAME before each source keeps them apart\n"), "\(result.errors)")
     #expect(result.errors.contains("base/ became the root"))
     let turned = try pack("extra", "base.tar.gz")
     #expect(turned.status == 0)
@@ -99,9 +102,50 @@ import Testing
     #expect(result.status == 0, "\(result.summary)")
     #expect(try text("etc") == "file\n")
     #expect(try text("bin/run/in") == "in\n")
-    #expect(result.errors.contains("5 entries of earlier sources replaced"))
+    #expect(
+      result.errors.contains(
+        "autosquash: x.squash: warning: 5 entries of earlier sources are replaced by later ones, "
+          + "the first is etc; --prefix NAME before each source keeps them apart\n"),
+      "\(result.errors)")
+    #expect(try pack("base.tar.gz", "k", "--json").text.contains("\"replaced\": 5, "))
     let verified = try Tool.autosquash("verify", "x.squash", in: folder.root)
     #expect(verified.status == 0 && !verified.text.contains("warning"), "\(verified.summary)")
+  }
+
+  /// Each of them is named where all that is left out is.
+  @Test func whatIsReplacedIsListed() throws {
+    let result = try pack(
+      "base.tar.gz", "--prefix", "p", "base.tar.gz", "--prefix", "p", "extra", "-v")
+    #expect(
+      result.errors.contains(
+        "autosquash: p/etc/conf: left out (replaced by a later source)\n"), "\(result.errors)")
+    let listed = try Tool.autosquash(
+      "pack", "base.tar.gz", "extra", "--dry-run", "-o", "x.squash", in: folder.root)
+    #expect(listed.text.hasPrefix("- etc/conf  (replaced by a later source)\n+ bin/\n"))
+    #expect(listed.text.hasSuffix("; 1 replaced\n"), "\(listed.text)")
+  }
+
+  /// Names that differ only in what they lose.
+  @Test(arguments: [
+    (
+      ["a/f", "b/f"], ["--strip-components", "1"], "f is replaced by a later entry of the same name"
+    ),
+    (["t/f", "t/g", "t/f"], [], "f is replaced by a later entry of the same name"),
+    (
+      ["t/f", "t/f", "t/g", "t/f"], ["--prefix", "p"],
+      "2 entries are replaced by later ones of the same name, the first is p/f"
+    ),
+  ])
+  func replacedEntriesOfOneSourceAreNamed(
+    names: [String], options: [String], warning: String
+  ) throws {
+    var tar = TarBuilder()
+    for name in names { tar.add(name, bytes("x")) }
+    let packed = try Packed(tar.finished(), options)
+    #expect(
+      packed.result.errors.contains(": warning: \(warning)\n"), "\(packed.result.summary)")
+    let listed = try Packed(tar.finished(), options + ["--dry-run"]).result.text
+    #expect(listed.contains("f  (replaced by a later entry of the same name)\n"), "\(listed)")
   }
 
   /// Layers of an OCI image, judged by what applying them by hand makes.
@@ -121,6 +165,10 @@ import Testing
       ], in: folder.root)
     let result = try pack("l1.tar", "l2.tar", "l3.tar", "--whiteouts", "oci")
     #expect(result.status == 0, "\(result.summary)")
+    #expect(
+      result.errors.contains(
+        "warning: 5 entries of earlier sources are replaced or taken out by later ones, the first "
+          + "is home\n"), "\(result.errors)")
     let same = try Tool.autosquash(
       "diff", "x.squash", "want", "--ignore", "mtime,owner", in: folder.root)
     #expect(same.status == 0, "\(same.summary)")

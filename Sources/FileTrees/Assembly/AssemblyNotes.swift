@@ -11,7 +11,7 @@ public struct AssemblyNotes: Sendable {
   /// What is wrong with the path of --root-becomes.
   var mistakenRoot: String?
   /// Entries that a later one of the same name replaced.
-  public var replaced = 0
+  public var replaced = ReplacedEntries()
   /// Names that lost a leading slash.
   public var leadingSlashes = 0
   /// Times outside 1970 to 2106.
@@ -34,7 +34,9 @@ public struct AssemblyNotes: Sendable {
   var pathsInOrder = 0
   var usedRanks: Set<UInt32> = []
   /// Entries of earlier sources that later ones replaced or took out.
-  public var replacedSources = 0
+  public var replacedSources = ReplacedEntries()
+  /// Whether sources say what is to go of those before them.
+  var hasWhiteouts = false
   /// The directory that became the root.
   public var strippedTop: [UInt8]?
 
@@ -70,19 +72,35 @@ public struct AssemblyNotes: Sendable {
       clampedTimes, "time outside 1970 to 2106 moved to the nearest an image can hold",
       "times outside 1970 to 2106 moved to the nearest an image can hold")
     note(leadingSlashes, "leading / removed from a name", "leading / removed from names")
-    note(
-      replaced, "entry replaced by a later one of the same name",
-      "entries replaced by later ones of the same name")
+    if replaced.count == 1 {
+      list.append("\(replaced.first.escapedName) is replaced by a later entry of the same name")
+    } else if replaced.count > 1 {
+      list.append(
+        "\(replaced.count.grouped) entries are replaced by later ones of the same name, the first is "
+          + replaced.first.escapedName)
+    }
     note(
       separatedLinks, "name of a hard link became a file of its own",
       "names of hard links became files of their own")
-    note(
-      replacedSources, "entry of an earlier source replaced or taken out by a later one",
-      "entries of earlier sources replaced or taken out by later ones")
+    if let warning = sourcesWarning { list.append(warning) }
     note(
       pathsInOrder - usedRanks.count, "path of --order names no file that went in",
       "paths of --order name no file that went in")
     return list
+  }
+
+  /// Later layers are there to replace what is in earlier ones; other sources may do so by chance.
+  private var sourcesWarning: String? {
+    let count = replacedSources.count
+    guard count > 0 else { return nil }
+    let first = replacedSources.first.escapedName
+    let what = hasWhiteouts ? "replaced or taken out" : "replaced"
+    let text =
+      count == 1
+      ? "1 entry of an earlier source is \(what) by a later one: \(first)"
+      : "\(count.grouped) entries of earlier sources are \(what) by later ones, the first is \(first)"
+    if hasWhiteouts { return text }
+    return "\(text); --prefix NAME before each source keeps them apart"
   }
 
   public init() {}
@@ -93,7 +111,7 @@ public struct AssemblyNotes: Sendable {
     tookNothing = tookNothing && other.tookNothing
     mistakenRoot = mistakenRoot ?? other.mistakenRoot
     patterns.add(other.patterns)
-    replaced += other.replaced
+    replaced.add(other.replaced)
     leadingSlashes += other.leadingSlashes
     clampedTimes += other.clampedTimes
     droppedSetIDs += other.droppedSetIDs

@@ -4,6 +4,8 @@ public import TreeModel
 public struct SourceLayers {
   /// Of all sources together.
   public private(set) var notes = AssemblyNotes()
+  /// Called with the path in the image of each entry that a later source replaces or takes out.
+  public var reportReplacement: ([UInt8]) -> Void = { _ in }
   private let options: TreeAssembler.Options
   private let whiteouts: Whiteouts?
   private var tree: Tree
@@ -35,9 +37,16 @@ public struct SourceLayers {
       // Where a tree has its root placed elsewhere, names are not found from it.
       let first = tree
       tree = Tree(root: TreeAssembler.missingDirectory(options))
-      _ = tree.merge(first)
+      tree.merge(first)
     }
-    notes.replacedSources += tree.merge(other, whiteouts: whiteouts)
+    var replaced = notes.replacedSources
+    tree.merge(other, whiteouts: whiteouts) { [reportReplacement] tree, node in
+      let path = tree.path(of: node)
+      replaced.add(path)
+      reportReplacement(path)
+    }
+    notes.replacedSources = replaced
+    notes.hasWhiteouts = whiteouts != nil
     // The top has no entry in any source as long as it has none in this one.
     let top = tree.inode(of: tree.root)
     if tree[top].origin == .missingParent { tree[top].attributes.modified = Int64(newest) }

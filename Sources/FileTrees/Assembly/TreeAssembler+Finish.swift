@@ -21,6 +21,7 @@ extension TreeAssembler {
     notes.tookNothing = tree.isEmptyDirectory(tree.root)
     notes.patterns.isRootOfSource = keepsTop && self.top.directory == nil
     if notes.tookNothing { noteMistakenRoot() }
+    notes.replaced.place(without: notes.strippedTop, below: options.selection.prefix)
     var attributes = Self.missingDirectory(options)
     attributes.modified = newest
     tree.placeRoot(at: options.selection.prefix, attributes: attributes)

@@ -107,7 +107,7 @@ extension TreeAssembler {
     link.name.withUnsafeBytes { name in
       // An entry of the same name that came after the link wins.
       guard tree.child(of: link.parent, named: name) == nil else {
-        notes.replaced += 1
+        noteReplacement(link.place)
         return
       }
       let inode = tree.inode(of: node)

@@ -209,8 +209,13 @@ public final class TreeAssembler: EntrySink {
     if tree.isDirectory(existing), !tree.isEmptyDirectory(existing) {
       throw refused(entry, "the archive has a directory with entries of the same name")
     }
+    noteReplacement(tree.path(of: existing))
     tree.remove(existing)
-    notes.replaced += 1
+  }
+
+  func noteReplacement(_ path: [UInt8]) {
+    notes.replaced.add(path)
+    reportExclusion(path[...], "replaced by a later entry of the same name")
   }
 
   func take(

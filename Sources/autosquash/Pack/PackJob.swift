@@ -80,6 +80,7 @@ struct PackJob {
       command.messages.progress.isShown && !command.messages.quiet
       ? progress.sink(digests ?? writer.content) : digests ?? writer.content
     var layers = SourceLayers(options, whiteouts: command.selection.whiteouts)
+    layers.reportReplacement = { messages.detail("\($0.escapedName): left out (\(replacement))") }
     var summary = SourceSummary()
     for (source, reader) in zip(sources, readers) {
       let assembler = TreeAssembler(
@@ -148,6 +149,12 @@ struct PackJob {
       hint: "--dry-run lists what is left out and why")
   }
 
+  /// Why an entry of an earlier source does not go in.
+  private var replacement: String {
+    command.selection.whiteouts == nil
+      ? "replaced by a later source" : "replaced or taken out by a later source"
+  }
+
   /// Lists what would go in, one path a line.
   private func list(_ options: TreeAssembler.Options) throws -> Bool {
     var output = StandardOutput()
@@ -157,16 +164,18 @@ struct PackJob {
     }
     var layers = SourceLayers(options, whiteouts: command.selection.whiteouts)
     var summary = SourceSummary()
+    func leaveOut(_ path: ArraySlice<UInt8>, _ reason: String) {
+      do throws(SystemError) {
+        try output.write("- \(path.escapedName)  (\(reason))\n")
+      } catch {
+        failure = error
+      }
+    }
+    layers.reportReplacement = { leaveOut($0[...], replacement) }
     for source in sources {
       let assembler = TreeAssembler(
         source.options(options, whiteouts: command.selection.whiteouts), content: nil)
-      assembler.reportExclusion = { path, reason in
-        do throws(SystemError) {
-          try output.write("- \(path.escapedName)  (\(reason))\n")
-        } catch {
-          failure = error
-        }
-      }
+      assembler.reportExclusion = leaveOut
       try summary.add(source.open(command, messages), assembler, to: &layers)
     }
     let tree = layers.finish().tree
@@ -179,7 +188,10 @@ struct PackJob {
       if isDirectory { directories += 1 } else { files += 1 }
       if isDirectory { stack.append(contentsOf: listing.children(of: node).reversed()) }
     }
-    let leftOut = layers.notes.leftOut > 0 ? "; \(layers.notes.leftOut.grouped) left out" : ""
+    let replaced = layers.notes.replaced.count + layers.notes.replacedSources.count
+    let others = [(layers.notes.leftOut, "left out"), (replaced, "replaced")]
+      .filter { $0.0 > 0 }.map { "\($0.0.grouped) \($0.1)" }
+    let leftOut = others.isEmpty ? "" : "; " + others.joined(separator: ", ")
     try output.write(
       "\(files.counted("file")), "
         + (directories == 1 ? "1 directory" : "\(directories.grouped) directories") + leftOut + "\n"
@@ -271,6 +283,7 @@ struct PackJob {
       ("duplicateBytes", .integer(summary.data.duplicateBytes)),
       ("storedPlainBlocks", .integer(Int64(summary.data.storedPlainBlocks))),
       ("leftOut", .integer(Int64(notes.leftOut))),
+      ("replaced", .integer(Int64(notes.replaced.count + notes.replacedSources.count))),
       ("danglingLinks", .integer(Int64(notes.danglingLinks.count))),
       ("unreadable", .integer(Int64(sources.unreadable))),
       ("changedDirectories", .integer(Int64(sources.changedDirectories))),

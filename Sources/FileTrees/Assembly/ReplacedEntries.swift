@@ -1,0 +1,28 @@
+/// Entries that later ones of the same name replaced: their number, and the first.
+public struct ReplacedEntries: Sendable {
+  public private(set) var count = 0
+  /// Its path.
+  public private(set) var first: [UInt8] = []
+
+  public init() {}
+
+  mutating func add(_ path: @autoclosure () -> [UInt8]) {
+    if count == 0 { first = path() }
+    count += 1
+  }
+
+  /// Adds those of another source.
+  mutating func add(_ other: ReplacedEntries) {
+    if count == 0 { first = other.first }
+    count += other.count
+  }
+
+  /// Has the first lie where its tree is placed: without the top that became the root, and below
+  /// a prefix.
+  mutating func place(without top: [UInt8]?, below prefix: [[UInt8]]) {
+    guard count > 0 else { return }
+    let slash = UInt8(ascii: "/")
+    if let top, first.starts(with: top + [slash]) { first.removeFirst(top.count + 1) }
+    first = Array((prefix + [first]).joined(separator: [slash]))
+  }
+}
