@@ -26,7 +26,7 @@ public struct AssemblyNotes: Sendable {
   public var separatedLinks = 0
   /// Names whose bytes would have come in the part of the source that is missing.
   public var lostByCut = 0
-  /// What only root can read or enter.
+  /// What only root or its owner can read or enter.
   public var closed = ClosedPlaces()
   /// Links that lead to nothing, where they were looked for.
   public var danglingLinks = DanglingLinks()
@@ -53,7 +53,7 @@ public struct AssemblyNotes: Sendable {
     note(
       lostByCut, "name left out whose bytes would have come later",
       "names left out whose bytes would have come later")
-    if let warning = closed.warning { list.append(warning) }
+    list += closed.warnings
     if let warning = danglingLinks.warning { list.append(warning) }
     note(
       localXattrs,

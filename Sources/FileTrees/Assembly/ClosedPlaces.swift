@@ -1,62 +1,86 @@
 internal import Posix
 internal import TreeModel
 
-/// What in an image only root can read or enter: users of the machines are not root.
+/// What in an image only root can read or enter, or only its owner: users of the machines are not
+/// root, and the owner of few things.
 public struct ClosedPlaces: Sendable {
-  /// The number of files and directories; those below such a directory count where they are
-  /// closed themselves.
-  public private(set) var count = 0
-  /// The first one, with its permissions; empty for the top of the image.
-  public private(set) var first: (path: [UInt8], permissions: UInt16)?
-  private var isTopClosed = false
+  /// Files and directories that are closed to the same users; those below such a directory count
+  /// where they are closed themselves.
+  fileprivate struct Group {
+    var count = 0
+    /// The first one, with its permissions; empty for the top of the image.
+    var first: (path: [UInt8], permissions: UInt16)?
+    var isTopClosed = false
+    /// Theirs; `nil` where they have several.
+    var owner: UInt32?
+  }
+
+  private var toAllButRoot = Group()
+  private var toAllButOwners = Group()
 
   public init() {}
 
   /// Looks at all that is in a tree.
   init(of tree: Tree) {
-    if Self.isClosed(tree[tree.inode(of: tree.root)]) {
-      add([], tree[tree.inode(of: tree.root)])
-      isTopClosed = true
-    }
+    note(tree[tree.inode(of: tree.root)], isTop: true, [])
     for node in tree.liveNodes where node != tree.root {
-      let inode = tree[tree.inode(of: node)]
-      if Self.isClosed(inode) { add(tree.path(of: node), inode) }
+      note(tree[tree.inode(of: node)], tree.path(of: node))
     }
   }
 
-  private mutating func add(_ path: @autoclosure () -> [UInt8], _ inode: Tree.Inode) {
-    if count == 0 { first = (path(), inode.attributes.permissions) }
-    count += 1
-  }
-
-  /// Whether neither others nor any user or group but root's can read a file, or enter a directory.
-  private static func isClosed(_ inode: Tree.Inode) -> Bool {
+  private mutating func note(
+    _ inode: Tree.Inode, isTop: Bool = false, _ path: @autoclosure () -> [UInt8]
+  ) {
     let bit: UInt16
     switch inode.kind {
     case .regular: bit = 4
     case .directory: bit = 1
-    default: return false
+    default: return
     }
     let attributes = inode.attributes
-    var open = attributes.permissions & bit
-    if attributes.uid != 0 { open |= attributes.permissions >> 6 & bit }
-    if attributes.gid != 0 { open |= attributes.permissions >> 3 & bit }
-    return open == 0
+    let groups = attributes.gid == 0 ? 0 : attributes.permissions >> 3 & bit
+    guard attributes.permissions & bit | groups == 0 else { return }
+    if attributes.uid != 0 && attributes.permissions >> 6 & bit != 0 {
+      toAllButOwners.add(attributes, isTop, path)
+    } else {
+      toAllButRoot.add(attributes, isTop, path)
+    }
   }
 
-  /// A sentence with the number and the first one.
-  var warning: String? {
+  /// A sentence for each group of users, with the number and the first one.
+  var warnings: [String] {
+    let owners = toAllButOwners
+    let owner = owners.owner.map { owners.count == 1 ? "its owner (\($0))" : "their owner (\($0))" }
+    return [
+      toAllButRoot.warning(who: "root"), owners.warning(who: owner ?? "their owners"),
+    ].compactMap { $0 }
+  }
+}
+
+fileprivate extension ClosedPlaces.Group {
+  mutating func add(_ attributes: Attributes, _ isTop: Bool, _ path: () -> [UInt8]) {
+    if count == 0 {
+      first = (path(), attributes.permissions)
+      owner = attributes.uid
+    } else if owner != attributes.uid {
+      owner = nil
+    }
+    count += 1
+    isTopClosed = isTopClosed || isTop
+  }
+
+  func warning(who: String) -> String? {
     guard let first else { return nil }
     let mode = "mode " + String(first.permissions, radix: 8).leftPadded(to: 4)
     if isTopClosed {
       let others = count > 1 ? ", and \((count - 1).counted("other place")) below it" : ""
-      return "only root can enter the image, its top directory has \(mode)\(others); "
+      return "only \(who) can enter the image, its top directory has \(mode)\(others); "
         + "--chmod a+rX opens it to all"
     }
     let name = "\(first.path.escapedName) (\(mode))"
     return count == 1
-      ? "only root can read or enter \(name); --chmod a+rX opens it to all"
-      : "only root can read or enter \(count.grouped) files and directories, the first is \(name); "
+      ? "only \(who) can read or enter \(name); --chmod a+rX opens it to all"
+      : "only \(who) can read or enter \(count.grouped) files and directories, the first is \(name); "
         + "--chmod a+rX opens them to all"
   }
 }
