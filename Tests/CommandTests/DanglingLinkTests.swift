@@ -25,12 +25,12 @@ import Testing
 
   /// Of one link `l` in a directory `d`, beside what each case needs.
   @Test(arguments: [
-    ("f", true), ("../d/f", true), ("./f", true), ("/d/f", true), ("/d/../d/f", true),
-    ("..", true), ("/", true), (".", true), ("../d/", true), ("../../d/f", false),
-    ("/../d/f", true),
+    ("f", true), ("../d/f", true), ("./f", true), ("/d/f", false), ("/d/../d/f", false),
+    ("..", true), ("/", false), (".", true), ("../d/", true), ("../../d/f", false),
+    ("/../d/f", false),
     ("missing", false), ("/missing", false), ("f/", false), ("f/.", false), ("f/..", false),
     ("l", false), ("loop1", false), ("good", true), ("good/", false), ("way/f", true),
-    ("way/missing", false), ("root/d/f", true), ("out/../d/f", false), ("h1", true), ("h0", false),
+    ("way/missing", false), ("root/d/f", false), ("out/../d/f", false), ("h1", true), ("h0", false),
     ("/dev/null", true), ("/proc/self/fd", true), ("/run/x/y", true), ("/sys/kernel", true),
     ("/tmp/x", false), ("../proc/mounts", false), ("/../dev/null", true), ("viadev/x", true),
   ])
@@ -48,17 +48,17 @@ import Testing
     link("l", target)
     let packed = try Packed(tar.finished())
     try #require(packed.result.status == 0)
-    let count = leadsSomewhere ? 3 : 4
+    let count = leadsSomewhere ? 4 : 5
     #expect(
       packed.result.errors.contains(
-        "warning: \(count) links lead to nothing in the image: d/out -> ../..\n"),
+        "warning: \(count) links lead out of the image or to nothing in it: d/root -> /\n"),
       "\(packed.result.errors)")
   }
 
   @Test func packTellsOfLinksThatLeadOut() throws {
-    let hint = "; --dereference packs what they lead to\n"
+    let hint = "; --dereference packs what they lead to; 2 lead to nothing here either\n"
     let told =
-      "autosquash: t.squash: warning: 4 links lead to nothing in the image: data/a -> "
+      "autosquash: t.squash: warning: 5 links lead out of the image: data/a -> "
       + "\(folder.path("out/genome"))"
     let packed = try autosquash("pack", "t")
     #expect(packed.status == 0 && packed.errors.hasPrefix(told + hint), "\(packed.summary)")
@@ -72,18 +72,50 @@ import Testing
     #expect(archive.errors.hasPrefix(told + "\n"), "\(archive.errors)")
     let json = try autosquash("pack", "t", "-f", "--json").text
     #expect(
-      json.contains("\"danglingLinks\": 4") && json.contains("4 links lead to nothing"), "\(json)")
-    // What is left out is not there to lead to; below a prefix, absolute links lead elsewhere.
+      json.contains("\"danglingLinks\": 5") && json.contains("5 links lead out"), "\(json)")
+    // What is left out is not there to lead to.
     let without = try autosquash("pack", "t", "-f", "--exclude", "/sub", "--exclude", "[abn]")
-    #expect(without.errors.contains("warning: 3 links lead to nothing in the image: data/c -> a"))
-    let below = try autosquash("pack", "t", "-f", "--prefix", "x", "--exclude", "[abcn]")
+    #expect(
+      without.errors.contains(
+        "warning: 3 links lead out of the image or to nothing in it: data/c -> a; "
+          + "--dereference packs what they lead to; 1 leads to nothing here either\n"),
+      "\(without.errors)")
+    let below = try autosquash("pack", "t", "-f", "--prefix", "x", "--exclude", "[bcen]")
     #expect(
       below.errors.contains(
-        "warning: 1 link leads to nothing in the image: x/data/e -> /sub/file; --dereference packs "
-          + "what it leads to\n"), "\(below.errors)")
+        "warning: 1 link leads out of the image: x/data/a -> \(folder.path("out/genome")); "
+          + "--dereference packs what it leads to\n"), "\(below.errors)")
+    let nowhere = try autosquash(
+      "pack", "t", "-f", "--root-becomes", "data", "--exclude", "[abcd]")
     #expect(
-      try autosquash("pack", "t", "-f", "--exclude", "[abcn]").errors.contains("warning") == false)
+      nowhere.errors.contains("warning: 2 links lead out of the image: e -> /sub/file\n"),
+      "\(nowhere.errors)")
+    let none = try autosquash("pack", "t", "-f", "--exclude", "[abcen]")
+    #expect(!none.errors.contains("warning"), "\(none.errors)")
     let merged = try autosquash("pack", "t", "--prefix", "more", "out", "-o", "t.squash", "-f")
-    #expect(merged.errors.contains("warning: 4 links lead to nothing"), "\(merged.errors)")
+    #expect(merged.errors.contains("warning: 5 links lead out of the image: "), "\(merged.errors)")
+  }
+
+  @Test func allAreListed() throws {
+    let packed = try autosquash("pack", "t", "-v")
+    for link in ["data/b -> ../../out/genome", "data/c -> a", "data/e -> /sub/file"] {
+      #expect(
+        packed.errors.contains("autosquash: \(link): leads out of the image\n"),
+        "\(packed.errors)")
+    }
+    #expect(!packed.errors.contains("data/d"))
+    let lost = try autosquash("pack", "t", "-vf", "--exclude", "a").errors
+    #expect(lost.contains("autosquash: data/c -> a: leads to nothing in the image\n"), "\(lost)")
+  }
+
+  /// Commands that read an image follow such a link from its root.
+  @Test func aLinkThatLeadsOutIsMarked() throws {
+    _ = try autosquash("pack", "t", "-q")
+    let info = try autosquash("info", "t.squash", "data/e").text
+    #expect(
+      info.contains(
+        "target             /sub/file  (leads out of the image where that is mounted)\n"),
+      "\(info)")
+    #expect(try autosquash("cat", "t.squash", "data/e").text == "y\n")
   }
 }

@@ -28,7 +28,7 @@ public struct AssemblyNotes: Sendable {
   public var lostByCut = 0
   /// What only root or its owner can read or enter.
   public var closed = ClosedPlaces()
-  /// Links that lead to nothing, where they were looked for.
+  /// Links that lead out of the image or to nothing, where they were looked for.
   public var danglingLinks = DanglingLinks()
   /// Paths of the access order, and which of them files went in for.
   var pathsInOrder = 0

@@ -57,8 +57,8 @@ public struct ClosedPlaces: Sendable {
   }
 }
 
-fileprivate extension ClosedPlaces.Group {
-  mutating func add(_ attributes: Attributes, _ isTop: Bool, _ path: () -> [UInt8]) {
+extension ClosedPlaces.Group {
+  fileprivate mutating func add(_ attributes: Attributes, _ isTop: Bool, _ path: () -> [UInt8]) {
     if count == 0 {
       first = (path(), attributes.permissions)
       owner = attributes.uid
@@ -69,7 +69,7 @@ fileprivate extension ClosedPlaces.Group {
     isTopClosed = isTopClosed || isTop
   }
 
-  func warning(who: String) -> String? {
+  fileprivate func warning(who: String) -> String? {
     guard let first else { return nil }
     let mode = "mode " + String(first.permissions, radix: 8).leftPadded(to: 4)
     if isTopClosed {

@@ -1,32 +1,47 @@
 internal import Posix
 public import TreeModel
 
-/// Symbolic links of an image that lead to nothing in it.
+/// Symbolic links of an image that lead out of it or to nothing in it.
 ///
-/// Each link's own target is walked once, whatever other links lead through it, so that the work
-/// grows with the bytes of all targets and not with what they make of each other.
+/// An image is mounted below a directory, where absolute links lead to the machine's own files. Each
+/// link's own target is walked once, whatever other links lead through it, so that the work grows
+/// with the bytes of all targets and not with what they make of each other.
 public struct DanglingLinks: Sendable {
   public private(set) var count = 0
+  /// Those that lead out of the image.
+  private var leadingOut = 0
   /// The first one that does so by itself, not by way of another, with its target.
   public private(set) var first: (path: [UInt8], target: [UInt8])?
-  /// Whether the options could take what they lead to instead.
-  public var canBeDereferenced = false
+  /// What is advised to do about them.
+  public var advice: String?
 
   init() {}
 
   /// Looks at all links of a tree.
-  public init(of tree: Tree) {
+  ///
+  /// - Parameter report: called with each, its path and its target, and whether it leads out.
+  public init(of tree: Tree, report: ([UInt8], [UInt8], Bool) -> Void = { _, _, _ in }) {
     var resolver = LinkResolver(tree)
     var isFirstByItself = false
     for node in tree.liveNodes {
-      guard case .symlink(let target) = tree[tree.inode(of: node)].kind,
-        case .nothing(let isByItself) = resolver.place(of: node)
-      else { continue }
+      guard case .symlink(let reference) = tree[tree.inode(of: node)].kind else { continue }
+      let isByItself: Bool
+      var leadsOut = false
+      switch resolver.place(of: node) {
+      case .node, .machine: continue
+      case .nothing(let itself): isByItself = itself
+      case .outside(let itself):
+        isByItself = itself
+        leadsOut = true
+      }
+      let link = (path: tree.path(of: node), target: Array(tree.target(reference)))
       if first == nil || isByItself && !isFirstByItself {
-        first = (tree.path(of: node), Array(tree.target(target)))
+        first = link
         isFirstByItself = isByItself
       }
       count += 1
+      leadingOut += leadsOut ? 1 : 0
+      report(link.path, link.target, leadsOut)
     }
   }
 
@@ -34,21 +49,46 @@ public struct DanglingLinks: Sendable {
   var warning: String? {
     guard let first else { return nil }
     let lead = count == 1 ? "1 link leads" : "\(count.grouped) links lead"
-    let hint =
-      canBeDereferenced
-      ? "; --dereference packs what \(count == 1 ? "it leads" : "they lead") to" : ""
-    return "\(lead) to nothing in the image: \(first.path.escapedName) -> "
-      + "\(first.target.prefix(255).escapedName)\(first.target.count > 255 ? "..." : "")\(hint)"
+    let place =
+      leadingOut == count
+      ? "out of the image"
+      : leadingOut == 0 ? "to nothing in the image" : "out of the image or to nothing in it"
+    return "\(lead) \(place): \(first.path.escapedName) -> \(Self.shown(first.target))"
+      + (advice.map { "; \($0)" } ?? "")
+  }
+
+  private static func shown(_ target: [UInt8]) -> String {
+    target.prefix(255).escapedName + (target.count > 255 ? "..." : "")
   }
 }
 
-/// Follows links as Linux does in a tree that is the root of a system: absolute ones begin there.
-/// Relative ones that lead above it lead out.
+extension [UInt8] {
+  /// Whether this is the target of a link that leads to files of the machine's own, wherever an
+  /// image is mounted: an absolute one, but for what is on every machine.
+  public var leadsOutOfImages: Bool { first == UInt8(ascii: "/") && !self[...].leadsToMachine }
+}
+
+extension ArraySlice<UInt8> {
+  /// What every machine has, and no image.
+  fileprivate static let ofMachines = ["dev", "proc", "run", "sys"].map { Array($0.utf8) }
+
+  /// Of an absolute target: whether it lies in what every machine has.
+  fileprivate var leadsToMachine: Bool {
+    let names = split(separator: UInt8(ascii: "/")).lazy.filter {
+      !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8)
+    }
+    guard let top = names.first else { return false }
+    return Self.ofMachines.contains { $0.elementsEqual(top) }
+  }
+}
+
+/// Follows links as Linux does in an image that is mounted below some directory.
 private struct LinkResolver {
   enum Place {
     case node(Tree.NodeID)
     /// There on every machine, in /proc and the like.
     case machine
+    case outside(isByItself: Bool)
     case nothing(isByItself: Bool)
   }
 
@@ -66,7 +106,6 @@ private struct LinkResolver {
     /// Of the target, what comes next.
     var position = 0
     var place: Tree.NodeID
-    var isAbsolute: Bool
     /// The links that were followed.
     var hops = 1
   }
@@ -76,8 +115,6 @@ private struct LinkResolver {
   private var ways: [Way] = []
   /// As many links as Linux follows.
   private static let mostHops = 40
-  /// What every machine has, and no image.
-  private static let ofMachines = ["dev", "proc", "run", "sys"].map { Array($0.utf8) }
 
   init(_ tree: Tree) { self.tree = tree }
 
@@ -97,12 +134,14 @@ private struct LinkResolver {
   private mutating func begin(_ link: Tree.NodeID) {
     guard states[link] == nil, case .symlink(let target) = tree[tree.inode(of: link)].kind
     else { return }
-    let isAbsolute = tree.target(target).first == UInt8(ascii: "/")
+    let bytes = tree.target(target)
+    if bytes.first == UInt8(ascii: "/") {
+      let place: Place = bytes.leadsToMachine ? .machine : .outside(isByItself: true)
+      states[link] = .known(place, hops: 1)
+      return
+    }
     states[link] = .begun
-    ways.append(
-      Way(
-        link: link, target: target, place: isAbsolute ? tree.root : tree.parent(of: link),
-        isAbsolute: isAbsolute))
+    ways.append(Way(link: link, target: target, place: tree.parent(of: link)))
   }
 
   /// Follows the last way to its end, or to a link that has to be followed first.
@@ -123,6 +162,7 @@ private struct LinkResolver {
       case .found(let node)?:
         way.place = node
       case .machine?: return (.machine, way.hops)
+      case .outside?: return (.outside(isByItself: true), way.hops)
       case .nothing?: return (nothing, way.hops)
       case .link(let link)?:
         guard case .known(let place, let hops)? = states[link] else {
@@ -137,6 +177,7 @@ private struct LinkResolver {
         switch place {
         case .node(let node): way.place = node
         case .machine: return (.machine, way.hops)
+        case .outside: return (.outside(isByItself: false), way.hops)
         case .nothing: return (.nothing(isByItself: false), way.hops)
         }
       case nil: break
@@ -153,6 +194,7 @@ private struct LinkResolver {
     case found(Tree.NodeID)
     case link(Tree.NodeID)
     case machine
+    case outside
     case nothing
   }
 
@@ -161,23 +203,21 @@ private struct LinkResolver {
     let dot = UInt8(ascii: ".")
     if name.isEmpty || name.elementsEqual([dot]) { return nil }
     if name.elementsEqual([dot, dot]) {
-      guard way.place == tree.root else { return .found(tree.parent(of: way.place)) }
-      return way.isAbsolute ? nil : .nothing
+      return way.place == tree.root ? .outside : .found(tree.parent(of: way.place))
     }
     guard let node = name.withUnsafeBytes({ tree.child(of: way.place, named: $0) }) else {
-      return isOfMachine(name, way) ? .machine : .nothing
+      return isOfMachine(way.place) ? .machine : .nothing
     }
     if case .symlink = tree[tree.inode(of: node)].kind { return .link(node) }
     return .found(node)
   }
 
-  /// Whether a name that is not in the image is on every machine.
-  private func isOfMachine(_ name: ArraySlice<UInt8>, _ way: Way) -> Bool {
-    var top = way.place
-    guard top != tree.root else {
-      return way.isAbsolute && Self.ofMachines.contains { $0.elementsEqual(name) }
-    }
+  /// Whether what is not in a directory of the image is in the machine's of that name: a root file
+  /// system has them empty.
+  private func isOfMachine(_ place: Tree.NodeID) -> Bool {
+    guard place != tree.root else { return false }
+    var top = place
     while tree.parent(of: top) != tree.root { top = tree.parent(of: top) }
-    return Self.ofMachines.contains { $0.elementsEqual(tree.name(of: top)) }
+    return ArraySlice.ofMachines.contains { $0.elementsEqual(tree.name(of: top)) }
   }
 }

@@ -217,8 +217,12 @@ private enum FileFacts {
       let target = try image.target(of: inode)
       let found = try image.lookup(match.path, followsLast: true, isFurther: true)
       let isThere = if case .success = found { true } else { false }
+      let note =
+        !isThere
+        ? "  (leads to nothing in the image)"
+        : target.leadsOutOfImages ? "  (leads out of the image where that is mounted)" : ""
       facts.add(
-        "target", target.escapedName + (isThere ? "" : "  (leads to nothing in the image)"),
+        "target", target.escapedName + note,
         "target", .name(target))
       facts.add(nil, "", "dangling", .boolean(!isThere))
     case .device(let number):

@@ -8,7 +8,7 @@ import TreeModel
 struct PackInput {
   let path: [UInt8]
   let isDirectory: Bool
-  private let prefix: [[UInt8]]
+  let prefix: [[UInt8]]
 
   init(_ argument: SourceArgument) {
     path = argument.path

@@ -205,9 +205,13 @@ struct PackJob {
   /// What is to be said of the tree that all sources make.
   private func notes(of layers: SourceLayers, _ tree: Tree) -> AssemblyNotes {
     var notes = layers.notes
-    notes.danglingLinks = DanglingLinks(of: tree)
-    notes.danglingLinks.canBeDereferenced =
-      !command.directories.dereference && sources.contains(where: \.isDirectory)
+    var advice = LinkAdvice(sources, command)
+    notes.danglingLinks = DanglingLinks(of: tree) { path, target, leadsOut in
+      let place = leadsOut ? "out of the image" : "to nothing in the image"
+      messages.detail("\(path.escapedName) -> \(target.escapedName): leads \(place)")
+      advice.note(path)
+    }
+    notes.danglingLinks.advice = advice.text(links: notes.danglingLinks.count)
     return notes
   }
 
