@@ -201,6 +201,53 @@ import Testing
     }
   }
 
+  /// Patterns begin below a directory, as they do below an archive's top.
+  @Test(arguments: [
+    (
+      "--exclude ref/tmp",
+      "--exclude ref/tmp matches nothing: patterns begin at the image's root; /tmp would match"
+    ),
+    (
+      "--exclude /ref/t*",
+      "--exclude /ref/t* matches nothing: patterns begin at the image's root; /t* would match"
+    ),
+    (
+      "--exclude $PWD/data/ref/tmp/x",
+      "--exclude $PWD/data/ref/tmp/x matches nothing: patterns begin at the image's root; /tmp/x would match"
+    ),
+    (
+      "--exclude data/ref/tmp",
+      "--exclude data/ref/tmp matches nothing: patterns begin at the image's root; /tmp would match"
+    ),
+    ("--exclude ref/no", "--exclude ref/no matches nothing"),
+    ("--exclude ref", "--exclude ref matches nothing"),
+    (
+      "--root-becomes ref/tmp",
+      "--root-becomes ref/tmp matches nothing: it begins at the image's root; tmp would match"
+    ),
+    (
+      "--root-becomes $PWD/data/ref/tmp/",
+      "--root-becomes $BELOW/data/ref/tmp matches nothing: it begins at the image's root; tmp would match"
+    ),
+    ("--root-becomes ref", "--root-becomes ref matches nothing: ref/ is the image's root already"),
+  ])
+  func theDirectorysOwnNameIsTold(option: String, told: String) throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(
+      ["sh", "-ec", "mkdir -p data/ref/tmp; echo x >data/ref/tmp/x; ln -s data/ref link"],
+      in: folder.root)
+    for source in ["data/ref", "./data//ref/", "$PWD/data/ref", "link"] {
+      let result = try Tool.run(
+        ["sh", "-c", "'\(Tool.autosquash)' pack \(source) \(option) -o x.squash -f"],
+        in: folder.root)
+      let line = told.replacing("$PWD", with: folder.root)
+        .replacing("$BELOW", with: folder.root.dropFirst())
+      #expect(
+        result.errors.contains("autosquash: x.squash: warning: \(line)\n"),
+        "\(source): \(result.summary)")
+    }
+  }
+
   @Test(arguments: [
     ("top/src", "it begins at the image's root; src would match"),
     ("top", "top/ is the image's root already"),

@@ -1,4 +1,5 @@
 internal import Posix
+internal import TreeModel
 
 /// Which patterns matched something, and which would have, were they matched against names as the
 /// source has them.
@@ -73,6 +74,20 @@ struct PatternUse: Sendable {
     isRootOfSource = false
   }
 
+  /// Looks for what users may mean by patterns that matched nothing and begin with the name of the
+  /// directory that is the source.
+  mutating func suggest(_ tree: Tree, of source: SourceName) {
+    for index in patterns.indices where isUnmatched(index) {
+      let pattern = patterns[index].glob.pattern
+      let count = source.leadingComponents(of: Glob.components(of: pattern))
+      guard count > 0 else { continue }
+      guard let shorter = patterns[index].glob.dropping(components: count) else { continue }
+      let glob = Glob(shorter)
+      let matches = tree.liveNodes.contains { glob.matches(tree.path(of: $0)[...]) }
+      if matches { suggestions[index] = .some(shorter) }
+    }
+  }
+
   private func isUnmatched(_ index: Int) -> Bool {
     isRootOfSource ? !usedFromSource[index] : !usedFromRoot[index]
   }
@@ -118,11 +133,15 @@ struct PatternUse: Sendable {
 }
 
 extension Glob {
+  fileprivate static func components(of pattern: [UInt8]) -> ArraySlice<ArraySlice<UInt8>> {
+    pattern.split(separator: UInt8(ascii: "/")).drop { $0.elementsEqual(".".utf8) }
+  }
+
   /// The pattern from behind its first components on; `nil` where they could match any number of
   /// directories, or are all there is.
   fileprivate func dropping(components count: Int) -> [UInt8]? {
     let slash = UInt8(ascii: "/")
-    let components = pattern.split(separator: slash).drop { $0.elementsEqual(".".utf8) }
+    let components = Self.components(of: pattern)
     guard components.count > count,
       !components.prefix(count).contains(where: { $0.contains2Stars })
     else { return nil }

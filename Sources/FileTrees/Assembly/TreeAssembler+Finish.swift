@@ -21,6 +21,7 @@ extension TreeAssembler {
     notes.tookNothing = tree.isEmptyDirectory(tree.root)
     notes.patterns.isRootOfSource = keepsTop && self.top.directory == nil
     if notes.tookNothing { noteMistakenRoot() }
+    if let name = options.sourceName { notes.patterns.suggest(tree, of: name) }
     notes.replaced.place(without: notes.strippedTop, below: options.selection.prefix)
     var attributes = Self.missingDirectory(options)
     attributes.modified = newest
@@ -58,6 +59,7 @@ extension TreeAssembler {
   /// Notes what is wrong with --root-becomes where it names the archive's top, which is lost.
   private func noteMistakenRoot() {
     let path = options.selection.rootBecomes
+    if let name = options.sourceName { return noteMistakenRoot(of: name) }
     guard let top = top.directory, let first = path.first, first == top else { return }
     let given = "--root-becomes \(Self.joined(path).escapedName) matches nothing"
     if path.count == 1 {
@@ -65,6 +67,19 @@ extension TreeAssembler {
     } else if matchesRootFromSource {
       let rest = Self.joined(Array(path.dropFirst())).escapedName
       notes.mistakenRoot = "\(given): it begins at the image's root; \(rest) would match"
+    }
+  }
+
+  /// The same where it names the directory that is the source.
+  private func noteMistakenRoot(of name: SourceName) {
+    let path = options.selection.rootBecomes
+    let given = "--root-becomes \(Self.joined(path).escapedName) matches nothing"
+    let rest = Array(path.dropFirst(name.leadingComponents(of: path.map { $0[...] })))
+    if rest.count < path.count && name.has(rest) {
+      let wouldMatch = "\(Self.joined(rest).escapedName) would match"
+      notes.mistakenRoot = "\(given): it begins at the image's root; \(wouldMatch)"
+    } else if let own = path.last, name.isNamed(by: path) {
+      notes.mistakenRoot = "\(given): \(own.escapedName)/ is the image's root already"
     }
   }
 

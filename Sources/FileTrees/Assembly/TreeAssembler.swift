@@ -14,6 +14,8 @@ public final class TreeAssembler: EntrySink {
     public var isStrict = false
     /// Whether `Selection.Stripping.auto` may strip: only names in archives have a top to strip.
     public var stripsSingleTop = false
+    /// What users may call the source where it is a directory.
+    public var sourceName: SourceName?
     /// The files whose data is to lie side by side.
     public var order = AccessOrder()
     public var modes: ModeChange?

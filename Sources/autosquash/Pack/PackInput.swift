@@ -25,6 +25,7 @@ struct PackInput {
     options.selection.prefix = prefix
     // A layer may have one directory and mean nothing by it.
     options.stripsSingleTop = !isDirectory && whiteouts == nil
+    if isDirectory { options.sourceName = SourceName(ofDirectory: path) }
     return options
   }
 
@@ -68,6 +69,15 @@ struct PackInput {
     var path = path
     while path.count > 1 && path.last == UInt8(ascii: "/") { path.removeLast() }
     return path
+  }
+}
+
+extension SourceName {
+  /// - Parameter path: as it was given.
+  fileprivate init(ofDirectory path: [UInt8]) {
+    let resolved = path.withCPath { realpath($0, nil) }
+    defer { free(resolved) }
+    self.init(path, resolved.map { [[UInt8](cString: $0)] } ?? [])
   }
 }
 

@@ -1,0 +1,40 @@
+internal import Glibc
+internal import Posix
+
+/// What a user may call the directory that is a source, in paths that should begin at its top.
+public struct SourceName: Sendable {
+  /// The components of its path, as it was given and without symbolic links.
+  private let paths: [[ArraySlice<UInt8>]]
+  private let directory: [UInt8]
+
+  /// - Parameters:
+  ///   - directory: its path, as it was given.
+  ///   - others: other ways to write it.
+  public init(_ directory: [UInt8], _ others: [[UInt8]]) {
+    self.directory = directory
+    paths = ([directory] + others).map { path in
+      path.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
+    }
+  }
+
+  /// Whether something in the directory has this path.
+  func has(_ path: [[UInt8]]) -> Bool {
+    Array(([directory] + path).joined(separator: [UInt8(ascii: "/")]))
+      .withCPath { access($0, F_OK) } == 0
+  }
+
+  /// Whether a path means the directory itself.
+  func isNamed(by path: [[UInt8]]) -> Bool {
+    !path.isEmpty && paths.contains { $0.suffix(path.count).elementsEqual(path.map { $0[...] }) }
+  }
+
+  /// How many leading components of a longer path name the directory: its name, or that with
+  /// directories before it.
+  func leadingComponents(of path: some Collection<ArraySlice<UInt8>>) -> Int {
+    paths.lazy.flatMap { own in
+      (1...max(1, own.count)).lazy.filter { count in
+        count < path.count && own.suffix(count).elementsEqual(path.prefix(count))
+      }
+    }.max() ?? 0
+  }
+}
