@@ -70,6 +70,58 @@ import Testing
       packed.result.errors.contains(": warning: \(warning)\n"), "\(packed.result.summary)")
   }
 
+  /// Options that fit nothing.
+  @Test(arguments: [
+    (
+      ["--xattrs", "user.x*,trusted.*"],
+      "--xattrs user.x*,trusted.* matches nothing; all 2 extended attributes are left out"
+    ),
+    (["--xattrs", "user.n*"], nil), (["--xattrs", "none"], nil),
+    (["--uid-map", "7:8"], "--uid-map 7:8 fits no user of the source"),
+    (
+      ["--gid-map", "1001:0:10", "--uid-map", "1000:1"],
+      "--gid-map 1001:0:10 fits no group of the source"
+    ),
+    (["--gid-map", "999:0:2", "--uid-map", "1000:1"], nil),
+  ])
+  func whatFitsNothingIsTold(options: [String], warning: String?) throws {
+    var tar = TarBuilder()
+    tar.addPax([("SCHILY.xattr.user.note", bytes("a")), ("SCHILY.xattr.user.other", bytes("b"))])
+    tar.add("f", bytes("x"), uid: 1000, gid: 1000)
+    let errors = try Packed(tar.finished(), options).result.errors
+    if let warning {
+      #expect(errors.contains(": warning: \(warning)\n"), "\(errors)")
+    } else {
+      #expect(!errors.contains("warning"), "\(errors)")
+    }
+    // Neither is anything wrong where another source has it.
+    let folder = try TemporaryFolder()
+    try folder.write("a.tar", tar.finished())
+    var other = TarBuilder()
+    other.addPax([("SCHILY.xattr.user.x", bytes("a"))])
+    other.add("g", bytes("x"), uid: 7, gid: 1001)
+    try folder.write("b.tar", other.finished())
+    let both = try Tool.run(
+      [Tool.autosquash, "pack", "a.tar", "b.tar", "-o", "x.squash"] + options, in: folder.root)
+    #expect(both.status == 0 && !both.errors.contains("warning"), "\(both.summary)")
+  }
+
+  @Test(arguments: [
+    ("user", "'user' matches no extended attribute; give all, none or patterns such as user.*."),
+    (
+      "user.*,security",
+      "'security' matches no extended attribute; give all, none or patterns such as user.*."
+    ),
+    ("ALL", "'ALL' matches no extended attribute; --xattrs all takes all."),
+    ("None", "'None' matches no extended attribute; --xattrs none takes none."),
+  ])
+  func wordsThatAreNoAttributesAreRefused(text: String, told: String) throws {
+    for command in [["pack", "x"], ["extract", "x.squash"]] {
+      let result = try Tool.run([Tool.autosquash] + command + ["--xattrs", text])
+      #expect(result.status == 64 && result.errors.contains(told), "\(result.summary)")
+    }
+  }
+
   /// chmod(1) itself is the judge, for files and directories of many modes.
   @Test(arguments: [
     "a+rX", "go-w", "u=rwX,go=rX", "755", "0644", "u+s", "g+s,o+t", "a-x", "+x", "=r", "u=g", "g=u",

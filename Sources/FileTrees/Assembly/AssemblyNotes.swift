@@ -8,6 +8,10 @@ public struct AssemblyNotes: Sendable {
   public var tookNothing = false
   /// Which patterns matched something.
   var patterns = PatternUse(Selection())
+  /// Which mappings of owners fit something.
+  var mappings = MappingUse(OwnershipPolicy())
+  /// Whether patterns of attributes match any.
+  var xattrs = XattrUse(.usual)
   /// What is wrong with the path of --root-becomes.
   var mistakenRoot: String?
   /// Entries that a later one of the same name replaced.
@@ -49,7 +53,8 @@ public struct AssemblyNotes: Sendable {
     func note(_ count: Int, _ one: String, _ many: String) {
       if count > 0 { list.append(count == 1 ? "1 \(one)" : "\(count.grouped) \(many)") }
     }
-    list += mistakes
+    list += mistakes + mappings.warnings
+    if let warning = xattrs.warning { list.append(warning) }
     note(
       lostByCut, "name left out whose bytes would have come later",
       "names left out whose bytes would have come later")
@@ -111,6 +116,8 @@ public struct AssemblyNotes: Sendable {
     tookNothing = tookNothing && other.tookNothing
     mistakenRoot = mistakenRoot ?? other.mistakenRoot
     patterns.add(other.patterns)
+    mappings.add(other.mappings)
+    xattrs.add(other.xattrs)
     replaced.add(other.replaced)
     leadingSlashes += other.leadingSlashes
     clampedTimes += other.clampedTimes

@@ -26,6 +26,8 @@ public struct OwnershipPolicy: Sendable {
       self.to = to
       self.count = count
     }
+
+    func contains(_ id: UInt32) -> Bool { id >= from && id - from < count }
   }
 
   public var owner = Owner.root
@@ -65,7 +67,7 @@ public struct OwnershipPolicy: Sendable {
 
   /// - Returns: `nil` where no mapping has the id.
   private static func map(_ id: UInt32, _ mappings: [Mapping]) -> UInt32? {
-    for mapping in mappings where id >= mapping.from && id - mapping.from < mapping.count {
+    for mapping in mappings where mapping.contains(id) {
       return mapping.to + (id - mapping.from)
     }
     return nil

@@ -8,6 +8,7 @@ extension TreeAssembler {
     xattrs.removeAll { !options.xattrs.takes($0.name) }
     if case .usual = options.xattrs { notes.localXattrs += given - xattrs.count }
     let all = xattrs.count
+    notes.xattrs.note(taken: all, leftOut: given - all)
     xattrs.removeAll { attribute in
       !Self.storedPrefixes.contains {
         attribute.name.starts(with: $0) && attribute.name.count > $0.count

@@ -67,6 +67,8 @@ public final class TreeAssembler: EntrySink {
     self.content = content
     tree = Tree(root: Self.missingDirectory(options))
     notes.patterns = PatternUse(options.selection)
+    notes.mappings = MappingUse(options.ownership)
+    notes.xattrs = XattrUse(options.xattrs)
   }
 
   // MARK: Entries
@@ -127,6 +129,7 @@ public final class TreeAssembler: EntrySink {
       error.remedies = [.ownership]
       throw error
     }
+    notes.mappings.note(uid: attributes.uid, gid: attributes.gid)
     if options.ownership.apply(
       to: &attributes, isRegular: entry.kind.isFile, xattrs: &xattrs)
     {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FileTrees
+import Posix
 
 /// Modes, times and extended attributes that entries get.
 struct MetadataOptions: ParsableArguments {
@@ -66,6 +67,20 @@ struct XattrOptions: ParsableArguments {
     guard let policy = XattrPolicy(parsing: xattrs.bytes) else {
       throw ValidationError("--xattrs takes all, none, or patterns of names.")
     }
+    if case .only(let patterns) = policy { try patterns.map(\.pattern).forEach(Self.check) }
     return policy
+  }
+
+  /// Makes sure that a pattern can match a name: all have a dot.
+  private static func check(_ pattern: [UInt8]) throws {
+    guard !pattern.contains(where: ".*?[".utf8.contains) else { return }
+    let word = String(decoding: pattern, as: UTF8.self)
+    let advice =
+      switch word.lowercased() {
+      case "all": "--xattrs all takes all"
+      case "none": "--xattrs none takes none"
+      default: "give all, none or patterns such as user.*"
+      }
+    throw ValidationError("'\(pattern.escapedName)' matches no extended attribute; \(advice).")
   }
 }
