@@ -151,4 +151,21 @@ import Testing
     #expect(result.status == 64 && result.output.isEmpty)
     #expect(result.errors.contains(": \(message)\n"), "\(result.summary)")
   }
+
+  /// Whoever finds an image under the name of an archive takes it for one.
+  @Test(arguments: [
+    ("x.tar.gz", "x.squash"), ("out/x.zip", "out/x.squash"), ("x.tgz", "x.squash"),
+    ("x.TAR", "x.TAR.squash"), ("x.gz", "x.squash"), ("x.mtree", "x.squash"), ("x.7z", "x.squash"),
+    ("x y.iso", "'x y.iso.squash'"),
+  ])
+  func namesOfArchivesAreRefused(name: String, advised: String) throws {
+    let result = try Tool.autosquash("pack", "small", "-o", name, in: folder.root)
+    #expect(result.status == 64 && !folder.exists(name))
+    #expect(
+      result.errors.contains(
+        ": '\(name)' is no name of an image; pack makes SquashFS images, so give \(advised).\n"),
+      "\(result.summary)")
+    try Tool.check(["mkdir", "dir.zip"], in: folder.root)
+    #expect(try pack("small -o dir.zip").status == 0)
+  }
 }

@@ -32,6 +32,18 @@ enum ImageName {
     return base.isEmpty ? nil : base + suffix
   }
 
+  /// Whether a name is that of an archive, which an image would only hide behind.
+  static func isOfArchive(_ name: [UInt8]) -> Bool {
+    var base = baseName(name).map { (0x41...0x5a).contains($0) ? $0 | 0x20 : $0 }
+    return drop(compressions + containers + both + [".rar", ".iso"], from: &base)
+  }
+
+  /// The same path with the suffix of an image in place of an archive's.
+  static func instead(of path: [UInt8]) -> [UInt8] {
+    let base = baseName(path)
+    return path.dropLast(base.count) + (of(source: base, isDirectory: false) ?? suffix)
+  }
+
   /// The name of the manifest beside an image: `my-tarball.squash` has `my-tarball.mtree`.
   static func manifest(of image: [UInt8]) -> [UInt8] {
     var name = image

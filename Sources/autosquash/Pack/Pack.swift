@@ -87,6 +87,11 @@ struct Pack: ParsableCommand {
     if let command = RemoteName.writing(output) {
       throw ValidationError("'\(output.escapedName)' is not on this machine; \(command)")
     }
+    if folder == nil && ImageName.isOfArchive(output) {
+      throw ValidationError(
+        "'\(output.escapedName)' is no name of an image; pack makes SquashFS images, so give "
+          + "\(ImageName.instead(of: output).shellWord).")
+    }
     guard writesToStandardOutput else { return }
     let others = [
       (manifest, "--manifest"), (messages.json, "--json"), (skipExisting, "--skip-existing"),
