@@ -112,4 +112,46 @@ import Testing
       #expect(try sh("autosquash cat --offset auto 'in put' data").text == "1\n2\n3\n")
     }
   }
+
+  /// What pack says of a file that it cannot read.
+  @Test(arguments: [
+    (
+      "echo '<!DOCTYPE html><title>Sign in</title>'",
+      "a web page, not an archive; a server may have sent it instead of the file; download it again"
+    ),
+    (
+      "echo '<Error><Code>AccessDenied</Code></Error>'",
+      "an XML document, not an archive; a server may have sent it instead of the file; download "
+        + "it again"
+    ),
+    (
+      "echo version https://git-lfs.github.com/spec/v1",
+      "a Git LFS pointer, not an archive; \"git lfs pull\" fetches the file"
+    ),
+    ("cat /bin/true", "a program, not an archive"),
+    ("mkfs.ext4 -q fs 1M >log; cat fs", "an ext2, ext3 or ext4 file system, not an archive"),
+    (
+      "mkdir d; echo x >d/x; '\(Tool.autosquash)' pack d -o i -q; { printf '\\177ELF\\2\\1\\1\\0AI\\2'; "
+        + "head -c 4085 /dev/zero; cat i; }",
+      "an AppImage, not an archive; \"autosquash ls --offset auto in.tar.gz\" lists it"
+    ),
+  ])
+  func packTellsWhatIsNoArchive(make: String, says: String) throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(["bash", "-ec", "{ \(make); } >in.tar.gz"], in: folder.root)
+    let result = try Tool.autosquash("pack", "in.tar.gz", in: folder.root)
+    #expect(result.status == 2, "\(result.summary)")
+    #expect(result.errors == "autosquash: in.tar.gz: \(says)\n")
+    // Where the name is no archive's, the file may be meant.
+    try Tool.check(["mv", "in.tar.gz", "in"], in: folder.root)
+    let other = try Tool.autosquash("pack", "in", in: folder.root)
+    let advice =
+      says.contains(";")
+      ? "" : "; put it into a directory: mkdir DIR && cp in DIR && autosquash pack DIR"
+    let same = says.replacing("in.tar.gz", with: "in")
+    #expect(other.errors == "autosquash: in: \(same)\(advice)\n")
+    guard says.contains("--offset") else { return }
+    let listed = try Tool.autosquash("ls", "--offset", "auto", "in", in: folder.root)
+    #expect(listed.text == "x\n", "\(listed.summary)")
+  }
 }

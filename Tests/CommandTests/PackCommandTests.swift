@@ -115,10 +115,11 @@ import Testing
   /// Not even --force may make a result take the place of what it is made from, or of another.
   @Test func nothingReplacesItsSource() throws {
     let source = try folder.read("my-tarball.tar.gz")
+    try folder.write("plain", source)
     try folder.write("spec.mtree", bytes("#mtree\n. type=dir mode=0755 uid=0 gid=0 time=0.0\n"))
     let specification = try folder.read("spec.mtree")
     for arguments in [
-      ["my-tarball.tar.gz", "-o", "my-tarball.tar.gz"], ["spec.mtree", "--manifest"],
+      ["plain", "-o", "plain"], ["spec.mtree", "--manifest"],
     ] {
       let result = try Tool.run(
         [Tool.autosquash, "pack", "--force"] + arguments, in: folder.root)
@@ -126,7 +127,7 @@ import Testing
         result.status == 1 && result.errors.contains("this is the source itself"),
         "\(result.summary)")
     }
-    #expect(try folder.read("my-tarball.tar.gz") == source)
+    #expect(try folder.read("plain") == source)
     #expect(try folder.read("spec.mtree") == specification)
     try Tool.check(["cp", "-r", "my-dir", "my-tarball"], in: folder.root)
     let both = try autosquash("pack", "my-tarball", "my-tarball.tar.gz", "--force")
@@ -242,7 +243,7 @@ import Testing
       ["bsdtar", "--format", format, "-cf", "in.\(format)", "my-dir"], in: folder.root)
     let result = try autosquash("pack", "in.\(format)", "-o", "out.squash")
     if format == "shar" {  // a shell script is nothing to run here
-      #expect(result.status == 2 && result.errors.contains("not an archive of a known kind"))
+      #expect(result.status == 2 && result.errors.contains("a script, not an archive"))
       return
     }
     #expect(result.status == 0, "\(result.summary)")

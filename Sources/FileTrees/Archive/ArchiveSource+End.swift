@@ -109,6 +109,7 @@ extension ArchiveSource {
     if let found { throw follows(found, count) }
     if let failure { throw failure }
     if afterMark { return false }
+    if delivered == 0 { try refuseFileSystem() }
     warn("\(count.counted("byte")) after the end of the \(place) ignored")
     return false
   }

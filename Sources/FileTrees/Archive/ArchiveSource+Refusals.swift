@@ -33,6 +33,21 @@ extension ArchiveSource {
     ".iso", ".deb", ".jar", ".whl", ".cab", ".xar",
   ]
 
+  private var isFile: Bool {
+    var status = stat()
+    return path.withCPath { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
+  /// What the file is by its first bytes; not of a pipe, where they are gone.
+  private var knownKind: FileKind? { isFile ? FileKind(of: path) : nil }
+
+  /// Refuses file systems that begin with zeros, as an empty tar archive does.
+  func refuseFileSystem() throws {
+    guard !isNamedAsSpecification, let kind = knownKind, !kind.isSource, kind.lister == nil
+    else { return }
+    throw unknownKind([])
+  }
+
   /// What is said of a file that no format fits.
   ///
   /// - Parameter start: its first bytes, unpacked.
@@ -50,16 +65,21 @@ extension ArchiveSource {
     if path.ends(with: ".dmg") {
       return error(", but a disk image of macOS", "7z x \(path.shellWord) -oDIR unpacks it")
     }
-    var status = stat()
-    let isFile = path.withCPath { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFREG
     let isNamedAsArchive = Self.archiveEndings.contains { path.contains(Array($0.utf8)) }
+    let packing = Remedy.packDirectory(
+      "mkdir DIR && cp \(path.shellWord) DIR && autosquash pack DIR")
+    if let kind = knownKind {
+      let listing = kind.lister.map { "\"\($0) \(path.shellWord)\" lists it" }
+      let hint = kind.advice ?? listing
+      return SourceError(
+        .unreadable, path: path, "\(kind.name), not an archive", hint: hint,
+        remedies: hint == nil && !isNamedAsArchive ? [packing] : [])
+    }
     guard isFile, !isNamedAsArchive else {
       return error(": tar, cpio, zip, 7z and others, also compressed", nil)
     }
     var file = error(", but a single file", nil)
-    file.remedies = [
-      .packDirectory("mkdir DIR && cp \(path.shellWord) DIR && autosquash pack DIR")
-    ]
+    file.remedies = [packing]
     return file
   }
 }

@@ -30,7 +30,7 @@ public final class ArchiveSource {
   /// The number of archives read to their ends: several may lie one behind the other.
   var segment = 0
   /// The number of entries read, and the name of the last one.
-  private var delivered = 0
+  private(set) var delivered = 0
   private var lastEntry: [UInt8]?
   /// What a specification has no time for, and no file whose time it could be.
   var withoutTime: Set<[UInt8]> = []

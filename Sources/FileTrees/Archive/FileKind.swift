@@ -94,6 +94,9 @@ public struct FileKind: Sendable {
     Mark(
       "!<arch>\ndebian-binary", FileKind("a Debian package", lister: "dpkg-deb -c", isSource: true)),
     Mark("#mtree", FileKind("an mtree(5) list of files")),
+    // Type 2 of the AppImage specification: a program with an image behind it.
+    Mark(
+      at: 8, [0x41, 0x49, 0x02], FileKind("an AppImage", lister: "autosquash ls --offset auto")),
     Mark("\u{7f}ELF", FileKind("a program")),
     Mark("#!", FileKind("a script")),
     Mark("<?xml", answer("an XML document")), Mark("<Error>", answer("an XML document")),
