@@ -138,6 +138,7 @@ import Testing
 
   @Test func anotherLayoutIsRefused() throws {
     let result = try Tool.autosquash("pack", "tree", "--layout", "back", in: folder.root)
-    #expect(result.status == 64 && result.errors.contains("standard or front"), "\(result.summary)")
+    #expect(
+      result.status == 64 && result.errors.contains("'standard' and 'front'"), "\(result.summary)")
   }
 }

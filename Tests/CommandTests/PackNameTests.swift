@@ -27,6 +27,44 @@ import Testing
     Set(try FileManager.default.contentsOfDirectory(atPath: folder.root))
   }
 
+  /// A source that was changed since is told.
+  @Test func newerSourcesAreNamed() throws {
+    try Tool.check(
+      ["sh", "-ec", "'\(Tool.autosquash)' pack small -q; touch -d '+1 hour' small"],
+      in: folder.root)
+    let result = try pack("small --skip-existing")
+    #expect(result.status == 0)
+    #expect(
+      result.errors
+        == "autosquash: small.squash: is there already; left as it is, though small is newer; "
+        + "--force packs it anew\n")
+  }
+
+  /// There is no directory "s3:" to be made.
+  @Test(arguments: [
+    (
+      "extract out/x.squash -C s3://b/x",
+      "s3://b/x: this is no name on this machine; write to a file, and copy it with aws s3 cp"
+    ),
+    (
+      "extract out/x.squash --to-tar s3://b/x.tar",
+      "s3://b/x.tar: this is no name on this machine; write to a file, and copy it with aws s3 cp"
+    ),
+    (
+      "manifest small -o s3://b/x",
+      "s3://b/x: this is no name on this machine; write to a file, and copy it with aws s3 cp"
+    ),
+    ("ls s3://b/x", "s3://b/x: not on this machine; fetch it with aws s3 cp or curl first"),
+    ("verify s3://b/x", "s3://b/x: not on this machine; fetch it with aws s3 cp or curl first"),
+  ])
+  func bucketsAreElsewhere(line: String, message: String) throws {
+    _ = try pack("small -o out/x.squash -q")
+    let result = try Tool.run(
+      [Tool.autosquash] + line.split(separator: " ").map(String.init), in: folder.root)
+    #expect(result.status != 0 && result.errors == "autosquash: \(message)\n", "\(result.summary)")
+    #expect(try !files().contains("s3:"))
+  }
+
   /// mksquashfs has the image's name behind the sources.
   @Test(arguments: [
     (
@@ -36,6 +74,16 @@ import Testing
     (
       "small other my.img --dry-run",
       "my.img: does not exist; to name the image: autosquash pack small other -o my.img"
+    ),
+    // tar has it behind -f.
+    (
+      "-f my.sqfs small",
+      "my.sqfs: does not exist; to name the image: autosquash pack small -o my.sqfs"
+    ),
+    (
+      "small --manifest old.mtree",
+      "old.mtree: --manifest takes no name here: it writes NAME.mtree beside the image NAME.squash; "
+        + "a specification to pack comes before the options"
     ),
     ("small my.squashfs -o x", "my.squashfs: does not exist; -o names the image already"),
     ("small missing -o x.squash", "missing: cannot open: No such file or directory"),

@@ -46,7 +46,7 @@ public final class HardLinker {
         return context.failAsExisting(path)
       }
       let name = file.wanted.escapedName
-      return context.fail(path, "hard link to \(name), which was not unpacked")
+      return context.fail(path, "hard link to \(name), which this run did not unpack")
     }
     var before = stat()
     fstat(target.descriptor, &before)

@@ -18,7 +18,7 @@ struct Extract: ParsableCommand {
       Nothing is ever written outside that directory, whatever the image or the directory holds: \
       symbolic links are made, not followed. What is there already stays, unless --force, which also \
       writes in read-only directories of one's own; the directory itself, if it is there, keeps \
-      its mode and time in any case. --skip-existing completes what an earlier run has begun: files \
+      its mode in any case. --skip-existing completes what an earlier run has begun: files \
       that are there with the same size and time, and links with the same target, stay and are \
       counted; directories in it get mode and time as in the image. Root gets owners and devices as they are in the image; other \
       users get files of their own, and devices are left out and counted. Where a hard link cannot be, as from one file system to \

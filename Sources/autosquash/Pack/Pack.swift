@@ -135,7 +135,10 @@ struct Pack: ParsableCommand {
   func run() throws {
     var status: Int32 = 0
     let sources = try SourceArgument.sources(arguments)
-    do { try SourceCheck.refuseImageName(sources, output: output?.bytes) } catch {
+    do {
+      try SourceCheck.refuseManifestName()
+      try SourceCheck.refuseImageName(sources, output: output?.bytes)
+    } catch {
       throw ExitCode(Messages.fail([], error))
     }
     // One image of all, or one of each.

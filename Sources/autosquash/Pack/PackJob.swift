@@ -134,9 +134,11 @@ struct PackJob {
     try ExistingImage.check(output)
     let threads = Process.threadCount(command.image.threads)
     let isCompleted = try command.manifest && ImageManifest(of: output).complete(threads: threads)
+    let newer = sources.first { FileTime.isNewer($0.path, than: output) }
     messages.note(
       output,
       "is there already; left as it is"
+        + (newer.map { ", though \($0.path.escapedName) is newer; --force packs it anew" } ?? "")
         + (isCompleted ? ", but its manifest was missing or another's, and is written anew" : ""))
   }
 

@@ -9,26 +9,59 @@ enum SourceCheck {
     ".squash", ".squashfs", ".sqfs", ".sqsh", ".sfs", ".sqfs.img", ".img",
   ]
 
-  /// Makes sure that the last word is not the image's name, which mksquashfs takes there.
+  /// Makes sure that no word is meant as the image's name: mksquashfs takes it as the last one, and
+  /// tar after `-f`.
   ///
   /// - Throws: `SourceError`.
   static func refuseImageName(_ sources: [SourceArgument], output: [UInt8]?) throws {
-    guard sources.count > 1, let last = sources.last?.path,
-      imageEndings.contains(where: { last.suffix($0.utf8.count).elementsEqual($0.utf8) })
-    else { return }
-    let others = sources.dropLast()
-    let words = others.count > 4 ? "…" : others.map(\.path.shellWord).joined(separator: " ")
-    let command = "autosquash pack \(words) -o \(last.shellWord)"
-    if last.withCPath({ access($0, F_OK) }) != 0 && errno == ENOENT {
-      throw SourceError(
-        .unreadable, path: last, "does not exist",
-        hint: output == nil ? "to name the image: \(command)" : "-o names the image already")
+    guard sources.count > 1, let last = sources.last?.path else { return }
+    if let first = sources.first, hasImageEnding(first.path), !isThere(first.path) {
+      try refuse(first.path, besides: sources.dropFirst(), output: output)
     }
+    guard hasImageEnding(last) else { return }
+    if !isThere(last) { try refuse(last, besides: sources.dropLast(), output: output) }
+    let others = sources.dropLast()
     // Of several images, all may come from a pattern of the shell's.
     if output == nil, AnyTree.isImage(last), !others.contains(where: { AnyTree.isImage($0.path) }) {
       throw SourceError(
         .unreadable, path: last, "is an image, not a source",
-        hint: "to replace it: \(command) --force")
+        hint: "to replace it: \(command(others, last)) --force")
+    }
+  }
+
+  private static func refuse(
+    _ name: [UInt8], besides others: ArraySlice<SourceArgument>, output: [UInt8]?
+  ) throws -> Never {
+    throw SourceError(
+      .unreadable, path: name, "does not exist",
+      hint: output == nil
+        ? "to name the image: \(command(others, name))" : "-o names the image already")
+  }
+
+  private static func command(_ sources: ArraySlice<SourceArgument>, _ image: [UInt8]) -> String {
+    let words = sources.count > 4 ? "…" : sources.map(\.path.shellWord).joined(separator: " ")
+    return "autosquash pack \(words) -o \(image.shellWord)"
+  }
+
+  private static func hasImageEnding(_ path: [UInt8]) -> Bool {
+    imageEndings.contains { path.suffix($0.utf8.count).elementsEqual($0.utf8) }
+  }
+
+  private static func isThere(_ path: [UInt8]) -> Bool {
+    path.withCPath { access($0, F_OK) } == 0 || errno != ENOENT
+  }
+
+  /// Makes sure that no name follows `--manifest`, which takes one in `verify`: it would be packed.
+  ///
+  /// - Throws: `SourceError`.
+  static func refuseManifestName() throws {
+    let words = ProcessArguments.all
+    for (option, name) in zip(words, words.dropFirst())
+    where option.elementsEqual("--manifest".utf8) && name.suffix(6).elementsEqual(".mtree".utf8) {
+      throw SourceError(
+        .unreadable, path: name,
+        "--manifest takes no name here: it writes NAME.mtree beside the image NAME.squash",
+        hint: "a specification to pack comes before the options")
     }
   }
 

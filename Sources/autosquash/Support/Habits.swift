@@ -200,7 +200,7 @@ enum Habits {
     Habit("-s -stat --stat", .use("autosquash info IMAGE, which describes it")),
     Habit("-i -info -v --verbose", .use("autosquash ls -R IMAGE, which lists what is in it")),
     Habit("-n -no-progress --no-progress", .use("--progress never")),
-    Habit("-x --extract", .isDefault("this unpacks")),
+    Habit("-x --extract", .isDefault("this unpacks; -f is --force here")),
     Habit("-dest -directory --dest --destination --target --output", .means("--directory")),
     Habit("-e -ef -extract-file", .hasNone("name files of the image behind it: IMAGE PATH…")),
     Habit(

@@ -100,6 +100,8 @@ extension Messages {
   /// - Returns: the exit status for it.
   static func fail(_ source: [UInt8], _ error: any Error) -> Int32 {
     switch error {
+    case let error as ImageReadError where error.code == .unreadable && RemoteName.isRemote(source):
+      write(source, "not on this machine; fetch it with aws s3 cp or curl first")
     case let error as SourceError:
       write(error.path, error.message(takes: RunningCommand.takes))
     case let error as SystemError:

@@ -9,6 +9,7 @@ enum OutputFault {
     switch error.code {
     case EEXIST, EISDIR, EINVAL: return reasonOfTaken(error.path)
     case ENOENT:
+      if RemoteName.isRemote(error.path) { return RemoteName.cannotWrite }
       let folder = folder(of: error.path)
       var status = stat()
       guard folder.withCPath({ stat($0, &status) }) != 0 else { return nil }

@@ -19,5 +19,12 @@ enum RemoteName {
     isInBucket(name) ? "autosquash pack SOURCE -o - | aws s3 cp - \(name.shellWord)" : nil
   }
 
+  static let cannotWrite =
+    "this is no name on this machine; write to a file, and copy it with aws s3 cp"
+
+  static func isRemote(_ name: [UInt8]) -> Bool {
+    ["s3://", "http://", "https://"].contains { name.starts(with: $0.utf8) }
+  }
+
   private static func isInBucket(_ name: [UInt8]) -> Bool { name.starts(with: "s3://".utf8) }
 }

@@ -60,7 +60,10 @@ struct VerifyComparison {
     let onlyOwnersDiffer = result.count > 0 && summary.counts.ofOwnerOnly == result.count
     if onlyOwnersDiffer && summary.common.isEmpty && !isManifest && !command.messages.quiet {
       Messages.write(
-        image, "only owners differ; was it packed with another --ownership? Give it here too.")
+        image,
+        command.ownership.ownership == .root
+          ? "only owners differ; was it packed with another --ownership? Give it here too."
+          : "only owners differ: the files of the source belong to others")
     }
     return result
   }
