@@ -28,7 +28,8 @@ struct EffortLimits {
 
   func check(_ effort: Effort, _ name: String) {
     let work = effort.work
-    #expect(work.metadataBytes <= passes * metadata, "\(name)")
+    // Of a small table, a few looks at single inodes are more than a pass.
+    #expect(work.metadataBytes <= passes * metadata + 4096, "\(name)")
     // A damaged table can have many small blocks.
     #expect(work.metadataBlocks <= 2 * metadata / 8192 + 64, "\(name)")
     // The smallest thing that is asked for by its place is a row of 16 bytes.
