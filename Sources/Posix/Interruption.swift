@@ -7,16 +7,20 @@ public enum Interruption {
 
   /// From now on SIGINT, SIGTERM and SIGHUP are only noted; a second one ends the program.
   public static func watch() {
+    handle { number in
+      Interruption.number.store(number, ordering: .relaxed)
+      signal(number, SIG_DFL)
+    }
+  }
+
+  private static func handle(with handler: @escaping @convention(c) (Int32) -> Void) {
     for number in [SIGINT, SIGTERM, SIGHUP] {
       var action = sigaction()
       sigaction(number, nil, &action)
       // Who ignores a signal (nohup) means it.
       if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1 { continue }
       action = sigaction()
-      action.__sigaction_handler.sa_handler = { number in
-        Interruption.number.store(number, ordering: .relaxed)
-        signal(number, SIG_DFL)
-      }
+      action.__sigaction_handler.sa_handler = handler
       sigaction(number, &action, nil)
     }
   }
@@ -34,18 +38,10 @@ public enum Interruption {
     lastWords.store(UInt(bitPattern: copy), ordering: .relaxed)
     guard !isAnnounced else { return }
     isAnnounced = true
-    for number in [SIGINT, SIGTERM, SIGHUP] {
-      var action = sigaction()
-      sigaction(number, nil, &action)
-      // Who ignores a signal (nohup) means it.
-      if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1 { continue }
-      action = sigaction()
-      action.__sigaction_handler.sa_handler = { number in
-        Interruption.speak()
-        signal(number, SIG_DFL)
-        raise(number)
-      }
-      sigaction(number, &action, nil)
+    handle { number in
+      Interruption.speak()
+      signal(number, SIG_DFL)
+      raise(number)
     }
   }
 
