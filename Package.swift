@@ -79,6 +79,7 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "Overlay", dependencies: ["CLinux", "Posix"], cSettings: gnu, swiftSettings: settings),
+    .target(name: "Terminal", dependencies: ["Posix"], cSettings: gnu, swiftSettings: settings),
     // autofs runs it for every first access. Nothing may depend on it: its linker flags would come
     // along.
     .executableTarget(
@@ -91,8 +92,7 @@ let package = Package(
       name: "autosquash",
       dependencies: [
         "Automount", "CLinux", "CMemory", "FileTrees", "Overlay", "Posix", "SquashFS",
-        "SquashFSFormat",
-        "TreeModel",
+        "SquashFSFormat", "Terminal", "TreeModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       cSettings: gnu, swiftSettings: settings),

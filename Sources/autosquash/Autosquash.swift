@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Posix
+import Terminal
 
 @main
 struct Autosquash: ParsableCommand {

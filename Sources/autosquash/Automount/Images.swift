@@ -3,9 +3,10 @@ import Automount
 import Glibc
 import Posix
 import SquashFSFormat
+import Terminal
 
 /// `autosquash images`: the catalogue.
-struct Images: ParsableCommand {
+struct Images: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "images",
     abstract: "List the images in the bucket: size, date, compressor, mounted, healthy or why not.",
@@ -17,40 +18,33 @@ struct Images: ParsableCommand {
 
   @Flag(help: "Print JSON, an object an image.") var json = false
 
-  func run() throws {
-    do {
-      let job = try CatalogueJob()
-      let catalogue = try job.catalogue()
-      let mounts = (try? MountTable.current()) ?? MountTable.none
-      var roots = RootDirectories()
-      var hanging: BucketError?
-      do { roots = try RootDirectories.read(catalogue, job) } catch { hanging = error }
-      var output = StandardOutput()
-      var lines: [ImageLine] = []
-      for entry in catalogue.images {
-        let place = job.configuration.mountRoot + [UInt8(ascii: "/")] + entry.name
-        let line = ImageLine(
-          entry: entry, isMounted: mounts.mount(at: place)?.isImage == true,
-          closedMode: roots.modes[entry.file])
-        if json { try output.write(line.json.text + "\n") } else { lines.append(line) }
-      }
-      if !json {
-        for line in ImageLine.table(lines) { try output.write(line + "\n") }
-        if lines.isEmpty {
-          Messages.write(job.configuration.images, "no images in this folder")
-        }
-      }
-      try output.flush()
-      // What is known was told.
-      if let hanging { throw hanging }
-      for folder in catalogue.unreadable { Messages.write(folder.path, folder.text) }
-      if !catalogue.unreadable.isEmpty { throw ExitCode(ExitStatus.failed) }
-    } catch let code as ExitCode {
-      throw code
-    } catch {
-      Messages.write(error)
-      throw ExitCode(error is BucketError ? ExitStatus.unreadableInput : ExitStatus.failed)
+  func execute() throws -> Int32 {
+    let job = try CatalogueJob()
+    let catalogue = try job.catalogue()
+    let mounts = (try? MountTable.current()) ?? MountTable.none
+    var roots = RootDirectories()
+    var hanging: BucketError?
+    do { roots = try RootDirectories.read(catalogue, job) } catch { hanging = error }
+    var output = StandardOutput()
+    var lines: [ImageLine] = []
+    for entry in catalogue.images {
+      let place = job.configuration.mountRoot + [UInt8(ascii: "/")] + entry.name
+      let line = ImageLine(
+        entry: entry, isMounted: mounts.mount(at: place)?.isImage == true,
+        closedMode: roots.modes[entry.file])
+      if json { try output.write(line.json.text + "\n") } else { lines.append(line) }
     }
+    if !json {
+      for line in ImageLine.table(lines) { try output.write(line + "\n") }
+      if lines.isEmpty {
+        Messages.write(job.configuration.images, "no images in this folder")
+      }
+    }
+    try output.flush()
+    // What is known was told.
+    if let hanging { throw hanging }
+    for folder in catalogue.unreadable { Messages.write(folder.path, folder.text) }
+    return catalogue.unreadable.isEmpty ? 0 : ExitStatus.failed
   }
 }
 
@@ -92,12 +86,12 @@ struct ImageLine {
   }
 
   var json: JSON {
-    .object([
-      ("name", .name(entry.name)), ("file", .name(entry.file)), ("size", .integer(entry.size)),
-      ("modified", .integer(entry.modified / 1_000_000_000)),
-      ("compressor", .string(entry.compressor?.name ?? "")), ("mounted", .boolean(isMounted)),
-      ("healthy", .boolean(entry.problem == nil)), ("problem", .string(entry.problem ?? "")),
-      ("onlyRoot", .boolean(closedMode != nil)),
-    ])
+    [
+      "name": .name(entry.name), "file": .name(entry.file), "size": JSON(entry.size),
+      "modified": JSON(entry.modified / 1_000_000_000),
+      "compressor": .string(entry.compressor?.name ?? ""), "mounted": .boolean(isMounted),
+      "healthy": .boolean(entry.problem == nil), "problem": .string(entry.problem ?? ""),
+      "onlyRoot": .boolean(closedMode != nil),
+    ]
   }
 }

@@ -4,7 +4,7 @@ import Glibc
 import Posix
 
 /// `autosquash map`: what the program map answers, for people.
-struct MapCommand: ParsableCommand {
+struct MapCommand: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "map",
     abstract: "Print what the automounter is told for a name, or why it is told nothing.",
@@ -16,26 +16,22 @@ struct MapCommand: ParsableCommand {
 
   @Argument(help: "The name of an image or folder.") var name: ByteArgument
 
-  func run() throws {
-    do {
-      let configuration = try Configuration.load()
-      var path = name.bytes
-      // As the shell completes folders.
-      while path.count > 1 && path.last == UInt8(ascii: "/") { path.removeLast() }
-      // Every part must be a name, or the path could lead elsewhere.
-      var keys: [MapKey] = []
-      for part in path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
-        keys.append(try MapKey(Array(part)))
-      }
-      let key = keys.removeLast()
-      let level = MapLevel(path: Array(keys.map(\.bytes).joined(separator: [UInt8(ascii: "/")])))
-      let query = MapQuery(configuration: configuration, program: Installation.map)
-      var output = StandardOutput()
-      try output.write(query.answer(key, at: level).bytes + [UInt8(ascii: "\n")])
-      try output.flush()
-    } catch {
-      Messages.write(error)
-      throw ExitCode(ExitStatus.failed)
+  func execute() throws -> Int32 {
+    let configuration = try Configuration.load()
+    var path = name.bytes
+    // As the shell completes folders.
+    while path.count > 1 && path.last == UInt8(ascii: "/") { path.removeLast() }
+    // Every part must be a name, or the path could lead elsewhere.
+    var keys: [MapKey] = []
+    for part in path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+      keys.append(try MapKey(Array(part)))
     }
+    let key = keys.removeLast()
+    let level = MapLevel(path: Array(keys.map(\.bytes).joined(separator: [UInt8(ascii: "/")])))
+    let query = MapQuery(configuration: configuration, program: Installation.map)
+    var output = StandardOutput()
+    try output.write(query.answer(key, at: level).bytes + [UInt8(ascii: "\n")])
+    try output.flush()
+    return 0
   }
 }

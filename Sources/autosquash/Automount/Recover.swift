@@ -2,9 +2,10 @@ import ArgumentParser
 import Automount
 import Glibc
 import Posix
+import Terminal
 
 /// `autosquash recover`: brings the bucket back where its mount is dead, hangs or is not there.
-struct Recover: ParsableCommand {
+struct Recover: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "recover",
     abstract: "Mount the bucket again where its mount is dead, hangs, or is not there.",
@@ -21,18 +22,19 @@ struct Recover: ParsableCommand {
   @Flag(help: "Only set free what waits for a bucket that does not answer.") var release = false
   @Flag(name: .shortAndLong, help: "Print errors only.") var quiet = false
 
-  func run() throws {
-    do {
-      guard geteuid() == 0 else { throw SetupError(path: [], text: "recover needs root") }
-      // Before setup the bucket is where setup would have it.
-      let isSetUp = Configuration.path.withCPath { access($0, F_OK) } == 0
-      let job = RecoverJob(
-        configuration: isSetUp ? try Configuration.load() : Configuration(), isQuiet: quiet,
-        listsImages: isSetUp)
-      if release { try job.release() } else { try job.run() }
-    } catch {
-      Messages.write(error)
-      throw ExitCode(ExitStatus.failed)
-    }
+  func execute() throws -> Int32 {
+    guard geteuid() == 0 else { throw SetupError(path: [], text: "recover needs root") }
+    // Before setup the bucket is where setup would have it.
+    let isSetUp = Configuration.path.withCPath { access($0, F_OK) } == 0
+    let job = RecoverJob(
+      configuration: isSetUp ? try Configuration.load() : Configuration(), isQuiet: quiet,
+      listsImages: isSetUp)
+    if release { try job.release() } else { try job.run() }
+    return 0
+  }
+
+  func fail(_ error: any Error) -> Int32 {
+    Messages.write(error)
+    return ExitStatus.failed
   }
 }

@@ -2,6 +2,7 @@ import Automount
 import CLinux
 import Glibc
 import Posix
+import Terminal
 
 /// One run of `autosquash recover`.
 struct RecoverJob {

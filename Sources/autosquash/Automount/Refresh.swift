@@ -2,9 +2,10 @@ import ArgumentParser
 import Automount
 import Glibc
 import Posix
+import Terminal
 
 /// `autosquash refresh`: makes the names of the images show in a listing of the mount root.
-struct Refresh: ParsableCommand {
+struct Refresh: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "refresh",
     abstract: "Write the lists of names that show in the mount root, and tell the automounter.",
@@ -19,19 +20,15 @@ struct Refresh: ParsableCommand {
   var recover = false
   @Flag(name: .shortAndLong, help: "Print errors only.") var quiet = false
 
-  func run() throws {
-    do {
-      if recover { try RecoverJob(configuration: .load(), isQuiet: quiet).recoverDead() }
-      let told = try Self.refresh(isQuiet: quiet)
-      if !quiet {
-        var output = StandardOutput()
-        try output.write(told + "\n")
-        try output.flush()
-      }
-    } catch {
-      Messages.write(error)
-      throw ExitCode(error is BucketError ? ExitStatus.unreadableInput : ExitStatus.failed)
+  func execute() throws -> Int32 {
+    if recover { try RecoverJob(configuration: .load(), isQuiet: quiet).recoverDead() }
+    let told = try Self.refresh(isQuiet: quiet)
+    if !quiet {
+      var output = StandardOutput()
+      try output.write(told + "\n")
+      try output.flush()
     }
+    return 0
   }
 
   /// Writes the lists.

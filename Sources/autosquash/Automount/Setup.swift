@@ -2,9 +2,10 @@ import ArgumentParser
 import Automount
 import Glibc
 import Posix
+import Terminal
 
 /// `autosquash setup`: puts the automounter's files in place, or takes them away.
-struct Setup: ParsableCommand {
+struct Setup: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "setup",
     abstract: "Have autofs mount the images of the bucket, from now on and after every start.",
@@ -46,30 +47,32 @@ struct Setup: ParsableCommand {
     }
   }
 
-  func run() throws {
+  func execute() throws -> Int32 {
+    var job = try SetupJob(
+      root: root.map { root throws(SystemError) in try SystemRoot(below: root.bytes) }
+        ?? .running(),
+      isDryRun: isDryRun)
+    var given: [(Configuration.Key, [UInt8])] = []
+    if let images { given.append((.images, images.bytes)) }
+    if let mountRoot { given.append((.mountRoot, mountRoot.bytes)) }
+    if let timeout { given.append((.timeout, timeout.bytes)) }
     do {
-      var job = try SetupJob(
-        root: root.map { root throws(SystemError) in try SystemRoot(below: root.bytes) }
-          ?? .running(),
-        isDryRun: isDryRun)
-      var given: [(Configuration.Key, [UInt8])] = []
-      if let images { given.append((.images, images.bytes)) }
-      if let mountRoot { given.append((.mountRoot, mountRoot.bytes)) }
-      if let timeout { given.append((.timeout, timeout.bytes)) }
-      do {
-        if remove { try job.remove(keepsSettings: keepSettings) } else { try job.install(given) }
-      } catch {
-        // What was done before stays done.
-        try? job.printReport()
-        throw error
-      }
-      try job.printReport()
-    } catch let error as SystemError where error.code == ELOOP && root != nil {
-      Messages.write(error.path, "a symbolic link; setup does not follow links below --root")
-      throw ExitCode(ExitStatus.failed)
+      if remove { try job.remove(keepsSettings: keepSettings) } else { try job.install(given) }
     } catch {
-      Messages.write(error)
-      throw ExitCode(ExitStatus.failed)
+      // What was done before stays done.
+      try? job.printReport()
+      throw error
     }
+    try job.printReport()
+    return 0
+  }
+
+  func fail(_ error: any Error) -> Int32 {
+    if let error = error as? SystemError, error.code == ELOOP, root != nil {
+      Messages.write(error.path, "a symbolic link; setup does not follow links below --root")
+    } else {
+      Messages.write(error)
+    }
+    return ExitStatus.failed
   }
 }

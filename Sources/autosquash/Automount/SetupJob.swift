@@ -1,6 +1,7 @@
 import Automount
 import Glibc
 import Posix
+import Terminal
 
 /// One run of `autosquash setup`.
 struct SetupJob {

@@ -2,6 +2,7 @@ import ArgumentParser
 import CLinux
 import FileTrees
 import Posix
+import Terminal
 
 /// `autosquash diff`: what two trees differ in.
 struct Diff: ParsableCommand {
@@ -35,7 +36,7 @@ struct Diff: ParsableCommand {
   @OptionGroup(title: "Attributes") var xattrs: XattrOptions
   @OptionGroup(title: "Reading archives") var archives: ArchiveOptions
   @OptionGroup(title: "Reading directories") var directories: DirectoryOptions
-  @OptionGroup(title: "Messages") var messages: ResultMessageOptions
+  @OptionGroup(title: "Messages") var messages: MessageOptions
 
   func validate() throws {
     for source in [a, b] { try source.refuseEmpty("a source") }

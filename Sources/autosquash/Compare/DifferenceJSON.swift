@@ -1,5 +1,6 @@
 import FileTrees
 import Posix
+import Terminal
 
 /// All differences of two trees for programs: an array with an object for each path.
 struct DifferenceJSON {

@@ -2,6 +2,7 @@ import ArgumentParser
 import FileTrees
 import Posix
 import SquashFS
+import Terminal
 import TreeModel
 
 /// `autosquash manifest`: the files of an image as a text to put beside it.

@@ -2,9 +2,10 @@ import ArgumentParser
 import Automount
 import Glibc
 import Posix
+import Terminal
 
 /// `autosquash doctor`: what is missing on this machine, and the command that helps.
-struct Doctor: ParsableCommand {
+struct Doctor: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
     abstract: "Say what this machine lacks to mount the images, and how to mend it.",
@@ -30,7 +31,7 @@ struct Doctor: ParsableCommand {
     if root?.bytes.isEmpty == true { throw ValidationError("--root needs a directory") }
   }
 
-  func run() throws {
+  func execute() throws -> Int32 {
     var hasFailed = false
     var output = StandardOutput()
     var failure: (any Error)?
@@ -42,23 +43,27 @@ struct Doctor: ParsableCommand {
         try output.flush()
       } catch { failure = error }
     }
-    do {
-      if let root = try root.map({ root throws(SystemError) in try SystemRoot(below: root.bytes) }),
-        !root.isRunning
-      {
-        try RootCheckup.run(root, report)
-      } else {
-        Checkups.run(report)
-      }
-    } catch let error as SystemError where error.code == ELOOP && root != nil {
-      Messages.write(error.path, "a symbolic link; doctor does not follow links below --root")
-      throw ExitCode(ExitStatus.unreadableInput)
-    } catch {
-      Messages.write(error)
-      throw ExitCode(ExitStatus.unreadableInput)
+    if let root = try root.map({ root throws(SystemError) in try SystemRoot(below: root.bytes) }),
+      !root.isRunning
+    {
+      try RootCheckup.run(root, report)
+    } else {
+      Checkups.run(report)
     }
-    if let failure { throw failure }
-    if hasFailed { throw ExitCode(ExitStatus.failed) }
+    if let failure {
+      Messages.write(failure)
+      return ExitStatus.failed
+    }
+    return hasFailed ? ExitStatus.failed : 0
+  }
+
+  func fail(_ error: any Error) -> Int32 {
+    if let error = error as? SystemError, error.code == ELOOP, root != nil {
+      Messages.write(error.path, "a symbolic link; doctor does not follow links below --root")
+    } else {
+      Messages.write(error)
+    }
+    return ExitStatus.unreadableInput
   }
 }
 
@@ -97,9 +102,9 @@ struct Checkup {
   }
 
   var json: JSON {
-    .object([
-      ("status", .string(status.rawValue)), ("topic", .string(topic)),
-      ("finding", .string(finding)), ("remedy", .string(remedy ?? "")),
-    ])
+    [
+      "status": .string(status.rawValue), "topic": .string(topic),
+      "finding": .string(finding), "remedy": .string(remedy ?? ""),
+    ]
   }
 }

@@ -4,6 +4,7 @@ import Glibc
 import Posix
 import SquashFS
 import SquashFSFormat
+import Terminal
 
 /// `autosquash extract`: from an image to files.
 struct Extract: ParsableCommand {
@@ -54,7 +55,7 @@ struct Extract: ParsableCommand {
   @Option(help: "Number of threads, 1 to 1024. (default: one a processor)")
   var threads: ThreadCount?
   @OptionGroup var xattrs: XattrOptions
-  @OptionGroup(title: "Messages") var messages: ResultMessageOptions
+  @OptionGroup(title: "Messages") var messages: MessageOptions
 
   func validate() throws {
     for path in paths { try path.refuseEmpty("a path") }

@@ -1,6 +1,7 @@
 import FileTrees
 import Posix
 import Synchronization
+import Terminal
 
 /// What an extraction says at its end.
 extension ExtractJob {

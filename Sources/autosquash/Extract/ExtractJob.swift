@@ -4,6 +4,7 @@ import Posix
 import SquashFS
 import SquashFSFormat
 import Synchronization
+import Terminal
 import TreeModel
 
 /// The unpacking of an image into a directory.

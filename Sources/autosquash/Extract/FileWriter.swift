@@ -3,6 +3,7 @@ import Posix
 import SquashFS
 import SquashFSFormat
 import Synchronization
+import Terminal
 import TreeModel
 
 /// What the threads of an extraction share.

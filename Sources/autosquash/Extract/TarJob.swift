@@ -3,6 +3,7 @@ import Glibc
 import Posix
 import SquashFS
 import SquashFSFormat
+import Terminal
 import TreeModel
 
 /// The writing of an image's files as a tar archive.

@@ -2,9 +2,10 @@ import ArgumentParser
 import Posix
 import SquashFS
 import SquashFSFormat
+import Terminal
 
 /// `autosquash cat`: the contents of files in an image.
-struct Cat: ParsableCommand {
+struct Cat: FileSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "cat",
     abstract: "Print files of an image, without mounting it.",
@@ -23,35 +24,31 @@ struct Cat: ParsableCommand {
     for path in paths { try path.refuseEmpty("a path") }
   }
 
-  func run() throws {
-    do {
-      let image = try image.open()
-      var status: Int32 = 0
-      var files: [PathPattern.Match] = []
-      for path in paths {
-        let matches = try PathPattern.find(path.bytes, in: image, followsLast: true)
-        if matches.isEmpty {
-          complain(try PathPattern.failure(path.bytes, in: image), &status)
-        }
-        for match in matches {
-          guard let inode = try followed(match, in: image, &status) else { continue }
-          if inode.record.type == .file {
-            files.append(PathPattern.Match(path: match.path, inode: inode))
-          } else {
-            let isDirectory = inode.record.type == .directory
-            complain(
-              "\(match.path.escapedName): \(isDirectory ? "is a directory" : "not a regular file")",
-              &status)
-          }
+  var subject: [UInt8] { image.image.bytes }
+
+  func execute() throws -> Int32 {
+    let image = try image.open()
+    var status: Int32 = 0
+    var files: [PathPattern.Match] = []
+    for path in paths {
+      let matches = try PathPattern.find(path.bytes, in: image, followsLast: true)
+      if matches.isEmpty {
+        complain(try PathPattern.failure(path.bytes, in: image), &status)
+      }
+      for match in matches {
+        guard let inode = try followed(match, in: image, &status) else { continue }
+        if inode.record.type == .file {
+          files.append(PathPattern.Match(path: match.path, inode: inode))
+        } else {
+          let isDirectory = inode.record.type == .directory
+          complain(
+            "\(match.path.escapedName): \(isDirectory ? "is a directory" : "not a regular file")",
+            &status)
         }
       }
-      try print(files, of: image, &status)
-      if status != 0 { throw ExitCode(status) }
-    } catch let code as ExitCode {
-      throw code
-    } catch {
-      throw ExitCode(Messages.fail(image.image.bytes, error))
     }
+    try print(files, of: image, &status)
+    return status
   }
 
   /// What a link that a pattern matched leads to.

@@ -1,4 +1,5 @@
 import SquashFSFormat
+import Terminal
 
 /// A compressor's options in words. What the numbers mean: SquashFS Binary Format, section
 /// "Compression Options".
@@ -19,16 +20,16 @@ extension CompressorOptions {
     func names(_ list: [String]) -> JSON { .array(list.map { .string($0) }) }
     return switch self {
     case .gzip(let level, let window, _):
-      .object([
-        ("level", .integer(Int64(level))), ("window", .integer(Int64(window))),
-        ("strategies", names(strategies)),
-      ])
+      [
+        "level": JSON(level), "window": JSON(window),
+        "strategies": names(strategies),
+      ]
     case .lzo(_, let level):
-      .object([("algorithm", .string(algorithm)), ("level", .integer(Int64(level)))])
+      ["algorithm": .string(algorithm), "level": JSON(level)]
     case .xz(let dictionary, _):
-      .object([("dictionary", .integer(Int64(dictionary))), ("filters", names(filters))])
-    case .lz4(_, let flags): .object([("highCompression", .boolean(flags & 1 == 1))])
-    case .zstd(let level): .object([("level", .integer(Int64(level)))])
+      ["dictionary": JSON(dictionary), "filters": names(filters)]
+    case .lz4(_, let flags): ["highCompression": .boolean(flags & 1 == 1)]
+    case .zstd(let level): ["level": JSON(level)]
     }
   }
 

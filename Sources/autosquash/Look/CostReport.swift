@@ -3,6 +3,7 @@ import FileTrees
 import Posix
 import SquashFS
 import SquashFSFormat
+import Terminal
 
 struct CostOptions: ParsableArguments {
   @Flag(help: "Tell what reading the image costs over s3fs, without a network.")
@@ -130,11 +131,11 @@ struct CostReport {
   /// An object a line.
   var json: String {
     rows.map { title, cost in
-      JSON.object([
-        ("action", .string(title)), ("requests", .integer(cost.requests)),
-        ("waves", .integer(cost.waves)), ("bytes", .integer(cost.bytes)),
-        ("seconds", .number(cost.seconds)),
-      ]).text + "\n"
+      ([
+        "action": .string(title), "requests": JSON(cost.requests),
+        "waves": JSON(cost.waves), "bytes": JSON(cost.bytes),
+        "seconds": .number(cost.seconds),
+      ] as JSON).text + "\n"
     }.joined()
   }
 }

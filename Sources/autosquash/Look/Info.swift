@@ -3,10 +3,11 @@ import FileTrees
 import Posix
 import SquashFS
 import SquashFSFormat
+import Terminal
 import TreeModel
 
 /// `autosquash info`: what an image is, or where a file lies in it.
-struct Info: ParsableCommand {
+struct Info: FileSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "info",
     abstract: "Describe an image, or a file in it.",
@@ -27,34 +28,29 @@ struct Info: ParsableCommand {
 
   func validate() throws { try path?.refuseEmpty("a path") }
 
-  func run() throws {
-    do {
-      let image = try image.open()
-      var all: [Facts] = []
-      var matches: [PathPattern.Match] = []
-      if let path {
-        matches = try PathPattern.find(path.bytes, in: image, followsLast: false)
-        guard !matches.isEmpty else {
-          Messages.write(
-            self.image.image.bytes, try PathPattern.failure(path.bytes, in: image))
-          throw ExitCode(ExitStatus.failed)
-        }
+  var subject: [UInt8] { image.image.bytes }
+
+  func execute() throws -> Int32 {
+    let image = try image.open()
+    var matches: [PathPattern.Match] = []
+    if let path {
+      matches = try PathPattern.find(path.bytes, in: image, followsLast: false)
+      guard !matches.isEmpty else {
+        Messages.write(subject, try PathPattern.failure(path.bytes, in: image))
+        return ExitStatus.failed
       }
-      if cost.cost {
-        let report = try CostReport(image, matches, cost) {
-          Messages.write(self.image.image.bytes, "warning: \($0)")
-        }
-        var output = StandardOutput()
-        try output.write(json ? report.json : report.text)
-        try output.flush()
-        return
+    }
+    var output = StandardOutput()
+    if cost.cost {
+      let report = try CostReport(image, matches, cost) {
+        Messages.write(subject, "warning: \($0)")
       }
-      if path != nil {
-        for match in matches { all.append(try FileFacts.collect(match, in: image)) }
-      } else {
-        all = [try ImageFacts.collect(image)]
-      }
-      var output = StandardOutput()
+      try output.write(json ? report.json : report.text)
+    } else {
+      let all =
+        path == nil
+        ? [try ImageFacts.collect(image)]
+        : try matches.map { try FileFacts.collect($0, in: image) }
       for (index, facts) in all.enumerated() {
         if json {
           try output.write(facts.json.text + "\n")
@@ -62,12 +58,9 @@ struct Info: ParsableCommand {
           try output.write((index > 0 ? "\n" : "") + facts.text)
         }
       }
-      try output.flush()
-    } catch let code as ExitCode {
-      throw code
-    } catch {
-      throw ExitCode(Messages.fail(image.image.bytes, error))
     }
+    try output.flush()
+    return 0
   }
 }
 
@@ -83,13 +76,13 @@ struct Facts {
   }
 
   mutating func add(_ title: String, _ key: String, _ count: some BinaryInteger) {
-    add(title, count.grouped, key, .integer(UInt64(clamping: count)))
+    add(title, count.grouped, key, JSON(count))
   }
 
   mutating func add(_ title: String, _ key: String, bytes: UInt64) {
     add(
       title, bytes < 1000 ? bytes.asBytes : "\(bytes.asBytes) (\(bytes.grouped) bytes)", key,
-      .integer(bytes))
+      JSON(bytes))
   }
 
   var text: String {
@@ -116,11 +109,11 @@ private enum ImageFacts {
       "compressor", superblock.compressor.name + (image.compressorOptions?.text ?? ""),
       "compressor", .string(superblock.compressor.name))
     // Without options the writer took its defaults.
-    facts.add(nil, "", "compressorOptions", image.compressorOptions?.json ?? .object([]))
+    facts.add(nil, "", "compressorOptions", image.compressorOptions?.json ?? [:])
     facts.add("block size", "blockSize", bytes: UInt64(superblock.blockSize.byteCount))
     var time = TimeFormat(isFull: true)
     facts.add(
-      "made", time.text(superblock.modified), "modified", .integer(Int64(superblock.modified)))
+      "made", time.text(superblock.modified), "modified", JSON(superblock.modified))
     facts.add("image size", "bytesUsed", bytes: superblock.bytesUsed)
     facts.add("file size", "fileBytes", bytes: image.input.length)
     facts.add("content", "contentBytes", bytes: summary.contentBytes)
@@ -138,7 +131,7 @@ private enum ImageFacts {
       let title = word.replacing(/([A-Z])/) { " " + $0.1.lowercased() }
       facts.add(
         count > 0 || type == .file ? "  \(title)" : nil, count.grouped, word,
-        .integer(Int64(count)))
+        JSON(count))
     }
     if summary.extraLinks > 0 { facts.add("hard links", "hardLinks", summary.extraLinks) }
     facts.add("owners and groups", "ids", superblock.idCount)
@@ -146,18 +139,18 @@ private enum ImageFacts {
       "data blocks",
       summary.blocks.grouped
         + (summary.plainBlocks > 0 ? ", \(summary.plainBlocks.grouped) not compressed" : ""),
-      "blocks", .integer(Int64(summary.blocks)))
-    facts.add(nil, "", "plainBlocks", .integer(Int64(summary.plainBlocks)))
+      "blocks", JSON(summary.blocks))
+    facts.add(nil, "", "plainBlocks", JSON(summary.plainBlocks))
     facts.add(
       "fragments",
       "\(superblock.fragmentCount.grouped) with the ends of \(summary.tails.grouped) files",
-      "fragments", .integer(Int64(superblock.fragmentCount)))
+      "fragments", JSON(superblock.fragmentCount))
     facts.add(
       "duplicates",
       summary.duplicateFiles == 0
         ? "none" : "\(summary.duplicateFiles.counted("file")), \(summary.duplicateBytes.asBytes)",
-      "duplicateFiles", .integer(Int64(summary.duplicateFiles)))
-    facts.add(nil, "", "duplicateBytes", .integer(summary.duplicateBytes))
+      "duplicateFiles", JSON(summary.duplicateFiles))
+    facts.add(nil, "", "duplicateBytes", JSON(summary.duplicateBytes))
     if summary.holeBytes > 0 { facts.add("holes", "holeBytes", bytes: summary.holeBytes) }
     let flags = names(of: superblock.flags)
     facts.add(
@@ -203,11 +196,11 @@ private enum FileFacts {
       .string(LongFormat.word(inode.record.type)))
     let mode = String(inode.record.permissions, radix: 8).leftPadded(to: 4, with: "0")
     facts.add("mode", mode, "mode", .string(mode))
-    facts.add("owner", "\(attributes.uid)", "uid", .integer(Int64(attributes.uid)))
-    facts.add("group", "\(attributes.gid)", "gid", .integer(Int64(attributes.gid)))
+    facts.add("owner", "\(attributes.uid)", "uid", JSON(attributes.uid))
+    facts.add("group", "\(attributes.gid)", "gid", JSON(attributes.gid))
     var time = TimeFormat(isFull: true)
     facts.add(
-      "modified", time.text(inode.record.modified), "modified", .integer(attributes.modified))
+      "modified", time.text(inode.record.modified), "modified", JSON(attributes.modified))
     facts.add("inode", "inode", inode.record.number)
     facts.add("links", "links", inode.record.links)
     facts.add("inode in block at", "inodeBlock", image.fileOffset(of: inode) - image.input.base)
@@ -244,7 +237,7 @@ private enum FileFacts {
     facts.add(
       nil, "", "attributes",
       .array(
-        xattrs.map { .object([("name", .name($0.name)), ("value", .name($0.value))]) }))
+        xattrs.map { ["name": .name($0.name), "value": .name($0.value)] }))
     return facts
   }
 
@@ -268,25 +261,25 @@ private enum FileFacts {
         let place = try image.fragment(fragment)
         facts.add(
           "end", "\(size) bytes, \(offset) bytes into fragment \(fragment)", "tailBytes",
-          .integer(Int64(size)))
-        facts.add(nil, "", "fragment", .integer(Int64(fragment)))
-        facts.add(nil, "", "fragmentOffset", .integer(Int64(offset)))
-        facts.add(nil, "", "fragmentBytes", .integer(Int64(place.stored.byteCount)))
+          JSON(size))
+        facts.add(nil, "", "fragment", JSON(fragment))
+        facts.add(nil, "", "fragmentOffset", JSON(offset))
+        facts.add(nil, "", "fragmentBytes", JSON(place.stored.byteCount))
         facts.add(
           "fragment",
           "\(place.stored.byteCount.grouped) bytes at \(place.start.grouped)"
             + (place.stored.isCompressed ? "" : ", not compressed"),
-          "fragmentStart", .integer(place.start))
+          "fragmentStart", JSON(place.start))
       }
     }
     if blocks > 0 {
       facts.add(
         "blocks", blocks.grouped + (plain > 0 ? ", \(plain.grouped) not compressed" : ""), "blocks",
-        .integer(Int64(blocks)))
+        JSON(blocks))
       facts.add(
         "data", "\(stored.grouped) bytes at \(file.blocksStart.grouped)", "dataStart",
-        .integer(file.blocksStart))
-      facts.add(nil, "", "dataBytes", .integer(stored))
+        JSON(file.blocksStart))
+      facts.add(nil, "", "dataBytes", JSON(stored))
     }
     if holes > 0 { facts.add("holes", "holeBytes", bytes: holes) }
   }

@@ -3,10 +3,11 @@ import Glibc
 import Posix
 import SquashFS
 import SquashFSFormat
+import Terminal
 import TreeModel
 
 /// `autosquash ls`: what is in an image.
-struct List: ParsableCommand {
+struct List: FileSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "ls",
     abstract: "List files of an image, without mounting it.",
@@ -42,33 +43,29 @@ struct List: ParsableCommand {
     for path in paths { try path.refuseEmpty("a path") }
   }
 
-  func run() throws {
-    do {
-      let image = try image.open()
-      if recursive { image.readMetadataAhead() }
-      var status: Int32 = 0
-      var matches: [PathPattern.Match] = []
-      for path in paths.isEmpty ? [ByteArgument(bytes: [])] : paths {
-        // As ls(1): a link that is named leads on, unless the link itself is of interest.
-        let follows = dereference || !(long || fullTime || directory || json)
-        var found = try PathPattern.find(path.bytes, in: image, followsLast: follows)
-        if found.isEmpty && follows && !dereference {
-          // A link that leads nowhere is shown itself.
-          found = try PathPattern.find(path.bytes, in: image, followsLast: false)
-        }
-        if found.isEmpty {
-          Messages.write(self.image.image.bytes, try PathPattern.failure(path.bytes, in: image))
-          status = ExitStatus.failed
-        }
-        matches += found
+  var subject: [UInt8] { image.image.bytes }
+
+  func execute() throws -> Int32 {
+    let image = try image.open()
+    if recursive { image.readMetadataAhead() }
+    var hasFailed = false
+    var matches: [PathPattern.Match] = []
+    for path in paths.isEmpty ? [ByteArgument(bytes: [])] : paths {
+      // As ls(1): a link that is named leads on, unless the link itself is of interest.
+      let follows = dereference || !(long || fullTime || directory || json)
+      var found = try PathPattern.find(path.bytes, in: image, followsLast: follows)
+      if found.isEmpty && follows && !dereference {
+        // A link that leads nowhere is shown itself.
+        found = try PathPattern.find(path.bytes, in: image, followsLast: false)
       }
-      var listing = Listing(image: image, options: self)
-      try listing.list(matches, showsHeaders: paths.count > 1 || recursive || matches.count > 1)
-      if status != 0 || listing.hasFailed { throw ExitCode(ExitStatus.failed) }
-    } catch let code as ExitCode {
-      throw code
-    } catch {
-      throw ExitCode(Messages.fail(image.image.bytes, error))
+      if found.isEmpty {
+        Messages.write(subject, try PathPattern.failure(path.bytes, in: image))
+        hasFailed = true
+      }
+      matches += found
     }
+    var listing = Listing(image: image, options: self)
+    try listing.list(matches, showsHeaders: paths.count > 1 || recursive || matches.count > 1)
+    return hasFailed || listing.hasFailed ? ExitStatus.failed : 0
   }
 }

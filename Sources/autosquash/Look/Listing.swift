@@ -2,6 +2,7 @@ import Glibc
 import Posix
 import SquashFS
 import SquashFSFormat
+import Terminal
 import TreeModel
 
 /// Prints the lines of `ls`.
@@ -379,12 +380,12 @@ struct Listing: ~Copyable {
     var members: [(String, JSON)] = [
       ("path", .name(path)), ("type", .string(LongFormat.word(inode.record.type))),
       ("mode", .string(String(inode.record.permissions, radix: 8).leftPadded(to: 4, with: "0"))),
-      ("uid", .integer(Int64(attributes.uid))), ("gid", .integer(Int64(attributes.gid))),
-      ("modified", .integer(attributes.modified)), ("inode", .integer(Int64(inode.record.number))),
-      ("links", .integer(Int64(inode.record.links))),
+      ("uid", JSON(attributes.uid)), ("gid", JSON(attributes.gid)),
+      ("modified", JSON(attributes.modified)), ("inode", JSON(inode.record.number)),
+      ("links", JSON(inode.record.links)),
     ]
     switch inode.record.body {
-    case .file(let file): members.append(("size", .integer(file.size)))
+    case .file(let file): members.append(("size", JSON(file.size)))
     case .symlink: members.append(("target", .name(target(of: inode, path) ?? [])))
     case .device(let number):
       let device = DeviceNumber(stored: number)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Terminal
 
 /// `autosquash overlay`: the overlay's files as links in the file system.
 struct OverlayCommand: ParsableCommand {

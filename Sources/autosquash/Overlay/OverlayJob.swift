@@ -3,6 +3,7 @@ import Automount
 import Glibc
 import Overlay
 import Posix
+import Terminal
 
 /// One run of an overlay command.
 final class OverlayJob {

@@ -1,5 +1,6 @@
 import Overlay
 import Posix
+import Terminal
 
 /// Says what an overlay command does, and counts it.
 final class OverlayPrinter {
@@ -69,7 +70,7 @@ final class OverlayPrinter {
     case .corrected(let old), .moved(let old): members.append(("target", .name(old)))
     case .pruned(let target), .unlinked(let target): members.append(("target", .name(target)))
     case .replaced(let mine, let theirs):
-      members += [("size", .integer(mine)), ("overlay-size", .integer(theirs))]
+      members += [("size", JSON(mine)), ("overlay-size", JSON(theirs))]
     case .conflict(let text): members.append(("reason", .string(text)))
     default: break
     }
@@ -85,18 +86,18 @@ final class OverlayPrinter {
   func finish() throws {
     if isJSON {
       write(
-        JSON.object([
-          ("linked", .integer(Int64(counts.linked))), ("right", .integer(Int64(counts.right))),
-          ("corrected", .integer(Int64(counts.corrected))),
-          ("moved", .integer(Int64(counts.moved))),
-          ("replaced", .integer(Int64(counts.replaced))),
-          ("made-directories", .integer(Int64(counts.madeDirectories))),
-          ("conflicts", .integer(Int64(counts.conflicts))),
-          ("pruned", .integer(Int64(counts.pruned))),
-          ("unlinked", .integer(Int64(counts.unlinked))),
-          ("removed-directories", .integer(Int64(counts.removedDirectories))),
-          ("dry-run", .boolean(isDryRun)),
-        ]).text)
+        ([
+          "linked": JSON(counts.linked), "right": JSON(counts.right),
+          "corrected": JSON(counts.corrected),
+          "moved": JSON(counts.moved),
+          "replaced": JSON(counts.replaced),
+          "made-directories": JSON(counts.madeDirectories),
+          "conflicts": JSON(counts.conflicts),
+          "pruned": JSON(counts.pruned),
+          "unlinked": JSON(counts.unlinked),
+          "removed-directories": JSON(counts.removedDirectories),
+          "dry-run": .boolean(isDryRun),
+        ] as JSON).text)
     } else if !isQuiet {
       write(summary)
     }

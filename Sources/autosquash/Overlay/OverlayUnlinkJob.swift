@@ -2,6 +2,7 @@ import Automount
 import Glibc
 import Overlay
 import Posix
+import Terminal
 
 /// One run of `autosquash overlay unlink`, which needs no overlay to be there.
 struct OverlayUnlinkJob {

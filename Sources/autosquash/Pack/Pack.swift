@@ -2,6 +2,7 @@ import ArgumentParser
 import FileTrees
 import Glibc
 import Posix
+import Terminal
 
 /// `autosquash pack`: from a tarball or a directory to an image.
 struct Pack: ParsableCommand {
@@ -47,6 +48,8 @@ struct Pack: ParsableCommand {
     help:
       "Write a manifest too: the files with their SHA-256, to put beside the image (NAME.mtree).")
   var manifest = false
+
+  @Flag(name: [.short, .long], help: "Name each file that is left out.") var verbose = false
 
   @OptionGroup(title: "Image") var image: ImageOptions
   @OptionGroup(title: "Owners") var ownership: OwnershipOptions

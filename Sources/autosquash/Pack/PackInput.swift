@@ -2,6 +2,7 @@ import FileTrees
 import Glibc
 import Posix
 import SquashFS
+import Terminal
 import TreeModel
 
 /// One source of an image.

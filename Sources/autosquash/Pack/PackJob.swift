@@ -3,6 +3,7 @@ import FileTrees
 import Glibc
 import Posix
 import SquashFS
+import Terminal
 import TreeModel
 
 /// The making of one image, of one source or of several.
@@ -18,7 +19,7 @@ struct PackJob {
     self.sources = sources.map { PackInput($0) }
     self.command = command
     messages = Messages(
-      isQuiet: command.messages.quiet, isVerbose: command.messages.verbose)
+      isQuiet: command.messages.quiet, isVerbose: command.verbose)
     let own = ImageName.of(source: sources[0].path, isDirectory: self.sources[0].isDirectory)
     if command.makesOneImage {
       output = command.output?.bytes ?? []
@@ -77,7 +78,7 @@ struct PackJob {
     let progress = PackProgress(
       sources, readers, title: output, dereferences: command.directories.dereference)
     let content =
-      command.messages.progress.isShown && !command.messages.quiet
+      command.messages.showsProgress
       ? progress.sink(digests ?? writer.content) : digests ?? writer.content
     var layers = SourceLayers(options, whiteouts: command.selection.whiteouts)
     layers.reportReplacement = { messages.detail("\($0.escapedName): left out (\(replacement))") }
@@ -108,7 +109,7 @@ struct PackJob {
   /// Has an interruption say how far this has come.
   private func announce(_ text: String?) {
     guard let text else { return Interruption.announce(nil) }
-    let isLineShown = command.messages.progress.isShown && !command.messages.quiet
+    let isLineShown = command.messages.showsProgress
     let image = command.writesToStandardOutput ? "" : "\(output.escapedName): "
     Interruption.announce("\(isLineShown ? "\r\u{1B}[K" : "")autosquash: \(image)\(text)\n")
   }
@@ -279,23 +280,23 @@ struct PackJob {
     _ summary: ImageWriter.Summary, _ notes: AssemblyNotes, _ sources: SourceSummary,
     _ seconds: Double
   ) -> JSON {
-    .object([
-      ("image", .name(output)),
-      ("source", .name(self.sources[0].path)),
-      ("sources", .array(self.sources.map { .name($0.path) })),
-      ("inodes", .integer(Int64(summary.inodes))),
-      ("bytes", .integer(summary.data.bytes)),
-      ("imageBytes", .integer(summary.imageBytes)),
-      ("duplicateBytes", .integer(summary.data.duplicateBytes)),
-      ("storedPlainBlocks", .integer(Int64(summary.data.storedPlainBlocks))),
-      ("leftOut", .integer(Int64(notes.leftOut))),
-      ("replaced", .integer(Int64(notes.replaced.count + notes.replacedSources.count))),
-      ("danglingLinks", .integer(Int64(notes.danglingLinks.count))),
-      ("unreadable", .integer(Int64(sources.unreadable))),
-      ("changedDirectories", .integer(Int64(sources.changedDirectories))),
-      ("becameRoot", .array(sources.strippedTops.map { .name($0) })),
-      ("warnings", .array(notes.warnings.map { .string($0) })),
-      ("seconds", .number(seconds)),
-    ])
+    [
+      "image": .name(output),
+      "source": .name(self.sources[0].path),
+      "sources": .array(self.sources.map { .name($0.path) }),
+      "inodes": JSON(summary.inodes),
+      "bytes": JSON(summary.data.bytes),
+      "imageBytes": JSON(summary.imageBytes),
+      "duplicateBytes": JSON(summary.data.duplicateBytes),
+      "storedPlainBlocks": JSON(summary.data.storedPlainBlocks),
+      "leftOut": JSON(notes.leftOut),
+      "replaced": JSON(notes.replaced.count + notes.replacedSources.count),
+      "danglingLinks": JSON(notes.danglingLinks.count),
+      "unreadable": JSON(sources.unreadable),
+      "changedDirectories": JSON(sources.changedDirectories),
+      "becameRoot": .array(sources.strippedTops.map { .name($0) }),
+      "warnings": .array(notes.warnings.map { .string($0) }),
+      "seconds": .number(seconds),
+    ]
   }
 }

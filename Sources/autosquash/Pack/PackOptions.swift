@@ -1,6 +1,7 @@
 import ArgumentParser
 import FileTrees
 import Glibc
+import Posix
 import SquashFS
 import SquashFSFormat
 
@@ -72,18 +73,4 @@ struct ReadingOptions: ParsableArguments {
 
   @Flag(help: "Fail on what an image cannot hold, such as POSIX ACLs, instead of warning.")
   var strict = false
-}
-
-struct MessageOptions: ParsableArguments {
-  @Flag(name: [.short, .long], help: "Print errors only.")
-  var quiet = false
-
-  @Flag(name: [.short, .long], help: "Name each file that is left out.")
-  var verbose = false
-
-  @Flag(help: "Print the result as JSON on standard output.")
-  var json = false
-
-  @Option(help: "auto (on a terminal), always or never.")
-  var progress = ProgressMode.auto
 }

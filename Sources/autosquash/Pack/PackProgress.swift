@@ -1,5 +1,6 @@
 import FileTrees
 import Posix
+import Terminal
 import TreeModel
 
 /// How far the reading of all sources is.

@@ -1,3 +1,4 @@
+import Terminal
 import TreeModel
 
 /// Passes contents on, and moves a progress bar.

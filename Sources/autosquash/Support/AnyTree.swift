@@ -4,6 +4,7 @@ import Glibc
 import Posix
 import SquashFS
 import SquashFSFormat
+import Terminal
 import TreeModel
 
 /// Anything with files in it: an image, a directory, an archive, a manifest.

@@ -3,6 +3,7 @@ import FileTrees
 import Glibc
 import Posix
 import SquashFS
+import Terminal
 
 /// The image that a command reads.
 struct ImageArguments: ParsableArguments {

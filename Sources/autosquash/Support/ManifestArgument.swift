@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Posix
+import Terminal
 
 /// What `verify --manifest` compares with: a file that is named, or each image's own manifest.
 enum ManifestArgument: ExpressibleByArgument, Equatable {
@@ -9,7 +10,7 @@ enum ManifestArgument: ExpressibleByArgument, Equatable {
   case own
 
   private static let option = "--manifest"
-  private static let ownValue = String(MarkedArgument.mark)
+  private static let ownValue = String(RawArguments.mark)
 
   init?(argument: String) {
     self = argument == Self.ownValue ? .own : .file(RawArguments.decode(argument))

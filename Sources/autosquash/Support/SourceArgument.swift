@@ -1,5 +1,6 @@
 import ArgumentParser
 import FileTrees
+import Terminal
 import TreeModel
 
 /// A source with the place of its own that `--prefix` gives it.
@@ -28,7 +29,7 @@ struct SourceArgument {
         continue
       }
       if let option { marked.append(option) }
-      marked.append(String(MarkedArgument.mark) + value)
+      marked.append(String(RawArguments.mark) + value)
     }
     return marked
   }
@@ -66,11 +67,9 @@ struct MarkedArgument: ExpressibleByArgument {
   var bytes: [UInt8]
   var isPrefix = false
 
-  /// Begins the value of a prefix; what a user types never has it (`RawArguments`).
-  static let mark: Unicode.Scalar = "\u{10FE00}"
-
   init?(argument: String) {
-    isPrefix = argument.unicodeScalars.first == Self.mark
+    // What a user types never begins so.
+    isPrefix = argument.unicodeScalars.first == RawArguments.mark
     bytes = RawArguments.decode(
       isPrefix ? String(argument.unicodeScalars.dropFirst()) : argument)
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Posix
+import Terminal
 
 /// What to say of a first word that is no command.
 enum UnknownCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Posix
 import SquashFS
+import Terminal
 
 /// What to say of options that a command does not have.
 ///

@@ -3,6 +3,7 @@ import FileTrees
 import Glibc
 import Posix
 import Synchronization
+import Terminal
 
 /// `autosquash trace`: what a program reads, in a list for `pack --order`.
 struct Trace: ParsableCommand {

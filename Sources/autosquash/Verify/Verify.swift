@@ -4,6 +4,7 @@ import FileTrees
 import Posix
 import SquashFS
 import SquashFSFormat
+import Terminal
 
 /// `autosquash verify`: is an image whole, and will it mount?
 struct Verify: ParsableCommand {
@@ -50,7 +51,7 @@ struct Verify: ParsableCommand {
     name: [.short, .long],
     help: "Also print the number of blocks, and of those without a checksum, and what Linux needs.")
   var verbose = false
-  @OptionGroup(title: "Messages") var messages: ResultMessageOptions
+  @OptionGroup(title: "Messages") var messages: MessageOptions
   @OptionGroup(title: "With --against: owners, as given to pack")
   var ownership: OwnershipOptions
   @OptionGroup(title: "With --against: modes, times and attributes, as given to pack")
@@ -102,11 +103,4 @@ struct Verify: ParsableCommand {
     }
     if status != 0 { throw ExitCode(status) }
   }
-}
-
-/// Options of commands that read images and print results.
-struct ResultMessageOptions: ParsableArguments {
-  @Flag(name: [.short, .long], help: "Print errors only.") var quiet = false
-  @Flag(help: "Print the result as JSON.") var json = false
-  @Option(help: "auto (on a terminal), always or never.") var progress = ProgressMode.auto
 }

@@ -1,6 +1,7 @@
 import FileTrees
 import Posix
 import SquashFS
+import Terminal
 
 /// The comparison of an image with its source or with a manifest.
 struct VerifyComparison {

@@ -3,6 +3,7 @@ import Glibc
 import Posix
 import SquashFS
 import SquashFSFormat
+import Terminal
 
 /// The verification of one image.
 struct VerifyJob {
@@ -26,8 +27,7 @@ struct VerifyJob {
       let verifier = Verifier(input, options: options)
       var state = ProgressBar.State(bytes: 0, fraction: 0)
       let progress =
-        command.messages.quiet || !command.messages.progress.isShown
-        ? nil : ProgressBar(title: image.escapedName) { state }
+        command.messages.showsProgress ? ProgressBar(title: image.escapedName) { state } : nil
       verifier.onProgress = { fraction, bytes in
         state = ProgressBar.State(bytes: bytes, fraction: fraction)
         progress?.tick()
@@ -70,7 +70,7 @@ struct VerifyJob {
     var options = AnyTree.Options()
     options.threads = Process.threadCount(command.threads)
     options.offset = command.offset
-    options.showsProgress = command.messages.progress.isShown && !command.messages.quiet
+    options.showsProgress = command.messages.showsProgress
     options.assembly.xattrs = .all
     options.digests = command.manifest == nil ? .dataAndHoles : .bytes
     let tree = try AnyTree(image, offset: command.offset).read(options)
@@ -161,10 +161,10 @@ struct VerifyJob {
     let status = max(ExitStatus.unreadableInput, Messages.fail(image, error))
     if command.messages.json {
       Swift.print(
-        JSON.object([
-          ("image", .name(image)), ("whole", .boolean(false)), ("result", .string("not readable")),
-          ("message", .string("\(error)")),
-        ]).text)
+        ([
+          "image": .name(image), "whole": .boolean(false), "result": .string("not readable"),
+          "message": .string("\(error)"),
+        ] as JSON).text)
     }
     return status
   }
@@ -174,11 +174,11 @@ struct VerifyJob {
     _ = Messages.fail(other.path, other.reason)
     if command.messages.json {
       Swift.print(
-        JSON.object([
-          ("image", .name(image)), ("whole", .boolean(isWhole)),
-          ("result", .string("not compared")), ("source", .name(other.path)),
-          ("message", .string("\(other.reason)")),
-        ]).text)
+        ([
+          "image": .name(image), "whole": .boolean(isWhole),
+          "result": .string("not compared"), "source": .name(other.path),
+          "message": .string("\(other.reason)"),
+        ] as JSON).text)
     }
     return ExitStatus.unreadableInput
   }

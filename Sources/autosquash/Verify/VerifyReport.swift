@@ -2,6 +2,7 @@ import FileTrees
 import Posix
 import SquashFS
 import SquashFSFormat
+import Terminal
 
 /// The words in which a verification's result is told.
 struct VerifyReport {
@@ -136,27 +137,27 @@ struct VerifyReport {
         .string(report.isWhole ? "whole" : verdict.lowercased())
       ),
       ("quick", .boolean(command.quick)),
-      ("errors", .integer(Int64(report.errors - report.differences))),
-      ("unreadable", .integer(Int64(report.unreadable))),
-      ("warnings", .integer(Int64(report.warnings))), ("notes", .integer(Int64(report.notes))),
-      ("inodes", .integer(report.inodes)), ("blocks", .integer(report.contents.blocks)),
-      ("blocksWithoutChecksum", .integer(report.contents.unproven)),
-      ("unpackedBytes", .integer(report.contents.plainBytes)),
+      ("errors", JSON(report.errors - report.differences)),
+      ("unreadable", JSON(report.unreadable)),
+      ("warnings", JSON(report.warnings)), ("notes", JSON(report.notes)),
+      ("inodes", JSON(report.inodes)), ("blocks", JSON(report.contents.blocks)),
+      ("blocksWithoutChecksum", JSON(report.contents.unproven)),
+      ("unpackedBytes", JSON(report.contents.plainBytes)),
       ("needs", .array(((try? Image(input))?.kernelOptions ?? []).map { .string($0) })),
       ("comparedWith", .array(compared.flatMap(\.others).map { .name($0) })),
-      ("differences", .integer(Int64(report.differences))),
+      ("differences", JSON(report.differences)),
       ("findings", .array(report.findings.map(json))),
     ]
     if let salvage = report.salvage {
       members.append(
         (
           "readable",
-          .object([
-            ("files", .integer(Int64(salvage.readableFiles))),
-            ("filesFound", .integer(Int64(salvage.files))),
-            ("bytes", .integer(salvage.readableBytes)), ("bytesFound", .integer(salvage.bytes)),
-            ("treeIsWhole", .boolean(!salvage.isPartial)),
-          ])
+          [
+            "files": JSON(salvage.readableFiles),
+            "filesFound": JSON(salvage.files),
+            "bytes": JSON(salvage.readableBytes), "bytesFound": JSON(salvage.bytes),
+            "treeIsWhole": .boolean(!salvage.isPartial),
+          ]
         ))
     }
     members.append(("seconds", .number(seconds)))
@@ -167,10 +168,10 @@ struct VerifyReport {
     var members: [(String, JSON)] = [
       ("severity", .string(finding.severity.rawValue)), ("kind", .string(finding.kind.rawValue)),
     ]
-    if let offset = finding.offset { members.append(("offset", .integer(offset))) }
+    if let offset = finding.offset { members.append(("offset", JSON(offset))) }
     if let path = finding.path { members.append(("path", .name(path))) }
     if finding.otherFiles > 0 {
-      members.append(("otherFiles", .integer(Int64(finding.otherFiles))))
+      members.append(("otherFiles", JSON(finding.otherFiles)))
     }
     members.append(("message", .string(finding.message)))
     return .object(members)

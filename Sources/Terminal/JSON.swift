@@ -1,7 +1,7 @@
 import Posix
 
 /// A value to print for programs.
-enum JSON {
+package enum JSON: Sendable {
   case string(String)
   case integer(Int64)
   case number(Double)
@@ -12,12 +12,18 @@ enum JSON {
 
   /// A name or path: text where it is UTF-8. Other bytes become U+DC80 to U+DCFF, each for one
   /// byte, as Python's `surrogateescape` reads them.
-  static func name(_ bytes: [UInt8]) -> JSON { .string(RawArguments.encode(bytes)) }
+  package static func name(_ bytes: [UInt8]) -> JSON { .string(RawArguments.encode(bytes)) }
 
-  static func integer(_ value: UInt64) -> JSON { .integer(Int64(clamping: value)) }
+  /// A number, or the nearest of 64 bits with a sign.
+  package init(_ value: some BinaryInteger) { self = .integer(Int64(clamping: value)) }
+
+  package static func integer(_ value: UInt64) -> JSON { JSON(value) }
+
+  /// Texts.
+  package init(_ values: some Sequence<String>) { self = .array(values.map { .string($0) }) }
 
   /// The value on one line.
-  var text: String {
+  package var text: String {
     switch self {
     case .string(let value): Self.quote(value)
     case .integer(let value): String(value)
@@ -50,4 +56,24 @@ enum JSON {
     }
     return text + "\""
   }
+}
+
+extension JSON: ExpressibleByStringLiteral {
+  package init(stringLiteral value: String) { self = .string(value) }
+}
+
+extension JSON: ExpressibleByIntegerLiteral {
+  package init(integerLiteral value: Int64) { self = .integer(value) }
+}
+
+extension JSON: ExpressibleByBooleanLiteral {
+  package init(booleanLiteral value: Bool) { self = .boolean(value) }
+}
+
+extension JSON: ExpressibleByArrayLiteral {
+  package init(arrayLiteral values: JSON...) { self = .array(values) }
+}
+
+extension JSON: ExpressibleByDictionaryLiteral {
+  package init(dictionaryLiteral members: (String, JSON)...) { self = .object(members) }
 }

@@ -1,15 +1,14 @@
-import Glibc
-import Posix
+internal import Glibc
 
 /// A lock that keeps other runs of the program off, as long as this value lives.
-final class FileLock {
+public final class FileLock {
   private let descriptor: Int32
 
   /// - Parameters:
   ///   - name: of a file for it, made where there is none.
   ///   - waits: whether to wait for another run to end.
   /// - Throws: `SystemError` when the file cannot be opened, or another run is at work.
-  init(_ name: [UInt8], in folder: Folder, waits: Bool) throws(SystemError) {
+  public init(_ name: [UInt8], in folder: Folder, waits: Bool) throws(SystemError) {
     let descriptor = name.withCPath {
       openat(folder.descriptor, $0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
     }

@@ -1,26 +1,9 @@
-import ArgumentParser
 import Glibc
 import Posix
 import Synchronization
 
-/// When to show progress.
-enum ProgressMode: String, ExpressibleByArgument, CaseIterable {
-  /// On a terminal.
-  case auto
-  case always
-  case never
-
-  var isShown: Bool {
-    switch self {
-    case .auto: isatty(STDERR_FILENO) == 1
-    case .always: true
-    case .never: false
-    }
-  }
-}
-
 /// One line on the terminal that says how far the work is.
-final class ProgressBar {
+package final class ProgressBar {
   /// Messages come from any thread.
   private static let isLineShown = Atomic(false)
 
@@ -29,23 +12,30 @@ final class ProgressBar {
   private let title: String
   private let report: () -> State
 
-  struct State {
+  /// How far the work is.
+  package struct State {
     /// Bytes done, for the rate.
-    var bytes: UInt64
+    package var bytes: UInt64
     /// The part that is done, 0 to 1, where it is known.
-    var fraction: Double?
+    package var fraction: Double?
     /// What to show instead, where bytes are not what is counted.
-    var text: String?
+    package var text: String?
+
+    package init(bytes: UInt64 = 0, fraction: Double? = nil, text: String? = nil) {
+      self.bytes = bytes
+      self.fraction = fraction
+      self.text = text
+    }
   }
 
   /// - Parameter report: asked whenever the line is drawn, a few times a second.
-  init(title: String, report: @escaping () -> State) {
+  package init(title: String, report: @escaping () -> State) {
     self.title = title
     self.report = report
   }
 
   /// Draws the line, if it has not been for a while.
-  func tick() {
+  package func tick() {
     let now = Process.now
     guard now - lastDrawn >= 0.1 else { return }
     lastDrawn = now
@@ -68,7 +58,7 @@ final class ProgressBar {
   }
 
   /// Takes the line away, so that a message can stand there.
-  static func clearLine() {
+  package static func clearLine() {
     if isLineShown.exchange(false, ordering: .relaxed) { StandardError.write("\r\u{1B}[K") }
   }
 
@@ -79,7 +69,7 @@ final class ProgressBar {
   }
 
   /// The number of columns of a terminal, less one.
-  static func width(of terminal: Int32 = STDERR_FILENO) -> Int {
+  package static func width(of terminal: Int32 = STDERR_FILENO) -> Int {
     var size = winsize()
     return ioctl(terminal, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
       ? Int(size.ws_col) - 1 : 79

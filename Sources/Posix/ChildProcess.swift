@@ -1,25 +1,25 @@
-import Glibc
-import Posix
-import Synchronization
+internal import Glibc
+internal import Synchronization
 
 /// Other programs that are run, found in PATH.
-enum ChildProcess {
+public enum ChildProcess {
   /// How a program ended.
-  struct Result {
+  public struct Result {
     /// The exit status; 128 and more for a signal.
-    var status: Int32
+    public var status: Int32
     /// What it printed on standard output.
-    var output: [UInt8]
+    public var output: [UInt8]
   }
 
   /// Runs a program with nothing to read, and waits for it; its standard error is this program's.
   ///
   /// - Throws: `SystemError` when it cannot be started.
-  static func run(_ command: [String]) throws(SystemError) -> Result {
+  public static func run(_ command: [String]) throws(SystemError) -> Result {
     try run(command.map { Array($0.utf8) })
   }
 
-  static func run(_ command: [[UInt8]]) throws(SystemError) -> Result {
+  /// The same for a command of bytes.
+  public static func run(_ command: [[UInt8]]) throws(SystemError) -> Result {
     var ends: [Int32] = [-1, -1]
     guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("make a pipe") }
     defer { close(ends[0]) }
@@ -52,7 +52,7 @@ enum ChildProcess {
   /// so that it is still there when the other has ended.
   ///
   /// - Throws: `SystemError` when it cannot be started.
-  static func startInItsPlace(_ command: [[UInt8]]) throws(SystemError) -> pid_t {
+  public static func startInItsPlace(_ command: [[UInt8]]) throws(SystemError) -> Int32 {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -81,7 +81,7 @@ enum ChildProcess {
   /// Waits for a program to end.
   ///
   /// - Returns: its exit status; 128 and more for a signal.
-  static func wait(for process: pid_t) -> Int32 {
+  public static func wait(for process: Int32) -> Int32 {
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0 && errno == EINTR {}
     return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f)

@@ -1,23 +1,27 @@
-import ArgumentParser
 import Posix
 
 /// Command-line arguments that keep bytes which are not UTF-8.
 ///
-/// Swift strings, and so the argument parser, hold only UTF-8. Bytes that are not are carried as
-/// characters of a private range, U+10FF00 to U+10FFFF, and turned back in `ByteArgument`. So are
-/// those that could disturb a terminal: the parser repeats in its messages what it does not take.
-enum RawArguments {
+/// Swift strings, and so parsers of arguments, hold only UTF-8. Bytes that are not are carried as
+/// characters of a private range, U+10FF00 to U+10FFFF, and turned back by `decode`. So are those
+/// that could disturb a terminal: a parser repeats in its messages what it does not take.
+package enum RawArguments {
   private static let base: UInt32 = 0x10FF00
   /// From here on, what a user types is carried byte by byte as well; one of these marks arguments.
   private static let reserved: UInt32 = 0x10FE00
 
+  /// Marks an argument; what a user types never has it.
+  package static let mark: Unicode.Scalar = "\u{10FE00}"
+
   /// The process's arguments without the program's name.
-  static func encoded() -> [String] {
+  package static func encoded() -> [String] {
     ProcessArguments.all.dropFirst().map { encode($0) { !$0.isUnprintable } }
   }
 
+  /// Bytes as text, for `decode` and `printable`.
+  ///
   /// - Parameter isPlain: whether a character stands for itself.
-  static func encode(
+  package static func encode(
     _ bytes: some Collection<UInt8>, isPlain: (Unicode.Scalar) -> Bool = { _ in true }
   ) -> String {
     var text = String.UnicodeScalarView()
@@ -38,7 +42,8 @@ enum RawArguments {
     return String(text)
   }
 
-  static func decode(_ text: String) -> [UInt8] {
+  /// The bytes that `encode` was given.
+  package static func decode(_ text: String) -> [UInt8] {
     var bytes: [UInt8] = []
     for scalar in text.unicodeScalars {
       if scalar.value >= base {
@@ -52,7 +57,7 @@ enum RawArguments {
 
   /// A message as people read it: with arguments in it shown as names are, and nothing else that
   /// could disturb a terminal. Its own line ends stay.
-  static func printable(_ message: String) -> String {
+  package static func printable(_ message: String) -> String {
     if message.utf8.allSatisfy({ (0x20..<0x7f).contains($0) || $0 == UInt8(ascii: "\n") }) {
       return message
     }
@@ -62,7 +67,7 @@ enum RawArguments {
       case "\n",
         _ where !scalar.isUnprintable:
         text.unicodeScalars.append(scalar)
-      case MarkedArgument.mark: break
+      case mark: break
       case _ where scalar.value >= base: text += [UInt8(scalar.value - base)].escapedName
       default:
         for byte in UTF8.encode(scalar)! {
@@ -71,25 +76,5 @@ enum RawArguments {
       }
     }
     return text
-  }
-}
-
-/// An argument as the bytes the user typed: a path, a name or a pattern.
-struct ByteArgument: ExpressibleByArgument, Equatable {
-  var bytes: [UInt8]
-
-  init(bytes: [UInt8]) { self.bytes = bytes }
-  init?(argument: String) { bytes = RawArguments.decode(argument) }
-
-  /// Refuses a name that is empty, which would stand for the top of an image, or for nothing.
-  ///
-  /// - Parameter what: the thing that should have a name, with its article.
-  /// - Throws: `ValidationError`.
-  func refuseEmpty(_ what: String) throws { try Self.refuseEmpty(bytes, what) }
-
-  /// The same for a name that was taken out of its argument.
-  static func refuseEmpty(_ name: [UInt8]?, _ what: String) throws {
-    guard name?.isEmpty == true else { return }
-    throw ValidationError("\(what) without a name; a variable in the command may be empty.")
   }
 }

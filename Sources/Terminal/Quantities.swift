@@ -3,7 +3,7 @@ import Posix
 /// Numbers as people read them.
 extension UInt64 {
   /// A size in decimal units with three digits: "1.23 GB".
-  var asBytes: String {
+  package var asBytes: String {
     let units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
     var value = Double(self)
     var unit = 0
@@ -18,14 +18,14 @@ extension UInt64 {
 
 extension BinaryInteger {
   /// How many inodes an image has, in its users' words. One alone is the root.
-  var asFilesAndDirectories: String {
+  package var asFilesAndDirectories: String {
     self == 1 ? "1 directory" : "\(grouped) files and directories"
   }
 }
 
 extension Double {
   /// The number, not less than zero, with that many digits after the point.
-  func rounded(toDigits digits: Int) -> String {
+  package func rounded(toDigits digits: Int) -> String {
     var scale = 1.0
     for _ in 0..<digits { scale *= 10 }
     let scaled = Int(exactly: (max(0, self) * scale).rounded()) ?? .max
@@ -36,7 +36,7 @@ extension Double {
   }
 
   /// Seconds as "12.3 s", "4:05" or "1:02:03".
-  var asDuration: String {
+  package var asDuration: String {
     if self < 60 { return "\(rounded(toDigits: 1)) s" }
     let total = Int(rounded())
     let (hours, minutes, seconds) = (total / 3600, total / 60 % 60, total % 60)

@@ -1,8 +1,8 @@
 /// The word that somebody may have meant.
-enum Nearest {
-  /// - Returns: the first of the nearest; `nil` where none is near: up to half of the letters may be others, and no more than
-  ///   two.
-  static func word(to typed: String, among words: [String]) -> String? {
+package enum Nearest {
+  /// - Returns: the first of the nearest; `nil` where none is near: up to half of the letters may
+  ///   be others, and no more than two.
+  package static func word(to typed: String, among words: [String]) -> String? {
     let limit = min(2, max(1, typed.count / 2))
     let found = words.map { (distance: distance($0, typed), word: $0) }
       .min { $0.distance < $1.distance }

@@ -1,0 +1,20 @@
+import Automount
+import FileTrees
+import SquashFS
+
+/// Exit statuses, as diff(1) and cmp(1) use them.
+enum ExitStatus {
+  static let failed: Int32 = 1
+  static let unreadableInput: Int32 = 2
+
+  /// The status that an error stands for.
+  static func of(_ error: any Error) -> Int32 {
+    switch error {
+    case let error as SourceError where [.unreadable, .changed].contains(error.code):
+      unreadableInput
+    case let error as ImageReadError where error.code != .damaged: unreadableInput
+    case is BucketError: unreadableInput
+    default: failed
+    }
+  }
+}

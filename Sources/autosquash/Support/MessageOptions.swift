@@ -1,0 +1,29 @@
+import ArgumentParser
+import Glibc
+import Terminal
+
+/// What a command prints besides its result.
+struct MessageOptions: ParsableArguments {
+  @Flag(name: [.short, .long], help: "Print errors only.") var quiet = false
+  @Flag(help: "Print the result as JSON.") var json = false
+  @Option(help: "auto (on a terminal), always or never.") var progress = ProgressMode.auto
+
+  /// Whether a progress bar is drawn.
+  var showsProgress: Bool { progress.isShown && !quiet }
+}
+
+/// When to show progress.
+enum ProgressMode: String, ExpressibleByArgument, CaseIterable {
+  /// On a terminal.
+  case auto
+  case always
+  case never
+
+  var isShown: Bool {
+    switch self {
+    case .auto: isatty(STDERR_FILENO) == 1
+    case .always: true
+    case .never: false
+    }
+  }
+}
