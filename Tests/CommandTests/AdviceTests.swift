@@ -18,6 +18,7 @@ import Testing
     // Of what other commands leave alone, or of options that were given.
     ("FileTrees/Assembly/", ["pack"]),
     ("FileTrees/Extraction/", ["extract"]),
+    ("Manifests/", ["verify", "diff", "manifest"]),
     ("SquashFS/Writer/", ["pack"]),
     ("Overlay/", ["overlay link"]),
     ("autosquash/Pack/", ["pack"]),

@@ -1,6 +1,7 @@
 import FileTrees
 import Foundation
 import Glibc
+import Manifests
 import Posix
 import SquashFSFormat
 import TestSupport

@@ -1,5 +1,6 @@
 import FileTrees
 import FuzzSupport
+import Manifests
 import SquashFS
 
 /// A whole image: verified, and read to its last byte as `extract` does.

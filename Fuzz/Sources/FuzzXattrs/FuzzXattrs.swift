@@ -1,5 +1,6 @@
 import FileTrees
 import FuzzSupport
+import Manifests
 import SquashFS
 import TreeModel
 

@@ -3,8 +3,8 @@ internal import Glibc
 internal import Posix
 
 /// A libarchive reader over a `ByteInput`.
-final class ArchiveHandle {
-  let raw: OpaquePointer
+package final class ArchiveHandle {
+  package let raw: OpaquePointer
   private let path: [UInt8]
   private let feed: Feed
 
@@ -21,7 +21,7 @@ final class ArchiveHandle {
   /// Opens the archive.
   ///
   /// - Parameter configure: chooses the formats and filters.
-  init(
+  package init(
     _ input: any ByteInput, path: [UInt8],
     observe: @escaping (UnsafeRawBufferPointer, Int64) -> Void = { _, _ in },
     configure: (OpaquePointer) -> Void
@@ -81,7 +81,7 @@ final class ArchiveHandle {
   /// - Parameters:
   ///   - entry: the member it is about.
   ///   - previous: the last one before it.
-  func failure(entry: [UInt8]? = nil, after previous: [UInt8]? = nil) -> any Error {
+  package func failure(entry: [UInt8]? = nil, after previous: [UInt8]? = nil) -> any Error {
     if let error = feed.error { return error }
     let place =
       entry.map { " at \($0.escapedName)" } ?? previous.map { " after \($0.escapedName)" } ?? ""

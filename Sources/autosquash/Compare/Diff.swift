@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLinux
 import FileTrees
+import Manifests
 import Posix
 import Terminal
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FileTrees
+import Manifests
 import Posix
 import SquashFS
 import Terminal

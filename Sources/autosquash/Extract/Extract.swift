@@ -1,6 +1,7 @@
 import ArgumentParser
 import FileTrees
 import Glibc
+import Manifests
 import Posix
 import SquashFS
 import SquashFSFormat

@@ -1,5 +1,6 @@
 import FileTrees
 import Glibc
+import Manifests
 import Posix
 import SquashFS
 import TreeModel

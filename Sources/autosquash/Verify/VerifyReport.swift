@@ -1,4 +1,5 @@
 import FileTrees
+import Manifests
 import Posix
 import SquashFS
 import SquashFSFormat

@@ -1,5 +1,5 @@
 /// A stream of bytes that an archive is read from.
-protocol ByteInput: AnyObject {
+package protocol ByteInput: AnyObject {
   /// The next bytes, none at the end; valid until the next call.
   ///
   /// - Throws: `SourceError` when reading or unpacking fails.
@@ -19,7 +19,7 @@ protocol ByteInput: AnyObject {
 }
 
 extension ByteInput {
-  var isSeekable: Bool { false }
-  var length: Int64? { nil }
-  func seek(to offset: Int64) throws { preconditionFailure("not seekable") }
+  package var isSeekable: Bool { false }
+  package var length: Int64? { nil }
+  package func seek(to offset: Int64) throws { preconditionFailure("not seekable") }
 }

@@ -2,17 +2,17 @@ internal import Glibc
 internal import Posix
 
 /// A file, or standard input, as it is.
-final class FileInput: ByteInput {
+package final class FileInput: ByteInput {
   let path: [UInt8]
   private let descriptor: Int32
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
-  let length: Int64?
-  private(set) var position: Int64 = 0
+  package let length: Int64?
+  package private(set) var position: Int64 = 0
   /// `nil` for what is no file.
   private let stamp: FileStamp?
 
   /// - Parameter path: `-` is standard input.
-  convenience init(path: [UInt8]) throws {
+  package convenience init(path: [UInt8]) throws {
     if path == [UInt8(ascii: "-")], isatty(STDIN_FILENO) == 1 {
       throw SourceError(
         .unreadable, path: Array("standard input".utf8), "a terminal, not an archive",
@@ -56,7 +56,7 @@ final class FileInput: ByteInput {
     buffer.deallocate()
   }
 
-  var isSeekable: Bool { length != nil }
+  package var isSeekable: Bool { length != nil }
 
   /// Makes sure that what was read is one and the same file's.
   ///
@@ -66,7 +66,7 @@ final class FileInput: ByteInput {
     throw .changed(path)
   }
 
-  func next() throws -> UnsafeRawBufferPointer {
+  package func next() throws -> UnsafeRawBufferPointer {
     let count = retryingInterrupts { read(descriptor, buffer.baseAddress!, buffer.count) }
     guard count >= 0 else {
       throw SourceError(.unreadable, path: path, "cannot read: \(String(cString: strerror(errno)))")
@@ -75,7 +75,7 @@ final class FileInput: ByteInput {
     return UnsafeRawBufferPointer(rebasing: buffer[..<count])
   }
 
-  func seek(to offset: Int64) throws {
+  package func seek(to offset: Int64) throws {
     guard lseek(descriptor, off_t(offset), SEEK_SET) == off_t(offset) else {
       throw SourceError(.unreadable, path: path, "cannot seek: \(String(cString: strerror(errno)))")
     }

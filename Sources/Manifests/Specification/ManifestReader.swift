@@ -1,4 +1,5 @@
 internal import CLibArchive
+public import FileTrees
 internal import Glibc
 internal import Posix
 internal import TreeModel

@@ -1,3 +1,4 @@
+internal import FileTrees
 internal import Glibc
 
 /// A hash of a file's content in the making that takes the time of its data, however large its

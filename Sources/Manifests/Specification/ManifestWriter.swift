@@ -1,3 +1,4 @@
+public import FileTrees
 internal import Posix
 internal import TreeModel
 

@@ -1,3 +1,4 @@
+internal import FileTrees
 internal import Glibc
 internal import Posix
 

@@ -1,7 +1,8 @@
+import FileTrees
 import TestSupport
 import Testing
 
-@testable import FileTrees
+@testable import Manifests
 
 /// The hash that comparisons use in place of SHA-256.
 @Suite struct SparseHashTests {

@@ -1,3 +1,4 @@
+internal import FileTrees
 internal import Posix
 internal import TreeModel
 
