@@ -5,16 +5,15 @@ internal import Posix
 /// A folder that keeps files which links replace; nobody else may write in it.
 struct Backup {
   private let folder: Folder
-  private let path: [UInt8]
+  private let path: HostPath
 
-  init(_ path: [UInt8]) throws(SystemError) {
+  init(_ path: HostPath) throws(SystemError) {
     self.path = path
     guard path.withCPath({ mkdir($0, 0o700) }) == 0 || errno == EEXIST else {
       throw SystemError("make the folder", path: path)
     }
-    let opened = path.withCPath { Glibc.open($0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
-    guard opened >= 0 else { throw SystemError("open", path: path) }
-    folder = try Folder(opened)
+    folder = try Folder(
+      Descriptor(opening: path.bytes, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), path: path)
     guard folder.status.st_uid == geteuid(), folder.status.st_mode & 0o022 == 0 else {
       throw SystemError("keep files in a folder that others can change", path: path, code: EPERM)
     }
@@ -26,15 +25,15 @@ struct Backup {
   ///   - status: what the file was when it was looked at.
   ///   - place: the path below the root of the tree, and so below the backup.
   func keep(
-    _ name: [UInt8], _ status: stat, in source: Folder, at place: [UInt8]
+    _ name: Name, _ status: stat, in source: Folder, at place: RelativePath
   ) throws(SystemError) {
-    let file = name.withCPath {
-      openat(source.descriptor, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+    guard let opened = Descriptor(opening: name.bytes, flags, in: source.descriptor) else {
+      throw SystemError("open it for the backup", path: place)
     }
-    guard file >= 0 else { throw SystemError("open it for the backup", path: place) }
-    defer { close(file) }
+    let file = opened.number
     try checkUnchanged(file, status, place)
-    let target = try open(place.cut.parent)
+    let target = try open(place.parent)
     guard !target.isSame(as: source.status) else {
       throw SystemError(
         "keep it where it is: the backup is the tree itself", path: place, code: EINVAL)
@@ -60,23 +59,22 @@ struct Backup {
   /// Whether what is kept under a name is the file itself, or a copy of it: times and sizes are the
   /// same for many a file, so that a copy's bytes are compared.
   private func isSame(
-    _ kept: stat, _ status: stat, _ name: [UInt8], _ target: Folder, _ file: Int32
+    _ kept: stat, _ status: stat, _ name: Name, _ target: Folder, _ file: Int32
   ) throws(SystemError) -> Bool {
-    if kept.st_ino == status.st_ino && kept.st_dev == status.st_dev { return true }
+    if kept.identity == status.identity { return true }
     guard
       kept.st_mode == status.st_mode && kept.st_size == status.st_size
         && kept.st_uid == status.st_uid && kept.st_gid == status.st_gid
-        && kept.st_mtim.tv_sec == status.st_mtim.tv_sec
-        && kept.st_mtim.tv_nsec == status.st_mtim.tv_nsec
+        && kept.modified == status.modified
     else { return false }
-    let copy = name.withCPath { openat(target.descriptor, $0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
-    guard copy >= 0 else { throw SystemError("open", path: path.appending(name)) }
-    defer { close(copy) }
+    guard
+      let copy = Descriptor(opening: name.bytes, O_RDONLY | O_NOFOLLOW, in: target.descriptor)
+    else { throw SystemError("open", path: path.appending(name)) }
     var buffers = ([UInt8](repeating: 0, count: 1 << 18), [UInt8](repeating: 0, count: 1 << 18))
     var offset: off_t = 0
     while offset < status.st_size {
       let count = try Self.read(file, at: offset, into: &buffers.0)
-      guard count > 0, try Self.read(copy, at: offset, into: &buffers.1) == count,
+      guard count > 0, try Self.read(copy.number, at: offset, into: &buffers.1) == count,
         buffers.0[..<count] == buffers.1[..<count]
       else { return false }
       offset += off_t(count)
@@ -88,52 +86,40 @@ struct Backup {
   private static func read(
     _ file: Int32, at offset: off_t, into buffer: inout [UInt8]
   ) throws(SystemError) -> Int {
-    var done = 0
-    while done < buffer.count {
-      let count = buffer.withUnsafeMutableBytes { buffer in
-        retryingInterrupts {
-          pread(file, buffer.baseAddress! + done, buffer.count - done, offset + off_t(done))
-        }
-      }
-      guard count >= 0 else { throw SystemError("read it for the backup") }
-      if count == 0 { break }
-      done += count
+    let count = buffer.withUnsafeMutableBytes {
+      readFully(file, into: $0, at: UInt64(offset))
     }
-    return done
+    guard count >= 0 else { throw SystemError("read it for the backup") }
+    return count
   }
 
   private func checkUnchanged(
-    _ file: Int32, _ status: stat, _ place: [UInt8]
+    _ file: Int32, _ status: stat, _ place: RelativePath
   ) throws(SystemError) {
-    var now = stat()
-    guard fstat(file, &now) == 0, now.st_dev == status.st_dev, now.st_ino == status.st_ino,
-      now.st_size == status.st_size, now.st_mtim.tv_sec == status.st_mtim.tv_sec,
-      now.st_mtim.tv_nsec == status.st_mtim.tv_nsec
+    guard let now = stat(of: file), now.identity == status.identity, now.size == status.size,
+      now.modified == status.modified
     else { throw SystemError("keep it, as it is changing", path: place, code: EBUSY) }
   }
 
   /// A directory of the backup, made where it is missing.
-  private func open(_ path: [UInt8]) throws(SystemError) -> Folder {
+  private func open(_ path: RelativePath) throws(SystemError) -> Folder {
     var current = folder
-    for part in path.split(separator: UInt8(ascii: "/")) {
-      let name = Array(part)
+    for name in path.names {
       guard name.withCPath({ mkdirat(current.descriptor, $0, 0o700) }) == 0 || errno == EEXIST
-      else {
-        throw SystemError("make a folder of the backup", path: path)
+      else { throw SystemError("make a folder of the backup", path: path) }
+      let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+      guard let opened = Descriptor(opening: name.bytes, flags, in: current.descriptor) else {
+        throw SystemError("open a folder of the backup", path: path)
       }
-      let opened = name.withCPath {
-        openat(current.descriptor, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-      }
-      guard opened >= 0 else { throw SystemError("open a folder of the backup", path: path) }
-      current = try Folder(opened)
+      current = try Folder(opened, path: current.path(of: name))
     }
     return current
   }
 
   private func copy(
-    _ file: Int32, _ status: stat, _ name: [UInt8], to target: Folder, _ place: [UInt8]
+    _ file: Int32, _ status: stat, _ name: Name, to target: Folder, _ place: RelativePath
   ) throws(SystemError) {
-    let copy = try AtomicFile(path: name, in: target, replacing: false)
+    let copy = try AtomicFile(name, in: target, replacing: false)
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
     // No more than was seen: somebody may go on writing.
     var left = Int(status.st_size)
@@ -142,20 +128,13 @@ struct Backup {
         retryingInterrupts { Glibc.read(file, buffer.baseAddress!, min(left, buffer.count)) }
       }
       guard count > 0 else { throw SystemError("read it for the backup", path: place) }
-      var done = 0
       if buffer[..<count].allSatisfy({ $0 == 0 }) {
         // A hole stays one.
         lseek(copy.descriptor, off_t(count), SEEK_CUR)
-        done = count
-      }
-      while done < count {
-        let written = buffer.withUnsafeBytes { buffer in
-          retryingInterrupts {
-            write(copy.descriptor, buffer.baseAddress! + done, count - done)
-          }
-        }
-        guard written > 0 else { throw SystemError("write the backup", path: place) }
-        done += written
+      } else if !buffer.withUnsafeBytes({
+        writeFully(copy.descriptor, UnsafeRawBufferPointer(rebasing: $0[..<count]))
+      }) {
+        throw SystemError("write the backup", path: place)
       }
       left -= count
     }
@@ -175,7 +154,7 @@ struct Backup {
 
   /// Copies the extended attributes, ACLs among them, as far as the other file system knows such.
   private func copyAttributes(
-    from file: Int32, to copy: Int32, _ place: [UInt8]
+    from file: Int32, to copy: Int32, _ place: RelativePath
   ) throws(SystemError) {
     var names = [CChar](repeating: 0, count: 65_536)
     let listed = flistxattr(file, &names, names.count)

@@ -1,15 +1,16 @@
 internal import Glibc
+public import Posix
 
 /// Where an overlay was before, so that the links that were made then are known for its own.
 public struct EarlierOverlay: Sendable {
   /// The folder of the overlay as it was, an absolute path.
-  public let path: [UInt8]
+  public let path: HostPath
   /// The directories in which links were put; `nil` where that is not remembered, and a user says
   /// that the overlay was there.
-  private let places: Set<[UInt8]>?
+  private let places: Set<RelativePath>?
   let link: LinkText
 
-  public init(path: [UInt8], places: Set<[UInt8]>?) {
+  public init(path: HostPath, places: Set<RelativePath>?) {
     self.path = path
     self.places = places
     link = LinkText(overlay: path)
@@ -22,8 +23,8 @@ public struct EarlierOverlay: Sendable {
   /// that makes them, in a directory where some were made.
   ///
   /// - Parameter status: of the link.
-  func hasMade(_ text: [UInt8], _ status: stat, at path: [UInt8]) -> Bool {
-    [0, geteuid()].contains(status.st_uid) && places?.contains(path.cut.parent) != false
+  func hasMade(_ text: [UInt8], _ status: stat, at path: RelativePath) -> Bool {
+    [0, geteuid()].contains(status.st_uid) && places?.contains(path.parent) != false
       && text == link.text(for: path)
   }
 }

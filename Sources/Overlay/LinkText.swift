@@ -1,20 +1,23 @@
+internal import Posix
+
 /// The texts of links into an overlay.
 struct LinkText {
-  private let prefix: [UInt8]
+  private let overlay: HostPath
 
   /// - Parameter overlay: the folder of the overlay, an absolute path.
-  init(overlay: [UInt8]) { prefix = overlay + [UInt8(ascii: "/")] }
+  init(overlay: HostPath) { self.overlay = overlay }
 
   /// The text of the link for a path below the root.
-  func text(for path: [UInt8]) -> [UInt8] { prefix + path }
+  func text(for path: RelativePath) -> [UInt8] { overlay.appending(path).bytes }
 
   /// The path below the overlay's root that a link's text stands for; `nil` for other links, and
   /// for those that lead out again.
-  func path(of text: [UInt8]) -> [UInt8]? {
-    guard text.starts(with: prefix) else { return nil }
-    let parts = text.dropFirst(prefix.count).split(separator: UInt8(ascii: "/"))
-    if parts.isEmpty || parts.contains(where: { $0.elementsEqual("..".utf8) }) { return nil }
-    return Array(
-      parts.filter { !$0.elementsEqual(".".utf8) }.joined(separator: [UInt8(ascii: "/")]))
+  func path(of text: [UInt8]) -> RelativePath? {
+    guard HostPath(text).isAtOrBelow(overlay) else { return nil }
+    let names = text.dropFirst(overlay.bytes.count).pathComponents.map {
+      Name(unchecked: Array($0))
+    }
+    if names.isEmpty || names.contains(.parent) { return nil }
+    return RelativePath(names.filter { $0 != .current })
   }
 }

@@ -7,10 +7,10 @@ public struct OverlayLinker {
   let root: TargetRoot
   let backup: Backup?
   let isDryRun: Bool
-  private let reserved: [UInt8]
+  private let reserved: RelativePath
   private let link: LinkText
   private let earlier: [EarlierOverlay]
-  private let others: [[UInt8]]
+  private let others: [HostPath]
 
   /// - Parameters:
   ///   - root: the tree in which the links stand.
@@ -22,9 +22,9 @@ public struct OverlayLinker {
   ///   - others: overlays with links in the tree that are still where they were.
   /// - Throws: `SystemError` when the backup cannot be opened.
   public init(
-    _ listing: OverlayListing, root: Folder, reserved: [UInt8], state: OverlayStateFolder?,
-    backup: [UInt8]?,
-    earlier: [EarlierOverlay] = [], others: [[UInt8]] = [], isDryRun: Bool
+    _ listing: OverlayListing, root: Folder, reserved: RelativePath, state: OverlayStateFolder?,
+    backup: HostPath?,
+    earlier: [EarlierOverlay] = [], others: [HostPath] = [], isDryRun: Bool
   ) throws(SystemError) {
     self.listing = listing
     self.earlier = earlier
@@ -39,13 +39,13 @@ public struct OverlayLinker {
   }
 
   /// What a link is called before it takes its place.
-  static let temporaryName = Array(".autosquash-overlay.tmp".utf8)
+  static let temporaryName: Name = ".autosquash-overlay.tmp"
 
   /// The directories that will hold links, and whether they are not there yet.
   ///
   /// Remember them before `run`.
-  public func places() -> [[UInt8]: Bool] {
-    var places: [[UInt8]: Bool] = [:]
+  public func places() -> OverlayState.Places {
+    var places: OverlayState.Places = [:]
     for directory in listing.directories {
       places[directory.path] = places[directory.path] ?? false
       do { _ = try root.open(directory.path, makesMissing: false) } catch {
@@ -62,35 +62,22 @@ public struct OverlayLinker {
   ///   - shouldStop: asked before each file.
   ///   - report: called with each path and what came of it.
   public func run(
-    shouldStop: () -> Bool = { false }, report: ([UInt8], OverlayEvent) -> Void
+    shouldStop: () -> Bool = { false }, report: (RelativePath, OverlayEvent) -> Void
   ) {
-    var wouldMake: Set<[UInt8]> = []
-    var entered: [FolderIdentity: OverlayListing.Directory] = [:]
+    var wouldMake: Set<RelativePath> = []
+    var entered: [FileID: OverlayListing.Directory] = [:]
     for directory in listing.directories {
+      if shouldStop() { return }
       let folder: Folder?
-      do {
-        folder = try root.open(directory.path, makesMissing: !isDryRun) { made in
-          report(made, .madeDirectory)
+      do { folder = try enter(directory, &wouldMake, report: report) } catch {
+        for name in directory.files {
+          report(directory.path.appending(name), .conflict(error.text))
         }
-      } catch {
-        switch error {
-        case .missing(let paths):
-          folder = nil
-          for path in paths where wouldMake.insert(path).inserted {
-            report(path, .madeDirectory)
-          }
-        case .conflict(let text):
-          for name in directory.files {
-            if shouldStop() { return }
-            report(directory.path.appending(name), .conflict(text))
-          }
-          continue
-        }
+        continue
       }
       if let folder { removeLeftovers(in: folder) }
       // Two directories of the overlay can be one on this machine, as /bin and /usr/bin.
-      let id = folder.map { FolderIdentity($0.status) }
-      let earlier = id.flatMap { entered.updateValue(directory, forKey: $0) }
+      let earlier = folder.flatMap { entered.updateValue(directory, forKey: $0.status.identity) }
       let taken = Set(earlier?.files ?? [])
       for name in directory.files {
         if shouldStop() { return }
@@ -98,30 +85,54 @@ public struct OverlayLinker {
         if let earlier, taken.contains(name) {
           let other = earlier.path.appending(name).escapedName
           report(path, .conflict("/\(other) of the overlay has the same place on this machine"))
-          continue
-        }
-        if isReserved(name, at: path) {
-          report(path, .conflict(TargetRoot.reservedText))
-          continue
-        }
-        do {
-          report(path, try folder.map { try place(name, at: path, in: $0) } ?? .linked)
-        } catch {
-          report(path, .conflict("\(error)"))
+        } else {
+          report(path, link(name, at: path, in: folder))
         }
       }
     }
   }
 
-  /// Whether a name is one that runs need for themselves.
-  private func isReserved(_ name: [UInt8], at path: [UInt8]) -> Bool {
-    name == Self.temporaryName || name == TargetRoot.temporaryName
-      || path.starts(with: reserved + [UInt8(ascii: "/")])
+  /// Why links cannot be put in a directory.
+  private struct InTheWay: Error {
+    var text: String
+  }
+
+  /// Opens a directory, made where it is missing.
+  ///
+  /// - Returns: `nil` for one that a dry run would make.
+  private func enter(
+    _ directory: OverlayListing.Directory, _ wouldMake: inout Set<RelativePath>,
+    report: (RelativePath, OverlayEvent) -> Void
+  ) throws(InTheWay) -> Folder? {
+    do {
+      return try root.open(directory.path, makesMissing: !isDryRun) { report($0, .madeDirectory) }
+    } catch {
+      switch error {
+      case .missing(let paths):
+        for path in paths where wouldMake.insert(path).inserted { report(path, .madeDirectory) }
+        return nil
+      case .conflict(let text): throw InTheWay(text: text)
+      }
+    }
   }
 
   /// Does what is to be done at one name.
+  ///
+  /// - Parameter folder: `nil` for one that a dry run would make.
+  private func link(_ name: Name, at path: RelativePath, in folder: Folder?) -> OverlayEvent {
+    if isReserved(name, at: path) { return .conflict(TargetRoot.reservedText) }
+    guard let folder else { return .linked }
+    do { return try place(name, at: path, in: folder) } catch { return .conflict("\(error)") }
+  }
+
+  /// Whether a name is one that runs need for themselves.
+  private func isReserved(_ name: Name, at path: RelativePath) -> Bool {
+    name == Self.temporaryName || name == TargetRoot.temporaryName
+      || path.parent.isAtOrBelow(reserved)
+  }
+
   private func place(
-    _ name: [UInt8], at path: [UInt8], in folder: Folder
+    _ name: Name, at path: RelativePath, in folder: Folder
   ) throws -> OverlayEvent {
     let text = link.text(for: path)
     // Somebody may come in between.
@@ -142,11 +153,13 @@ public struct OverlayLinker {
             "a link to \(old.escapedName) is in the way\(hint(old, status, at: path))")
         }
         if !isDryRun {
-          guard try replace(name, status, text, in: folder, at: path) else { continue }
+          guard try swap(name, status, text, in: folder, at: path) else { continue }
         }
         return hasMoved ? .moved(from: old) : .corrected(from: old)
       case S_IFREG:
-        guard let event = try replace(status, name, text, in: folder, at: path) else { continue }
+        guard let event = try replaceFile(name, status, text, in: folder, at: path) else {
+          continue
+        }
         return event
       case S_IFDIR: return .conflict("a directory is in the way")
       default: return .conflict("a device, pipe or socket is in the way")
@@ -156,7 +169,7 @@ public struct OverlayLinker {
   }
 
   /// What may be done about a link that was made for another overlay.
-  private func hint(_ text: [UInt8], _ status: stat, at path: [UInt8]) -> String {
+  private func hint(_ text: [UInt8], _ status: stat, at path: RelativePath) -> String {
     guard
       let other = others.first(where: {
         EarlierOverlay(path: $0, places: nil).hasMade(text, status, at: path)
@@ -165,7 +178,7 @@ public struct OverlayLinker {
     return "; that overlay is still there, --was \(other.escapedName) would move the link"
   }
 
-  private func make(_ name: [UInt8], _ text: [UInt8], in folder: Folder) -> Bool {
+  private func make(_ name: Name, _ text: [UInt8], in folder: Folder) -> Bool {
     text.withCPath { text in
       name.withCPath { symlinkat(text, folder.descriptor, $0) }
     } == 0
@@ -174,55 +187,52 @@ public struct OverlayLinker {
   /// Puts a link in a file's place. From then on the data is only in the overlay.
   ///
   /// - Returns: `nil` when the file has changed meanwhile.
-  private func replace(
-    _ status: stat, _ name: [UInt8], _ text: [UInt8], in folder: Folder, at path: [UInt8]
+  private func replaceFile(
+    _ name: Name, _ status: stat, _ text: [UInt8], in folder: Folder, at path: RelativePath
   ) throws -> OverlayEvent? {
-    let mine = UInt64(max(0, status.st_size))
+    let mine = status.size
     guard let theirs = readable(path) else {
       return .conflict("a file is in the way, and the overlay's cannot be read")
     }
-    guard theirs.st_dev != status.st_dev || theirs.st_ino != status.st_ino else {
+    guard theirs.identity != status.identity else {
       return .conflict("it is the overlay's own file")
     }
-    guard theirs.st_size > 0 || mine == 0 else {
+    guard theirs.size > 0 || mine == 0 else {
       return .conflict("a file is in the way, and the overlay's is empty")
     }
     if !isDryRun {
       try backup?.keep(name, status, in: folder, at: path)
-      guard try replace(name, status, text, in: folder, at: path) else { return nil }
+      guard try swap(name, status, text, in: folder, at: path) else { return nil }
     }
-    return .replaced(size: mine, by: UInt64(max(0, theirs.st_size)))
+    return .replaced(size: mine, by: theirs.size)
   }
 
   /// The overlay's file, once its first byte has been read; `nil` where that fails.
-  private func readable(_ path: [UInt8]) -> stat? {
-    let descriptor = link.text(for: path).withCPath {
-      // A link could lead to the very file that it is to replace.
-      open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
-    }
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+  private func readable(_ path: RelativePath) -> stat? {
+    // A link could lead to the very file that it is to replace.
+    let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+    guard let file = Descriptor(opening: link.text(for: path), flags),
+      let status = stat(of: file.number), status.isRegular
+    else { return nil }
     if status.st_size == 0 { return status }
     var byte: UInt8 = 0
-    return retryingInterrupts({ pread(descriptor, &byte, 1, 0) }) == 1 ? status : nil
+    return withUnsafeMutableBytes(of: &byte) { readFully(file.number, into: $0, at: 0) } == 1
+      ? status : nil
   }
 
   /// Renames a new link over what is there: at no moment is there nothing.
   ///
   /// - Returns: whether that was still what was looked at.
-  private func replace(
-    _ name: [UInt8], _ status: stat, _ text: [UInt8], in folder: Folder, at path: [UInt8]
+  private func swap(
+    _ name: Name, _ status: stat, _ text: [UInt8], in folder: Folder, at path: RelativePath
   ) throws(SystemError) -> Bool {
     guard make(Self.temporaryName, text, in: folder) else {
       throw SystemError("make a link beside it", path: path)
     }
-    func giveUp() { _ = Self.temporaryName.withCPath { unlinkat(folder.descriptor, $0, 0) } }
+    func giveUp() { try? folder.remove(Self.temporaryName) }
     // A backup or a slow bucket takes its time, in which a user may have saved something new.
-    guard let now = try? folder.look(name), now.st_ino == status.st_ino,
-      now.st_dev == status.st_dev, now.st_size == status.st_size,
-      now.st_mtim.tv_sec == status.st_mtim.tv_sec, now.st_mtim.tv_nsec == status.st_mtim.tv_nsec
+    guard let now = try? folder.look(name), now.identity == status.identity,
+      now.size == status.size, now.modified == status.modified
     else {
       giveUp()
       return false
@@ -241,10 +251,10 @@ public struct OverlayLinker {
   /// What a run left behind when it was killed: a link, or an empty directory.
   private func removeLeftovers(in folder: Folder) {
     guard !isDryRun else { return }
-    _ = TargetRoot.temporaryName.withCPath { unlinkat(folder.descriptor, $0, AT_REMOVEDIR) }
+    folder.removeFolder(TargetRoot.temporaryName)
     guard let text = folder.target(of: Self.temporaryName),
       ([link] + earlier.map(\.link)).contains(where: { $0.path(of: text) != nil })
     else { return }
-    _ = Self.temporaryName.withCPath { unlinkat(folder.descriptor, $0, 0) }
+    try? folder.remove(Self.temporaryName)
   }
 }

@@ -6,45 +6,45 @@ public import Posix
 /// Only names and types are asked for: on a bucket each more would be a request.
 public struct OverlayListing: Sendable {
   /// The folder of the overlay: an absolute path.
-  public let root: [UInt8]
+  public let root: HostPath
   /// All directories with a file in them, parents before children.
   public let directories: [Directory]
   /// What is neither a file nor a directory nor a link: left out.
-  public let others: [[UInt8]]
-  private let files: Set<[UInt8]>
+  public let others: [RelativePath]
+  private let files: Set<RelativePath>
   /// All directories, also those without files.
-  private let folders: Set<[UInt8]>
+  private let folders: Set<RelativePath>
   /// What they are, whatever else leads to them.
-  private let identities: Set<FolderIdentity>
+  private let identities: Set<FileID>
 
   /// One directory.
   public struct Directory: Equatable, Sendable {
     /// The path below the root: empty for the root itself.
-    public var path: [UInt8]
+    public var path: RelativePath
     /// The names of the files in it, sorted by their bytes.
-    public var files: [[UInt8]]
+    public var files: [Name]
   }
 
   /// The number of files.
   public var fileCount: Int { files.count }
 
   /// Whether the overlay has a file at this path below its root.
-  public func hasFile(_ path: [UInt8]) -> Bool { files.contains(path) }
+  public func hasFile(_ path: RelativePath) -> Bool { files.contains(path) }
 
   /// Whether the overlay has something at this path below its root: a file or a directory; `nil` for
   /// a path through a link of the overlay, which the listing does not follow.
-  func has(_ path: [UInt8]) -> Bool? {
+  func has(_ path: RelativePath) -> Bool? {
     if files.contains(path) || folders.contains(path) { return true }
-    var parent = path.cut.parent
-    while !parent.isEmpty {
+    var parent = path.parent
+    while !parent.isRoot {
       if files.contains(parent) { return nil }
-      parent = parent.cut.parent
+      parent = parent.parent
     }
     return false
   }
 
   /// Whether a directory is one of the overlay's own, as where one is mounted a second time.
-  func isOwn(_ folder: Folder) -> Bool { identities.contains(FolderIdentity(folder.status)) }
+  func isOwn(_ folder: Folder) -> Bool { identities.contains(folder.status.identity) }
 
   /// Listings at the same time: a bucket takes its time for each.
   private static let threads = 12
@@ -57,27 +57,27 @@ public struct OverlayListing: Sendable {
   /// - Throws: `SystemError` when any of the directories cannot be listed: what is missing must
   ///   never look as if it had been removed.
   public init(
-    _ root: [UInt8], progress: @escaping @Sendable () -> Void = {}
+    _ root: HostPath, progress: @escaping @Sendable () -> Void = {}
   ) throws(SystemError) {
     var directories: [Directory] = []
-    var others: [[UInt8]] = []
-    var files: Set<[UInt8]> = []
-    var folders: Set<[UInt8]> = []
-    var identities: Set<FolderIdentity> = []
-    var level: [[UInt8]] = [[]]
+    var others: [RelativePath] = []
+    var files: Set<RelativePath> = []
+    var folders: Set<RelativePath> = []
+    var identities: Set<FileID> = []
+    var level: [RelativePath] = [.root]
     for _ in 0..<Self.mostLevels where !level.isEmpty {
       let paths = level
       let results = try concurrentMap(count: paths.count, threads: Self.threads) { index in
         defer { progress() }
         return Self.list(root, paths[index])
       }
-      var next: [[UInt8]] = []
+      var next: [RelativePath] = []
       folders.formUnion(level)
       for (index, path) in level.enumerated() {
         let found = try results[index].get()
         if let identity = found.identity { identities.insert(identity) }
         if !found.files.isEmpty {
-          directories.append(Directory(path: path, files: found.files.sorted(by: Self.order)))
+          directories.append(Directory(path: path, files: found.files.sorted()))
           for name in found.files { files.insert(path.appending(name)) }
         }
         next += found.directories.map { path.appending($0) }
@@ -89,7 +89,7 @@ public struct OverlayListing: Sendable {
       throw SystemError("list so many levels of directories", path: root, code: ELOOP)
     }
     self.root = root
-    self.directories = directories.sorted { Self.order($0.path, $1.path) }
+    self.directories = directories.sorted { $0.path < $1.path }
     self.others = others
     self.files = files
     self.folders = folders
@@ -99,34 +99,40 @@ public struct OverlayListing: Sendable {
   /// The listing as bytes, for another process.
   public var encoded: [UInt8] {
     var bytes: [UInt8] = []
-    for directory in directories {
-      bytes += [UInt8(ascii: "d")] + directory.path + [0]
-      for name in directory.files { bytes += [UInt8(ascii: "f")] + name + [0] }
+    func add(_ sign: Unicode.Scalar, _ field: [UInt8]) {
+      bytes.append(UInt8(ascii: sign))
+      bytes += field + [0]
     }
-    for path in folders { bytes += [UInt8(ascii: "e")] + path + [0] }
-    for path in others { bytes += [UInt8(ascii: "x")] + path + [0] }
-    for identity in identities { bytes += [UInt8(ascii: "i")] + identity.text + [0] }
+    for directory in directories {
+      add("d", directory.path.bytes)
+      for name in directory.files { add("f", name.bytes) }
+    }
+    for path in folders { add("e", path.bytes) }
+    for path in others { add("x", path.bytes) }
+    for identity in identities { add("i", Array("\(identity.device) \(identity.inode)".utf8)) }
     return bytes
   }
 
   /// A listing from what another process has encoded.
-  public init(_ root: [UInt8], encoded: [UInt8]) {
+  public init(_ root: HostPath, encoded: [UInt8]) {
     var directories: [Directory] = []
-    var others: [[UInt8]] = []
-    var files: Set<[UInt8]> = []
-    var folders: Set<[UInt8]> = []
-    var identities: Set<FolderIdentity> = []
+    var others: [RelativePath] = []
+    var files: Set<RelativePath> = []
+    var folders: Set<RelativePath> = []
+    var identities: Set<FileID> = []
     for part in encoded.split(separator: 0) {
-      let name = Array(part.dropFirst())
+      let field = Array(part.dropFirst())
+      let path = RelativePath(unchecked: field)
       switch part.first {
-      case UInt8(ascii: "d"): directories.append(Directory(path: name, files: []))
+      case UInt8(ascii: "d"): directories.append(Directory(path: path, files: []))
       case UInt8(ascii: "f") where !directories.isEmpty:
+        let name = Name(unchecked: field)
         directories[directories.count - 1].files.append(name)
         files.insert(directories[directories.count - 1].path.appending(name))
-      case UInt8(ascii: "e"): folders.insert(name)
+      case UInt8(ascii: "e"): folders.insert(path)
       case UInt8(ascii: "i"):
-        if let identity = FolderIdentity(text: name) { identities.insert(identity) }
-      default: others.append(name)
+        if let identity = FileID(text: field) { identities.insert(identity) }
+      default: others.append(path)
       }
     }
     self.root = root
@@ -137,56 +143,49 @@ public struct OverlayListing: Sendable {
     self.identities = identities
   }
 
-  private static func order(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-    left.lexicographicallyPrecedes(right)
-  }
-
   /// What one directory holds.
   private struct Names {
-    var files: [[UInt8]] = []
-    var directories: [[UInt8]] = []
-    var others: [[UInt8]] = []
-    var identity: FolderIdentity?
+    var files: [Name] = []
+    var directories: [Name] = []
+    var others: [Name] = []
+    var identity: FileID?
   }
 
-  private static func list(_ root: [UInt8], _ path: [UInt8]) -> Result<Names, SystemError> {
-    let full = path.isEmpty ? root : root.appending(path)
-    // The overlay itself may be a link, what is in it is not followed.
-    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (path.isEmpty ? 0 : O_NOFOLLOW)
-    let descriptor = full.withCPath { open($0, flags) }
-    guard descriptor >= 0, let stream = fdopendir(descriptor) else {
-      let error = SystemError("list", path: full)
-      if descriptor >= 0 { close(descriptor) }
+  private static func list(_ root: HostPath, _ path: RelativePath) -> Result<Names, SystemError> {
+    let full = root.appending(path)
+    do throws(SystemError) {
+      // The overlay itself may be a link, what is in it is not followed.
+      let flags = O_RDONLY | O_DIRECTORY | (path.isRoot ? 0 : O_NOFOLLOW)
+      var entries = try DirectoryStream(
+        Descriptor(opening: full.bytes, flags), path: full.bytes)
+      guard let status = stat(of: entries.descriptor) else {
+        throw SystemError("examine", path: full)
+      }
+      var names = Names(identity: status.identity)
+      while let entry = try entries.next() {
+        switch entries.kind(of: entry) {
+        case .directory: names.directories.append(entry.name)
+        case .regular, .link: names.files.append(entry.name)
+        case .other: names.others.append(entry.name)
+        case nil: throw SystemError("examine", path: full.appending(entry.name))
+        }
+      }
+      return .success(names)
+    } catch {
       return .failure(error)
     }
-    defer { closedir(stream) }
-    var names = Names()
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      return .failure(SystemError("examine", path: full))
-    }
-    names.identity = FolderIdentity(status)
-    while true {
-      errno = 0
-      guard let entry = readdir(stream) else {
-        return errno == 0 ? .success(names) : .failure(SystemError("list", path: full))
-      }
-      let name = entry.pointee.name
-      if name.isDots { continue }
-      var type = Int(entry.pointee.d_type)
-      if type == Int(DT_UNKNOWN) {
-        var status = stat()
-        guard name.withCPath({ fstatat(descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
-          return .failure(SystemError("examine", path: full.appending(name)))
-        }
-        type = Int(status.st_mode & S_IFMT) >> 12
-      }
-      switch type {
-      case Int(DT_DIR): names.directories.append(name)
-      case Int(DT_REG), Int(DT_LNK): names.files.append(name)
-      default: names.others.append(name)
-      }
-    }
   }
+}
 
+extension FileID {
+  /// Two numbers with a blank between them.
+  fileprivate init?(text: [UInt8]) {
+    let fields = text.split(separator: UInt8(ascii: " ")).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+    guard fields.count == 2, let device = dev_t(fields[0]), let inode = ino_t(fields[1]) else {
+      return nil
+    }
+    self.init(device: device, inode: inode)
+  }
 }

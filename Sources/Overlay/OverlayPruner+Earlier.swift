@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Posix
+public import Posix
 
 extension OverlayPruner {
   /// Removes links that were made when the overlay was elsewhere, and whose files it has no more.
@@ -9,10 +9,11 @@ extension OverlayPruner {
   ///   - places: the directories to look into; those without such links are taken out.
   ///   - report: called with each path that was changed, or could not be.
   public func run(
-    _ earlier: EarlierOverlay, _ places: inout [[UInt8]: Bool], shouldStop: () -> Bool = { false },
-    report: ([UInt8], OverlayEvent) -> Void
+    _ earlier: EarlierOverlay, _ places: inout OverlayState.Places,
+    shouldStop: () -> Bool = { false },
+    report: (RelativePath, OverlayEvent) -> Void
   ) {
-    for path in places.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+    for path in places.keys.sorted() {
       if shouldStop() { return }
       // One that cannot be entered may come back, as a home that is not mounted.
       guard let folder = try? root.open(path, makesMissing: false) else { continue }
@@ -27,11 +28,11 @@ extension OverlayPruner {
 
   /// - Returns: how many of those links stay in the directory.
   private func prune(
-    _ earlier: EarlierOverlay, _ folder: Folder, _ path: [UInt8],
-    report: ([UInt8], OverlayEvent) -> Void
+    _ earlier: EarlierOverlay, _ folder: Folder, _ path: RelativePath,
+    report: (RelativePath, OverlayEvent) -> Void
   ) throws -> Int {
     var left = 0
-    for name in try folder.names().sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+    for name in try folder.names().sorted() {
       let full = path.appending(name)
       guard let text = folder.target(of: name), let status = try folder.look(name) else { continue }
       if name == OverlayLinker.temporaryName {

@@ -33,18 +33,18 @@ public struct OverlayPruner {
   ///   - report: called with each path that was changed, or is in a directory that cannot be
   ///     entered.
   public func run(
-    _ places: inout [[UInt8]: Bool], shouldStop: () -> Bool = { false },
-    report: ([UInt8], OverlayEvent) -> Void
+    _ places: inout OverlayState.Places, shouldStop: () -> Bool = { false },
+    report: (RelativePath, OverlayEvent) -> Void
   ) {
-    var needed: Set<[UInt8]> = []
+    var needed: Set<RelativePath> = []
     for directory in listing.directories {
       places[directory.path] = places[directory.path] ?? false
       var path = directory.path
-      while needed.insert(path).inserted, !path.isEmpty { path = path.cut.parent }
+      while needed.insert(path).inserted, !path.isRoot { path = path.parent }
     }
-    var removed: Set<[UInt8]> = []
+    var removed: Set<RelativePath> = []
     // Children first, so that their parents can become empty.
-    for path in places.keys.sorted(by: { $1.lexicographicallyPrecedes($0) }) {
+    for path in places.keys.sorted(by: >) {
       if shouldStop() { return }
       let folder: Folder
       do { folder = try root.open(path, makesMissing: false) } catch {
@@ -72,11 +72,11 @@ public struct OverlayPruner {
 
   /// - Returns: how many names stay in the directory.
   private func prune(
-    _ folder: Folder, _ path: [UInt8], _ removed: Set<[UInt8]>,
-    report: ([UInt8], OverlayEvent) -> Void
+    _ folder: Folder, _ path: RelativePath, _ removed: Set<RelativePath>,
+    report: (RelativePath, OverlayEvent) -> Void
   ) throws -> (links: Int, others: Int) {
     var left = (links: 0, others: 0)
-    for name in try folder.names().sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+    for name in try folder.names().sorted() {
       let full = path.appending(name)
       guard let text = folder.target(of: name), let file = link.path(of: text) else {
         if !removed.contains(full) { left.others += 1 }
@@ -102,7 +102,7 @@ public struct OverlayPruner {
 
   /// Removes a link.
   func remove(
-    _ name: [UInt8], _ text: [UInt8], from folder: Folder, _ full: [UInt8]
+    _ name: Name, _ text: [UInt8], from folder: Folder, _ full: RelativePath
   ) throws(SystemError) {
     if isDryRun { return }
     // As late as can be: somebody may have put something else there.
@@ -117,20 +117,19 @@ public struct OverlayPruner {
   /// Whether the overlay has what a link leads to.
   ///
   /// - Returns: `nil` where it has not, an empty text where it has, and why that is not known.
-  func isThere(_ file: [UInt8], _ text: [UInt8]) -> String? {
+  func isThere(_ file: RelativePath, _ text: [UInt8]) -> String? {
     // The listing says more than stat, which s3fs answers from what it remembers.
     if let has = listing.has(file) { return has ? "" : nil }
-    var status = stat()
-    if text.withCPath({ stat($0, &status) }) == 0 { return "" }
+    if stat(at: text) != nil { return "" }
     if errno == ENOENT || errno == ENOTDIR { return nil }
-    return "cannot tell whether the overlay has it: \(String(cString: strerror(errno)))"
+    return "cannot tell whether the overlay has it: \(SystemError.reason())"
   }
 
   /// - Returns: whether the directory is gone, or would be.
-  private func remove(_ path: [UInt8]) throws -> Bool {
+  private func remove(_ path: RelativePath) throws -> Bool {
     if isDryRun { return true }
-    let (parent, name) = path.cut
-    guard let folder = try? root.open(parent, makesMissing: false) else { return false }
-    return name.withCPath { unlinkat(folder.descriptor, $0, AT_REMOVEDIR) } == 0
+    guard let name = path.name else { return false }
+    guard let folder = try? root.open(path.parent, makesMissing: false) else { return false }
+    return folder.removeFolder(name)
   }
 }

@@ -6,15 +6,18 @@ public import Posix
 ///
 /// It is written before anything is done: a run that is killed leaves no link that is not known.
 public struct OverlayState: Equatable, Sendable {
-  /// For each overlay, paths below the root of the tree, and whether the directory was made.
-  public var places: [[UInt8]: [[UInt8]: Bool]] = [:]
+  /// Directories by their paths below the root of the tree, and whether they were made for links.
+  public typealias Places = [RelativePath: Bool]
+
+  /// The directories with links into each overlay.
+  public var places: [HostPath: Places] = [:]
 
   public init() {}
 
   private static let title = Array("autosquash overlay 2".utf8)
 
   /// The file's name in the folder of the state.
-  private static let name = Array("overlay".utf8)
+  private static let name: Name = "overlay"
   /// The most bytes it has: what it holds is kept in memory.
   private static let byteLimit = 64 << 20
 
@@ -42,32 +45,25 @@ public struct OverlayState: Equatable, Sendable {
   private mutating func parse(_ bytes: [UInt8]) -> Bool {
     guard bytes.starts(with: Self.title + [0]) else { return false }
     var rest = bytes[(Self.title.count + 1)...]
-    var overlay: [UInt8]?
+    var overlay: HostPath?
     while let sign = rest.popFirst() {
       // A path may hold any byte but NUL.
       guard let end = rest.firstIndex(of: 0) else { return false }
-      let path = Array(rest[..<end])
+      let path = rest[..<end]
       rest = rest[(end + 1)...]
       switch sign {
       case UInt8(ascii: "o"):
-        guard path.first == UInt8(ascii: "/"), Self.isRelative(path.dropFirst()) else {
+        guard path.isAbsolutePath, let below = RelativePath(path.dropFirst()), !below.isRoot else {
           return false
         }
-        overlay = path
+        overlay = .root.appending(below)
       case UInt8(ascii: "+"), UInt8(ascii: "="):
-        guard let overlay, path.isEmpty || Self.isRelative(path[...]) else { return false }
+        guard let overlay, let path = RelativePath(path) else { return false }
         places[overlay, default: [:]][path] = sign == UInt8(ascii: "+")
       default: return false
       }
     }
     return true
-  }
-
-  /// Whether a path is names with one slash between them, none of which leads upwards.
-  private static func isRelative(_ path: ArraySlice<UInt8>) -> Bool {
-    path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy {
-      !$0.isEmpty && !Array($0).isDots
-    }
   }
 
   /// Writes the file; a crash leaves the old one or the new one. Where nothing is remembered, there
@@ -79,11 +75,11 @@ public struct OverlayState: Equatable, Sendable {
       return
     }
     var bytes = Self.title + [0]
-    for (overlay, places) in places.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-      bytes += [UInt8(ascii: "o")] + overlay + [0]
-      for (place, isMade) in places.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+    for (overlay, places) in places.sorted(by: { $0.key < $1.key }) {
+      bytes += [UInt8(ascii: "o")] + overlay.bytes + [0]
+      for (place, isMade) in places.sorted(by: { $0.key < $1.key }) {
         bytes.append(isMade ? UInt8(ascii: "+") : UInt8(ascii: "="))
-        bytes += place + [0]
+        bytes += place.bytes + [0]
       }
     }
     guard bytes.count <= Self.byteLimit else {
@@ -106,7 +102,7 @@ public final class OverlayStateFolder {
   /// - Returns: `nil` where it is not there.
   /// - Throws: `SystemError` when something is in the way, or users can change it.
   public init?(
-    _ path: [UInt8], root: Folder, overlay: OverlayListing, makesMissing: Bool
+    _ path: RelativePath, root: Folder, overlay: OverlayListing, makesMissing: Bool
   ) throws(SystemError) {
     let tree = TargetRoot(root, overlay: overlay)
     do {

@@ -4,17 +4,17 @@ public import Posix
 /// Removes all links that were made, whatever the overlays have: none of them is asked.
 public struct OverlayUnlinker {
   private let root: TargetRoot
-  private let overlays: [(path: [UInt8], link: LinkText)]
+  private let overlays: [(path: HostPath, link: LinkText)]
   private let isDryRun: Bool
 
   /// - Parameters:
   ///   - root: the tree in which the links stand.
   ///   - overlays: the folders that the links lead into, where overlays are or were.
-  public init(root: Folder, overlays: [[UInt8]], isDryRun: Bool) {
+  public init(root: Folder, overlays: [HostPath], isDryRun: Bool) {
     self.overlays = overlays.map { ($0, LinkText(overlay: $0)) }
     let earlier = overlays.dropFirst().map { EarlierOverlay(path: $0, places: nil) }
     self.root = TargetRoot(
-      root, overlay: OverlayListing(overlays.first ?? [], encoded: []), earlier: Array(earlier))
+      root, overlay: OverlayListing(overlays.first ?? .root, encoded: []), earlier: Array(earlier))
     self.isDryRun = isDryRun
   }
 
@@ -27,16 +27,16 @@ public struct OverlayUnlinker {
   ///   as a home that is not mounted.
   public func run(
     _ state: inout OverlayState, shouldStop: () -> Bool = { false },
-    report: ([UInt8], OverlayEvent) -> Void
+    report: (RelativePath, OverlayEvent) -> Void
   ) -> Int {
-    var places: [[UInt8]: Bool] = [:]
+    var places: OverlayState.Places = [:]
     for overlay in overlays {
       places.merge(state.places[overlay.path] ?? [:]) { $0 || $1 }
     }
     var missing = 0
-    var removed: Set<[UInt8]> = []
+    var removed: Set<RelativePath> = []
     // Children first, so that their parents can become empty.
-    for (path, isMade) in places.sorted(by: { $1.key.lexicographicallyPrecedes($0.key) }) {
+    for (path, isMade) in places.sorted(by: { $0.key > $1.key }) {
       if shouldStop() { break }
       let folder: Folder
       do { folder = try root.open(path, makesMissing: false) } catch {
@@ -67,15 +67,15 @@ public struct OverlayUnlinker {
   ///
   /// - Returns: how many of them could not be removed, and how many other names stay.
   private func unlink(
-    _ links: [LinkText], _ folder: Folder, _ path: [UInt8], _ removed: Set<[UInt8]>,
-    report: ([UInt8], OverlayEvent) -> Void
+    _ links: [LinkText], _ folder: Folder, _ path: RelativePath, _ removed: Set<RelativePath>,
+    report: (RelativePath, OverlayEvent) -> Void
   ) throws(SystemError) -> (ours: Int, others: Int) {
     if !isDryRun {
       // What a run that was killed left behind.
-      _ = TargetRoot.temporaryName.withCPath { unlinkat(folder.descriptor, $0, AT_REMOVEDIR) }
+      folder.removeFolder(TargetRoot.temporaryName)
     }
     var left = (ours: 0, others: 0)
-    for name in try folder.names().sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+    for name in try folder.names().sorted() {
       let full = path.appending(name)
       // A user's own link into the overlay is the user's.
       guard let text = folder.target(of: name), links.contains(where: { $0.path(of: text) != nil }),
@@ -96,7 +96,7 @@ public struct OverlayUnlinker {
   }
 
   private func remove(
-    _ name: [UInt8], _ text: [UInt8], from folder: Folder
+    _ name: Name, _ text: [UInt8], from folder: Folder
   ) throws(SystemError) {
     if isDryRun { return }
     // As late as can be: somebody may have put something else there.
@@ -107,10 +107,10 @@ public struct OverlayUnlinker {
   }
 
   /// - Returns: whether the directory is gone, or would be.
-  private func remove(_ path: [UInt8]) -> Bool {
+  private func remove(_ path: RelativePath) -> Bool {
     if isDryRun { return true }
-    let (parent, name) = path.cut
-    guard let folder = try? root.open(parent, makesMissing: false) else { return false }
-    return name.withCPath { unlinkat(folder.descriptor, $0, AT_REMOVEDIR) } == 0
+    guard let name = path.name else { return false }
+    guard let folder = try? root.open(path.parent, makesMissing: false) else { return false }
+    return folder.removeFolder(name)
   }
 }

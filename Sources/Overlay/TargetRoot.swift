@@ -20,7 +20,7 @@ final class TargetRoot {
   enum Obstacle: Error {
     /// These directories are not there, and were not to be made: real paths below the root, parents
     /// first.
-    case missing([[UInt8]])
+    case missing([RelativePath])
     /// Something is in the way.
     case conflict(String)
   }
@@ -50,77 +50,71 @@ final class TargetRoot {
   ///     permissions of the one it is in.
   ///   - made: called for each that was made, with its path below the root, links resolved.
   func open(
-    _ path: [UInt8], makesMissing: Bool, made: ([UInt8]) -> Void = { _ in }
+    _ path: RelativePath, makesMissing: Bool, made: (RelativePath) -> Void = { _ in }
   ) throws(Obstacle) -> Folder {
     var stack = [root]
-    // The names that led from the root to the top of the stack.
-    var names: [[UInt8]] = []
-    var rest = path.split(separator: UInt8(ascii: "/")).map { Array($0) }[...]
+    // The path that led from the root to the top of the stack.
+    var way = RelativePath.root
+    var rest = path.names[...]
     var links = 0
-    func real(_ last: [UInt8]) -> [UInt8] { (names + [last]).reduce([]) { $0.appending($1) } }
     while let part = rest.popFirst() {
-      if part.elementsEqual(".".utf8) { continue }
-      if part.elementsEqual("..".utf8) {
+      if part == .current { continue }
+      if part == .parent {
         if stack.count > 1 {
           stack.removeLast()
-          names.removeLast()
+          way = way.parent
         }
         continue
       }
       let parent = stack[stack.count - 1]
+      let place = way.appending(part)
       var opened = step(into: part, of: parent)
-      if opened >= 0, isStale(opened, at: real(part), on: path) {
+      if let found = opened?.number, isStale(found, at: place, on: path) {
         // It was a file in the overlay, and is a directory now: ours takes the link's place.
-        close(opened)
-        opened = -1
+        opened = nil
         if makesMissing { _ = part.withCPath { unlinkat(parent.descriptor, $0, 0) } }
         errno = ENOENT
       }
-      if opened < 0 && errno == ENOENT {
+      if opened == nil && errno == ENOENT {
         guard makesMissing else {
-          var path = real(part)
           throw .missing(
-            [path]
-              + rest.map { name in
-                path = path.appending(name)
-                return path
-              })
+            rest.reduce(into: [place]) { $0.append($0[$0.count - 1].appending($1)) })
         }
         opened = try make(part, in: parent)
-        made(real(part))
+        made(place)
       }
-      guard opened >= 0 else { throw failure("open", real(part)) }
+      guard opened != nil else { throw failure("open", place) }
       let folder: Folder
       do {
-        folder = try Folder(opened, path: [UInt8(ascii: "/")] + real(part))
+        folder = try Folder(opened.take(), path: .root.appending(place))
       } catch { throw .conflict("\(error)") }
       switch folder.status.st_mode & S_IFMT {
       case S_IFDIR:
         guard !overlay.isOwn(folder) else {
-          throw .conflict("\(real(part).escapedName) is the overlay itself, or in it")
+          throw .conflict("\(place.escapedName) is the overlay itself, or in it")
         }
         guard reserved?.isSame(as: folder.status) != true else {
           throw .conflict(Self.reservedText)
         }
         stack.append(folder)
-        names.append(part)
+        way = place
       case S_IFLNK:
         links += 1
         guard links <= Self.mostLinks else {
-          throw .conflict("\(real(part).escapedName): too many symbolic links")
+          throw .conflict("\(place.escapedName): too many symbolic links")
         }
         guard isTrusted(folder.status, in: parent.status) else {
           throw .conflict(
-            "\(real(part).escapedName) is a symbolic link that users can change, and is not followed"
+            "\(place.escapedName) is a symbolic link that users can change, and is not followed"
           )
         }
-        guard let target = folder.target(of: []) else { throw failure("read", real(part)) }
-        if target.first == UInt8(ascii: "/") {
+        guard let target = readLink([], in: folder.descriptor) else { throw failure("read", place) }
+        if target.isAbsolutePath {
           stack = [root]
-          names = []
+          way = .root
         }
-        rest = (target.split(separator: UInt8(ascii: "/")).map { Array($0) } + rest)[...]
-      default: throw .conflict("\(real(part).escapedName) is there and is no directory")
+        rest = (target.pathComponents.map { Name(unchecked: Array($0)) } + rest)[...]
+      default: throw .conflict("\(place.escapedName) is there and is no directory")
       }
     }
     return stack[stack.count - 1]
@@ -134,28 +128,23 @@ final class TargetRoot {
   /// - Parameters:
   ///   - place: where it is.
   ///   - path: the path to be entered, which leads through it.
-  private func isStale(_ descriptor: Int32, at place: [UInt8], on path: [UInt8]) -> Bool {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return false }
-    let text = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
-      count = max(0, readlinkat(descriptor, "", buffer.baseAddress!, buffer.count))
-    }
+  private func isStale(_ descriptor: Int32, at place: RelativePath, on path: RelativePath) -> Bool {
+    guard let text = readLink([], in: descriptor) else { return false }
     return links.contains { link in
       text == link.text(for: place)
-        || (link.text(for: path) + [UInt8(ascii: "/")]).starts(with: text + [UInt8(ascii: "/")])
-          && link.path(of: text) != nil
+        || link.text(for: path).isPath(atOrBelow: text) && link.path(of: text) != nil
     }
   }
 
   /// Opens what is at a name: a directory, a link, or something else.
-  private func step(into name: [UInt8], of folder: Folder) -> Int32 {
-    name.withCPath { name in
-      // Asked for as a directory, one that is mounted when it is used gets mounted.
-      let flags = O_PATH | O_NOFOLLOW | O_CLOEXEC
-      let opened = openat(folder.descriptor, name, flags | O_DIRECTORY)
-      if opened >= 0 || (errno != ENOTDIR && errno != ELOOP) { return opened }
-      return openat(folder.descriptor, name, flags)
+  private func step(into name: Name, of folder: Folder) -> Descriptor? {
+    // Asked for as a directory, one that is mounted when it is used gets mounted.
+    let flags = O_PATH | O_NOFOLLOW
+    if let opened = Descriptor(opening: name.bytes, flags | O_DIRECTORY, in: folder.descriptor) {
+      return opened
     }
+    guard errno == ENOTDIR || errno == ELOOP else { return nil }
+    return Descriptor(opening: name.bytes, flags, in: folder.descriptor)
   }
 
   /// Whether nobody but root, or the user who runs this, can have put a link there.
@@ -166,34 +155,29 @@ final class TargetRoot {
   }
 
   /// What a directory is called before it is complete.
-  static let temporaryName = Array(".autosquash-overlay.dir".utf8)
+  static let temporaryName: Name = ".autosquash-overlay.dir"
 
   /// Makes a directory; it gets its name when it has its owner and permissions.
-  private func make(_ name: [UInt8], in parent: Folder) throws(Obstacle) -> Int32 {
+  private func make(_ name: Name, in parent: Folder) throws(Obstacle) -> Descriptor {
     let temporary = Self.temporaryName
-    _ = temporary.withCPath { unlinkat(parent.descriptor, $0, AT_REMOVEDIR) }
+    parent.removeFolder(temporary)
     guard temporary.withCPath({ mkdirat(parent.descriptor, $0, 0o700) }) == 0 else {
       throw failure("make", name)
     }
-    let made = temporary.withCPath {
-      openat(parent.descriptor, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+    guard let made = Descriptor(opening: temporary.bytes, flags, in: parent.descriptor) else {
+      throw failure("open", name)
     }
-    guard made >= 0 else { throw failure("open", name) }
     // In a directory of somebody else's it may be another one by now; an empty one does no harm.
-    var status = stat()
-    guard fstat(made, &status) == 0, status.st_uid == geteuid(), status.st_mode & 0o777 == 0o700,
-      (try? Folder(dup(made)).names())?.isEmpty == true
-    else {
-      close(made)
-      throw .conflict("\(name.escapedName) was changed while it was made")
-    }
+    guard let status = stat(of: made.number), status.st_uid == geteuid(),
+      status.st_mode & 0o777 == 0o700,
+      (try? Folder(Descriptor(dup(made.number))).names())?.isEmpty == true
+    else { throw .conflict("\(name.escapedName) was changed while it was made") }
     // The owner first: changing it takes set-id bits away.
-    if fchown(made, parent.status.st_uid, parent.status.st_gid) != 0 && geteuid() == 0 {
-      let problem = failure("give away", name)
-      close(made)
-      throw problem
+    if fchown(made.number, parent.status.st_uid, parent.status.st_gid) != 0 && geteuid() == 0 {
+      throw failure("give away", name)
     }
-    fchmod(made, parent.status.st_mode & 0o7777)
+    fchmod(made.number, parent.status.st_mode & 0o7777)
     let renamed = temporary.withCPath { from in
       name.withCPath {
         renameat2(
@@ -202,14 +186,13 @@ final class TargetRoot {
     }
     guard renamed == 0 else {
       let problem = failure("make", name)
-      _ = temporary.withCPath { unlinkat(parent.descriptor, $0, AT_REMOVEDIR) }
-      close(made)
+      parent.removeFolder(temporary)
       throw problem
     }
     return made
   }
 
-  private func failure(_ action: String, _ name: [UInt8]) -> Obstacle {
-    .conflict("cannot \(action) \(name.escapedName): \(String(cString: strerror(errno)))")
+  private func failure(_ action: String, _ name: some ByteString) -> Obstacle {
+    .conflict("cannot \(action) \(name.escapedName): \(SystemError.reason())")
   }
 }

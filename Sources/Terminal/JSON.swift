@@ -1,4 +1,4 @@
-import Posix
+package import Posix
 
 /// A value to print for programs.
 package enum JSON: Sendable {
@@ -13,6 +13,9 @@ package enum JSON: Sendable {
   /// A name or path: text where it is UTF-8. Other bytes become U+DC80 to U+DCFF, each for one
   /// byte, as Python's `surrogateescape` reads them.
   package static func name(_ bytes: [UInt8]) -> JSON { .string(RawArguments.encode(bytes)) }
+
+  /// A name or path.
+  package static func name(_ name: some ByteString) -> JSON { .name(name.bytes) }
 
   /// A number, or the nearest of 64 bits with a sign.
   package init(_ value: some BinaryInteger) { self = .integer(Int64(clamping: value)) }

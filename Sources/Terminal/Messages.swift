@@ -1,4 +1,4 @@
-import Posix
+package import Posix
 
 /// What goes to standard error: messages for people. Results go to standard output.
 package struct Messages: Sendable {
@@ -16,6 +16,9 @@ package struct Messages: Sendable {
   package static func write(_ path: [UInt8], _ text: String) {
     write(path.isEmpty ? text : "\(path.escapedName): \(text)")
   }
+
+  /// Prints `autosquash: PATH: text`.
+  package static func write(_ path: some ByteString, _ text: String) { write(path.bytes, text) }
 
   /// Prints an error, with its file where it has one.
   package static func write(_ error: any Error) {

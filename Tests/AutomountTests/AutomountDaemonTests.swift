@@ -15,7 +15,7 @@ import Testing
       log: folder.path("log"))
     #expect(
       eventually {
-        (try? SmallFile.read(Array("/proc/\(daemon.process)/comm".utf8), limit: 99))
+        (try? SmallFile.read(HostPath("/proc/\(daemon.process)/comm"), limit: 99))
           == Array("automount\n".utf8)
       })
     #expect(AutomountDaemon.all.contains { $0.process == daemon.process } == isOne)

@@ -26,12 +26,12 @@ import Testing
         ln -s ../out loop; ln -s ../out/z.squash out.squash; ln -s a.squash alias.squash
         """,
       ], in: folder.root)
-    configuration.images = Array(folder.path("images").utf8)
+    configuration.images = HostPath(folder.path("images"))
     configuration.fileSystem = .squashfs
   }
 
   private func names(_ catalogue: Catalogue) -> [String] {
-    catalogue.images.map { String(decoding: $0.name, as: UTF8.self) }
+    catalogue.images.map { String(decoding: $0.name.bytes, as: UTF8.self) }
   }
 
   @Test func everyImageHasTheNameThatFindsIt() throws {
@@ -46,14 +46,14 @@ import Testing
           let depth = (left.split(separator: "/").count, right.split(separator: "/").count)
           return depth.0 == depth.1 ? left < right : depth.0 < depth.1
         }.filter { $0 != ".squash" })
-    let query = MapQuery(configuration: configuration, program: Array("/map".utf8))
+    let query = MapQuery(configuration: configuration, program: "/map")
     for image in catalogue.images where image.problem == nil {
-      let (parent, name) = split(image.name)
-      let entry = try query.answer(MapKey(name), at: MapLevel(path: parent))
+      let key = try MapKey(image.name.name!.bytes)
+      let entry = try query.answer(key, at: MapLevel(path: image.name.parent))
       #expect(
         entry
           == MapEntry(
-            mounting: configuration.images + Array("/".utf8) + image.file, type: .loop,
+            mounting: configuration.images.appending(image.file), type: .loop,
             options: configuration.options))
     }
     let problems = catalogue.images.compactMap { image in
@@ -68,24 +68,19 @@ import Testing
     #expect(try !names(Catalogue.collect(flat.configuration, check: check)).contains("course1/x"))
   }
 
-  private func split(_ path: [UInt8]) -> ([UInt8], [UInt8]) {
-    let slash = path.lastIndex(of: UInt8(ascii: "/"))
-    return (Array(path[..<(slash ?? 0)]), slash.map { Array(path[($0 + 1)...]) } ?? path)
-  }
-
   @Test func listsAreReadAgain() throws {
     let catalogue = try Catalogue.collect(configuration, check: check)
     let target = folder.path("maps")
     try Tool.check(["mkdir", target])
-    let lists = try Folder(at: Array(target.utf8))
+    let lists = try Folder(at: HostPath(target))
     let maps = FileMaps(
-      catalogue, configuration: configuration, folder: Array(target.utf8),
-      program: Array("/map".utf8), check: check, asksAgain: false)
+      catalogue, configuration: configuration, folder: HostPath(target),
+      program: "/map", check: check, asksAgain: false)
     #expect(maps.differ(from: lists))
     try maps.write(to: lists)
     #expect(!maps.differ(from: lists))
     #expect(FileMaps.folders(in: lists) == maps.folders)
-    #expect(maps.folders == [Array("course1".utf8), Array("course1/week1".utf8)])
+    #expect(maps.folders == ["course1", "course1/week1"])
     let known = FileMaps.known(in: lists, configuration, check: check)
     #expect(known.count == catalogue.images.count { $0.problem == nil })
     // What is known is not opened again: a file that cannot be opened any more shows it.
@@ -98,7 +93,7 @@ import Testing
       in: folder.path("images"))
     func problem(_ known: [Catalogue.Entry]) throws -> String? {
       try Catalogue.collect(configuration, check: check, known: known).images
-        .first { $0.name == Array("a".utf8) }?.problem
+        .first { $0.name == "a" }?.problem
     }
     #expect(try problem(known) == nil)
     #expect(try problem([]) == "it is no SquashFS image")
@@ -106,8 +101,8 @@ import Testing
     #expect(try problem(known) == "it is no SquashFS image")
     // Lists of nothing still ask the program, and keep the folders that are in use.
     let none = FileMaps(
-      nil, configuration: configuration, folder: Array(target.utf8), program: Array("/map".utf8),
-      check: check, asksAgain: false, mounted: [Array("course1".utf8)])
+      nil, configuration: configuration, folder: HostPath(target), program: "/map",
+      check: check, asksAgain: false, mounted: ["course1"])
     try none.write(to: lists)
     #expect(folder.names(in: "maps").count == 2)
     let top = String(decoding: try folder.read("maps/top"), as: UTF8.self)
@@ -147,12 +142,12 @@ import Testing
   @Test func foldersInUseAreNotNamedYet() throws {
     let catalogue = try Catalogue.collect(configuration, check: check)
     let maps = FileMaps(
-      catalogue, configuration: configuration, folder: Array("/maps".utf8),
-      program: Array("/map".utf8), check: check, asksAgain: true, mounted: [Array("course1".utf8)],
-      deferred: [Array("course1".utf8)])
-    let text = String(decoding: maps.files[Array("top".utf8)]!, as: UTF8.self)
+      catalogue, configuration: configuration, folder: "/maps",
+      program: "/map", check: check, asksAgain: true, mounted: ["course1"],
+      deferred: ["course1"])
+    let text = String(decoding: maps.files["top"]!, as: UTF8.self)
     #expect(!text.contains("\"course1\""))
-    #expect(maps.files[Array("folder-636f7572736531".utf8)] != nil)
+    #expect(maps.files["folder-636f7572736531"] != nil)
   }
 
   @Test func mountsAreRead() {
@@ -168,12 +163,12 @@ import Testing
 
         """.utf8))
     #expect(table.mounts.count == 4)
-    #expect(table.mounts[2].point == Array("/mnt/my images\t\\".utf8))
+    #expect(table.mounts[2].point == "/mnt/my images\t\\")
     #expect(table.mounts[2].source == Array("/a map".utf8))
     #expect(table.mounts[2].options == ["rw", "rw", "fd=6", "pgrp=77", "timeout=5"])
-    #expect(table.mount(holding: Array("/mnt/s3fs/autosquash".utf8))?.type == "fuse.s3fs")
-    #expect(table.mount(holding: Array("/mnt/s3fsx".utf8))?.type == "ext4")
-    #expect(table.mount(at: Array("/mnt/x".utf8))?.isImage == true)
-    #expect(MountTable.none.mount(holding: Array("/x".utf8)) == nil)
+    #expect(table.mount(holding: "/mnt/s3fs/autosquash")?.type == "fuse.s3fs")
+    #expect(table.mount(holding: "/mnt/s3fsx")?.type == "ext4")
+    #expect(table.mount(at: "/mnt/x")?.isImage == true)
+    #expect(MountTable.none.mount(holding: "/x") == nil)
   }
 }

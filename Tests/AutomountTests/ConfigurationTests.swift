@@ -7,7 +7,7 @@ import Testing
 /// `/etc/autosquash.conf`.
 @Suite struct ConfigurationTests {
   private func parse(_ text: String) throws(ConfigurationError) -> Configuration {
-    try Configuration(parsing: Array(text.utf8), path: Array("/etc/a.conf".utf8))
+    try Configuration(parsing: Array(text.utf8), path: "/etc/a.conf")
   }
 
   @Test func everyKeyIsRead() throws {
@@ -28,8 +28,8 @@ import Testing
       overlay = /srv/over lay # all of it
       """)
     var expected = Configuration()
-    expected.images = Array("/srv/images".utf8)
-    expected.mountRoot = Array("/course".utf8)
+    expected.images = "/srv/images"
+    expected.mountRoot = "/course"
     expected.suffixes = [Array(".sq".utf8), Array(".img".utf8)]
     expected.fileSystem = .fuse(Array("fuse.squashfuse_ll".utf8))
     expected.options = Array("ro,nosuid,context=system_u:object_r:x".utf8)
@@ -38,10 +38,10 @@ import Testing
     expected.folders = false
     expected.browse = false
     expected.outsideLinks = true
-    expected.overlay = Array("/srv/over lay # all of it".utf8)
+    expected.overlay = "/srv/over lay # all of it"
     #expect(read == expected)
     #expect(try parse("") == Configuration())
-    #expect(try parse("#\n  # x\n\n").images == Array("/mnt/s3fs/autosquash".utf8))
+    #expect(try parse("#\n  # x\n\n").images == "/mnt/s3fs/autosquash")
   }
 
   @Test(arguments: [
@@ -97,14 +97,14 @@ import Testing
   @Test func aMissingFileIsTold() throws {
     let folder = try TemporaryFolder()
     let missing = #expect(throws: ConfigurationError.self) {
-      try Configuration.load(Array(folder.path("none").utf8))
+      try Configuration.load(HostPath(folder.path("none")))
     }
     #expect(
       missing?.description
         == "\(folder.path("none")): cannot open: No such file or directory;"
         + " 'autosquash setup' writes one, AUTOSQUASH_CONFIG names another")
     let device = #expect(throws: ConfigurationError.self) {
-      try Configuration.load(Array("/dev/zero".utf8))
+      try Configuration.load("/dev/zero")
     }
     #expect(device?.description.contains("no configuration file of at most") == true)
   }
@@ -123,8 +123,8 @@ import Testing
         let end = min(text.count, at + Int.random(in: 0...3, using: &random))
         text.replaceSubrange(at..<end, with: piece)
       }
-      if let read = try? Configuration(parsing: text, path: []) {
-        #expect(MapEntry.canQuote(read.images) && read.images.first == UInt8(ascii: "/"), "\(seed)")
+      if let read = try? Configuration(parsing: text, path: "") {
+        #expect(MapEntry.canQuote(read.images) && read.images.isAbsolute, "\(seed)")
         #expect(MapEntry.isPlain(read.state), "\(seed)")
         #expect(!read.options.contains { $0 <= 0x20 || $0 == UInt8(ascii: "\"") }, "\(seed)")
       }

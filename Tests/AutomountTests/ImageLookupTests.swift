@@ -18,17 +18,17 @@ import Testing
     try Tool.check(
       ["mksquashfs", "source", "images/whole.squash", "-quiet", "-no-progress", "-comp", "xz"],
       in: folder.root)
-    configuration.images = Array(folder.path("images").utf8)
-    configuration.mountRoot = Array(folder.path("mnt").utf8)
+    configuration.images = HostPath(folder.path("images"))
+    configuration.mountRoot = HostPath(folder.path("mnt"))
     configuration.fileSystem = .squashfs
   }
 
   private func answer(_ name: String, level: String = "") throws -> String {
     let query = MapQuery(
-      configuration: configuration, program: Array("/usr/libexec/map".utf8),
-      links: SafeLinks(folder: Array(folder.path("links").utf8)))
+      configuration: configuration, program: "/usr/libexec/map",
+      links: SafeLinks(folder: HostPath(folder.path("links"))))
     let entry = try query.answer(
-      MapKey(Array(name.utf8)), at: MapLevel(path: Array(level.utf8)))
+      MapKey(Array(name.utf8)), at: MapLevel(path: RelativePath(level.utf8)!))
     return String(decoding: entry.bytes, as: UTF8.self)
   }
 

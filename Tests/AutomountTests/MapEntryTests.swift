@@ -16,7 +16,7 @@ import Testing
 
   @Test(arguments: ["-", "x.", "-fstype=ext4", "--help", "*", "&", "a b", "\n", "\"", "é"])
   func otherNamesAreTaken(name: String) throws {
-    #expect(try MapKey(Array(name.utf8)).bytes == Array(name.utf8))
+    #expect(try MapKey(Array(name.utf8)).name.bytes == Array(name.utf8))
   }
 
   @Test(arguments: ["...", ".hidden", ".squash", ".x.squash"])
@@ -46,55 +46,56 @@ import Testing
     let options = Configuration().options
     let name = Array(#"/i/a b#&$\:,'*-.%"#.utf8) + [0xff, 0xe9, 0x09]
     #expect(
-      MapEntry(mounting: name, type: .loop, options: options)?.bytes
+      MapEntry(mounting: HostPath(name), type: .loop, options: options)?.bytes
         == Array("-fstype=squashfs,loop,ro,nosuid,nodev \":".utf8) + name + [UInt8(ascii: "\"")])
     #expect(
       MapEntry(
-        mounting: Array("/i/x".utf8), type: .fuse(Array("fuse.squashfuse".utf8)),
+        mounting: "/i/x", type: .fuse(Array("fuse.squashfuse".utf8)),
         options: options)?.bytes
         == Array("-fstype=fuse.squashfuse,allow_other,ro,nosuid,nodev \":/i/x\"".utf8))
     for byte in ["\"", "\n", "\0"] {
-      #expect(MapEntry(mounting: Array("/i/a\(byte)b".utf8), type: .loop, options: options) == nil)
+      #expect(MapEntry(mounting: HostPath("/i/a\(byte)b"), type: .loop, options: options) == nil)
     }
-    #expect(MapEntry(askingAgain: Array("/a b".utf8)) == nil)
-    #expect(MapEntry(askingAgain: Array("a".utf8)) == nil)
+    #expect(MapEntry(askingAgain: "/a b") == nil)
+    #expect(MapEntry(askingAgain: "a") == nil)
     #expect(
-      MapEntry(askingAgain: Array("/usr/libexec/autosquash-map".utf8))?.bytes
+      MapEntry(askingAgain: "/usr/libexec/autosquash-map")?.bytes
         == Array("-fstype=autofs program:/usr/libexec/autosquash-map".utf8))
   }
 
   @Test func linksStandForWhatCannotBeQuoted() throws {
     let folder = try TemporaryFolder()
-    let links = SafeLinks(folder: Array(folder.path("run/links").utf8))
+    let links = SafeLinks(folder: HostPath(folder.path("run/links")))
     let names = [
       "a\"b", "a\nb", String(repeating: "\"", count: 100),
       "x/" + String(repeating: "\n", count: 900),
     ]
-    var seen: Set<[UInt8]> = []
+    var seen: Set<HostPath> = []
     for name in names {
-      let target = Array("/images/\(name)".utf8)
+      let target = HostPath("/images/\(name)")
       for _ in 1...2 {
         let link = try links.link(to: target, key: [])
         #expect(MapEntry.canQuote(link))
         seen.insert(link)
         #expect(
-          try Tool.run(bytes: [Array("readlink".utf8), Array("-n".utf8), link]).output == target)
+          try Tool.run(bytes: [Array("readlink".utf8), Array("-n".utf8), link.bytes]).output
+            == target.bytes)
       }
     }
     #expect(seen.count == names.count)
     // A link of just the length at which names are cut, and one that goes on from there.
-    let edge = links.path(for: [UInt8](repeating: 1, count: 100))
-    let longer = links.path(for: [UInt8](repeating: 1, count: 101))
-    #expect(!longer.starts(with: edge + [UInt8(ascii: "/")]))
+    let edge = links.path(for: HostPath([UInt8](repeating: 1, count: 100)))
+    let longer = links.path(for: HostPath([UInt8](repeating: 1, count: 101)))
+    #expect(!longer.isAtOrBelow(edge))
     // Too long for any path.
     #expect(throws: MapRefusal.self) {
-      try links.link(to: [UInt8](repeating: 1, count: 3000), key: [])
+      try links.link(to: HostPath([UInt8](repeating: 1, count: 3000)), key: [])
     }
     // A folder that others can write could lead mounts anywhere, and so could the one it is in.
     for part in ["run/links", "run"] {
       try Tool.check(["chmod", "777", folder.path(part)])
       let refusal = #expect(throws: MapRefusal.self) {
-        try links.link(to: Array("/i/\"".utf8), key: [])
+        try links.link(to: "/i/\"", key: [])
       }
       #expect(refusal?.text.contains("\(folder.path(part)): users can change this") == true)
       try Tool.check(["chmod", "755", folder.path(part)])

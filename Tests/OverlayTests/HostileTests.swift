@@ -89,7 +89,7 @@ import Testing
       kill(running.process, round % 3 == 2 ? SIGTERM : SIGKILL)
       _ = running.wait()
       for i in 1...40 {
-        let path = Array(folder.path("root/home/student/a/\(i)").utf8)
+        let path = HostPath(folder.path("root/home/student/a/\(i)"))
         let text = try String(decoding: SmallFile.read(path, limit: 100), as: UTF8.self)
         #expect(["mine-\(i)\n", "overlay\n"].contains(text), "round \(round), \(i): \(text)")
         if text == "overlay\n" {
@@ -131,7 +131,7 @@ import Testing
       var child: pid_t?
       for _ in 1...20_000 where child == nil {
         child = try? pid_t(
-          String(decoding: SmallFile.read(Array(children.utf8), limit: 100), as: UTF8.self)
+          String(decoding: SmallFile.read(HostPath(children), limit: 100), as: UTF8.self)
             .prefix { $0 != " " })
       }
       kill(running.process, SIGSTOP)

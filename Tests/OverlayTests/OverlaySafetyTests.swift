@@ -138,14 +138,14 @@ import Testing
 
   /// The directory given as `--root` becomes a link after it was opened.
   @Test func theTreeIsOpenedOnce() throws {
-    let tree = try Folder(at: Array(folder.path("root").utf8))
-    let listing = try OverlayListing(Array(folder.path("over").utf8))
-    let state = Array("var/lib/autosquash".utf8)
+    let tree = try Folder(at: HostPath(folder.path("root")))
+    let listing = try OverlayListing(HostPath(folder.path("over")))
+    let state: RelativePath = "var/lib/autosquash"
     try sh("mkdir outside; mv root moved; ln -s outside root")
     let stateFolder = try #require(
       try OverlayStateFolder(state, root: tree, overlay: listing, makesMissing: true))
     var remembered = OverlayState()
-    remembered.places = [listing.root: [[]: false]]
+    remembered.places = [listing.root: [.root: false]]
     try remembered.write(to: stateFolder)
     let linker = try OverlayLinker(
       listing, root: tree, reserved: state, state: stateFolder, backup: nil, isDryRun: false)

@@ -19,26 +19,27 @@ import Testing
 
   private func bytes(_ path: String) -> [UInt8] { Array(path.utf8) }
 
+  private func host(_ path: String) -> HostPath { HostPath(folder.path(path)) }
+
   private func open(_ path: String) throws -> Folder {
-    try Folder(at: bytes(folder.path(path)))
+    try Folder(at: host(path))
   }
 
   /// The directory becomes a link just after it was opened.
   @Test func anOpenFolderIsNotLedElsewhere() throws {
-    let opened = try SystemRoot(below: bytes(folder.path("root"))).open(bytes("/a/b"))
+    let opened = try SystemRoot(below: host("root")).open("/a/b")
     try sh("mv root/a/b moved; ln -s $PWD/outside root/a/b")
-    #expect(try SmallFile.read(bytes("file"), in: opened, limit: 100) == bytes("mine\n"))
-    try SmallFile.write(bytes("new"), to: bytes("written"), in: opened, mode: 0o644)
-    try SmallFile.write(bytes("again"), to: bytes("written"), in: opened, mode: 0o644)
-    try opened.makeFolder(bytes("made"))
-    #expect(try opened.open(bytes("made")).names() == [])
+    #expect(try SmallFile.read("file", in: opened, limit: 100) == bytes("mine\n"))
+    try SmallFile.write(bytes("new"), to: "written", in: opened, mode: 0o644)
+    try SmallFile.write(bytes("again"), to: "written", in: opened, mode: 0o644)
+    try opened.makeFolder("made")
+    #expect(try opened.open("made").names() == [])
     #expect(
-      try opened.names().sorted { $0.lexicographicallyPrecedes($1) }
-        == ["file", "made", "written"].map(bytes))
-    try opened.remove(bytes("file"))
-    #expect(try opened.look(bytes("file")) == nil)
+      try opened.names().sorted() == ["file", "made", "written"])
+    try opened.remove("file")
+    #expect(try opened.look("file") == nil)
     // A file that is given up, and one that has to have a name before it is complete.
-    do { _ = try AtomicFile(path: bytes("given up"), in: opened, replacing: true) }
+    do { _ = try AtomicFile("given up", in: opened, replacing: true) }
     #expect(folder.names(in: "outside") == ["file"])
     #expect(folder.names(in: "moved") == ["made", "written"])
     #expect(try folder.read("moved/written") == bytes("again"))
@@ -47,13 +48,13 @@ import Testing
   /// Each with what is at `a` of another system: nothing below leads out.
   @Test(arguments: ["$PWD/outside", "../outside", "/", "b", "."])
   func linksInAnotherSystemAreRefused(target: String) throws {
-    let root = try SystemRoot(below: bytes(folder.path("root")))
+    let root = try SystemRoot(below: host("root"))
     try sh("mv root/a aside; ln -s \(target) root/a; mkdir root/b; ln -s ../outside root/b/link")
     func refuses(_ body: () throws -> Void) {
       let error = #expect(throws: SystemError.self) { try body() }
-      #expect(error?.code == ELOOP && error?.path == bytes(folder.path("root/a")))
+      #expect(error?.code == ELOOP && error?.path == host("root/a").bytes)
     }
-    for path in ["/a/file", "/a/b/c"].map(bytes) {
+    for path: HostPath in ["/a/file", "/a/b/c"] {
       refuses { _ = try root.read(path, limit: 100) }
       refuses { _ = try root.has(path) }
       refuses { try root.write([], to: path, mode: 0o644) }
@@ -64,37 +65,37 @@ import Testing
     }
     // As the last name, a link is neither read nor written through; it can be replaced and removed.
     try sh("ln -s ../outside/file root/b/file")
-    #expect(throws: SystemError.self) { try root.read(bytes("/b/file"), limit: 100) }
-    try root.write(bytes("x"), to: bytes("/b/file"), mode: 0o644)
-    try root.remove(bytes("/b/link"))
+    #expect(throws: SystemError.self) { try root.read("/b/file", limit: 100) }
+    try root.write(bytes("x"), to: "/b/file", mode: 0o644)
+    try root.remove("/b/link")
     #expect(folder.names(in: "root/b") == ["file"])
     #expect(try folder.read("outside/file") == bytes("secret\n"))
     #expect(folder.names(in: "outside") == ["file"])
   }
 
   @Test func pathsDoNotClimbOutOfAnotherSystem() throws {
-    let root = try SystemRoot(below: bytes(folder.path("root") + "//"))
-    #expect(!root.isRunning && root.place(bytes("/x")) == bytes(folder.path("root/x")))
-    #expect(throws: SystemError.self) { try root.open(bytes("/a/../../outside")) }
-    #expect(throws: SystemError.self) { try root.write([], to: bytes("/../f"), mode: 0o644) }
+    let root = try SystemRoot(below: host("root//"))
+    #expect(!root.isRunning && root.place("/x") == host("root/x"))
+    #expect(throws: SystemError.self) { try root.open("/a/../../outside") }
+    #expect(throws: SystemError.self) { try root.write([], to: "/../f", mode: 0o644) }
     #expect(folder.names == ["outside", "root"])
-    #expect(try SystemRoot(below: bytes("//")).isRunning)
+    #expect(try SystemRoot(below: "//").isRunning)
   }
 
   /// In the running system links mean what they always do.
   @Test func theRunningSystemIsFollowed() throws {
     let root = try SystemRoot.running()
     try sh("mv root/a outside/a; ln -s ../outside/a root/a; ln -s ../../../outside/file root/a/b/l")
-    #expect(try root.read(bytes(folder.path("root/a/b/file")), limit: 100) == bytes("mine\n"))
-    try root.write(bytes("kept elsewhere"), to: bytes(folder.path("root/a/b/l")), mode: 0o644)
+    #expect(try root.read(host("root/a/b/file"), limit: 100) == bytes("mine\n"))
+    try root.write(bytes("kept elsewhere"), to: host("root/a/b/l"), mode: 0o644)
     #expect(try folder.read("outside/file") == bytes("kept elsewhere"))
   }
 
   @Test func madeFoldersHaveTheirModeWhateverTheUmask() throws {
     let opened = try open("root")
-    try opened.makeFolder(bytes("new"))
+    try opened.makeFolder("new")
     try sh("chmod 700 root/a")
-    try opened.makeFolder(bytes("a"))
+    try opened.makeFolder("a")
     let modes = try Tool.check(["stat", "-c", "%a", "root/new", "root/a"], in: folder.root)
     #expect(modes.text == "755\n700\n")
   }
@@ -113,8 +114,8 @@ import Testing
   ])
   func privatePathsAreRootsAllTheWay(change: String, expected: String?) throws {
     try sh(change)
-    var found: [UInt8]?
-    do { try PrivatePath.check(bytes(folder.path("root/a/b"))) } catch { found = error.path }
-    #expect(found == expected.map { bytes(folder.path($0)) })
+    var found: HostPath?
+    do { try PrivatePath.check(host("root/a/b")) } catch { found = error.path }
+    #expect(found == expected.map { host($0) })
   }
 }

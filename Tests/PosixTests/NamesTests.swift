@@ -22,7 +22,7 @@ import Testing
 @Suite struct AtomicFileTests {
   @Test func appearsOnlyWhenPublished() throws {
     let folder = try TemporaryFolder()
-    let path = Array(folder.path("out").utf8)
+    let path = HostPath(folder.path("out"))
     do {
       let abandoned = try AtomicFile(path: path, replacing: false)
       #expect(write(abandoned.descriptor, "x", 1) == 1)
@@ -39,7 +39,7 @@ import Testing
   @Test func doesNotReplaceUnlessTold() throws {
     let folder = try TemporaryFolder()
     try folder.write("out", Array("old".utf8))
-    let path = Array(folder.path("out").utf8)
+    let path = HostPath(folder.path("out"))
     #expect(throws: SystemError.self) { _ = try AtomicFile(path: path, replacing: false) }
     let file = try AtomicFile(path: path, replacing: true)
     #expect(write(file.descriptor, "new", 3) == 3)
@@ -52,7 +52,7 @@ import Testing
   /// Somebody else may take the name in the meantime.
   @Test func doesNotReplaceANameTakenMeanwhile() throws {
     let folder = try TemporaryFolder()
-    let path = Array(folder.path("out").utf8)
+    let path = HostPath(folder.path("out"))
     let file = try AtomicFile(path: path, replacing: false)
     try folder.write("out", Array("other".utf8))
     #expect(throws: SystemError.self) { try file.publish() }

@@ -133,7 +133,7 @@ import TreeModel
     let folder = try TemporaryFolder()
     for (depth, isWhole) in [(3000, true), (6000, false)] {
       let path = folder.path("deep\(depth).squash")
-      let file = try AtomicFile(path: Array(path.utf8), replacing: true)
+      let file = try AtomicFile(path: HostPath(path), replacing: true)
       var options = ImageWriter.Options()
       options.compression = Compression(.gzip)!
       let writer = try ImageWriter(file, options: options)
@@ -194,7 +194,7 @@ import TreeModel
   @Test func smallImagesWithManyInodesAreRead() throws {
     let folder = try TemporaryFolder()
     let path = folder.path("many.squash")
-    let file = try AtomicFile(path: Array(path.utf8), replacing: true)
+    let file = try AtomicFile(path: HostPath(path), replacing: true)
     let writer = try ImageWriter(file, options: ImageWriter.Options())
     let attributes = Attributes(permissions: 0o644, uid: 0, gid: 0, modified: 0)
     var tree = Tree(root: attributes)

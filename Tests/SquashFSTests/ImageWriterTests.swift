@@ -28,7 +28,7 @@ import TreeModel
     options.compression = Compression(method)!
     options.blockSize = BlockSize(byteCount: blockSize)!
     options.threads = 2
-    let file = try AtomicFile(path: Array(folder.path("image").utf8), replacing: true)
+    let file = try AtomicFile(path: HostPath(folder.path("image")), replacing: true)
     let writer = try ImageWriter(file, options: options)
     let attributes = Attributes(permissions: 0o755, uid: 0, gid: 0, modified: 0)
     var tree = Tree(root: attributes)

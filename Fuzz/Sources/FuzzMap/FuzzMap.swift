@@ -9,7 +9,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   let parts = input.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
   var configuration = Configuration()
   do throws(ConfigurationError) {
-    configuration = try Configuration(parsing: Array(parts[0]), path: Array("conf".utf8))
+    configuration = try Configuration(parsing: Array(parts[0]), path: "conf")
   } catch {
     precondition(!error.description.contains("\n"), "a log line of several")
   }
@@ -18,13 +18,13 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
     precondition(!name.isEmpty && name.count <= 255 && !name.contains(UInt8(ascii: "/")))
   }
   // No image is looked for where the fuzzer says: it could hang there.
-  configuration.images = Array("/dev/shm/autosquash-fuzz-images".utf8)
-  let query = MapQuery(configuration: configuration, program: Array("/map".utf8))
+  configuration.images = "/dev/shm/autosquash-fuzz-images"
+  let query = MapQuery(configuration: configuration, program: "/map")
   if let entry = try? query.answer(key, at: .top) {
     fatalError("an image out of nothing: \(entry.bytes)")
   }
   if let entry = MapEntry(
-    mounting: configuration.images + [UInt8(ascii: "/")] + key.bytes,
+    mounting: configuration.images.appending(key.name),
     type: MapEntry.MountType(configuration.fileSystem), options: configuration.options)
   {
     precondition(!entry.bytes.contains { $0 == UInt8(ascii: "\n") || $0 == 0 })

@@ -18,7 +18,7 @@ public struct PackedImage {
     read: (any EntrySink) throws -> Void
   ) throws {
     file = try AtomicFile(
-      path: Array("/dev/shm/autosquash-fuzz-\(getpid())".utf8), replacing: true)
+      path: HostPath("/dev/shm/autosquash-fuzz-\(getpid())"), replacing: true)
     path = Array("/proc/self/fd/\(file.descriptor)".utf8)
     let writer = try ImageWriter(file, options: options)
     let digests = DigestSink(writer.content)

@@ -14,7 +14,7 @@ public enum Bucket {
   ///   - work: gives the answer; calls what it is called with after each step, from any thread.
   /// - Throws: `BucketError` when there is no answer, or `work` throws.
   public static func ask(
-    _ path: [UInt8], seconds: Int, onProgress: (Int) -> Void = { _ in },
+    _ path: HostPath, seconds: Int, onProgress: (Int) -> Void = { _ in },
     _ work: (@escaping @Sendable () -> Void) throws(SystemError) -> [UInt8]
   ) throws(BucketError) -> [UInt8] {
     let answer: [UInt8]?
@@ -53,7 +53,7 @@ public enum Bucket {
       var bytes: [UInt8] = []
       for entry in catalogue.images { bytes += entry.text + [newline] }
       for folder in catalogue.unreadable {
-        bytes += Array("? ".utf8) + folder.path.hexadecimal + Array(" ".utf8)
+        bytes += Array("? ".utf8) + folder.path.bytes.hexadecimal + Array(" ".utf8)
         bytes += Array(folder.text.utf8).hexadecimal + [newline]
       }
       return bytes
@@ -63,7 +63,8 @@ public enum Bucket {
       let fields = line.split(separator: UInt8(ascii: " "))
       if let entry = Catalogue.Entry(text: line) {
         catalogue.images.append(entry)
-      } else if fields.count == 3, let folder = [UInt8](hexadecimal: fields[1]),
+      } else if fields.count == 3,
+        let folder = [UInt8](hexadecimal: fields[1]).flatMap({ RelativePath($0) }),
         let text = [UInt8](hexadecimal: fields[2])
       {
         catalogue.unreadable.append((folder, String(decoding: text, as: UTF8.self)))
@@ -74,7 +75,7 @@ public enum Bucket {
 
   private static let success = UInt8(ascii: "+")
 
-  private static func error(_ answer: [UInt8], _ path: [UInt8]) -> BucketError? {
+  private static func error(_ answer: [UInt8], _ path: HostPath) -> BucketError? {
     guard answer.first != success else { return nil }
     let code = Int32(String(decoding: answer.dropFirst(), as: UTF8.self)) ?? EIO
     let hint =
@@ -85,19 +86,18 @@ public enum Bucket {
       default: ""
       }
     return BucketError(
-      path: path, code: code, text: "cannot list: \(String(cString: strerror(code)))\(hint)")
+      path: path, code: code, text: "cannot list: \(SystemError.reason(code))\(hint)")
   }
 }
 
 /// A folder of a bucket that cannot be read.
 public struct BucketError: Error, Equatable, CustomStringConvertible {
-  /// The folder, as bytes.
-  public var path: [UInt8]
+  public var path: HostPath
   /// The C `errno`.
   public var code: Int32
   public var text: String
 
-  public init(path: [UInt8], code: Int32, text: String) {
+  public init(path: HostPath, code: Int32, text: String) {
     self.path = path
     self.code = code
     self.text = text

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Posix
+public import Posix
 public import SquashFSFormat
 
 /// All images in the folder, with what the map would say of each.
@@ -7,14 +7,14 @@ public struct Catalogue: Sendable {
   /// Sorted by name.
   public var images: [Entry]
   /// Folders that could not be listed, below the folder of all, and why.
-  public var unreadable: [(path: [UInt8], text: String)] = []
+  public var unreadable: [(path: RelativePath, text: String)] = []
 
   /// One image.
   public struct Entry: Equatable, Sendable {
     /// The path below the mount root.
-    public var name: [UInt8]
+    public var name: RelativePath
     /// The path below the folder with the images.
-    public var file: [UInt8]
+    public var file: RelativePath
     /// In bytes; 0 where that could not be found out.
     public var size: UInt64
     /// Nanoseconds since 1970.
@@ -43,7 +43,7 @@ public struct Catalogue: Sendable {
     let folder = try ImageFolder(
       configuration.images, mayLeave: configuration.outsideLinks, staysOnDevice: false)
     var result = Catalogue(images: [])
-    try list(folder, [], configuration, into: &result, levels: mostLevels, progress)
+    try list(folder, .root, configuration, into: &result, levels: mostLevels, progress)
     let found = result.images
     let knownByFile = Dictionary(known.map { ($0.file, $0) }, uniquingKeysWith: { $1 })
     result.images = try concurrentMap(count: found.count, threads: threads) { index in
@@ -55,94 +55,72 @@ public struct Catalogue: Sendable {
   }
 
   private static func list(
-    _ folder: ImageFolder, _ path: [UInt8], _ configuration: Configuration,
+    _ folder: ImageFolder, _ path: RelativePath, _ configuration: Configuration,
     into result: inout Catalogue, levels: Int, _ progress: () -> Void
   ) throws(SystemError) {
     let listing = try names(in: folder, path)
     progress()
-    func full(_ name: [UInt8]) -> [UInt8] { MapLevel(path: path).appending(name) }
     let files = listing.files.filter { name in
       configuration.suffixes.contains { CatalogueNames.hasSuffix(name, $0) }
     }
     let keys = CatalogueNames.keys(of: files, suffixes: configuration.suffixes)
     for (key, file) in keys {
-      result.images.append(Entry(name: full(key), file: full(file), size: 0, modified: 0))
+      result.images.append(
+        Entry(name: path.appending(key), file: path.appending(file), size: 0, modified: 0))
     }
     guard configuration.folders, levels > 0 else { return }
     let taken = Set(keys.map(\.key))
-    for name in listing.folders.sorted(by: { $0.lexicographicallyPrecedes($1) })
+    for name in listing.folders.sorted()
     where !taken.contains(name) {
       // An image wins over a folder of its name.
       do {
-        try list(folder, full(name), configuration, into: &result, levels: levels - 1, progress)
+        try list(
+          folder, path.appending(name), configuration, into: &result, levels: levels - 1, progress)
       } catch {
         // One that was removed meanwhile is no loss.
-        if error.code != ENOENT { result.unreadable.append((full(name), "\(error)")) }
+        if error.code != ENOENT { result.unreadable.append((path.appending(name), "\(error)")) }
       }
     }
   }
 
   private static func names(
-    in folder: ImageFolder, _ path: [UInt8]
-  ) throws(SystemError) -> (files: [[UInt8]], folders: [[UInt8]]) {
-    let descriptor = folder.openForListing(path)
-    guard descriptor >= 0, let stream = fdopendir(descriptor) else {
-      let error = SystemError("list", path: path)
-      if descriptor >= 0 { close(descriptor) }
-      throw error
-    }
-    defer { closedir(stream) }
-    var files: [[UInt8]] = []
-    var folders: [[UInt8]] = []
-    while true {
-      errno = 0
-      guard let entry = readdir(stream) else {
-        guard errno == 0 else { throw SystemError("list", path: path) }
-        return (files, folders)
+    in folder: ImageFolder, _ path: RelativePath
+  ) throws(SystemError) -> (files: [Name], folders: [Name]) {
+    var entries = try DirectoryStream(folder.openForListing(path), path: path.bytes)
+    var files: [Name] = []
+    var folders: [Name] = []
+    while let entry = try entries.next() {
+      if MapKey.isHidden(entry.name) { continue }
+      switch entries.kind(of: entry) {
+      case .directory: folders.append(entry.name)
+      case .some: files.append(entry.name)
+      // It was removed meanwhile.
+      case nil: continue
       }
-      let name = entry.pointee.name
-      if MapKey.isHidden(name) { continue }
-      var type = Int(entry.pointee.d_type)
-      if type == DT_UNKNOWN {
-        var status = stat()
-        guard name.withCPath({ fstatat(descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
-          continue
-        }
-        type = status.st_mode & S_IFMT == S_IFDIR ? Int(DT_DIR) : Int(DT_REG)
-      }
-      if type == DT_DIR { folders.append(name) } else { files.append(name) }
     }
+    return (files, folders)
   }
 
   private static func examine(
     _ entry: Entry, in folder: ImageFolder, check: ImageCheck, known: Entry?
   ) -> Entry {
     var entry = entry
-    if let known {
-      let descriptor = folder.openPath(entry.file)
-      var status = stat()
-      if descriptor >= 0 {
-        defer { close(descriptor) }
-        if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-          UInt64(max(0, status.st_size)) == known.size, status.modified == known.modified
-        {
-          entry.size = known.size
-          entry.modified = known.modified
-          entry.compressor = known.compressor
-          return entry
-        }
-      }
-    }
-    let descriptor = folder.open(entry.file)
-    guard descriptor >= 0 else {
-      entry.problem =
-        errno == EXDEV
-        ? "a link that leads out of the folder" : "cannot open: \(String(cString: strerror(errno)))"
+    if let known, let file = folder.openPath(entry.file), let status = stat(of: file.number),
+      status.isRegular, status.size == known.size, status.modified == known.modified
+    {
+      entry.size = known.size
+      entry.modified = known.modified
+      entry.compressor = known.compressor
       return entry
     }
-    defer { close(descriptor) }
+    guard let file = folder.open(entry.file) else {
+      entry.problem =
+        errno == EXDEV
+        ? "a link that leads out of the folder" : "cannot open: \(SystemError.reason())"
+      return entry
+    }
     do {
-      guard let facts = try check.facts(of: descriptor) else {
+      guard let facts = try check.facts(of: file.number) else {
         entry.problem = "it is a directory"
         return entry
       }

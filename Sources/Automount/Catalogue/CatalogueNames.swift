@@ -1,3 +1,5 @@
+internal import Posix
+
 /// Which names the images of one folder have under the mount root.
 enum CatalogueNames {
   /// The key that the map answers with each image.
@@ -7,24 +9,26 @@ enum CatalogueNames {
   ///
   /// - Parameter files: names with one of the suffixes, in any order.
   /// - Returns: pairs of key and file, sorted by the keys.
-  static func keys(of files: [[UInt8]], suffixes: [[UInt8]]) -> [(key: [UInt8], file: [UInt8])] {
+  static func keys(of files: [Name], suffixes: [[UInt8]]) -> [(key: Name, file: Name)] {
     let all = Set(files)
     return files.compactMap { file in
       // Without the suffix first; then as it is.
       let shortened = suffixes.compactMap { suffix in
-        hasSuffix(file, suffix) ? Array(file.dropLast(suffix.count)) : nil
+        hasSuffix(file, suffix) ? Array(file.bytes.dropLast(suffix.count)) : nil
       }
-      for name in shortened + [file] {
+      for name in shortened + [file.bytes] {
         guard let key = try? MapKey(name) else { continue }
-        let answer = key.candidates(suffixes: suffixes).first { all.contains($0) }
-        if answer == file { return (name, file) }
+        let answer = key.candidates(suffixes: suffixes).first {
+          all.contains(Name(unchecked: $0))
+        }
+        if answer == file.bytes { return (key.name, file) }
       }
       return nil
-    }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    }.sorted { $0.key < $1.key }
   }
 
   /// Whether a name ends in a suffix and has more than that.
-  static func hasSuffix(_ name: [UInt8], _ suffix: [UInt8]) -> Bool {
-    name.count > suffix.count && name[(name.count - suffix.count)...].elementsEqual(suffix)
+  static func hasSuffix(_ name: Name, _ suffix: [UInt8]) -> Bool {
+    name.bytes.count > suffix.count && name.bytes.suffix(suffix.count).elementsEqual(suffix)
   }
 }

@@ -1,3 +1,4 @@
+internal import Posix
 internal import SquashFSFormat
 
 /// An image of the catalogue as a line of text.
@@ -7,8 +8,8 @@ extension Catalogue.Entry {
     let blank = [UInt8(ascii: " ")]
     // A field must not be empty.
     let problem = Array((self.problem.map { "!" + $0 } ?? "-").utf8)
-    return Array("\(size) \(modified) \(compressor?.rawValue ?? 0) ".utf8) + name.hexadecimal
-      + blank + file.hexadecimal + blank + problem.hexadecimal
+    return Array("\(size) \(modified) \(compressor?.rawValue ?? 0) ".utf8) + name.bytes.hexadecimal
+      + blank + file.bytes.hexadecimal + blank + problem.hexadecimal
   }
 
   /// - Returns: `nil` for what is no such line.
@@ -17,7 +18,8 @@ extension Catalogue.Entry {
     guard fields.count == 6, let size = UInt64(String(decoding: fields[0], as: UTF8.self)),
       let modified = Int64(String(decoding: fields[1], as: UTF8.self)),
       let compressor = UInt16(String(decoding: fields[2], as: UTF8.self)),
-      let name = [UInt8](hexadecimal: fields[3]), let file = [UInt8](hexadecimal: fields[4]),
+      let name = [UInt8](hexadecimal: fields[3]).flatMap({ RelativePath($0) }),
+      let file = [UInt8](hexadecimal: fields[4]).flatMap({ RelativePath($0) }),
       let problem = [UInt8](hexadecimal: fields[5])
     else { return nil }
     self.init(

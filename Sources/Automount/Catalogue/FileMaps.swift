@@ -7,14 +7,14 @@ internal import SquashFSFormat
 /// with the program map, so that names which came since work too.
 public struct FileMaps: Equatable, Sendable {
   /// What each file holds, by its name in the folder of the maps.
-  public private(set) var files: [[UInt8]: [UInt8]] = [:]
+  public private(set) var files: [Name: [UInt8]] = [:]
   /// Images that are not in a map, because autofs cannot read their names there.
   public private(set) var unlisted = 0
   /// The folders that the maps name, as paths below the mount root.
-  public private(set) var folders: Set<[UInt8]> = []
+  public private(set) var folders: Set<RelativePath> = []
 
   /// The map of the mount root.
-  public static let top = Array("top".utf8)
+  public static let top: Name = "top"
   /// What the names of other maps begin with.
   private static let folderPrefix = Array("folder-".utf8)
 
@@ -39,43 +39,44 @@ public struct FileMaps: Equatable, Sendable {
   ///   - deferred: folders that the maps must not name yet, as they are in use; they and those above
   ///     them show in listings for that.
   public init(
-    _ catalogue: Catalogue?, configuration: Configuration, folder: [UInt8], program: [UInt8],
-    check: ImageCheck, asksAgain: Bool, mounted: Set<[UInt8]> = [], deferred: Set<[UInt8]> = []
+    _ catalogue: Catalogue?, configuration: Configuration, folder: HostPath, program: HostPath,
+    check: ImageCheck, asksAgain: Bool, mounted: Set<RelativePath> = [],
+    deferred: Set<RelativePath> = []
   ) {
     let checkedFor = Self.checked(configuration, check)
     let type = MapEntry.MountType(configuration.fileSystem)
-    var lines: [[UInt8]: [(name: [UInt8], line: [UInt8])]] = [[]: []]
-    for level in mounted where Self.isListable(level + Array("/".utf8)) { lines[level] = [] }
+    var lines: [RelativePath: [(name: Name, line: [UInt8])]] = [.root: []]
+    for level in mounted where Self.canHaveMap(level) { lines[level] = [] }
     for image in catalogue?.images ?? [] where image.problem == nil {
-      let location = configuration.images + [UInt8(ascii: "/")] + image.file
+      let location = configuration.images.appending(image.file)
       let options = configuration.options
       let entry =
         asksAgain && type == .loop
         ? MapEntry(askingToMount: location, options: options)
         : MapEntry(mounting: location, type: type, options: options)
-      guard let entry, Self.isListable(image.name), entry.bytes.count < Self.longestLine
+      guard let entry, let name = image.name.name, Self.isListable(image.name),
+        entry.bytes.count < Self.longestLine
       else {
         unlisted += 1
         continue
       }
-      let (parent, name) = Self.cut(image.name)
+      let parent = image.name.parent
       lines[parent, default: []].append(
         (name, Self.comment(image) + Self.quoted(name) + entry.bytes + [UInt8(ascii: "\n")]))
       // The image's folders are named in the maps above.
       var level = parent
-      while !level.isEmpty && !deferred.contains(level) && folders.insert(level).inserted {
-        let (above, name) = Self.cut(level)
+      while let name = level.name, !deferred.contains(level), folders.insert(level).inserted {
         let entry =
-          Array("-fstype=autofs,browse file:".utf8) + folder + [UInt8(ascii: "/")]
-          + Self.fileName(level) + [UInt8(ascii: "\n")]
-        lines[above, default: []].append((name, Self.quoted(name) + entry))
-        level = above
+          Array("-fstype=autofs,browse file:".utf8)
+          + folder.appending(Self.fileName(level)).bytes + [UInt8(ascii: "\n")]
+        lines[level.parent, default: []].append((name, Self.quoted(name) + entry))
+        level = level.parent
       }
     }
     for (level, lines) in lines {
       var text = Self.firstLine
-      if level.isEmpty { text += checkedFor + [UInt8(ascii: "\n")] }
-      for (_, line) in lines.sorted(by: { $0.name.lexicographicallyPrecedes($1.name) }) {
+      if level.isRoot { text += checkedFor + [UInt8(ascii: "\n")] }
+      for (_, line) in lines.sorted(by: { $0.name < $1.name }) {
         text += line
       }
       files[Self.fileName(level)] = text + Self.lastLine(program: program) + [UInt8(ascii: "\n")]
@@ -83,7 +84,9 @@ public struct FileMaps: Equatable, Sendable {
   }
 
   /// What each map ends with: who has what it does not name.
-  public static func lastLine(program: [UInt8]) -> [UInt8] { Array("+program:".utf8) + program }
+  public static func lastLine(program: HostPath) -> [UInt8] {
+    Array("+program:".utf8) + program.bytes
+  }
 
   /// The images in the maps of a folder, which would mount when the maps were written.
   ///
@@ -102,19 +105,13 @@ public struct FileMaps: Equatable, Sendable {
   }
 
   /// The folders that the maps in a folder name.
-  public static func folders(in folder: Folder) -> Set<[UInt8]> {
-    var found: Set<[UInt8]> = []
+  public static func folders(in folder: Folder) -> Set<RelativePath> {
+    var found: Set<RelativePath> = []
     for name in names(in: folder) {
       for line in (contents(of: name, in: folder) ?? [])
         .split(separator: UInt8(ascii: "\n")) where line.first == UInt8(ascii: "\"")
       {
-        guard let slash = line.lastIndex(of: UInt8(ascii: "/")) else { continue }
-        let file = line[(slash + 1)...]
-        if file.starts(with: folderPrefix),
-          let level = [UInt8](hexadecimal: file.dropFirst(folderPrefix.count))
-        {
-          found.insert(level)
-        }
+        if let level = Self.level(of: line.lastPathComponent) { found.insert(level) }
       }
     }
     return found
@@ -130,7 +127,7 @@ public struct FileMaps: Equatable, Sendable {
 
   /// Writes the files that are not what they should be, and removes those of folders that are gone.
   public func write(to folder: Folder) throws(SystemError) {
-    for (name, text) in files.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+    for (name, text) in files.sorted(by: { $0.key < $1.key }) {
       if Self.contents(of: name, in: folder) == text { continue }
       try SmallFile.write(text, to: name, in: folder, mode: 0o644)
     }
@@ -149,25 +146,36 @@ public struct FileMaps: Equatable, Sendable {
   // MARK: Names
 
   /// Whether autofs can read a name as a key in a file: all its parts, in quotation marks.
-  private static func isListable(_ path: [UInt8]) -> Bool {
-    // The name of a folder's map has two digits for every byte of the folder's path.
-    // A name that is only an asterisk would be every name's.
-    MapEntry.canQuote(path) && cut(path).parent.count < 120
-      && !path.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual("*".utf8) }
+  private static func isListable(_ path: RelativePath) -> Bool {
+    canHaveMap(path.parent) && isReadable(path)
   }
 
-  private static func cut(_ path: [UInt8]) -> (parent: [UInt8], name: [UInt8]) {
-    guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return ([], path) }
-    return (Array(path[..<slash]), Array(path[(slash + 1)...]))
+  /// Whether a folder's map can have a name, which has two digits for every byte of its path, and
+  /// autofs can read those above it.
+  private static func canHaveMap(_ folder: RelativePath) -> Bool {
+    folder.bytes.count < 120 && isReadable(folder)
   }
 
-  private static func quoted(_ name: [UInt8]) -> [UInt8] {
-    [UInt8(ascii: "\"")] + name + Array("\" ".utf8)
+  /// A name that is only an asterisk would be every name's.
+  private static func isReadable(_ path: RelativePath) -> Bool {
+    MapEntry.canQuote(path) && !path.names.contains("*")
+  }
+
+  private static func quoted(_ name: Name) -> [UInt8] {
+    [UInt8(ascii: "\"")] + name.bytes + Array("\" ".utf8)
   }
 
   /// The file of a folder's map: a name that needs no quotes.
-  private static func fileName(_ level: [UInt8]) -> [UInt8] {
-    level.isEmpty ? top : folderPrefix + level.hexadecimal
+  private static func fileName(_ level: RelativePath) -> Name {
+    level.isRoot ? top : Name(unchecked: folderPrefix + level.bytes.hexadecimal)
+  }
+
+  /// The folder whose map has this name.
+  private static func level(of file: some Collection<UInt8>) -> RelativePath? {
+    guard file.starts(with: folderPrefix) else { return nil }
+    return [UInt8](hexadecimal: Array(file.dropFirst(folderPrefix.count))[...]).flatMap {
+      RelativePath($0)
+    }
   }
 
   // MARK: Comments
@@ -193,23 +201,20 @@ public struct FileMaps: Equatable, Sendable {
       ? "kernel \(check.kernel.hasSquashFS != false) "
         + (compressors?.joined(separator: ",") ?? "unknown") : "program"
     return Array("# checked for \(kernel) \(configuration.outsideLinks) ".utf8)
-      + configuration.images.hexadecimal
+      + configuration.images.bytes.hexadecimal
   }
 
   // MARK: Files
 
   /// The maps in a folder.
-  private static func names(in folder: Folder) -> [[UInt8]] {
+  private static func names(in folder: Folder) -> [Name] {
     ((try? folder.names()) ?? []).filter { name in
-      let isFolder =
-        name.starts(with: folderPrefix)
-        && [UInt8](hexadecimal: name[folderPrefix.count...]) != nil
-      return (name == top || isFolder)
+      (name == top || level(of: name.bytes) != nil)
         && contents(of: name, in: folder)?.starts(with: firstLine) == true
     }
   }
 
-  private static func contents(of name: [UInt8], in folder: Folder) -> [UInt8]? {
+  private static func contents(of name: Name, in folder: Folder) -> [UInt8]? {
     try? SmallFile.read(name, in: folder, limit: 256 << 20, followsLinks: false)
   }
 }

@@ -1,11 +1,11 @@
-internal import Posix
+public import Posix
 
 /// The settings of the machine: where the images lie and how they are mounted.
 public struct Configuration: Equatable, Sendable {
   /// The folder with the images, an absolute path without a slash at its end.
-  public var images = Array("/mnt/s3fs/autosquash".utf8)
+  public var images: HostPath = "/mnt/s3fs/autosquash"
   /// The folder under which autofs mounts them, likewise.
-  public var mountRoot = Array("/mnt/autosquash".utf8)
+  public var mountRoot: HostPath = "/mnt/autosquash"
   /// What a name may end in, in the order in which the endings are tried.
   public var suffixes = [
     Array(".squash".utf8), Array(".squashfs".utf8), Array(".sqfs".utf8), Array(".img".utf8),
@@ -24,9 +24,9 @@ public struct Configuration: Equatable, Sendable {
   /// Whether symbolic links may lead out of the folder with the images.
   public var outsideLinks = false
   /// The folder for what this program keeps: the lists of the images.
-  public var state = Array("/var/lib/autosquash".utf8)
+  public var state: HostPath = "/var/lib/autosquash"
   /// The folder whose files appear as links in the file system.
-  public var overlay = Array("/mnt/s3fs/overlay".utf8)
+  public var overlay: HostPath = "/mnt/s3fs/overlay"
 
   public init() {}
 
@@ -40,13 +40,13 @@ public struct Configuration: Equatable, Sendable {
   }
 
   /// Where the settings are, unless `AUTOSQUASH_CONFIG` names another file.
-  public static let standardPath = Array("/etc/autosquash.conf".utf8)
+  public static let standardPath: HostPath = "/etc/autosquash.conf"
 }
 
 /// What is wrong with a configuration file.
 public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
-  /// The file, as bytes.
-  public var path: [UInt8]
+  /// The file.
+  public var path: HostPath
   /// Counted from 1; `nil` where the whole file is meant.
   public var line: Int?
   public var text: String

@@ -1,14 +1,14 @@
 internal import Glibc
-internal import Posix
+public import Posix
 
 extension Configuration {
   /// The most bytes a configuration file may have.
   private static let byteLimit = 64 << 10
 
   /// The path of the file in force: `AUTOSQUASH_CONFIG`, else the standard one.
-  public static var path: [UInt8] {
+  public static var path: HostPath {
     guard let named = getenv("AUTOSQUASH_CONFIG"), named[0] != 0 else { return standardPath }
-    return [UInt8](cString: named)
+    return HostPath([UInt8](cString: named))
   }
 
   /// Reads the file in force.
@@ -20,11 +20,11 @@ extension Configuration {
   }
 
   /// Reads a file.
-  public static func load(_ path: [UInt8]) throws(ConfigurationError) -> Configuration {
+  public static func load(_ path: HostPath) throws(ConfigurationError) -> Configuration {
     try Configuration(parsing: try contents(of: path), path: path)
   }
 
-  private static func contents(of path: [UInt8]) throws(ConfigurationError) -> [UInt8] {
+  private static func contents(of path: HostPath) throws(ConfigurationError) -> [UInt8] {
     do throws(SystemError) {
       return try SmallFile.read(path, limit: byteLimit)
     } catch {
@@ -41,7 +41,7 @@ extension Configuration {
   /// Reads lines of the form `key = value`; a line that begins with `#` is a comment.
   ///
   /// - Parameter path: the file, for messages.
-  public init(parsing bytes: [UInt8], path: [UInt8]) throws(ConfigurationError) {
+  public init(parsing bytes: [UInt8], path: HostPath) throws(ConfigurationError) {
     self.init()
     // By key, the line it stands in. The map reads this for every key: no array is made for the
     // lines, because each new type of array costs it some ten microseconds.
@@ -67,9 +67,7 @@ extension Configuration {
 
   /// Whether one of the images' folder and the mount root lies in the other.
   private var isMountedOnItself: Bool {
-    let (short, long) = images.count < mountRoot.count ? (images, mountRoot) : (mountRoot, images)
-    return long.starts(with: short)
-      && (long.count == short.count || long[short.count] == UInt8(ascii: "/"))
+    images.isAtOrBelow(mountRoot) || mountRoot.isAtOrBelow(images)
   }
 
   /// Sets what one line says.
@@ -131,8 +129,8 @@ extension Configuration {
     }
   }
 
-  private static func path(_ value: [UInt8], into path: inout [UInt8]) -> String? {
-    guard value.first == UInt8(ascii: "/") else { return "must be a path that begins with '/'" }
+  private static func path(_ value: [UInt8], into path: inout HostPath) -> String? {
+    guard value.isAbsolutePath else { return "must be a path that begins with '/'" }
     guard value.count < Int(PATH_MAX) - 256 else { return "the path is too long" }
     // autofs could not carry these two.
     guard !value.contains(where: { $0 == UInt8(ascii: "\"") || $0 < 0x20 }) else {
@@ -140,26 +138,21 @@ extension Configuration {
     }
     var clean: [UInt8] = []
     clean.reserveCapacity(value.count)
-    var rest = value[...]
-    while !rest.isEmpty {
-      let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
-      let part = rest[..<end]
-      rest = rest[end...].dropFirst()
-      if part.isEmpty { continue }
+    for part in value.pathComponents {
       guard !part.elementsEqual("..".utf8), !part.elementsEqual(".".utf8) else {
         return "the path must hold no '.' and no '..'"
       }
-      clean.append(UInt8(ascii: "/"))
+      clean.append(pathSeparator)
       clean += part
     }
     guard !clean.isEmpty else { return "must not be the root of the file system" }
-    path = clean
+    path = HostPath(clean)
     return nil
   }
 
   /// Stands in autofs's maps, where it cannot be in quotation marks.
   private mutating func setState(_ value: [UInt8]) -> String? {
-    var path: [UInt8] = []
+    var path = HostPath.root
     if let problem = Self.path(value, into: &path) { return problem }
     guard MapEntry.isPlain(path) else {
       return "autofs takes only letters, digits and ._-+ in this path"
@@ -192,7 +185,7 @@ extension Configuration {
     guard !all.isEmpty else { return "needs at least one, such as .squash" }
     for suffix in all {
       guard suffix.first == UInt8(ascii: "."), suffix.count > 1, suffix.count <= 64,
-        !suffix.contains(where: { $0 == UInt8(ascii: "/") || $0 < 0x20 })
+        !suffix.contains(where: { $0 == pathSeparator || $0 < 0x20 })
       else { return "'\(suffix.escapedName)' must begin with '.' and be no path" }
     }
     suffixes = all

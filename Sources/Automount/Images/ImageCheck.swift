@@ -31,12 +31,10 @@ public struct ImageCheck: Sendable {
   /// - Returns: `nil` for a directory.
   /// - Throws: `SystemError` when the file system does not give what it should.
   func facts(of descriptor: Int32) throws(SystemError) -> Facts? {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw SystemError("examine") }
-    if status.st_mode & S_IFMT == S_IFDIR { return nil }
-    var facts = Facts(
-      size: UInt64(max(0, status.st_size)), modified: status.modified)
-    guard status.st_mode & S_IFMT == S_IFREG else {
+    guard let status = stat(of: descriptor) else { throw SystemError("examine") }
+    if status.isDirectory { return nil }
+    var facts = Facts(size: status.size, modified: status.modified)
+    guard status.isRegular else {
       facts.problem = "it is no regular file"
       return facts
     }
@@ -103,9 +101,4 @@ public struct ImageCheck: Sendable {
     case .compressor(let number): "its compressor, number \(number), is unknown to the kernel"
     }
   }
-}
-
-extension stat {
-  /// Nanoseconds since 1970.
-  var modified: Int64 { Int64(st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(st_mtim.tv_nsec) }
 }

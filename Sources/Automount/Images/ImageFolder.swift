@@ -4,7 +4,7 @@ internal import Posix
 
 /// The folder with the images, open: everything is looked up from here, and nothing outside.
 final class ImageFolder: Sendable {
-  private let descriptor: Int32
+  private let opened: Descriptor
   private let resolve: UInt64
   private let mayLeave: Bool
   /// Whether what is on another device is refused.
@@ -14,10 +14,11 @@ final class ImageFolder: Sendable {
   ///   - path: the folder's path.
   ///   - mayLeave: whether links may lead out of it.
   ///   - staysOnDevice: whether what another file system is mounted on is refused, with `EXDEV`.
-  init(_ path: [UInt8], mayLeave: Bool, staysOnDevice: Bool) throws(SystemError) {
-    let descriptor = path.withCPath { Glibc.open($0, O_PATH | O_DIRECTORY | O_CLOEXEC) }
-    guard descriptor >= 0 else { throw SystemError("open", path: path) }
-    self.descriptor = descriptor
+  init(_ path: HostPath, mayLeave: Bool, staysOnDevice: Bool) throws(SystemError) {
+    guard let opened = Descriptor(opening: path.bytes, O_PATH | O_DIRECTORY) else {
+      throw SystemError("open", path: path)
+    }
+    self.opened = opened
     self.mayLeave = mayLeave
     self.staysOnDevice = staysOnDevice
     resolve =
@@ -26,70 +27,66 @@ final class ImageFolder: Sendable {
       | (staysOnDevice ? UInt64(clinux_resolve_no_xdev) : 0)
   }
 
-  deinit { close(descriptor) }
-
   /// Opens a file below the folder for reading; never waits for a writer of a pipe.
   ///
-  /// - Parameter path: relative, without `..`.
-  /// - Returns: the descriptor, or -1 and `errno`, `EXDEV` for what lies outside.
-  func open(_ path: [UInt8]) -> Int32 {
-    open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
-  }
+  /// - Returns: `nil` and `errno` where that is not possible, `EXDEV` for what lies outside.
+  func open(_ path: RelativePath) -> Descriptor? { open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY) }
 
   /// Opens a folder below this one, without reading it.
-  func openFolder(_ path: [UInt8]) -> Int32 { open(path, O_PATH | O_DIRECTORY) }
+  func openFolder(_ path: RelativePath) -> Descriptor? { open(path, O_PATH | O_DIRECTORY) }
 
   /// Opens a file below the folder without reading it, which tells its size.
-  func openPath(_ path: [UInt8]) -> Int32 { open(path, O_PATH) }
+  func openPath(_ path: RelativePath) -> Descriptor? { open(path, O_PATH) }
 
-  /// Opens a folder below this one for listing.
-  func openForListing(_ path: [UInt8]) -> Int32 {
-    open(path.isEmpty ? [UInt8(ascii: ".")] : path, O_RDONLY | O_DIRECTORY)
-  }
+  /// Opens a folder below this one, or this one itself, for listing.
+  func openForListing(_ path: RelativePath) -> Descriptor? { open(path, O_RDONLY | O_DIRECTORY) }
 
-  private func open(_ path: [UInt8], _ flags: Int32) -> Int32 {
-    let opened = path.withCPath { path in
+  private func open(_ path: RelativePath, _ flags: Int32) -> Descriptor? {
+    let bytes = path.isRoot ? Name.current.bytes : path.bytes
+    let found = bytes.withCPath { path in
       // EAGAIN: something was renamed at the same moment, or somebody holds a lease.
       for _ in 0..<Self.attempts {
-        let opened = clinux_openat2(descriptor, path, UInt64(flags | O_CLOEXEC), resolve)
-        if opened >= 0 || (errno != EINTR && errno != EAGAIN) { return opened }
+        let found = clinux_openat2(opened.number, path, UInt64(flags | O_CLOEXEC), resolve)
+        if found >= 0 || (errno != EINTR && errno != EAGAIN) { return found }
       }
       return -1
     }
     // A sandbox that knows no openat2 says that it is not permitted.
-    return opened < 0 && (errno == ENOSYS || errno == EPERM) ? openStepwise(path, flags) : opened
+    if found < 0 && (errno == ENOSYS || errno == EPERM) { return openStepwise(path, flags) }
+    return Descriptor(found)
   }
 
   private static let attempts = 16
 
   /// For Linux before 5.6: follows no links at all, unless they may lead anywhere.
-  private func openStepwise(_ path: [UInt8], _ flags: Int32) -> Int32 {
-    if mayLeave { return path.withCPath { openat(descriptor, $0, flags | O_CLOEXEC) } }
-    var folder = descriptor
-    defer { if folder != descriptor { close(folder) } }
-    var rest = path[...]
-    while let slash = rest.firstIndex(of: UInt8(ascii: "/")) {
-      let next = Array(rest[..<slash]).withCPath {
-        openat(folder, $0, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-      }
-      guard next >= 0 else { return -1 }
-      if folder != descriptor { close(folder) }
-      folder = next
-      rest = rest[(slash + 1)...]
+  private func openStepwise(_ path: RelativePath, _ flags: Int32) -> Descriptor? {
+    if mayLeave { return Descriptor(opening: path.bytes, flags, in: opened.number) }
+    guard let last = path.name else {
+      return Descriptor(opening: Name.current.bytes, flags, in: opened.number)
     }
-    let opened = Array(rest).withCPath { openat(folder, $0, flags | O_NOFOLLOW | O_CLOEXEC) }
-    if opened < 0 && errno == ELOOP { errno = EXDEV }
-    return opened
+    var folder: Descriptor?
+    for name in path.parent.names {
+      let step = O_PATH | O_DIRECTORY | O_NOFOLLOW
+      guard
+        let next = Descriptor(opening: name.bytes, step, in: folder?.number ?? opened.number)
+      else { return nil }
+      folder = consume next
+    }
+    let start = folder?.number ?? opened.number
+    if let found = Descriptor(opening: last.bytes, flags | O_NOFOLLOW, in: start) { return found }
+    if errno == ELOOP { errno = EXDEV }
+    return nil
   }
 
   /// Whether reading the folder may wait for a program or a network: it is not on a local disk.
   ///
   /// Asks nobody: no component of the path is entered that could make this wait.
-  static func mayHang(_ path: [UInt8]) -> Bool {
+  static func mayHang(_ path: HostPath) -> Bool {
+    let bytes = path.bytes
     var end = 0
-    while end < path.count {
-      end = path[(end + 1)...].firstIndex(of: UInt8(ascii: "/")) ?? path.count
-      let answer = Array(path[..<end]).withCPath { clinux_may_hang($0) }
+    while end < bytes.count {
+      end = bytes[(end + 1)...].firstIndex(of: pathSeparator) ?? bytes.count
+      let answer = Array(bytes[..<end]).withCPath { clinux_may_hang($0) }
       if answer != 0 { return answer > 0 }
     }
     return false

@@ -8,9 +8,9 @@ struct ImageLookup {
   let folder: ImageFolder
 
   /// What a key stands for.
-  enum Target {
+  enum Target: ~Copyable {
     /// An image, with its path below the folder of all, open for reading.
-    case image([UInt8], descriptor: Int32)
+    case image(RelativePath, Descriptor)
     case folder
   }
 
@@ -22,66 +22,57 @@ struct ImageLookup {
   /// One open, fstat and read where the first candidate is there.
   func find(_ key: MapKey, at level: MapLevel) throws -> Target {
     for name in key.candidates(suffixes: configuration.suffixes) {
-      let path = level.appending(name)
-      let descriptor = folder.open(path)
-      if descriptor >= 0 {
-        if try isImage(descriptor, path, key.bytes) { return .image(path, descriptor: descriptor) }
-        close(descriptor)
+      let path = level.appending(Name(unchecked: name))
+      if let file = folder.open(path) {
+        if try isImage(file, path, key.name.bytes) { return .image(path, file) }
         continue
       }
       if errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG { continue }
-      throw try failure(key.bytes, path, errno)
+      throw try failure(key.name.bytes, path, errno)
     }
     if configuration.folders {
-      let descriptor = folder.openFolder(level.appending(key.bytes))
-      if descriptor >= 0 {
-        close(descriptor)
-        return .folder
-      }
+      let path = level.appending(key.name)
+      if folder.openFolder(path) != nil { return .folder }
       if errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG {
-        throw try failure(key.bytes, level.appending(key.bytes), errno)
+        throw try failure(key.name.bytes, path, errno)
       }
     }
-    throw MapRefusal(.noSuchImage, key.bytes, "no such image in \(full(level.path).shortenedName)")
+    throw MapRefusal(
+      .noSuchImage, key.name.bytes, "no such image in \(full(level.path).shortenedName)")
   }
 
   /// Opens an image and looks whether it would mount.
   ///
   /// - Parameter path: below the folder of all.
   /// - Throws: `MapRefusal`.
-  func open(_ path: [UInt8]) throws -> Int32 {
-    let descriptor = folder.open(path)
-    guard descriptor >= 0 else { throw try failure(path, path, errno) }
-    guard try isImage(descriptor, path, path) else {
-      close(descriptor)
-      throw try failure(path, path, EISDIR)
+  func open(_ path: RelativePath) throws -> Descriptor {
+    guard let file = folder.open(path) else { throw try failure(path.bytes, path, errno) }
+    guard try isImage(file, path, path.bytes) else {
+      throw try failure(path.bytes, path, EISDIR)
     }
-    return descriptor
+    return file
   }
 
   /// Whether an open file is an image, and no directory that is called like one.
   ///
   /// - Throws: `MapRefusal` for an image that would not mount.
-  private func isImage(_ descriptor: Int32, _ path: [UInt8], _ key: [UInt8]) throws -> Bool {
-    do {
-      guard let facts = try check.facts(of: descriptor) else { return false }
-      guard let problem = facts.problem else { return true }
-      throw MapRefusal(
-        .unmountable, key, "\(full(path).shortenedName) will not mount: \(problem)")
-    } catch {
-      close(descriptor)
-      if let error = error as? SystemError { throw try failure(key, path, error.code) }
-      throw error
+  private func isImage(
+    _ file: borrowing Descriptor, _ path: RelativePath, _ key: [UInt8]
+  ) throws -> Bool {
+    let facts: ImageCheck.Facts?
+    do { facts = try check.facts(of: file.number) } catch {
+      throw try failure(key, path, error.code)
     }
+    guard let facts else { return false }
+    guard let problem = facts.problem else { return true }
+    throw MapRefusal(.unmountable, key, "\(full(path).shortenedName) will not mount: \(problem)")
   }
 
-  private func full(_ path: [UInt8]) -> [UInt8] {
-    path.isEmpty ? configuration.images : configuration.images + [UInt8(ascii: "/")] + path
-  }
+  private func full(_ path: RelativePath) -> HostPath { configuration.images.appending(path) }
 
   /// What an `errno` of a look-up means.
-  private func failure(_ key: [UInt8], _ path: [UInt8], _ code: Int32) throws -> MapRefusal {
-    let reason = String(cString: strerror(code))
+  private func failure(_ key: [UInt8], _ path: RelativePath, _ code: Int32) throws -> MapRefusal {
+    let reason = SystemError.reason(code)
     let name = full(path).shortenedName
     switch code {
     case EXDEV:

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Posix
+public import Posix
 public import SquashFSFormat
 
 /// What the running kernel can mount, as far as it tells.
@@ -18,7 +18,7 @@ public struct KernelSupport: Equatable, Sendable {
   /// `autosquash refresh` has put it.
   ///
   /// - Parameter state: the folder for what this program keeps.
-  public static func ofThisMachine(state: [UInt8]) -> KernelSupport {
+  public static func ofThisMachine(state: HostPath) -> KernelSupport {
     var support = KernelSupport()
     for path in configurationPaths(state: state) {
       if let configuration = contents(of: path) {
@@ -27,7 +27,7 @@ public struct KernelSupport: Equatable, Sendable {
       }
     }
     // A module that is not loaded is not listed.
-    if contents(of: Array("/proc/filesystems".utf8))?.contains("\tsquashfs\n") == true {
+    if contents(of: "/proc/filesystems")?.contains("\tsquashfs\n") == true {
       support.hasSquashFS = true
     }
     return support
@@ -37,16 +37,16 @@ public struct KernelSupport: Equatable, Sendable {
   public static let ownPrefix = Array("kernel-".utf8)
 
   /// Where the configuration of the running kernel may be; the last is this program's own.
-  public static func configurationPaths(state: [UInt8]) -> [[UInt8]] {
+  public static func configurationPaths(state: HostPath) -> [HostPath] {
     var name = utsname()
     uname(&name)
     let release = withUnsafeBytes(of: name.release) { bytes in
       Array(bytes.prefix { $0 != 0 })
     }
     return [
-      Array("/boot/config-".utf8) + release,
-      Array("/lib/modules/".utf8) + release + Array("/config".utf8),
-      state + [UInt8(ascii: "/")] + ownPrefix + release,
+      HostPath(Array("/boot/config-".utf8) + release),
+      HostPath(Array("/lib/modules/".utf8) + release + Array("/config".utf8)),
+      state.appending(Name(unchecked: ownPrefix + release)),
     ]
   }
 
@@ -59,7 +59,7 @@ public struct KernelSupport: Equatable, Sendable {
       })
   }
 
-  private static func contents(of path: [UInt8]) -> [UInt8]? {
+  private static func contents(of path: HostPath) -> [UInt8]? {
     try? SmallFile.read(path, limit: 4 << 20)
   }
 }

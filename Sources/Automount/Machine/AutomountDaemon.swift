@@ -8,7 +8,7 @@ public struct AutomountDaemon: Equatable, Sendable {
   /// Finds it by the mount, which names the daemon's process group.
   ///
   /// - Returns: `nil` where nothing is mounted there by autofs, or its daemon has gone.
-  public init?(serving mountRoot: [UInt8], in table: MountTable) {
+  public init?(serving mountRoot: HostPath, in table: MountTable) {
     guard let mount = table.mount(at: mountRoot), mount.type == "autofs",
       let group = mount.options.compactMap({ option in
         option.hasPrefix("pgrp=") ? pid_t(option.dropFirst(5)) : nil
@@ -23,12 +23,12 @@ public struct AutomountDaemon: Equatable, Sendable {
 
   /// All automounters of this machine.
   public static var all: [AutomountDaemon] {
-    guard let stream = opendir("/proc") else { return [] }
-    defer { closedir(stream) }
+    guard var entries = try? DirectoryStream(at: "/proc") else { return [] }
     var found: [AutomountDaemon] = []
-    while let entry = readdir(stream) {
-      let name = String(decoding: entry.pointee.name, as: UTF8.self)
-      if let process = pid_t(name), isAutomounter(process) {
+    while let entry = try? entries.next() {
+      if let process = pid_t(String(decoding: entry.name.bytes, as: UTF8.self)),
+        isAutomounter(process)
+      {
         found.append(AutomountDaemon(process: process))
       }
     }
@@ -37,11 +37,12 @@ public struct AutomountDaemon: Equatable, Sendable {
 
   private static func isAutomounter(_ process: pid_t) -> Bool {
     // What another user's process calls itself counts for nothing.
-    var status = stat()
-    guard stat("/proc/\(process)", &status) == 0, [0, geteuid()].contains(status.st_uid) else {
+    guard let status = stat(at: HostPath("/proc/\(process)")),
+      [0, geteuid()].contains(status.st_uid)
+    else {
       return false
     }
-    let name = try? SmallFile.read(Array("/proc/\(process)/comm".utf8), limit: 4096)
+    let name = try? SmallFile.read(HostPath("/proc/\(process)/comm"), limit: 4096)
     return name?.elementsEqual("automount\n".utf8) == true
   }
 

@@ -12,8 +12,8 @@ public struct MountTable: Sendable {
   public struct Mount: Equatable, Sendable {
     /// The number of its file system, "MAJOR:MINOR"; empty for what is yet to be mounted.
     public var device: String
-    /// Where it is, as bytes.
-    public var point: [UInt8]
+    /// Where it is.
+    public var point: HostPath
     /// The type of file system, such as `fuse.s3fs`.
     public var type: String
     /// What is mounted: a device, or what a file system calls itself.
@@ -22,7 +22,7 @@ public struct MountTable: Sendable {
     public var options: [String]
 
     public init(
-      device: String = "", point: [UInt8], type: String, source: [UInt8], options: [String]
+      device: String = "", point: HostPath, type: String, source: [UInt8], options: [String]
     ) {
       self.device = device
       self.point = point
@@ -34,18 +34,7 @@ public struct MountTable: Sendable {
 
   /// Reads this process's.
   public static func current() throws(SystemError) -> MountTable {
-    let path = Array("/proc/self/mountinfo".utf8)
-    let descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
-    guard descriptor >= 0 else { throw SystemError("open", path: path) }
-    defer { close(descriptor) }
-    var bytes: [UInt8] = []
-    while true {
-      let before = bytes.count
-      bytes += [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, count in
-        count = max(0, retryingInterrupts { read(descriptor, buffer.baseAddress!, buffer.count) })
-      }
-      if bytes.count == before { return MountTable(parsing: bytes) }
-    }
+    MountTable(parsing: try SmallFile.read("/proc/self/mountinfo", limit: 1 << 30))
   }
 
   init(parsing bytes: [UInt8]) {
@@ -58,7 +47,8 @@ public struct MountTable: Sendable {
         field.split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) }
       }
       return Mount(
-        device: String(decoding: fields[2], as: UTF8.self), point: Self.unescape(fields[4]),
+        device: String(decoding: fields[2], as: UTF8.self),
+        point: HostPath(Self.unescape(fields[4])),
         type: String(decoding: fields[dash + 1], as: UTF8.self),
         source: Self.unescape(fields[dash + 2]),
         options: options(fields[5]) + options(fields[dash + 3]))
@@ -66,15 +56,14 @@ public struct MountTable: Sendable {
   }
 
   /// The table of what is to be mounted when the system starts.
-  public static let path = Array("/etc/fstab".utf8)
+  public static let path: HostPath = "/etc/fstab"
 
   /// Reads what is to be mounted from the text of an fstab(5).
   public init(table bytes: [UInt8]) {
     mounts = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
       let fields = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
       guard fields.count >= 3, fields[0].first != UInt8(ascii: "#") else { return nil }
-      var point = Self.unescape(fields[1])
-      while point.count > 1, point.last == UInt8(ascii: "/") { point.removeLast() }
+      let point = HostPath(Array(Self.unescape(fields[1]).withoutTrailingSlashes))
       return Mount(
         device: "", point: point, type: String(decoding: fields[2], as: UTF8.self),
         source: Self.unescape(fields[0]),
@@ -87,14 +76,15 @@ public struct MountTable: Sendable {
   }
 
   /// The mount at a place itself, the topmost.
-  public func mount(at path: [UInt8]) -> Mount? { mounts.last { $0.point == path } }
+  public func mount(at path: HostPath) -> Mount? { mounts.last { $0.point == path } }
 
   /// The mount that a path lies on, told by the names alone: no link in the path is followed.
-  public func mount(holding path: [UInt8]) -> Mount? {
+  public func mount(holding path: HostPath) -> Mount? {
     mounts.enumerated().filter { _, mount in
-      path == mount.point || mount.point == [UInt8(ascii: "/")]
-        || path.starts(with: mount.point + [UInt8(ascii: "/")])
-    }.max { ($0.element.point.count, $0.offset) < ($1.element.point.count, $1.offset) }?.element
+      path.isAtOrBelow(mount.point)
+    }.max {
+      ($0.element.point.bytes.count, $0.offset) < ($1.element.point.bytes.count, $1.offset)
+    }?.element
   }
 
   /// Blanks, tabs, newlines and backslashes stand as three octal digits.

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Posix
+public import Posix
 
 /// What a map answers, in the form that autofs reads.
 public struct MapEntry: Equatable, Sendable {
@@ -17,31 +17,31 @@ public struct MapEntry: Equatable, Sendable {
   /// - Parameters:
   ///   - location: the absolute path of the image, without the two.
   ///   - mountType: the file system that mounts it.
-  public init?(mounting location: [UInt8], type: MountType, options: [UInt8]) {
+  public init?(mounting location: HostPath, type: MountType, options: [UInt8]) {
     guard Self.canQuote(location) else { return nil }
     var line = Array("-fstype=".utf8)
     switch type {
     case .loop: line += "squashfs,loop,".utf8
     case .fuse(let name): line += name + Array(",allow_other,".utf8)
     }
-    line += options + Array(" \":".utf8) + location + [UInt8(ascii: "\"")]
+    line += options + Array(" \":".utf8) + location.bytes + [UInt8(ascii: "\"")]
     bytes = line
   }
 
   /// The mount of an image by way of `MountProgram`.
-  public init?(askingToMount location: [UInt8], options: [UInt8]) {
+  public init?(askingToMount location: HostPath, options: [UInt8]) {
     guard Self.canQuote(location) else { return nil }
     var line = Array("-fstype=".utf8) + MountProgram.type + [UInt8(ascii: ",")] + options
-    line += Array(" \":".utf8) + MountProgram.sourcePrefix + location + [UInt8(ascii: "\"")]
+    line += Array(" \":".utf8) + MountProgram.sourcePrefix + location.bytes + [UInt8(ascii: "\"")]
     bytes = line
   }
 
   /// A folder: another level of autofs, which asks the same map.
   ///
   /// - Parameter map: the absolute path of the map's program.
-  public init?(askingAgain map: [UInt8]) {
+  public init?(askingAgain map: HostPath) {
     guard Self.isPlain(map) else { return nil }
-    bytes = Array("-fstype=autofs program:".utf8) + map
+    bytes = Array("-fstype=autofs program:".utf8) + map.bytes
   }
 
   /// What does the mounting.
@@ -64,13 +64,13 @@ public struct MapEntry: Equatable, Sendable {
   }
 
   /// Whether autofs can read a path between quotation marks.
-  public static func canQuote(_ path: [UInt8]) -> Bool {
-    !path.contains { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\n") || $0 == 0 }
+  public static func canQuote(_ path: some ByteString) -> Bool {
+    !path.bytes.contains { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\n") || $0 == 0 }
   }
 
   /// Whether an absolute path needs no quotes anywhere in a map, a master map included.
-  public static func isPlain(_ path: [UInt8]) -> Bool {
-    path.first == UInt8(ascii: "/") && path.allSatisfy { isPlain($0) }
+  public static func isPlain(_ path: HostPath) -> Bool {
+    path.isAbsolute && path.bytes.allSatisfy { isPlain($0) }
   }
 
   private static func isPlain(_ byte: UInt8) -> Bool {

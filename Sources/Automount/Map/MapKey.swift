@@ -1,13 +1,14 @@
 internal import Glibc
+public import Posix
 
 /// The name that autofs asks for: one file name, any bytes.
 public struct MapKey: Equatable, Sendable {
-  public let bytes: [UInt8]
+  public let name: Name
 
   /// Whether a name is never an image's: shells and desktops ask every directory for names that
   /// begin with a dot (`.git`, `.Trash-1000`), and each would cost requests to the bucket and a
   /// line in the log.
-  static func isHidden(_ name: [UInt8]) -> Bool { name.first == UInt8(ascii: ".") }
+  static func isHidden(_ name: Name) -> Bool { name.bytes.first == UInt8(ascii: ".") }
 
   /// - Throws: `MapRefusal` for what no file can be called: the empty name, `.`, `..`, names with
   ///   a slash, and those of more than 255 bytes; and for what no image is called.
@@ -19,16 +20,16 @@ public struct MapKey: Equatable, Sendable {
       case 2 where bytes.elementsEqual("..".utf8): "'..' is no image's name"
       case (Int(NAME_MAX) + 1)...: "the name is longer than a file's can be"
       default:
-        bytes.contains { $0 == UInt8(ascii: "/") || $0 == 0 }
-          ? "a name has no '/'" : nil
+        Name(bytes) == nil ? "a name has no '/'" : nil
       }
     if let problem { throw MapRefusal(.badKey, bytes, problem) }
-    guard !Self.isHidden(bytes) else {
+    let name = Name(unchecked: bytes)
+    guard !Self.isHidden(name) else {
       throw MapRefusal(
         .hidden, bytes,
         "a name that begins with a dot is never looked up in the bucket; give the image another")
     }
-    self.bytes = bytes
+    self.name = name
   }
 
   /// The names that its image may have in the folder, the first before the second.
@@ -36,6 +37,7 @@ public struct MapKey: Equatable, Sendable {
   /// A key that ends as images do is tried as it is first. A key `NAME` is then `NAME.squash`, and
   /// so on in the order given. Names that would be too long are left out.
   public func candidates(suffixes: [[UInt8]]) -> [[UInt8]] {
+    let bytes = name.bytes
     var names: [[UInt8]] = []
     for suffix in suffixes where bytes.count > suffix.count {
       if bytes[(bytes.count - suffix.count)...].elementsEqual(suffix) {

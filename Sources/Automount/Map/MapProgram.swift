@@ -8,8 +8,8 @@ public enum MapProgram {
   /// mount(8) calls the same program by another name.
   public static func main() -> Int32 {
     let arguments = ProcessArguments.all
-    let name = arguments.first?.split(separator: UInt8(ascii: "/")).last
-    return name?.elementsEqual(MountProgram.name) == true
+    let name = arguments.first?.lastPathComponent
+    return name?.elementsEqual(MountProgram.name.bytes) == true
       ? MountProgram.run(arguments) : run(arguments)
   }
 
@@ -27,7 +27,7 @@ public enum MapProgram {
     do {
       let key = try MapKey(arguments[1])
       let configuration = try Configuration.load()
-      let level = try MapLevel.current(mountRoot: configuration.mountRoot, key: key.bytes)
+      let level = try MapLevel.current(mountRoot: configuration.mountRoot, key: key.name.bytes)
       // A process that is left behind must not keep the mount point in use.
       _ = chdir("/")
       let query = MapQuery(configuration: configuration, program: path(arguments[0]))
@@ -40,11 +40,11 @@ public enum MapProgram {
   }
 
   /// The program's path: what autofs called it by, or where it lies.
-  private static func path(_ name: [UInt8]) -> [UInt8] {
-    if name.first == UInt8(ascii: "/") { return name }
-    guard let resolved = realpath("/proc/self/exe", nil) else { return name }
+  private static func path(_ name: [UInt8]) -> HostPath {
+    if name.isAbsolutePath { return HostPath(name) }
+    guard let resolved = realpath("/proc/self/exe", nil) else { return HostPath(name) }
     defer { free(resolved) }
-    return [UInt8](cString: resolved)
+    return HostPath([UInt8](cString: resolved))
   }
 
   /// - Parameter name: of the program, as it was called.
@@ -55,8 +55,6 @@ public enum MapProgram {
   }
 
   private static func write(_ line: [UInt8]) -> Bool {
-    line.withUnsafeBytes { bytes in
-      retryingInterrupts { Glibc.write(STDOUT_FILENO, bytes.baseAddress!, bytes.count) }
-    } == line.count
+    writeFully(STDOUT_FILENO, line)
   }
 }

@@ -1,14 +1,14 @@
 internal import Glibc
-internal import Posix
+public import Posix
 
 /// One question to the map: which entry is a key's?
 public struct MapQuery {
   public var configuration: Configuration
   /// The map's program, which folders name again.
-  public var program: [UInt8]
+  public var program: HostPath
   public var links: SafeLinks
 
-  public init(configuration: Configuration, program: [UInt8], links: SafeLinks = SafeLinks()) {
+  public init(configuration: Configuration, program: HostPath, links: SafeLinks = SafeLinks()) {
     self.configuration = configuration
     self.program = program
     self.links = links
@@ -24,85 +24,86 @@ public struct MapQuery {
   public func answer(_ key: MapKey, at level: MapLevel) throws(MapRefusal) -> MapEntry {
     if !configuration.outsideLinks && !ImageFolder.mayHang(configuration.images) {
       // A local disk needs no second process, unless something else is mounted in the folder.
-      if let (outcome, descriptor) = outcome(key, level, staysOnDevice: true) {
-        if descriptor >= 0 { close(descriptor) }
-        return try outcome.get()
+      if let outcome = outcome(key, level, staysOnDevice: true) {
+        return try outcome.entry.get()
       }
     }
     let answer: [UInt8]?
     do {
       answer = try Deadline.run(seconds: configuration.answerTimeout) { _ in
-        let (outcome, descriptor) = outcome(key, level, staysOnDevice: false)!
+        let outcome = outcome(key, level, staysOnDevice: false)!
+        // The descriptor goes with the process.
+        let isOpen = outcome.image?.release() != nil
         return (
-          Self.encode(outcome),
-          // The descriptor goes with the process.
-          afterwards: { if descriptor >= 0 { sleep(Self.keepOpen) } }
+          Self.encode(outcome.entry), afterwards: { if isOpen { sleep(Self.keepOpen) } }
         )
       }
     } catch {
-      throw MapRefusal(.machine, key.bytes, "\(error)")
+      throw MapRefusal(.machine, key.name.bytes, "\(error)")
     }
     guard let answer else {
-      throw .noAnswer(from: configuration, key: key.bytes)
+      throw .noAnswer(from: configuration, key: key.name.bytes)
     }
     return try Self.decode(answer, key).get()
   }
 
+  /// What came of a look-up.
+  private struct Outcome: ~Copyable {
+    let entry: Result<MapEntry, MapRefusal>
+    /// `nil` where there is none, or no image.
+    var image: Descriptor?
+  }
+
   /// Looks a key up.
   ///
-  /// - Returns: the outcome, and the image's descriptor where there is one; `nil` when the
-  ///   device had to be left and may not be.
-  private func outcome(
-    _ key: MapKey, _ level: MapLevel, staysOnDevice: Bool
-  ) -> (Result<MapEntry, MapRefusal>, descriptor: Int32)? {
-    let type = MapEntry.MountType(configuration.fileSystem)
-    let check = ImageCheck(
-      kernel: type == .loop ? .ofThisMachine(state: configuration.state) : KernelSupport(),
-      mountsByKernel: type == .loop)
+  /// - Returns: `nil` when the device had to be left and may not be.
+  private func outcome(_ key: MapKey, _ level: MapLevel, staysOnDevice: Bool) -> Outcome? {
     do {
-      let folder = try ImageFolder(
-        configuration.images, mayLeave: configuration.outsideLinks, staysOnDevice: staysOnDevice)
-      let lookup = ImageLookup(configuration: configuration, check: check, folder: folder)
-      switch try lookup.find(key, at: level) {
-      case .image(let path, let descriptor):
-        do {
-          return (.success(try entry(for: path, type, key)), descriptor)
-        } catch {
-          close(descriptor)
-          throw error
-        }
-      case .folder:
-        guard let entry = MapEntry(askingAgain: program) else {
-          throw MapRefusal(
-            .machine, key.bytes,
-            "the map \(program.shortenedName) must have a path of letters, digits and ._-+ only")
-        }
-        return (.success(entry), -1)
-      }
+      return try find(key, level, staysOnDevice: staysOnDevice)
     } catch let refusal as MapRefusal {
-      return (.failure(refusal), -1)
+      return Outcome(entry: .failure(refusal))
     } catch is ImageLookup.OtherDevice {
       return nil
     } catch {
-      let reason = (error as? SystemError).map { String(cString: strerror($0.code)) } ?? "\(error)"
-      return (
-        .failure(
+      let reason = (error as? SystemError)?.reason ?? "\(error)"
+      return Outcome(
+        entry: .failure(
           MapRefusal(
-            .unreachable, key.bytes,
-            "cannot read \(configuration.images.shortenedName): \(reason); is the bucket mounted?")),
-        -1
+            .unreachable, key.name.bytes,
+            "cannot read \(configuration.images.shortenedName): \(reason); is the bucket mounted?"))
       )
     }
   }
 
+  private func find(_ key: MapKey, _ level: MapLevel, staysOnDevice: Bool) throws -> Outcome {
+    let type = MapEntry.MountType(configuration.fileSystem)
+    let check = ImageCheck(
+      kernel: type == .loop ? .ofThisMachine(state: configuration.state) : KernelSupport(),
+      mountsByKernel: type == .loop)
+    let folder = try ImageFolder(
+      configuration.images, mayLeave: configuration.outsideLinks, staysOnDevice: staysOnDevice)
+    let lookup = ImageLookup(configuration: configuration, check: check, folder: folder)
+    switch try lookup.find(key, at: level) {
+    case .image(let path, let file):
+      return Outcome(entry: .success(try entry(for: path, type, key)), image: file)
+    case .folder:
+      guard let entry = MapEntry(askingAgain: program) else {
+        throw MapRefusal(
+          .machine, key.name.bytes,
+          "the map \(program.shortenedName) must have a path of letters, digits and ._-+ only")
+      }
+      return Outcome(entry: .success(entry))
+    }
+  }
+
   private func entry(
-    for path: [UInt8], _ type: MapEntry.MountType, _ key: MapKey
+    for path: RelativePath, _ type: MapEntry.MountType, _ key: MapKey
   ) throws(MapRefusal) -> MapEntry {
-    let location = configuration.images + [UInt8(ascii: "/")] + path
+    let location = configuration.images.appending(path)
     if let entry = MapEntry(mounting: location, type: type, options: configuration.options) {
       return entry
     }
-    let link = try links.link(to: location, key: key.bytes)
+    let link = try links.link(to: location, key: key.name.bytes)
     return MapEntry(mounting: link, type: type, options: configuration.options)!
   }
 
@@ -118,6 +119,6 @@ public struct MapQuery {
     guard answer[0] != 0 else { return .success(MapEntry(bytes: Array(answer.dropFirst()))) }
     let code = MapRefusal.Code(rawValue: answer[0]) ?? .machine
     return .failure(
-      MapRefusal(code, key.bytes, String(decoding: answer.dropFirst(), as: UTF8.self)))
+      MapRefusal(code, key.name.bytes, String(decoding: answer.dropFirst(), as: UTF8.self)))
   }
 }

@@ -39,13 +39,16 @@ public struct MapRefusal: Error, Equatable, CustomStringConvertible {
   }
 
   /// One line.
-  public var description: String { "\(key.isEmpty ? "''" : key.shortenedName): \(text)" }
+  public var description: String { "\(key.isEmpty ? "''" : key.escapedName.shortened): \(text)" }
 }
 
-extension [UInt8] {
+extension ByteString {
   /// The name for a message, at most about 300 characters, so that the log has it on one line.
-  var shortenedName: String {
-    let name = escapedName
-    return name.utf8.count <= 300 ? name : String(name.prefix(280)) + "..."
+  var shortenedName: String { escapedName.shortened }
+}
+
+extension String {
+  fileprivate var shortened: String {
+    utf8.count <= 300 ? self : String(prefix(280)) + "..."
   }
 }

@@ -1,6 +1,6 @@
 internal import CLinux
 internal import Glibc
-internal import Posix
+public import Posix
 
 /// mount(8)'s helper for the type that lists give: looks at an image as the map does for a name that
 /// no list has, and has it mounted then. So nobody waits for ever for a bucket that hangs, and the
@@ -9,9 +9,9 @@ internal import Posix
 /// The source has a word before the path, or mount(8) itself would ask the bucket for it first.
 public enum MountProgram {
   /// The name that mount(8) calls it by, behind "/sbin/".
-  static let name = Array("mount.autosquash".utf8)
+  static let name: Name = "mount.autosquash"
   /// Where mount(8) looks for it.
-  public static let path = Array("/sbin/".utf8) + name
+  public static let path: HostPath = "/sbin/mount.autosquash"
   /// The type in a list.
   static let type = Array("autosquash".utf8)
   static let sourcePrefix = Array("autosquash:".utf8)
@@ -28,7 +28,7 @@ public enum MountProgram {
       complain("is called by mount(8), with a source and a mount point")
       return failed
     }
-    let image = Array(arguments[1].dropFirst(sourcePrefix.count))
+    let image = HostPath(Array(arguments[1].dropFirst(sourcePrefix.count)))
     do {
       try look(at: image, Configuration.load())
     } catch {
@@ -41,7 +41,7 @@ public enum MountProgram {
     }
     let command = ["/bin/mount", "-i", "-n", "-t", "squashfs", "-o"].map { Array($0.utf8) }
     var words: [UnsafeMutablePointer<CChar>?] =
-      (command + [options, image, arguments[2]]).map { $0.withCPath { strdup($0) } } + [nil]
+      (command + [options, image.bytes, arguments[2]]).map { $0.withCPath { strdup($0) } } + [nil]
     execv(words[0]!, &words)
     complain("\(SystemError("run", path: command[0]))")
     return failed
@@ -51,13 +51,11 @@ public enum MountProgram {
   ///
   /// - Throws: `MapRefusal`; within the configured time where its file system hangs.
   private static func look(
-    at image: [UInt8], _ configuration: Configuration
+    at image: HostPath, _ configuration: Configuration
   ) throws(MapRefusal) {
-    let folder = configuration.images + [UInt8(ascii: "/")]
-    guard image.starts(with: folder) else {
-      throw MapRefusal(.outside, image, "it is not in \(configuration.images.shortenedName)")
+    guard let path = image.relative(to: configuration.images), !path.isRoot else {
+      throw MapRefusal(.outside, image.bytes, "it is not in \(configuration.images.shortenedName)")
     }
-    let path = Array(image.dropFirst(folder.count))
     let answer: [UInt8]?
     do {
       answer = try Deadline.run(seconds: configuration.answerTimeout) { _ in
@@ -68,7 +66,7 @@ public enum MountProgram {
               kernel: .ofThisMachine(state: configuration.state), mountsByKernel: true),
             folder: try ImageFolder(
               configuration.images, mayLeave: configuration.outsideLinks, staysOnDevice: false))
-          _ = try lookup.open(path)
+          _ = try lookup.open(path).release()
           // The descriptor goes with the process.
           return ([], afterwards: { sleep(keepOpen) })
         } catch {
@@ -77,13 +75,13 @@ public enum MountProgram {
         }
       }
     } catch {
-      throw MapRefusal(.machine, path, "\(error)")
+      throw MapRefusal(.machine, path.bytes, "\(error)")
     }
     guard let answer else {
-      throw .noAnswer(from: configuration, key: path)
+      throw .noAnswer(from: configuration, key: path.bytes)
     }
     if !answer.isEmpty {
-      throw MapRefusal(.unmountable, path, String(decoding: answer, as: UTF8.self))
+      throw MapRefusal(.unmountable, path.bytes, String(decoding: answer, as: UTF8.self))
     }
   }
 

@@ -188,15 +188,9 @@ public final class OutputDirectory: @unchecked Sendable {
 
   /// Whether an open directory holds nothing, as one that was just made.
   private static func isEmpty(_ opened: Int32) -> Bool {
-    guard let stream = fdopendir(openat(opened, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) else {
-      return false
-    }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-      let name = entry.pointee.name
-      if !name.elementsEqual(".".utf8) && !name.elementsEqual("..".utf8) { return false }
-    }
-    return true
+    let copy = Descriptor(opening: Name.current.bytes, O_RDONLY | O_DIRECTORY, in: opened)
+    guard var entries = try? DirectoryStream(copy, path: []) else { return false }
+    do { return try entries.next() == nil } catch { return false }
   }
 
   private func isDirectory(_ name: [UInt8]) -> Bool {

@@ -14,7 +14,8 @@ final class RereadableInput: ByteInput {
   init(path: [UInt8]) throws {
     file = try FileInput(path: path)
     let folder = getenv("TMPDIR").map { [UInt8](cString: $0) } ?? Array("/tmp".utf8)
-    kept = file.isSeekable ? nil : try ScratchFile(besides: folder + Array("/manifest".utf8))
+    kept =
+      file.isSeekable ? nil : try ScratchFile(beside: HostPath(folder + Array("/manifest".utf8)))
   }
 
   deinit { buffer.deallocate() }

@@ -15,20 +15,18 @@ struct BucketServer {
       + mount.options.compactMap { option in
         option.hasPrefix("user_id=") ? uid_t(option.dropFirst("user_id=".count)) : nil
       }
-    guard let stream = opendir("/proc") else { return nil }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-      let name = String(decoding: entry.pointee.name, as: UTF8.self)
+    guard var entries = try? DirectoryStream(at: "/proc") else { return nil }
+    while let entry = try? entries.next() {
+      let folder = HostPath("/proc").appending(entry.name)
       // What another user's process calls itself counts for nothing.
-      var status = stat()
-      guard let process = pid_t(name), stat("/proc/\(name)", &status) == 0,
-        owners.contains(status.st_uid),
-        let program = try? SmallFile.read(Array("/proc/\(name)/comm".utf8), limit: 4096),
+      guard let process = pid_t(String(decoding: entry.name.bytes, as: UTF8.self)),
+        let status = stat(at: folder), owners.contains(status.st_uid),
+        let program = try? SmallFile.read(folder.appending("comm" as Name), limit: 4096),
         program.elementsEqual("s3fs\n".utf8),
-        let line = try? SmallFile.read(Array("/proc/\(name)/cmdline".utf8), limit: 64 << 10)
+        let line = try? SmallFile.read(folder.appending("cmdline" as Name), limit: 64 << 10)
       else { continue }
       let arguments = line.split(separator: 0).map { Array($0) }
-      if arguments.contains(mount.point) {
+      if arguments.contains(mount.point.bytes) {
         self.process = process
         self.arguments = arguments
         return

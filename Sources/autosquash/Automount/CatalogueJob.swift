@@ -39,12 +39,11 @@ extension Configuration {
   /// - Parameters:
   ///   - mounted: what is mounted now.
   ///   - table: what is to be mounted when the system starts.
-  func bucketPoint(mounted: MountTable, table: MountTable) -> [UInt8] {
+  func bucketPoint(mounted: MountTable, table: MountTable) -> HostPath {
     let now = mounted.mount(holding: images)
     // A disk on the way says nothing of the bucket, unless the images are meant to lie there.
     let bucket = [now, table.mount(holding: images)].lazy.compactMap { $0 }.first { !$0.isLocal }
-    if let mount = bucket ?? now, mount.point.count > 1 { return mount.point }
-    let above = Array(images[..<(images.lastIndex(of: UInt8(ascii: "/")) ?? 0)])
-    return above.isEmpty ? images : above
+    if let mount = bucket ?? now, mount.point != .root { return mount.point }
+    return images.parent == .root ? images : images.parent
   }
 }

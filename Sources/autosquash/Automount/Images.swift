@@ -28,7 +28,7 @@ struct Images: Subcommand {
     var output = StandardOutput()
     var lines: [ImageLine] = []
     for entry in catalogue.images {
-      let place = job.configuration.mountRoot + [UInt8(ascii: "/")] + entry.name
+      let place = job.configuration.mountRoot.appending(entry.name)
       let line = ImageLine(
         entry: entry, isMounted: mounts.mount(at: place)?.isImage == true,
         closedMode: roots.modes[entry.file])

@@ -5,16 +5,16 @@ import Posix
 
 /// Where the programs are in a system: this one, and the map that autofs runs.
 struct Installation {
-  let program: [UInt8]
-  let map: [UInt8]
+  let program: HostPath
+  let map: HostPath
 
   /// Where `make install` and packages put them.
   private init(prefix: String) {
-    program = Array("\(prefix)/bin/autosquash".utf8)
-    map = Array("\(prefix)/libexec/autosquash/autosquash-map".utf8)
+    program = HostPath("\(prefix)/bin/autosquash")
+    map = HostPath("\(prefix)/libexec/autosquash/autosquash-map")
   }
 
-  private init(program: [UInt8]) {
+  private init(program: HostPath) {
     self.program = program
     map = Self.map(of: program)
   }
@@ -27,7 +27,7 @@ struct Installation {
     if root.isRunning {
       guard let program else {
         throw SetupError(
-          path: [],
+          path: "",
           text: "cannot tell where this program is: /proc is not mounted; mount it, or call the"
             + " program by its whole path")
       }
@@ -39,41 +39,41 @@ struct Installation {
   }
 
   /// The program map of the running system.
-  static var map: [UInt8] {
+  static var map: HostPath {
     program.map { map(of: $0) } ?? Installation(prefix: "/usr").map
   }
 
   /// The program map: in `libexec` beside the folder of the program, else beside the program, as
   /// where it is built.
-  private static func map(of program: [UInt8]) -> [UInt8] {
-    let folder = program[..<program.lastIndex(of: UInt8(ascii: "/"))!]
-    let beside = folder + Array("/autosquash-map".utf8)
-    guard folder.hasSuffix("/bin"), access(beside) == false else { return Array(beside) }
-    return Array(folder.dropLast(4) + Array("/libexec/autosquash/autosquash-map".utf8))
+  private static func map(of program: HostPath) -> HostPath {
+    let folder = program.parent
+    let beside = folder.appending("autosquash-map" as Name)
+    guard folder.lastComponent.elementsEqual("bin".utf8), !canRun(beside) else { return beside }
+    return folder.parent.appending("libexec/autosquash/autosquash-map" as RelativePath)
   }
 
   /// This program; `nil` where the system does not tell.
-  static var program: [UInt8]? {
+  static var program: HostPath? {
     // A bare chroot has no /proc; the kernel has told as well by what path it was started.
     let started = UnsafePointer<CChar>(bitPattern: getauxval(UInt(AT_EXECFN)))
     guard let resolved = realpath("/proc/self/exe", nil) ?? started.flatMap({ realpath($0, nil) })
     else { return nil }
     defer { free(resolved) }
-    return [UInt8](cString: resolved)
+    return HostPath([UInt8](cString: resolved))
   }
 
   /// Whether mount(8) finds its helper for the images of lists.
-  static var hasMountHelper: Bool { access(MountProgram.path[...]) }
+  static var hasMountHelper: Bool { canRun(MountProgram.path) }
 
-  private static func access(_ path: ArraySlice<UInt8>) -> Bool {
-    Array(path).withCPath { Glibc.access($0, X_OK) } == 0
+  private static func canRun(_ path: HostPath) -> Bool {
+    path.withCPath { access($0, X_OK) } == 0
   }
 }
 
 extension SystemRoot {
   /// The first of these paths at which something is. A link on the way counts as nothing there: in
   /// a system where /sbin is one, what it leads to has a path of its own.
-  func firstFound(of paths: [[UInt8]]) throws(SystemError) -> [UInt8]? {
+  func firstFound(of paths: [HostPath]) throws(SystemError) -> HostPath? {
     for path in paths {
       do {
         if try has(path) { return path }
@@ -82,11 +82,5 @@ extension SystemRoot {
       }
     }
     return nil
-  }
-}
-
-extension ArraySlice<UInt8> {
-  fileprivate func hasSuffix(_ text: String) -> Bool {
-    suffix(text.utf8.count).elementsEqual(text.utf8)
   }
 }

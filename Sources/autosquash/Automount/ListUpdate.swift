@@ -19,7 +19,7 @@ struct ListUpdate {
   /// The automounter tells new from old by whole seconds.
   private static let pause: UInt32 = 1_200_000
 
-  private var root: [UInt8] { job.configuration.mountRoot }
+  private var root: HostPath { job.configuration.mountRoot }
 
   /// Images that no list can name.
   var unlisted: Int { maps(known: [], mounts: .none).unlisted }
@@ -54,16 +54,15 @@ struct ListUpdate {
   }
 
   /// - Parameter known: the folders that the lists name which the automounter has now.
-  private func maps(known: Set<[UInt8]>, mounts: MountTable) -> FileMaps {
+  private func maps(known: Set<RelativePath>, mounts: MountTable) -> FileMaps {
     // Folders in use: each keeps its list, for the automounter reads it as long as they are.
-    var mounted: Set<[UInt8]> = []
+    var mounted: Set<RelativePath> = []
     // Those of them that it learnt of from the program alone: a list must not name them as well.
-    var deferred: Set<[UInt8]> = []
-    let below = root + [UInt8(ascii: "/")]
-    for mount in mounts.mounts where mount.type == "autofs" && mount.point.starts(with: below) {
-      let level = Array(mount.point.dropFirst(below.count))
+    var deferred: Set<RelativePath> = []
+    for mount in mounts.mounts where mount.type == "autofs" {
+      guard let level = mount.point.relative(to: root), !level.isRoot else { continue }
       mounted.insert(level)
-      if mount.source == Installation.map && !known.contains(level) { deferred.insert(level) }
+      if mount.source == Installation.map.bytes && !known.contains(level) { deferred.insert(level) }
     }
     return FileMaps(
       catalogue, configuration: job.configuration, folder: StateFolder.maps(job.configuration),

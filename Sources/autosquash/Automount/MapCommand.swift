@@ -18,16 +18,15 @@ struct MapCommand: Subcommand {
 
   func execute() throws -> Int32 {
     let configuration = try Configuration.load()
-    var path = name.bytes
     // As the shell completes folders.
-    while path.count > 1 && path.last == UInt8(ascii: "/") { path.removeLast() }
+    let path = name.bytes.withoutTrailingSlashes
     // Every part must be a name, or the path could lead elsewhere.
     var keys: [MapKey] = []
-    for part in path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+    for part in path.split(separator: pathSeparator, omittingEmptySubsequences: false) {
       keys.append(try MapKey(Array(part)))
     }
     let key = keys.removeLast()
-    let level = MapLevel(path: Array(keys.map(\.bytes).joined(separator: [UInt8(ascii: "/")])))
+    let level = MapLevel(path: RelativePath(keys.map(\.name)))
     let query = MapQuery(configuration: configuration, program: Installation.map)
     var output = StandardOutput()
     try output.write(query.answer(key, at: level).bytes + [UInt8(ascii: "\n")])

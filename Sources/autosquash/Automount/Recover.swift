@@ -23,7 +23,7 @@ struct Recover: Subcommand {
   @Flag(name: .shortAndLong, help: "Print errors only.") var quiet = false
 
   func execute() throws -> Int32 {
-    guard geteuid() == 0 else { throw SetupError(path: [], text: "recover needs root") }
+    guard geteuid() == 0 else { throw SetupError(path: "", text: "recover needs root") }
     // Before setup the bucket is where setup would have it.
     let isSetUp = Configuration.path.withCPath { access($0, F_OK) } == 0
     let job = RecoverJob(

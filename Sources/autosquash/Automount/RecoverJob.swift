@@ -80,7 +80,7 @@ struct RecoverJob {
   }
 
   /// Where the bucket is, or belongs.
-  private var point: [UInt8] {
+  private var point: HostPath {
     let table = (try? SmallFile.read(MountTable.path, limit: 1 << 20)) ?? []
     return configuration.bucketPoint(
       mounted: (try? .current()) ?? .none, table: MountTable(table: table))
@@ -92,14 +92,8 @@ struct RecoverJob {
     do {
       // A listing is asked of the bucket; what stat says may be remembered.
       _ = try Bucket.ask(images, seconds: seconds) { _ throws(SystemError) in
-        guard let stream = images.withCPath({ opendir($0) }) else {
-          throw SystemError("list", path: images)
-        }
-        errno = 0
-        _ = readdir(stream)
-        let code = errno
-        closedir(stream)
-        if code != 0 { throw SystemError("list", path: images, code: code) }
+        var entries = try DirectoryStream(at: images)
+        _ = try entries.next()
         return []
       }
       return .answers
@@ -141,7 +135,7 @@ struct RecoverJob {
       try run(["systemctl", "start", unit])
     } else {
       _ = try SystemRoot.running().open(point, makesMissing: true)
-      guard try ChildProcess.run([Array("mount".utf8), point]).status == 0 else {
+      guard try ChildProcess.run([Array("mount".utf8), point.bytes]).status == 0 else {
         throw SetupError(
           path: point,
           text: "cannot be mounted; it needs a line in /etc/fstab, as the README has it")
@@ -166,7 +160,7 @@ struct RecoverJob {
 
   private func run(_ command: [String]) throws {
     guard try ChildProcess.run(command).status == 0 else {
-      throw SetupError(path: [], text: "'\(command.joined(separator: " "))' failed")
+      throw SetupError(path: "", text: "'\(command.joined(separator: " "))' failed")
     }
   }
 
@@ -174,11 +168,10 @@ struct RecoverJob {
 
   /// Unmounts the images whose files are those of a mount that is no more.
   private func unmountDeadImages() throws {
-    let below = configuration.mountRoot + [UInt8(ascii: "/")]
     let table = try MountTable.current()
     let devices = Set(table.mounts.map(\.device))
     for mount in table.mounts.reversed()
-    where mount.isImage && mount.point.starts(with: below) {
+    where mount.isImage && mount.point.relative(to: configuration.mountRoot)?.isRoot == false {
       guard Self.isDead(mount.source, devices) else { continue }
       let flags = Int32(MNT_DETACH | UMOUNT_NOFOLLOW)
       guard mount.point.withCPath({ umount2($0, flags) }) == 0 else {
@@ -193,11 +186,9 @@ struct RecoverJob {
   ///
   /// - Parameter devices: the file systems that are mounted.
   private static func isDead(_ source: [UInt8], _ devices: Set<String>) -> Bool {
-    let loop = source.withCPath { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-    guard loop >= 0 else { return false }
-    defer { close(loop) }
+    guard let loop = Descriptor(opening: source, O_RDONLY | O_NONBLOCK) else { return false }
     var number: dev_t = 0
-    guard clinux_loop_file_system(loop, &number) == 0 else {
+    guard clinux_loop_file_system(loop.number, &number) == 0 else {
       // It asks the file's file system, which a dead one does not answer.
       return [ENOTCONN, ECONNABORTED, EIO].contains(errno)
     }
@@ -208,12 +199,11 @@ struct RecoverJob {
   /// Whether a loop device's file can be found on its file system: some, as btrfs, have more numbers
   /// than the mount table shows.
   private static func isThere(_ source: [UInt8], _ number: dev_t) -> Bool {
-    let name = source[(source.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
-    let place = Array("/sys/block/".utf8) + name + Array("/loop/backing_file".utf8)
+    let place = HostPath("/sys/block").appending(Name(unchecked: Array(source.lastPathComponent)))
+      .appending("loop/backing_file" as RelativePath)
     guard let text = try? SmallFile.read(place, limit: 8192), text.last == UInt8(ascii: "\n") else {
       return true  // what is not known is left alone
     }
-    var status = stat()
-    return Array(text.dropLast()).withCPath { stat($0, &status) } == 0 && status.st_dev == number
+    return stat(at: Array(text.dropLast()))?.st_dev == number
   }
 }

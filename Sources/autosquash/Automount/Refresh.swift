@@ -56,10 +56,10 @@ struct Refresh: Subcommand {
     if let failure { throw failure }
     let images = catalogue?.images ?? []
     for image in images {
-      if let problem = image.problem { messages.warn(image.file, "left out: \(problem)") }
+      if let problem = image.problem { messages.warn(image.file.bytes, "left out: \(problem)") }
     }
     for folder in catalogue?.unreadable ?? [] {
-      messages.warn(folder.path, "left out: \(folder.text)")
+      messages.warn(folder.path.bytes, "left out: \(folder.text)")
     }
     let listed = images.count { $0.problem == nil } - update.unlisted
     return "\(listed) \(listed == 1 ? "image" : "images") listed; \(told)"

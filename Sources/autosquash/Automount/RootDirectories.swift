@@ -7,7 +7,7 @@ import SquashFS
 /// The catalogue, which the map has as well, knows superblocks only: that root's inode is packed.
 struct RootDirectories {
   /// The modes of those directories, by the images' files.
-  private(set) var modes: [[UInt8]: UInt16] = [:]
+  private(set) var modes: [RelativePath: UInt16] = [:]
 
   /// Requests at the same time: a bucket takes its time for each.
   private static let threads = 12
@@ -24,9 +24,10 @@ struct RootDirectories {
       progress throws(SystemError) in
       let modes = try concurrentMap(count: images.count, threads: threads) { index in
         defer { progress() }
-        let path = folder + [UInt8(ascii: "/")] + images[index].file
+        let path = folder.appending(images[index].file)
         // What cannot be read is not known to be closed; verify tells what is wrong with it.
-        guard let root = try? RootDirectory(of: ImageInput(path: path)), root.isRootsAlone else {
+        guard let root = try? RootDirectory(of: ImageInput(path: path.bytes)), root.isRootsAlone
+        else {
           return open
         }
         return root.permissions

@@ -66,7 +66,7 @@ struct RootPrograms {
     _ name: String, or other: String? = nil, of package: String, topic: String, _ purpose: String
   ) throws -> Checkup {
     let names = [name] + (other.map { [$0] } ?? [])
-    let places = names.flatMap { name in Self.folders.map { Array("\($0)/\(name)".utf8) } }
+    let places = names.flatMap { name in Self.folders.map { HostPath("\($0)/\(name)") } }
     if let place = try root.firstFound(of: places) {
       return .ok(topic, "\(shown(place)) is there")
     }
@@ -78,14 +78,14 @@ struct RootPrograms {
 
   /// Installs what this program's package has, and what that depends on.
   private var package: String {
-    "sudo cp autosquash_*.deb \(root.place(Array("/tmp/autosquash.deb".utf8)).shellWord) && "
+    "sudo cp autosquash_*.deb \(root.place("/tmp/autosquash.deb").shellWord) && "
       + "sudo chroot \(folder) apt-get install /tmp/autosquash.deb"
   }
 
-  private func has(_ places: [[UInt8]]) throws -> Bool { try root.firstFound(of: places) != nil }
+  private func has(_ places: [HostPath]) throws -> Bool { try root.firstFound(of: places) != nil }
 
-  private func shown(_ path: [UInt8]) -> String { root.place(path).escapedName }
+  private func shown(_ path: HostPath) -> String { root.place(path).escapedName }
 
   /// The system's directory, for a command.
-  private var folder: String { root.place([]).shellWord }
+  private var folder: String { root.place("").shellWord }
 }

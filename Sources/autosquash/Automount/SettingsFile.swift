@@ -57,11 +57,12 @@ struct SettingsFile {
     let standard = Configuration()
     func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
     return [
-      (.images, text(standard.images)), (.mountRoot, text(standard.mountRoot)),
+      (.images, text(standard.images.bytes)), (.mountRoot, text(standard.mountRoot.bytes)),
       (.suffixes, standard.suffixes.map(text).joined(separator: " ")), (.fstype, "auto"),
       (.options, text(standard.options)), (.timeout, "\(standard.idleTimeout)"),
       (.answerTimeout, "\(standard.answerTimeout)"), (.folders, "yes"), (.browse, "yes"),
-      (.outsideLinks, "no"), (.state, text(standard.state)), (.overlay, text(standard.overlay)),
+      (.outsideLinks, "no"), (.state, text(standard.state.bytes)),
+      (.overlay, text(standard.overlay.bytes)),
     ]
   }
 }

@@ -49,7 +49,7 @@ struct Setup: Subcommand {
 
   func execute() throws -> Int32 {
     var job = try SetupJob(
-      root: root.map { root throws(SystemError) in try SystemRoot(below: root.bytes) }
+      root: root.map { root throws(SystemError) in try SystemRoot(below: HostPath(root.bytes)) }
         ?? .running(),
       isDryRun: isDryRun)
     var given: [(Configuration.Key, [UInt8])] = []

@@ -4,7 +4,7 @@ import Posix
 /// A file that `autosquash setup` puts in place.
 struct SetupFile {
   /// Where it lies, below the root of the system.
-  var path: [UInt8]
+  var path: HostPath
   var text: [UInt8]
   /// What it is for, for people.
   var purpose: String
@@ -15,13 +15,13 @@ struct SetupFile {
   /// Whether a file's text is from setup.
   static func isOurs(_ text: [UInt8]) -> Bool { text.starts(with: marker.utf8) }
 
-  init(path: [UInt8], text: [UInt8], purpose: String) {
+  init(path: HostPath, text: [UInt8], purpose: String) {
     self.path = path
     self.text = text
     self.purpose = purpose
   }
 
-  private init(path: [UInt8], text: String, purpose: String) {
+  private init(path: HostPath, text: String, purpose: String) {
     self.init(path: path, text: Array(text.utf8), purpose: purpose)
   }
 
@@ -33,8 +33,8 @@ struct SetupFile {
   ///   - hasSystemd: whether units are of use.
   ///   - mountPoint: where the images are mounted, or will be; `nil` where that is not known.
   static func all(
-    for configuration: Configuration, map: [UInt8], program: [UInt8], hasSystemd: Bool,
-    mountPoint: [UInt8]
+    for configuration: Configuration, map: HostPath, program: HostPath, hasSystemd: Bool,
+    mountPoint: HostPath
   ) throws(SetupError) -> [SetupFile] {
     // A wrong line in this file would take down all maps that autofs reads after it.
     for path in [configuration.mountRoot, configuration.state, map, program]
@@ -56,18 +56,19 @@ struct SetupFile {
   /// All paths that any configuration may lead to.
   static let allPaths = [masterPath, orderPath, servicePath, timerPath]
 
-  static let masterPath = Array("/etc/auto.master.d/autosquash.autofs".utf8)
-  static let orderPath = units + Array("/autofs.service.d/50-autosquash.conf".utf8)
-  static let servicePath = units + Array("/\(serviceName)".utf8)
-  static let timerPath = units + Array("/\(timerName)".utf8)
+  static let masterPath: HostPath = "/etc/auto.master.d/autosquash.autofs"
+  static let orderPath = units.appending(
+    "autofs.service.d/50-autosquash.conf" as RelativePath)
+  static let servicePath = HostPath("/etc/systemd/system/\(serviceName)")
+  static let timerPath = HostPath("/etc/systemd/system/\(timerName)")
   static let serviceName = "autosquash-refresh.service"
   static let timerName = "autosquash-refresh.timer"
   /// The link that has the timer start with the system, as `systemctl enable` makes it.
-  static let timerLink = units + Array("/timers.target.wants/\(timerName)".utf8)
+  static let timerLink = HostPath("/etc/systemd/system/timers.target.wants/\(timerName)")
   /// Where systemd's units are.
-  static let units = Array("/etc/systemd/system".utf8)
+  static let units: HostPath = "/etc/systemd/system"
 
-  private static func master(_ configuration: Configuration, map: [UInt8]) -> SetupFile {
+  private static func master(_ configuration: Configuration, map: HostPath) -> SetupFile {
     let source =
       configuration.browse
       ? "file:\(StateFolder.topMap(configuration).escapedName)" : "program:\(map.escapedName)"
@@ -82,7 +83,7 @@ struct SetupFile {
   }
 
   private static func order(
-    _ configuration: Configuration, program: [UInt8], after mount: String
+    _ configuration: Configuration, program: HostPath, after mount: String
   ) -> SetupFile {
     var text = """
       \(marker)
@@ -108,7 +109,7 @@ struct SetupFile {
       path: orderPath, text: text, purpose: "starts autofs after the bucket is mounted")
   }
 
-  private static func service(program: [UInt8], after mount: String) -> SetupFile {
+  private static func service(program: HostPath, after mount: String) -> SetupFile {
     SetupFile(
       path: servicePath,
       text: """
@@ -153,11 +154,11 @@ struct SetupFile {
       """, purpose: "runs that every minute")
 
   /// A path as systemd-escape(1) writes it.
-  static func unitName(of path: [UInt8]) -> String {
+  static func unitName(of path: HostPath) -> String {
     var name = ""
-    for (index, byte) in path.drop(while: { $0 == UInt8(ascii: "/") }).enumerated() {
+    for (index, byte) in path.bytes.drop(while: { $0 == pathSeparator }).enumerated() {
       switch byte {
-      case UInt8(ascii: "/"): name += "-"
+      case pathSeparator: name += "-"
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
         UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: ":"):
         name.unicodeScalars.append(Unicode.Scalar(byte))

@@ -28,7 +28,7 @@ struct SetupJob {
   private var runsSystemd: Bool { root.isRunning && access("/run/systemd/system", F_OK) == 0 }
 
   /// What a path is called in what is told.
-  private func shown(_ path: [UInt8]) -> String { root.place(path).escapedName }
+  private func shown(_ path: HostPath) -> String { root.place(path).escapedName }
 
   // MARK: Installing
 
@@ -73,7 +73,7 @@ struct SetupJob {
   }
 
   /// Where the bucket is mounted now, or will be when the system starts.
-  private func mountPoint(for configuration: Configuration) -> [UInt8] {
+  private func mountPoint(for configuration: Configuration) -> HostPath {
     configuration.bucketPoint(
       mounted: root.isRunning ? (try? .current()) ?? .none : .none,
       table: MountTable(table: (try? contents(MountTable.path)).flatMap { $0 } ?? []))
@@ -92,7 +92,7 @@ struct SetupJob {
 
   private func checkUser() throws(SetupError) {
     if !isDryRun && geteuid() != 0 {
-      throw SetupError(path: [], text: "setup needs root; --dry-run shows what it would do")
+      throw SetupError(path: "", text: "setup needs root; --dry-run shows what it would do")
     }
     if root.isRunning && Configuration.path != Configuration.standardPath {
       throw SetupError(
@@ -109,7 +109,7 @@ struct SetupJob {
     for (key, value) in given {
       var probe = Configuration()
       if let problem = probe.set(key, value) {
-        throw SetupError(path: value, text: "\(key.rawValue): \(problem)")
+        throw SetupError(path: HostPath(value), text: "\(key.rawValue): \(problem)")
       }
     }
     guard let text = try contents(path) else {
@@ -202,7 +202,7 @@ struct SetupJob {
       report.append("Would make \(shown(link)), which starts the timer with the system.")
       return true
     }
-    try root.link(link, to: SetupFile.timerPath)
+    try root.link(link, to: SetupFile.timerPath.bytes)
     report.append("Made \(shown(link)): starts the timer with the system.")
     return true
   }
@@ -303,7 +303,7 @@ struct SetupJob {
 
   /// Waits until the automounter has let go of the mount root. One that is just reading its maps
   /// does not hear that it shall read them again.
-  private mutating func awaitEnd(_ mountRoot: [UInt8]) throws {
+  private mutating func awaitEnd(_ mountRoot: HostPath) throws {
     for _ in 0..<4 {
       guard let daemon = AutomountDaemon(serving: mountRoot, in: try MountTable.current()) else {
         return
@@ -319,15 +319,15 @@ struct SetupJob {
   // MARK: Files
 
   /// `nil` where there is none.
-  private func contents(_ path: [UInt8]) throws -> [UInt8]? {
+  private func contents(_ path: HostPath) throws -> [UInt8]? {
     try root.read(path, limit: 1 << 20)
   }
 
-  func isOurs(_ path: [UInt8]) -> Bool {
+  func isOurs(_ path: HostPath) -> Bool {
     (try? contents(path)).flatMap { $0 }.map(SetupFile.isOurs) == true
   }
 
-  private mutating func delete(_ path: [UInt8]) throws {
+  private mutating func delete(_ path: HostPath) throws {
     if isDryRun {
       report.append("Would remove \(shown(path))")
       return
@@ -336,7 +336,7 @@ struct SetupJob {
     report.append("Removed \(shown(path)).")
     // Folders that only systemd's own habits ask for, as systemctl removes them.
     if [SetupFile.orderPath, SetupFile.timerLink].contains(path) {
-      try root.removeFolderIfEmpty(Array(path[..<path.lastIndex(of: UInt8(ascii: "/"))!]))
+      try root.removeFolderIfEmpty(path.parent)
     }
   }
 }

@@ -8,17 +8,17 @@ struct StateFolder {
   /// Where the lists are.
   let maps: Folder
 
-  private static let mapsName = Array("maps".utf8)
-  private static let lockName = Array("refresh.lock".utf8)
+  private static let mapsName: Name = "maps"
+  private static let lockName: Name = "refresh.lock"
 
   /// The folder of the lists, as a path of the system.
-  static func maps(_ configuration: Configuration) -> [UInt8] {
-    configuration.state + [UInt8(ascii: "/")] + mapsName
+  static func maps(_ configuration: Configuration) -> HostPath {
+    configuration.state.appending(mapsName)
   }
 
   /// The map of the mount root, likewise.
-  static func topMap(_ configuration: Configuration) -> [UInt8] {
-    maps(configuration) + [UInt8(ascii: "/")] + FileMaps.top
+  static func topMap(_ configuration: Configuration) -> HostPath {
+    maps(configuration).appending(FileMaps.top)
   }
 
   /// Opens it, made where it is missing.
@@ -58,7 +58,7 @@ struct StateFolder {
     let lines = result.output.split(separator: UInt8(ascii: "\n")).filter {
       String(decoding: $0, as: UTF8.self).contains("SQUASHFS")
     }
-    let name = Array(places.last!.dropFirst(folder.path.count + 1))
+    let name = Name(unchecked: places.last!.lastComponent)
     try SmallFile.write(
       Self.kernelTitle + lines.joined(separator: [0x0a]) + [0x0a], to: name, in: folder,
       mode: 0o644)
@@ -73,7 +73,7 @@ struct StateFolder {
     guard let folder = try root.openIfThere(configuration.state) else { return }
     var hasRemoved = false
     // As long as links are remembered, so is the overlay.
-    let hasLinks = try folder.look(Array("overlay".utf8)) != nil
+    let hasLinks = try folder.look("overlay") != nil
     for name in try folder.names()
     where isOurs(name, in: folder) && !(hasLinks && name == OverlayJob.lockName) {
       try folder.remove(name)
@@ -83,20 +83,16 @@ struct StateFolder {
       hasRemoved = true
     }
     guard hasRemoved else { return }
-    _ = mapsName.withCPath { unlinkat(folder.descriptor, $0, AT_REMOVEDIR) }
-    let slash = configuration.state.lastIndex(of: UInt8(ascii: "/"))!
-    let above = try root.open(Array(configuration.state[..<slash]))
-    _ = Array(configuration.state[(slash + 1)...]).withCPath {
-      unlinkat(above.descriptor, $0, AT_REMOVEDIR)
-    }
+    folder.removeFolder(mapsName)
+    try root.removeFolderIfEmpty(configuration.state)
   }
 
   /// Whether a file is a lock or a kernel's configuration of this program.
-  private static func isOurs(_ name: [UInt8], in folder: Folder) -> Bool {
+  private static func isOurs(_ name: Name, in folder: Folder) -> Bool {
     if name == lockName || name == OverlayJob.lockName {
       return (try? SmallFile.read(name, in: folder, limit: 0, followsLinks: false)) != nil
     }
-    return name.starts(with: KernelSupport.ownPrefix)
+    return name.bytes.starts(with: KernelSupport.ownPrefix)
       && (try? SmallFile.read(name, in: folder, limit: 4 << 20, followsLinks: false))?
         .starts(with: kernelTitle) == true
   }

@@ -31,7 +31,7 @@ struct AutomounterCheckup {
   }
 
   private var hasKernelSupport: Bool {
-    let systems = (try? SmallFile.read(Array("/proc/filesystems".utf8), limit: 1 << 20)) ?? []
+    let systems = (try? SmallFile.read("/proc/filesystems", limit: 1 << 20)) ?? []
     return String(decoding: systems, as: UTF8.self).contains("\tautofs\n")
       || (try? ChildProcess.run(["modprobe", "-n", "-q", "autofs4"]))?.status == 0
   }
@@ -62,7 +62,7 @@ struct AutomounterCheckup {
         "sudo systemctl restart autofs")
     }
     let ours = [Installation.map, StateFolder.topMap(configuration)]
-    guard ours.contains(mount.source) else {
+    guard ours.contains(HostPath(mount.source)) else {
       return .fail(
         topic, "\(place) is served from another map, \(mount.source.escapedName)",
         "remove that map from /etc/auto.master and its folder, then sudo autosquash setup")

@@ -7,7 +7,7 @@ struct BucketCheckup {
   let job: CatalogueJob
   let mounts: MountTable
 
-  private var images: [UInt8] { job.configuration.images }
+  private var images: HostPath { job.configuration.images }
   /// The most images that are named one by one.
   private static let mostNamed = 20
 
@@ -102,13 +102,13 @@ struct BucketCheckup {
       found.append(
         .warn(
           "images", "the folder \(folder.path.escapedName): \(folder.text)",
-          "ls -l " + (images + [UInt8(ascii: "/")] + folder.path).shellWord))
+          "ls -l " + images.appending(folder.path).shellWord))
     }
     for image in bad.prefix(Self.mostNamed) {
       found.append(
         .warn(
           "images", "\(image.file.escapedName) would not: \(image.problem!)",
-          "autosquash verify " + (images + [UInt8(ascii: "/")] + image.file).shellWord))
+          "autosquash verify " + images.appending(image.file).shellWord))
     }
     if bad.count > Self.mostNamed {
       found.append(
@@ -119,7 +119,7 @@ struct BucketCheckup {
 
   /// Images that mount, and that users cannot enter then.
   func closed(_ roots: RootDirectories) -> [Checkup] {
-    let closed = roots.modes.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    let closed = roots.modes.sorted { $0.key < $1.key }
     var found = closed.prefix(Self.mostNamed).map { file, mode in
       Checkup.warn(
         "images",

@@ -43,7 +43,9 @@ struct Doctor: Subcommand {
         try output.flush()
       } catch { failure = error }
     }
-    if let root = try root.map({ root throws(SystemError) in try SystemRoot(below: root.bytes) }),
+    if let root = try root.map({ root throws(SystemError) in
+      try SystemRoot(below: HostPath(root.bytes))
+    }),
       !root.isRunning
     {
       try RootCheckup.run(root, report)

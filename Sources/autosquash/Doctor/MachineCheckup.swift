@@ -61,7 +61,7 @@ enum MachineCheckup {
     let number = clinux_free_loop_device()
     guard number >= 0 else {
       return .fail(
-        topic, "none is free: \(String(cString: strerror(errno)))",
+        topic, "none is free: \(SystemError.reason())",
         "losetup --list shows who has them; losetup --detach-all frees what nobody mounts")
     }
     return .ok(topic, "/dev/loop\(number) is free")

@@ -16,7 +16,7 @@ struct RootCheckup {
   static func run(_ root: SystemRoot, _ report: (Checkup) -> Void) throws {
     let path = Configuration.standardPath
     let place = root.place(path)
-    let setup = "sudo autosquash setup --root \(root.place([]).shellWord)"
+    let setup = "sudo autosquash setup --root \(root.place("").shellWord)"
     guard let text = try root.read(path, limit: 64 << 10) else {
       report(.fail("settings", "\(place.escapedName) is not there", setup))
       // What setup would ask for as well.

@@ -21,9 +21,9 @@ struct RootKernel {
   func all() throws -> [Checkup] {
     var found: [Checkup] = []
     for folder in Self.folders {
-      guard let opened = try? root.openIfThere(Array(folder.utf8)) else { continue }
-      for version in try opened.names().sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-        let place = Array("\(folder)/".utf8) + version
+      guard let opened = try? root.openIfThere(HostPath(folder)) else { continue }
+      for version in try opened.names().sorted() {
+        let place = HostPath(folder).appending(version)
         if let checkup = try kernel(version, place) { found.append(checkup) }
       }
     }
@@ -38,9 +38,9 @@ struct RootKernel {
   }
 
   /// - Returns: `nil` for a folder without lists, as a kernel leaves when it is removed.
-  private func kernel(_ version: [UInt8], _ place: [UInt8]) throws -> Checkup? {
+  private func kernel(_ version: Name, _ place: HostPath) throws -> Checkup? {
     let texts = Self.lists.compactMap { name in
-      try? root.read(place + Array("/\(name)".utf8), limit: Self.byteLimit)
+      try? root.read(place.appending(Name(unchecked: Array(name.utf8))), limit: Self.byteLimit)
     }
     if texts.isEmpty { return nil }
     let modules = Set(texts.flatMap { Self.modules($0) })
@@ -56,13 +56,12 @@ struct RootKernel {
   private static func modules(_ text: [UInt8]) -> [[UInt8]] {
     text.split(separator: UInt8(ascii: "\n")).map { line in
       let path = line.prefix { $0 != UInt8(ascii: ":") }
-      let name = path[((path.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex - 1) + 1)...]
-      return Array(name.prefix { $0 != UInt8(ascii: ".") })
+      return Array(path.lastPathComponent.prefix { $0 != UInt8(ascii: ".") })
     }
   }
 
   private var install: String {
-    "sudo chroot \(root.place([]).shellWord) sh -c"
+    "sudo chroot \(root.place("").shellWord) sh -c"
       + " 'apt-get install linux-image-$(dpkg --print-architecture)'"
   }
 }

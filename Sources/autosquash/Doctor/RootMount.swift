@@ -11,7 +11,7 @@ struct RootMount {
   struct Found {
     var mount: MountTable.Mount
     /// Where it is said.
-    var place: [UInt8]
+    var place: HostPath
     /// The name of its unit, where it is one.
     var unit: String?
 
@@ -30,12 +30,12 @@ struct RootMount {
   }
 
   /// The images' folder and those it is in, innermost first.
-  private var folders: [[UInt8]] {
-    var folders: [[UInt8]] = []
+  private var folders: [HostPath] {
+    var folders: [HostPath] = []
     var path = configuration.images
-    while let slash = path.lastIndex(of: UInt8(ascii: "/")) {
+    while path != .root {
       folders.append(path)
-      path = Array(path[..<slash])
+      path = path.parent
     }
     return folders
   }
@@ -119,7 +119,7 @@ struct RootMount {
         + " bucket's name there")
   }
 
-  private static let standardCredentials = Array("/etc/passwd-s3fs".utf8)
+  private static let standardCredentials: HostPath = "/etc/passwd-s3fs"
 
   /// What s3fs signs its requests with.
   private func credentials(_ found: Found) throws -> Checkup {
@@ -130,9 +130,9 @@ struct RootMount {
       return .ok(topic, "the mount has the option \(option)")
     }
     let named = found.value(of: "passwd_file")
-    let path = named ?? Self.standardCredentials
+    let path = named.map { HostPath($0) } ?? Self.standardCredentials
     let place = root.place(path)
-    guard path.first == UInt8(ascii: "/"), let status = try root.look(path) else {
+    guard path.isAbsolute, let status = try root.look(path) else {
       return .fail(
         topic,
         "\(place.escapedName) is not there, and the mount has none of the options"

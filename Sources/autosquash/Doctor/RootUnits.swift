@@ -12,8 +12,8 @@ struct RootUnits {
   ]
 
   /// Where a unit is.
-  func path(of unit: String) throws -> [UInt8]? {
-    try root.firstFound(of: Self.folders.map { Array("\($0)/\(unit)".utf8) })
+  func path(of unit: String) throws -> HostPath? {
+    try root.firstFound(of: Self.folders.map { HostPath("\($0)/\(unit)") })
   }
 
   func isThere(_ unit: String) throws -> Bool { try path(of: unit) != nil }
@@ -21,11 +21,11 @@ struct RootUnits {
   /// Whether something that starts with the system wants a unit.
   func isEnabled(_ unit: String) throws -> Bool {
     for folder in Self.folders {
-      guard let opened = try? root.openIfThere(Array(folder.utf8)) else { continue }
+      guard let opened = try? root.openIfThere(HostPath(folder)) else { continue }
       for name in try opened.names() {
-        let text = String(decoding: name, as: UTF8.self)
+        let text = String(decoding: name.bytes, as: UTF8.self)
         guard text.hasSuffix(".wants") || text.hasSuffix(".requires") else { continue }
-        let link = Array("\(folder)/".utf8) + name + Array("/\(unit)".utf8)
+        let link = HostPath(folder).appending(name).appending(Name(unchecked: Array(unit.utf8)))
         if try root.firstFound(of: [link]) != nil { return true }
       }
     }
@@ -34,6 +34,6 @@ struct RootUnits {
 
   /// A command of systemctl for the system.
   func command(_ words: String) -> String {
-    "sudo systemctl --root=\(root.place([]).shellWord) \(words)"
+    "sudo systemctl --root=\(root.place("").shellWord) \(words)"
   }
 }

@@ -13,7 +13,7 @@ struct TrialMount {
     guard
       let image = catalogue.images.filter({ $0.problem == nil }).min(by: { $0.size < $1.size })
     else { return .warn(topic, "there is no healthy image to mount", "autosquash images") }
-    let path = configuration.mountRoot + [UInt8(ascii: "/")] + image.name
+    let path = configuration.mountRoot.appending(image.name)
     let answer: [UInt8]?
     do {
       // Mounting takes its time after the map has answered.
@@ -41,43 +41,40 @@ struct TrialMount {
   }
 
   /// A sign and a sentence.
-  private static func read(_ path: [UInt8]) -> String {
-    var found: [UInt8]?
+  private static func read(_ path: HostPath) -> String {
+    var found: HostPath?
     var folders = [path]
     for _ in 0..<mostLevels where found == nil {
-      var next: [[UInt8]] = []
+      var next: [HostPath] = []
       for folder in folders.prefix(20) where found == nil {
-        guard let stream = folder.withCPath({ opendir($0) }) else {
-          // What a student may not read is no failure of the mount.
-          if errno == EACCES && folder != path { continue }
-          return "-\(String(cString: strerror(errno)))"
-        }
-        defer { closedir(stream) }
-        while let entry = readdir(stream), found == nil {
-          let name = entry.pointee.name
-          if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { continue }
-          let full = folder + [UInt8(ascii: "/")] + name
-          switch Int(entry.pointee.d_type) {
-          case Int(DT_DIR): next.append(full)
-          case Int(DT_REG) where full.withCPath({ access($0, R_OK) }) == 0: found = full
-          default: break
+        do throws(SystemError) {
+          var entries = try DirectoryStream(at: folder)
+          while found == nil, let entry = try entries.next() {
+            let full = folder.appending(entry.name)
+            switch entries.kind(of: entry) {
+            case .directory: next.append(full)
+            case .regular where full.withCPath({ access($0, R_OK) }) == 0: found = full
+            default: break
+            }
           }
+        } catch {
+          // What a student may not read is no failure of the mount.
+          if error.code == EACCES && folder != path { continue }
+          return "-\(error.reason)"
         }
       }
       folders = next
     }
     guard let found else { return "+it holds no file that this user may read" }
     // Where nothing was mounted it may be anything by now.
-    let descriptor = found.withCPath {
-      open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+    let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
+    guard let file = Descriptor(opening: found.bytes, flags) else {
+      return "-\(found.escapedName): \(SystemError.reason())"
     }
-    guard descriptor >= 0 else {
-      return "-\(found.escapedName): \(String(cString: strerror(errno)))"
-    }
-    defer { close(descriptor) }
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
-    let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress!, $0.count) }
-    guard count >= 0 else { return "-\(found.escapedName): \(String(cString: strerror(errno)))" }
-    return "+\(found.dropFirst(path.count + 1).escapedName) reads"
+    guard buffer.withUnsafeMutableBytes({ readFully(file.number, into: $0) }) >= 0 else {
+      return "-\(found.escapedName): \(SystemError.reason())"
+    }
+    return "+\(found.relative(to: path)!.escapedName) reads"
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Posix
 import Terminal
 
 /// `autosquash overlay`: the overlay's files as links in the file system.
@@ -66,7 +67,7 @@ struct OverlayLink: ParsableCommand {
 
   func run() throws {
     try OverlayJob.run(arguments, isDryRun: isDryRun, namesChanges: isDryRun) { job in
-      try job.link(backup: backup?.bytes)
+      try job.link(backup: backup.map { HostPath($0.bytes) })
     }
   }
 }

@@ -7,18 +7,18 @@ import Terminal
 
 /// One run of an overlay command.
 final class OverlayJob {
-  private let overlay: [UInt8]
+  private let overlay: HostPath
   /// The tree, opened once: its path may lead elsewhere later.
   private let root: Folder
   private let listing: OverlayListing
   private let isDryRun: Bool
   private let printer: OverlayPrinter
   private let stateFolder: OverlayStateFolder?
-  private let reserved: [UInt8]
+  private let reserved: RelativePath
   private var state = OverlayState()
   /// Where the overlay was before, and other overlays with links in this tree.
   private var earlier: [EarlierOverlay] = []
-  private var others: [[UInt8]] = []
+  private var others: [HostPath] = []
   private let lock: FileLock?
 
   /// Runs a command's steps, prints what came of them, and ends the program with its status.
@@ -65,13 +65,13 @@ final class OverlayJob {
       if arguments.overlay == nil { throw error }
     }
     if let given = arguments.overlay, let problem = settings.set(.overlay, given.bytes) {
-      throw SetupError(path: given.bytes, text: problem)
+      throw SetupError(path: HostPath(given.bytes), text: problem)
     }
     self.isDryRun = isDryRun
     self.printer = printer
     overlay = settings.overlay
     let root = arguments.root?.bytes ?? []
-    reserved = Array(settings.state.dropFirst())
+    reserved = settings.state.relative(to: .root)!
     // The bucket first: nothing is made for one that is not there.
     let bar = arguments.progress.isShown && !arguments.quiet ? DirectoryCounter() : nil
     let overlay = overlay
@@ -82,7 +82,7 @@ final class OverlayJob {
       try OverlayListing(overlay, progress: progress).encoded
     }
     listing = OverlayListing(overlay, encoded: encoded)
-    self.root = try Folder(at: root.isEmpty ? [UInt8(ascii: "/")] : root)
+    self.root = try Folder(at: root.isEmpty ? .root : HostPath(root))
     stateFolder = try OverlayStateFolder(
       reserved, root: self.root, overlay: listing, makesMissing: !isDryRun)
     lock =
@@ -105,14 +105,16 @@ final class OverlayJob {
   private func findEarlier(_ named: [[UInt8]], _ settings: Configuration) throws {
     for path in named {
       var settings = settings
-      if let problem = settings.set(.overlay, path) { throw SetupError(path: path, text: problem) }
+      if let problem = settings.set(.overlay, path) {
+        throw SetupError(path: HostPath(path), text: problem)
+      }
       if settings.overlay == overlay { continue }
       earlier.append(EarlierOverlay(path: settings.overlay, places: nil))
     }
     let known = state.places.keys.filter { path in
       path != overlay && !earlier.contains { $0.path == path }
     }
-    for path in known.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+    for path in known.sorted() {
       if Self.isGone(path, now: overlay, seconds: settings.answerTimeout) {
         earlier.append(EarlierOverlay(path: path, places: Set(state.places[path]!.keys)))
       } else {
@@ -128,36 +130,27 @@ final class OverlayJob {
   }
 
   /// Whether nothing is at a place where an overlay was, or the same folder as at the new one.
-  private static func isGone(_ path: [UInt8], now overlay: [UInt8], seconds: Int) -> Bool {
+  private static func isGone(_ path: HostPath, now overlay: HostPath, seconds: Int) -> Bool {
     // What does not answer is not known to be gone.
-    (try? Bucket.ask(path, seconds: seconds) { _ in
-      var (was, now) = (stat(), stat())
-      guard path.withCPath({ stat($0, &was) }) == 0 else {
+    (try? Bucket.ask(path, seconds: seconds) { _ throws(SystemError) in
+      guard let was = stat(at: path) else {
         return errno == ENOENT || errno == ENOTDIR ? [1] : [0]
       }
-      if overlay.withCPath({ stat($0, &now) }) == 0, was.st_dev == now.st_dev,
-        was.st_ino == now.st_ino
-      {
-        return [1]
-      }
+      if let now = stat(at: overlay), was.identity == now.identity { return [1] }
       // As the directory is that the bucket was mounted on.
-      guard let stream = path.withCPath({ opendir($0) }) else { return [0] }
-      while let entry = readdir(stream) {
-        let name = entry.pointee.name
-        if !name.elementsEqual(".".utf8) && !name.elementsEqual("..".utf8) { return [0] }
-      }
-      return [1]
+      guard var entries = try? DirectoryStream(at: path) else { return [0] }
+      return try entries.next() == nil ? [1] : [0]
     }) == [1]
   }
 
   /// The file for the lock that keeps other runs off, in the folder of the state.
-  static let lockName = Array("overlay.lock".utf8)
+  static let lockName: Name = "overlay.lock"
 
   private func writeState() throws {
     if let stateFolder, !isDryRun { try state.write(to: stateFolder) }
   }
 
-  func link(backup: [UInt8]?) throws {
+  func link(backup: HostPath?) throws {
     let linker = try OverlayLinker(
       listing, root: root, reserved: reserved, state: stateFolder, backup: backup,
       earlier: earlier, others: others, isDryRun: isDryRun)

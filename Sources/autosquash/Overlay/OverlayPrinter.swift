@@ -21,9 +21,9 @@ final class OverlayPrinter {
     isVerbose = arguments.verbose
   }
 
-  func report(_ path: [UInt8], _ event: OverlayEvent) {
+  func report(_ path: RelativePath, _ event: OverlayEvent) {
     counts.count(event)
-    let path = [UInt8(ascii: "/")] + path
+    let path = HostPath.root.appending(path)
     if isJSON {
       if event != .right || isVerbose { write(Self.json(path, event).text) }
     } else if case .conflict(let text) = event {
@@ -42,7 +42,7 @@ final class OverlayPrinter {
     }
   }
 
-  private func line(_ path: [UInt8], _ event: OverlayEvent) -> String {
+  private func line(_ path: HostPath, _ event: OverlayEvent) -> String {
     let name = path.escapedName
     let would = isDryRun ? "would " : ""
     func say(_ done: String, _ verb: String) -> String { isDryRun ? would + verb : done }
@@ -64,7 +64,7 @@ final class OverlayPrinter {
     }
   }
 
-  private static func json(_ path: [UInt8], _ event: OverlayEvent) -> JSON {
+  private static func json(_ path: HostPath, _ event: OverlayEvent) -> JSON {
     var members: [(String, JSON)] = [("path", .name(path)), ("action", .string(event.name))]
     switch event {
     case .corrected(let old), .moved(let old): members.append(("target", .name(old)))

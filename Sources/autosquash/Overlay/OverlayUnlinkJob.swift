@@ -23,17 +23,17 @@ struct OverlayUnlinkJob {
       settings = try Configuration.load()
     }
     if let given = arguments.overlay, let problem = settings.set(.overlay, given.bytes) {
-      throw SetupError(path: given.bytes, text: problem)
+      throw SetupError(path: HostPath(given.bytes), text: problem)
     }
     self.settings = settings
   }
 
   func run() throws {
     let given = arguments.root?.bytes ?? []
-    let root = try Folder(at: given.isEmpty ? [UInt8(ascii: "/")] : given)
+    let root = try Folder(at: given.isEmpty ? .root : HostPath(given))
     guard
       let folder = try OverlayStateFolder(
-        Array(settings.state.dropFirst()), root: root,
+        settings.state.relative(to: .root)!, root: root,
         overlay: OverlayListing(settings.overlay, encoded: []), makesMissing: false)
     else { return }
     let lock =
@@ -55,16 +55,16 @@ struct OverlayUnlinkJob {
 
   /// The overlays whose links are to go: the one that is named, or all that are remembered; and those
   /// that the user says the links lead into, of which nothing may be remembered.
-  private func overlays(in state: inout OverlayState) throws -> [[UInt8]] {
+  private func overlays(in state: inout OverlayState) throws -> [HostPath] {
     var overlays =
       arguments.overlay != nil
       ? [settings.overlay]
-      : state.places.keys.sorted { $0.lexicographicallyPrecedes($1) }
+      : state.places.keys.sorted()
     let known = state.places.values.flatMap(\.keys)
     for was in arguments.was {
       var settings = settings
       if let problem = settings.set(.overlay, was.bytes) {
-        throw SetupError(path: was.bytes, text: problem)
+        throw SetupError(path: HostPath(was.bytes), text: problem)
       }
       for path in known where state.places[settings.overlay]?[path] == nil {
         state.places[settings.overlay, default: [:]][path] = false

@@ -44,7 +44,7 @@ struct ImageManifest {
   ) throws -> AtomicFile {
     let facts = ManifestWriter.ImageFacts(
       name: ManifestWriter.baseName(image), size: size, digest: digest)
-    let file = try AtomicFile(path: path, replacing: replacing)
+    let file = try AtomicFile(path: HostPath(path), replacing: replacing)
     var manifest = ResultFile(file)
     try ManifestWriter(tree).write(image: facts) { try manifest.write($0) }
     try manifest.flush()

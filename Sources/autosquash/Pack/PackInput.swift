@@ -40,7 +40,7 @@ struct PackInput {
       options.ignoresUnreadable = command.reading.ignoreUnreadable
       let images = image.map {
         [
-          DirectorySource.FileIdentity(of: $0.path),
+          DirectorySource.FileIdentity(of: $0.path.bytes),
           DirectorySource.FileIdentity(descriptor: $0.descriptor),
         ]
       }

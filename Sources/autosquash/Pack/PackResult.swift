@@ -12,7 +12,7 @@ struct PackResult {
   init(_ output: [UInt8], _ command: Pack) throws {
     isForStandardOutput = command.writesToStandardOutput
     guard isForStandardOutput else {
-      file = try AtomicFile(path: output, replacing: command.force)
+      file = try AtomicFile(path: HostPath(output), replacing: command.force)
       return
     }
     guard isatty(STDOUT_FILENO) == 0 else {
@@ -22,7 +22,7 @@ struct PackResult {
     }
     // It may be large, and /tmp may be memory.
     let folder = getenv("TMPDIR").map { [UInt8](cString: $0) } ?? Array("/var/tmp".utf8)
-    file = try AtomicFile(path: folder + Array("/autosquash-image".utf8), replacing: true)
+    file = try AtomicFile(path: HostPath(folder + Array("/autosquash-image".utf8)), replacing: true)
   }
 
   /// Gives the complete image its name, or writes it out; a manifest gets its name right after.

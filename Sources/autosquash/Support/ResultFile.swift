@@ -26,11 +26,11 @@ struct ResultFile: ~Copyable {
       guard descriptor >= 0 else { throw SystemError("open", path: path) }
       self.init(path, descriptor, nil)
     } else {
-      self.init(try AtomicFile(path: path, replacing: replacing))
+      self.init(try AtomicFile(path: HostPath(path), replacing: replacing))
     }
   }
 
-  init(_ file: AtomicFile) { self.init(file.path, file.descriptor, file) }
+  init(_ file: AtomicFile) { self.init(file.path.bytes, file.descriptor, file) }
 
   private init(_ path: [UInt8], _ descriptor: Int32, _ file: AtomicFile?) {
     self.path = path

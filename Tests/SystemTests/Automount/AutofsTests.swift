@@ -72,7 +72,7 @@ extension AutomountSystemTests {
       #expect(
         try eventually {
           try !String(
-            decoding: SmallFile.read(Array("/proc/self/mounts".utf8), limit: 64 << 20),
+            decoding: SmallFile.read("/proc/self/mounts", limit: 64 << 20),
             as: UTF8.self
           ).contains("\(lab.mountRoot)/course")
         })
@@ -160,7 +160,7 @@ extension AutomountSystemTests {
           .split(separator: "\n").map(String.init)
       }
       #expect(try eventually { try listing() == ["a", "course", "zed"] })
-      let line = try SmallFile.read(Array("/proc/\(lab.daemon!.process)/stat".utf8), limit: 4096)
+      let line = try SmallFile.read(HostPath("/proc/\(lab.daemon!.process)/stat"), limit: 4096)
       let ticks = Int(
         String(decoding: line, as: UTF8.self).split(separator: " ").dropFirst(13).first ?? "")
       #expect(ticks! < 10 * sysconf(Int32(_SC_CLK_TCK)), "the automounter is in a loop")
@@ -170,7 +170,7 @@ extension AutomountSystemTests {
       #expect(
         try eventually {
           try lab.autosquash("refresh").status == 0
-            && String(decoding: SmallFile.read(Array(list.utf8), limit: 1 << 20), as: UTF8.self)
+            && String(decoding: SmallFile.read(HostPath(list), limit: 1 << 20), as: UTF8.self)
               .contains("\n\"course\" -fstype=autofs,browse file:")
         })
       #expect(try eventually { try listing("course") == ["x"] })

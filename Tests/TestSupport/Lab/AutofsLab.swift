@@ -120,7 +120,7 @@ public final class AutofsLab {
 
   /// The images that are mounted now, below the mount root, sorted.
   public var mounted: [[UInt8]] {
-    let table = (try? SmallFile.read(Array("/proc/self/mounts".utf8), limit: 64 << 20)) ?? []
+    let table = (try? SmallFile.read("/proc/self/mounts", limit: 64 << 20)) ?? []
     let prefix = Array("\(mountRoot)/".utf8)
     return table.split(separator: UInt8(ascii: "\n")).compactMap { line in
       let fields = line.split(separator: UInt8(ascii: " "))
@@ -168,7 +168,7 @@ public final class AutofsLab {
 
   /// The text of a small image's file.
   public func id(_ name: [UInt8]) -> String? {
-    let path = Array("\(mountRoot)/".utf8) + name + Array("/id".utf8)
+    let path = HostPath(Array("\(mountRoot)/".utf8) + name + Array("/id".utf8))
     return (try? SmallFile.read(path, limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
   }
 }

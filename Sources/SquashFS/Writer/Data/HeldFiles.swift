@@ -29,7 +29,7 @@ final class HeldFiles {
   private var start: UInt64 = 0
 
   /// - Parameter path: of the image; the bytes are kept in its folder.
-  init(besides path: [UInt8]) throws { scratch = try ScratchFile(besides: path) }
+  init(beside path: HostPath) throws { scratch = try ScratchFile(beside: path) }
 
   deinit { buffer.deallocate() }
 

@@ -1,14 +1,15 @@
+internal import Posix
 internal import TreeModel
 
 /// Takes the contents of files: those with a rank are held back, the others written at once.
 final class RankedContent: ContentSink {
   private let data: DataWriter
-  private let path: [UInt8]
+  private let path: HostPath
   private var held: HeldFiles?
   private var isHolding = false
 
   /// - Parameter path: of the image.
-  init(_ data: DataWriter, path: [UInt8]) {
+  init(_ data: DataWriter, path: HostPath) {
     self.data = data
     self.path = path
   }
@@ -17,7 +18,7 @@ final class RankedContent: ContentSink {
     isHolding = rank != nil
     guard let rank else { return try data.begin(size: size) }
     if let size { try data.checkSize(size) }
-    let files = try held ?? HeldFiles(besides: path)
+    let files = try held ?? HeldFiles(beside: path)
     held = files
     files.begin(data.reserve(), rank: rank)
   }

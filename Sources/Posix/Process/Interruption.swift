@@ -7,21 +7,9 @@ public enum Interruption {
 
   /// From now on SIGINT, SIGTERM and SIGHUP are only noted; a second one ends the program.
   public static func watch() {
-    handle { number in
+    Signals.handle { number in
       Interruption.number.store(number, ordering: .relaxed)
       signal(number, SIG_DFL)
-    }
-  }
-
-  private static func handle(with handler: @escaping @convention(c) (Int32) -> Void) {
-    for number in [SIGINT, SIGTERM, SIGHUP] {
-      var action = sigaction()
-      sigaction(number, nil, &action)
-      // Who ignores a signal (nohup) means it.
-      if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1 { continue }
-      action = sigaction()
-      action.__sigaction_handler.sa_handler = handler
-      sigaction(number, &action, nil)
     }
   }
 
@@ -38,10 +26,9 @@ public enum Interruption {
     lastWords.store(UInt(bitPattern: copy), ordering: .relaxed)
     guard !isAnnounced else { return }
     isAnnounced = true
-    handle { number in
+    Signals.handle { number in
       Interruption.speak()
-      signal(number, SIG_DFL)
-      raise(number)
+      Signals.die(of: number)
     }
   }
 
@@ -59,8 +46,6 @@ public enum Interruption {
   /// Ends the program the way the signal would have, if one has come.
   public static func honour() {
     let number = number.load(ordering: .relaxed)
-    guard number != 0 else { return }
-    signal(number, SIG_DFL)
-    raise(number)
+    if number != 0 { Signals.die(of: number) }
   }
 }

@@ -5,7 +5,7 @@ public enum PrivatePath {
   /// Why a path is none.
   public struct Problem: Error, CustomStringConvertible {
     /// The directory or link that others can change: the path, or something on its way.
-    public var path: [UInt8]
+    public var path: HostPath
 
     public var description: String {
       "\(path.escapedName): users can change this; have it belong to root, and be writable for nobody"
@@ -23,20 +23,19 @@ public enum PrivatePath {
   /// they cannot move. What is not there yet is nobody's.
   ///
   /// - Parameter path: absolute.
-  public static func check(_ path: [UInt8]) throws(Problem) {
+  public static func check(_ path: HostPath) throws(Problem) {
     let trusted = [0, geteuid()]
-    var way: [UInt8] = []
-    var rest = split(path)
+    var way = HostPath.root
+    var rest = names(of: path.bytes)
     var links = 0
     while let part = rest.popFirst() {
-      if part.elementsEqual(".".utf8) { continue }
-      if part.elementsEqual("..".utf8) {
-        way = Array(way[..<(way.lastIndex(of: UInt8(ascii: "/")) ?? 0)])
+      if part == .current { continue }
+      if part == .parent {
+        way = way.parent
         continue
       }
-      let next = way + [UInt8(ascii: "/")] + part
-      var status = stat()
-      guard next.withCPath({ lstat($0, &status) }) == 0 else { return }
+      let next = way.appending(part)
+      guard let status = stat(at: next.bytes, followsLinks: false) else { return }
       guard trusted.contains(status.st_uid) else { throw Problem(path: next) }
       guard status.isLink else {
         let isSticky = status.st_mode & S_ISVTX != 0 && !rest.isEmpty
@@ -45,15 +44,13 @@ public enum PrivatePath {
         continue
       }
       links += 1
-      guard links <= mostLinks, let folder = try? Folder(at: way.isEmpty ? Array("/".utf8) : way),
-        let target = folder.target(of: part)
-      else { throw Problem(path: next) }
-      if target.first == UInt8(ascii: "/") { way = [] }
-      rest = (split(target) + rest)[...]
+      guard links <= mostLinks, let target = readLink(next.bytes) else { throw Problem(path: next) }
+      if target.isAbsolutePath { way = .root }
+      rest = (names(of: target) + rest)[...]
     }
   }
 
-  private static func split(_ path: [UInt8]) -> ArraySlice<[UInt8]> {
-    path.split(separator: UInt8(ascii: "/")).map { Array($0) }[...]
+  private static func names(of path: [UInt8]) -> ArraySlice<Name> {
+    path.pathComponents.map { Name(unchecked: Array($0)) }[...]
   }
 }

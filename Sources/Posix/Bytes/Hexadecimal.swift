@@ -1,7 +1,7 @@
 /// Names of any bytes as names of digits.
 extension [UInt8] {
   /// Two hexadecimal digits for each byte.
-  var hexadecimal: [UInt8] {
+  public var hexadecimal: [UInt8] {
     var digits: [UInt8] = []
     digits.reserveCapacity(2 * count)
     for byte in self {
@@ -12,7 +12,7 @@ extension [UInt8] {
   }
 
   /// - Returns: `nil` for what is no even number of digits.
-  init?(hexadecimal digits: ArraySlice<UInt8>) {
+  public init?(hexadecimal digits: ArraySlice<UInt8>) {
     guard digits.count.isMultiple(of: 2) else { return nil }
     self = []
     var rest = digits

@@ -15,10 +15,19 @@ public struct SystemError: Error, CustomStringConvertible {
     self.code = code
   }
 
-  public var description: String {
-    let reason = code == ENOMEM ? "not enough memory" : String(cString: strerror(code))
-    return "cannot \(action): \(reason)\(remedy)"
+  public init(_ action: String, path: some ByteString, code: Int32 = errno) {
+    self.init(action, path: path.bytes, code: code)
   }
+
+  public var description: String {
+    "cannot \(action): \(code == ENOMEM ? "not enough memory" : reason)\(remedy)"
+  }
+
+  /// The system's own words for the reason.
+  public var reason: String { Self.reason(code) }
+
+  /// The system's own words for an `errno`.
+  public static func reason(_ code: Int32 = errno) -> String { String(cString: strerror(code)) }
 
   private var remedy: String {
     switch code {

@@ -32,15 +32,13 @@ public struct FileStamp: Equatable, Sendable {
 
   /// - Returns: `nil` where the file cannot be asked; `errno` says why.
   public init?(descriptor: Int32) {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { return nil }
+    guard let status = stat(of: descriptor) else { return nil }
     self.init(status)
   }
 
   /// Of the file that a path leads to.
   public init?(path: [UInt8]) {
-    var status = stat()
-    guard path.withCPath({ stat($0, &status) }) == 0 else { return nil }
+    guard let status = stat(at: path) else { return nil }
     self.init(status)
   }
 

@@ -28,18 +28,16 @@ public struct StandardOutput: ~Copyable {
       buffer.append(UInt8(ascii: "0") + UInt8(number))
       return
     }
-    var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
-    withUnsafeMutableBytes(of: &digits) { digits in
-      var start = digits.count
-      var rest = number
-      repeat {
-        start -= 1
-        digits[start] = UInt8(ascii: "0") + UInt8(rest % 10)
-        rest /= 10
-      } while rest > 0
-      for _ in 0..<max(0, width - (digits.count - start)) { buffer.append(UInt8(ascii: " ")) }
-      buffer.append(contentsOf: UnsafeMutableRawBufferPointer(rebasing: digits[start...]))
-    }
+    var digits: InlineArray<20, UInt8> = .init(repeating: 0)
+    var start = digits.count
+    var rest = number
+    repeat {
+      start -= 1
+      digits[start] = UInt8(ascii: "0") + UInt8(rest % 10)
+      rest /= 10
+    } while rest > 0
+    for _ in 0..<max(0, width - (digits.count - start)) { buffer.append(UInt8(ascii: " ")) }
+    for index in start..<digits.count { buffer.append(digits[index]) }
   }
 
   /// Appends a name, escaped where it could disturb a terminal.
@@ -64,14 +62,7 @@ public struct StandardOutput: ~Copyable {
   }
 
   private static func writeAll(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
-    var done = 0
-    while done < bytes.count {
-      let count = retryingInterrupts {
-        Glibc.write(STDOUT_FILENO, bytes.baseAddress! + done, bytes.count - done)
-      }
-      guard count > 0 else { throw SystemError("write to standard output") }
-      done += count
-    }
+    guard writeFully(STDOUT_FILENO, bytes) else { throw SystemError("write to standard output") }
   }
 }
 

@@ -13,16 +13,16 @@ public struct SystemRoot {
 
   /// That of the running system.
   public static func running() throws(SystemError) -> SystemRoot {
-    SystemRoot(top: try Folder(at: [UInt8(ascii: "/")]), isRunning: true)
+    SystemRoot(top: try Folder(at: .root), isRunning: true)
   }
 
   /// The root below a directory, where it is not the running system's own.
   ///
   /// - Parameter path: of the directory; links in it are followed.
-  public init(below path: [UInt8]) throws(SystemError) {
-    let end = path.lastIndex { $0 != UInt8(ascii: "/") }
-    top = try Folder(at: end.map { Array(path[...$0]) } ?? [UInt8(ascii: "/")])
-    isRunning = end == nil
+  public init(below path: HostPath) throws(SystemError) {
+    let tidy = path.isEmpty ? .root : HostPath(Array(path.bytes.withoutTrailingSlashes))
+    top = try Folder(at: tidy)
+    isRunning = tidy == .root
   }
 
   private init(top: Folder, isRunning: Bool) {
@@ -31,7 +31,9 @@ public struct SystemRoot {
   }
 
   /// What a path of the system is called in messages.
-  public func place(_ path: [UInt8]) -> [UInt8] { isRunning ? path : top.path + path }
+  public func place(_ path: HostPath) -> HostPath {
+    isRunning ? path : HostPath(top.path.bytes + path.bytes)
+  }
 
   /// Opens a directory.
   ///
@@ -39,11 +41,11 @@ public struct SystemRoot {
   ///   - path: absolute, as the system's own processes have it, without `.` and `..`.
   ///   - makesMissing: whether it is made where it is not there, and what it is in.
   /// - Throws: `SystemError`; with `ELOOP` for a link in another system's path.
-  public func open(_ path: [UInt8], makesMissing: Bool = false) throws(SystemError) -> Folder {
+  public func open(_ path: HostPath, makesMissing: Bool = false) throws(SystemError) -> Folder {
     var folder = top
-    for part in path.split(separator: UInt8(ascii: "/")) {
-      let name = Array(part)
-      guard !name.elementsEqual("..".utf8) else {
+    for part in path.bytes.pathComponents {
+      let name = Name(unchecked: Array(part))
+      guard name != .parent else {
         throw SystemError("open", path: place(path), code: EINVAL)
       }
       if makesMissing { try folder.makeFolder(name) }
@@ -53,10 +55,10 @@ public struct SystemRoot {
   }
 
   /// Whether something is at a path.
-  public func has(_ path: [UInt8]) throws(SystemError) -> Bool { try look(path) != nil }
+  public func has(_ path: HostPath) throws(SystemError) -> Bool { try look(path) != nil }
 
   /// What is at a path, a link itself; `nil` where there is nothing.
-  public func look(_ path: [UInt8]) throws(SystemError) -> stat? {
+  public func look(_ path: HostPath) throws(SystemError) -> stat? {
     let (parent, name) = Self.cut(path)
     return try openIfThere(parent)?.look(name)
   }
@@ -64,7 +66,7 @@ public struct SystemRoot {
   /// The bytes of a file; `nil` where there is none.
   ///
   /// - Parameter limit: the most bytes there may be.
-  public func read(_ path: [UInt8], limit: Int) throws(SystemError) -> [UInt8]? {
+  public func read(_ path: HostPath, limit: Int) throws(SystemError) -> [UInt8]? {
     let (parent, name) = Self.cut(path)
     guard let folder = try openIfThere(parent) else { return nil }
     do {
@@ -77,14 +79,14 @@ public struct SystemRoot {
 
   /// Puts a file in place, with the directories that it is in. What is a link in the running system,
   /// as somebody keeps the file elsewhere, goes on being one.
-  public func write(_ bytes: [UInt8], to path: [UInt8], mode: UInt32) throws(SystemError) {
+  public func write(_ bytes: [UInt8], to path: HostPath, mode: UInt32) throws(SystemError) {
     let (parent, name) = Self.cut(isRunning ? Self.resolved(path) : path)
     try SmallFile.write(
       bytes, to: name, in: try open(parent, makesMissing: true), mode: mode)
   }
 
   /// Makes a symbolic link, with the directories that it is in.
-  public func link(_ path: [UInt8], to target: [UInt8]) throws(SystemError) {
+  public func link(_ path: HostPath, to target: [UInt8]) throws(SystemError) {
     let (parent, name) = Self.cut(path)
     let folder = try open(parent, makesMissing: true)
     let made = target.withCPath { target in
@@ -94,35 +96,33 @@ public struct SystemRoot {
   }
 
   /// Removes a file, or a link itself.
-  public func remove(_ path: [UInt8]) throws(SystemError) {
+  public func remove(_ path: HostPath) throws(SystemError) {
     let (parent, name) = Self.cut(path)
     try open(parent).remove(name)
   }
 
   /// Removes a directory if it is there and holds nothing.
-  public func removeFolderIfEmpty(_ path: [UInt8]) throws(SystemError) {
+  public func removeFolderIfEmpty(_ path: HostPath) throws(SystemError) {
     let (parent, name) = Self.cut(path)
-    let folder = try open(parent)
-    _ = name.withCPath { unlinkat(folder.descriptor, $0, AT_REMOVEDIR) }
+    try open(parent).removeFolder(name)
   }
 
   /// Opens a directory; `nil` where it is not there.
-  public func openIfThere(_ path: [UInt8]) throws(SystemError) -> Folder? {
+  public func openIfThere(_ path: HostPath) throws(SystemError) -> Folder? {
     do { return try open(path) } catch {
       if error.code == ENOENT { return nil }
       throw error
     }
   }
 
-  private static func cut(_ path: [UInt8]) -> (parent: [UInt8], name: [UInt8]) {
-    let slash = path.lastIndex(of: UInt8(ascii: "/"))!
-    return (Array(path[..<slash]), Array(path[(slash + 1)...]))
+  private static func cut(_ path: HostPath) -> (parent: HostPath, name: Name) {
+    (path.parent, Name(unchecked: path.lastComponent))
   }
 
   /// Where a link leads.
-  private static func resolved(_ path: [UInt8]) -> [UInt8] {
+  private static func resolved(_ path: HostPath) -> HostPath {
     guard let real = path.withCPath({ realpath($0, nil) }) else { return path }
     defer { free(real) }
-    return [UInt8](cString: real)
+    return HostPath([UInt8](cString: real))
   }
 }

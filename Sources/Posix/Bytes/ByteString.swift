@@ -1,0 +1,26 @@
+/// Bytes that mean something, as the kernel has them: no encoding, no locale, sorted by their bytes.
+public protocol ByteString: Hashable, Comparable, Sendable, ExpressibleByStringLiteral,
+  CustomStringConvertible
+{
+  var bytes: [UInt8] { get }
+}
+
+extension ByteString {
+  public static func < (left: Self, right: Self) -> Bool {
+    left.bytes.lexicographicallyPrecedes(right.bytes)
+  }
+
+  /// For people: see `Sequence.escapedName`.
+  public var escapedName: String { bytes.escapedName }
+
+  /// For a command to be pasted: see `[UInt8].shellWord`.
+  public var shellWord: String { bytes.shellWord }
+
+  public var description: String { escapedName }
+
+  /// Calls `body` with the bytes as a NUL-terminated C string.
+  @inlinable
+  public func withCPath<R>(_ body: (UnsafePointer<CChar>) throws -> R) rethrows -> R {
+    try bytes.withCPath(body)
+  }
+}

@@ -1,0 +1,74 @@
+internal import Glibc
+
+/// The entries of a directory, in the order in which the file system gives them.
+public struct DirectoryStream: ~Copyable {
+  private let stream: OpaquePointer
+  private let path: [UInt8]
+
+  /// An entry.
+  public struct Entry {
+    /// Neither `.` nor `..`.
+    public let name: Name
+    /// The `DT_…` of readdir(3); `DT_UNKNOWN` where the file system does not say.
+    fileprivate let type: UInt8
+  }
+
+  /// What kind of file an entry is.
+  public enum Kind: Sendable { case directory, regular, link, other }
+
+  /// Takes over a directory that is open for reading.
+  ///
+  /// - Parameter path: what it is called in messages.
+  /// - Throws: `SystemError`, also where `descriptor` is `nil`: `errno` then says why.
+  public init(_ descriptor: consuming Descriptor?, path: [UInt8]) throws(SystemError) {
+    guard let descriptor = consume descriptor else { throw SystemError("list", path: path) }
+    guard let stream = fdopendir(descriptor.number) else { throw SystemError("list", path: path) }
+    _ = descriptor.release()
+    self.stream = stream
+    self.path = path
+  }
+
+  /// Opens a directory.
+  public init(at path: HostPath) throws(SystemError) {
+    try self.init(Descriptor(opening: path.bytes, O_RDONLY | O_DIRECTORY), path: path.bytes)
+  }
+
+  deinit { closedir(stream) }
+
+  /// For system calls that begin with the directory.
+  public var descriptor: Int32 { dirfd(stream) }
+
+  /// The next entry; `nil` at the end.
+  ///
+  /// - Throws: `SystemError` when the directory cannot be read further.
+  public mutating func next() throws(SystemError) -> Entry? {
+    while true {
+      errno = 0
+      guard let entry = readdir(stream) else {
+        guard errno == 0 else { throw SystemError("list", path: path) }
+        return nil
+      }
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        Array(bytes.prefix { $0 != 0 })
+      }
+      if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { continue }
+      return Entry(name: Name(unchecked: name), type: entry.pointee.d_type)
+    }
+  }
+
+  /// The kind of an entry, which costs a system call only where the file system does not list it.
+  ///
+  /// - Returns: `nil` where it cannot be asked; `errno` says why.
+  public func kind(of entry: Entry) -> Kind? {
+    switch Int(entry.type) {
+    case DT_DIR: return .directory
+    case DT_REG: return .regular
+    case DT_LNK: return .link
+    case DT_UNKNOWN: break
+    default: return .other
+    }
+    guard let status = stat(entry.name.bytes, in: descriptor) else { return nil }
+    return status.isDirectory
+      ? .directory : status.isRegular ? .regular : status.isLink ? .link : .other
+  }
+}

@@ -1,0 +1,42 @@
+internal import Glibc
+
+/// A file without a name, gone when the program ends in whatever way.
+public final class ScratchFile {
+  private let descriptor: Descriptor
+  private let path: HostPath
+
+  /// Makes an empty file.
+  ///
+  /// - Parameter path: of any file in the folder on whose disk the bytes are kept.
+  /// - Throws: `SystemError` when the folder cannot be written.
+  public init(beside path: HostPath) throws(SystemError) {
+    self.path = path
+    if let unnamed = Descriptor(opening: path.parent.bytes, O_TMPFILE | O_RDWR, mode: 0o600) {
+      descriptor = unnamed
+      return
+    }
+    let hidden = AtomicFile.hiddenName(for: path.bytes)
+    guard errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL,
+      let named = Descriptor(opening: hidden, O_CREAT | O_EXCL | O_RDWR, mode: 0o600)
+    else { throw SystemError("create a temporary file beside", path: path) }
+    _ = hidden.withCPath { unlink($0) }
+    descriptor = named
+  }
+
+  /// Writes `bytes` at `offset`.
+  public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
+    guard writeFully(descriptor.number, bytes, at: offset) else {
+      throw SystemError("write a temporary file beside", path: path)
+    }
+  }
+
+  /// Fills `buffer` from `offset`.
+  public func read(
+    _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
+  ) throws(SystemError) {
+    let count = readFully(descriptor.number, into: buffer, at: offset)
+    guard count == buffer.count else {
+      throw SystemError("read a temporary file beside", path: path, code: count < 0 ? errno : EIO)
+    }
+  }
+}

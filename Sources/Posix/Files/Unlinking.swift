@@ -1,0 +1,60 @@
+internal import CLinux
+internal import Glibc
+
+/// Removes hidden temporary names when a signal ends the program, or a lack of memory.
+///
+/// A handler may run at any time on any thread, so names and what holds them are never freed.
+enum Unlinking {
+  struct Name {
+    let path: UnsafeMutablePointer<CChar>?
+    /// What the path starts from; open as long as there is something.
+    let start: Int32
+    /// Whether there is something to remove.
+    var isThere = true
+    let next: Reminder?
+  }
+  typealias Reminder = UnsafeMutablePointer<Name>
+
+  nonisolated(unsafe) private static var names: Reminder?
+  nonisolated(unsafe) private static var count = 0
+  /// What the signals did before, as long as a name is remembered.
+  nonisolated(unsafe) private static var previous: [Signals.Previous] = []
+
+  static func remember(_ name: [UInt8], in start: Int32) -> Reminder {
+    let reminder = Reminder.allocate(capacity: 1)
+    reminder.initialize(to: Name(path: name.withCPath { strdup($0) }, start: start, next: names))
+    names = reminder
+    count += 1
+    if count == 1 { setHandlers() }
+    return reminder
+  }
+
+  /// Does nothing for one that is forgotten already.
+  static func forget(_ reminder: Reminder) {
+    guard reminder.pointee.isThere else { return }
+    reminder.pointee.isThere = false
+    count -= 1
+    guard count == 0 else { return }
+    Signals.restore(previous)
+    previous = []
+  }
+
+  private static func removeAll() {
+    var name = names
+    while let reminder = name {
+      if reminder.pointee.isThere, let path = reminder.pointee.path {
+        unlinkat(reminder.pointee.start, path, 0)
+      }
+      name = reminder.pointee.next
+    }
+  }
+
+  private static func setHandlers() {
+    clinux_when_out_of_memory(0, nil) { Unlinking.removeAll() }
+    previous = Signals.handle { number in
+      Unlinking.removeAll()
+      Interruption.speak()
+      Signals.die(of: number)
+    }
+  }
+}
