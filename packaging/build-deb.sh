@@ -35,7 +35,8 @@ install -m 0644 packaging/copyright "$doc/copyright"
 sed "s/@version@/$version/" packaging/changelog | gzip -9n >"$doc/changelog.gz"
 gzip -9n <README.md >"$doc/README.md.gz"
 gzip -9n <CHANGELOG.md >"$doc/CHANGELOG.md.gz"
-install -m 0644 docs/*.md "$doc"
+install -d "$doc/docs"
+install -m 0644 docs/*.md docs/*.svg "$doc/docs"
 
 # The C libraries, from what the program is linked with. The map has none.
 mkdir "$work/debian"

@@ -1,23 +1,22 @@
-"""What README and doctor tell an administrator to type."""
+"""The commands that docs and doctor give an administrator."""
 
 import re
 
 import contents
 
-README = contents.ROOT / "README.md"
+DOCS = contents.ROOT / "docs"
 COMMAND = re.compile(r"(?:^|[:;,] )((?:sudo|autosquash|systemctl|losetup|umount|ls) .*)$")
 
 
-def commands(heading):
-    """The lines that begin with root's prompt in a section of the README."""
-    section = README.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return re.findall(r"^    # (.*)$", section, re.MULTILINE)
+def commands(page):
+    """The lines of a page that begin with root's prompt."""
+    return re.findall(r"^    # (.*)$", (DOCS / page).read_text(), re.MULTILINE)
 
 
 def mount_line():
-    """The README's line for /etc/fstab."""
-    return re.search(r"^    (edgen-training /mnt/s3fs fuse\.s3fs .*)$", README.read_text(),
-                     re.MULTILINE)[1]
+    """The line for /etc/fstab in docs/machines.md."""
+    return re.search(r"^    (edgen-training /mnt/s3fs fuse\.s3fs .*)$",
+                     (DOCS / "machines.md").read_text(), re.MULTILINE)[1]
 
 
 class Hint:

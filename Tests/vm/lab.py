@@ -12,7 +12,7 @@ from bucket import Bucket
 from machine import Machine, MachineError, accelerator
 
 PAYLOAD = "/root/payload"
-# The README says when new images and a bucket that came back are there.
+# docs/machines.md says when new images and a bucket that came back are there.
 BACK_SECONDS = 120
 SHUTDOWN_SECONDS = 60
 POLL_SECONDS = 2
@@ -61,7 +61,7 @@ class Lab:
 
     @property
     def mount_line(self):
-        """The README's, for this bucket."""
+        """That of docs/machines.md, for this bucket."""
         line = documents.mount_line()
         return line.replace(" 0 0", f",url={self.bucket.url},use_path_request_style 0 0")
 
@@ -93,7 +93,7 @@ class Lab:
         return self.machine
 
     def prepare(self):
-        """Sets it up by steps that are known to work, whatever README and doctor say."""
+        """Sets it up by steps that are known to work, whatever docs and doctor say."""
         self.is_prepared = True
         self.machine.check(f"apt-get install -q {PAYLOAD}/autosquash.deb", timeout=600)
         self.machine.check(

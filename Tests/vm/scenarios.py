@@ -20,26 +20,26 @@ MOST_LINES = 30
 
 
 def first_mount(lab, check):
-    """Package, README and doctor, followed word by word, lead to images and overlay."""
+    """Package, docs and doctor, followed word by word, lead to images and overlay."""
     machine = lab.fresh()
     check.succeeds("apt-get install ./autosquash.deb",
                    machine.run(f"apt-get install -q {PAYLOAD}/autosquash.deb", timeout=600))
     check.holds("doctor says before setup that something is missing",
                 machine.run("autosquash doctor").status == 1)
     machine.check(f"echo '{lab.mount_line}' >>/etc/fstab")
-    for command in documents.commands("On the machines"):
+    for command in documents.commands("machines.md"):
         result = machine.run(command, timeout=600)
         if command.startswith("autosquash doctor"):
             continue  # It may find something; that comes next.
-        check.succeeds(f"README: {command}", result)
+        check.succeeds(f"machines.md: {command}", result)
     credentials = machine.run("ls -l /etc/passwd-s3fs").output
-    check.holds("README: where the credentials are", credentials.startswith("-rw-------"),
+    check.holds("machines.md: where the credentials are", credentials.startswith("-rw-------"),
                 credentials)
     machine.check("test -s /etc/passwd-s3fs ||"
                   " (umask 077; echo testing:testing >/etc/passwd-s3fs)")
     follow_doctor(machine, check)
-    for command in documents.commands("Single files: the overlay"):
-        check.succeeds(f"README: {command}", machine.run(command))
+    for command in documents.commands("overlay.md"):
+        check.succeeds(f"overlay.md: {command}", machine.run(command))
     is_served(lab, check, "are there")
     options = machine.run("findmnt -no OPTIONS /mnt/s3fs").output
     check.holds("the bucket is mounted ro,nosuid,nodev",
@@ -91,7 +91,7 @@ def reboot(lab, check):
 
 
 def switched_off(lab, check):
-    """What docs/automount.md says to switch off stays off."""
+    """What docs/machines.md says to switch off stays off."""
     machine = lab.ready()
     stop = "systemctl show -p ExecStop autofs.service"
     check.holds("the automounter's stop sets free", "recover" in machine.check(stop))
