@@ -1,5 +1,5 @@
 #!/bin/sh
-# The main job, on a tarball: pack it, verify and list the image, and as root mount it.
+# Shows the main job on a tarball: packs it, verifies and lists the image, and as root mounts it.
 set -eu
 autosquash=$(realpath "$1")
 tarball=$(realpath "$2")

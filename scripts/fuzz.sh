@@ -1,21 +1,21 @@
 #!/bin/sh
-# Builds the fuzzers, with AddressSanitizer, and runs each for a time:
+# Builds the fuzzers with AddressSanitizer, and runs each for some seconds:
 #
 #   fuzz.sh SECONDS [NAME…]        e.g. fuzz.sh 600 Image Archive
 #
-# What they find stays in .build/fuzz/NAME and is taken up by the next run; an input that fails in
-# .build/fuzz/crashes. To look at one: Fuzz/.build/release/FuzzNAME FILE
+# The next run starts from the inputs that this one leaves in .build/fuzz/NAME. Inputs that fail go to
+# .build/fuzz/crashes. To try one again: Fuzz/.build/release/FuzzNAME FILE
 set -eu
 cd "$(dirname "$0")/.."
 seconds=$1
 shift
 if [ $# = 0 ]; then
   set -- Tables Image Xattrs Archive Map RoundTrip
-  # It mounts images. Under CI it must run.
+  # FuzzKernel mounts images, so it needs root. Under CI it must run.
   if [ "$(id -u)" = 0 ] || [ "${CI:-}" = true ]; then set -- "$@" Kernel; fi
 fi
 export SWIFT_BACKTRACE=enable=no
-# Threads that decompress are the process's own and end with it.
+# The threads that decompress live as long as the process.
 export ASAN_OPTIONS=detect_leaks=0
 ${SWIFT:-swift} build -c release --sanitize fuzzer --sanitize address --package-path Fuzz
 
@@ -33,8 +33,8 @@ for name; do
   esac
   mkdir -p ".build/fuzz/$name"
   echo "fuzz.sh: $name"
-  # 10 s an input: what would go on for ever, on a machine that stalls. Windows and dictionaries of
-  # compressed streams may have 2 GiB, of which only what is written takes memory.
+  # 10 s per input finds endless loops, even on a machine that stalls. Windows and dictionaries of
+  # compressed streams may have 2 GiB, but only the parts that are written take memory.
   Fuzz/.build/release/Fuzz"$name" -max_total_time="$seconds" -max_len=65536 -len_control=0 \
     -rss_limit_mb=2048 -malloc_limit_mb=3072 -timeout=10 -artifact_prefix=.build/fuzz/crashes/"$name"- \
     ".build/fuzz/$name" "Fuzz/corpus/$seeds" >".build/fuzz/$name.log" 2>&1 || {

@@ -2,9 +2,9 @@
 """Writes the manual pages of the commands, man/autosquash*.1, from the program's own help.
 
     manual.py PROGRAM            writes them
-    manual.py PROGRAM --check    only tells whether they are what they should be
+    manual.py PROGRAM --check    only checks that they are up to date
 
-What the help does not say, exit statuses and examples, is in man/sections/NAME.mdoc.
+Exit statuses and examples, which the help does not have, are in man/sections/NAME.mdoc.
 """
 
 import argparse
@@ -18,7 +18,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MAN = os.path.join(ROOT, "man")
 DATE = "November 25, 2026"
 OTHER_PAGES = [("autosquash.conf", 5), ("autosquash-map", 8)]
-# The commands that who uses one may look for next.
+# The commands that users of one may look for next.
 RELATED = {
     "pack": ["info", "trace", "verify"],
     "verify": ["diff", "extract", "manifest"],
@@ -40,7 +40,7 @@ RELATED = {
 
 
 def text(words):
-    """Text that mdoc takes as it stands: a sentence a line, nothing that looks like a macro."""
+    """Text for mdoc: each sentence starts a line, and nothing looks like a macro."""
     words = words.replace("\\", "\\e")
     lines = []
     for paragraph in re.split(r"\n\s*\n", words.strip()):

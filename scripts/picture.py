@@ -2,7 +2,7 @@
 """Draws docs/overview.svg: the way from a tarball to the machines.
 
     picture.py            writes it
-    picture.py --check    only tells whether it is what it should be
+    picture.py --check    only checks that it is up to date
 """
 
 import os
@@ -11,7 +11,7 @@ from html import escape
 
 PATH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "docs/overview.svg")
 BOX, GAP, HEIGHT = 190, 74, 108
-# Title, what is shown in it, and the step to the next.
+# The title, the lines below it, and the step to the next station.
 STATIONS = [
     ("my-tarball.tar.gz", ["or a directory", "thousands of files"], "pack"),
     ("my-tarball.squash", ["one file, xz", "all owned by root"], "verify, upload"),

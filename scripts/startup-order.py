@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes Sources/autosquash-map/startup-order.txt: what the map touches from its start to its
-answer, in that order. The linker puts it side by side, so that the map touches few pages.
+"""Writes Sources/autosquash-map/startup-order.txt: the symbols that the map touches from its start to
+its answer, in that order. The linker puts them side by side, so that the map touches few pages.
 
-  scripts/startup-order.py            needs valgrind; run it after the map or the toolchain changed
+  scripts/startup-order.py            needs valgrind; run it when the map or the toolchain has changed
 
-Names that are no longer there do no harm, the map only starts some ten microseconds later.
+Outdated names do no harm: the map only starts some ten microseconds later.
 """
 import bisect
 import os
@@ -22,7 +22,7 @@ def run(*command, **options):
 
 
 def build(folder):
-    """A map with its symbols but without what describes its source, which valgrind cannot read."""
+    """A map with symbols but without debug information, which valgrind cannot read."""
     run("swift", "build", "-c", "release", "--static-swift-stdlib", "--product", "autosquash-map")
     program = os.path.join(folder, "map")
     run("strip", "--strip-debug", "-o", program, ".build/release/autosquash-map")
@@ -30,7 +30,7 @@ def build(folder):
 
 
 def symbols(program):
-    """(start, end, name) of all, by their starts."""
+    """(start, end, name) of all symbols, in the order of their starts."""
     table = []
     listing = run("nm", "-S", "--defined-only", program, capture_output=True, text=True).stdout
     for line in listing.splitlines():
@@ -42,10 +42,10 @@ def symbols(program):
 
 
 def addresses(program, folder):
-    """Every address that is executed, read or written, when it first is."""
+    """Every address that is executed, read or written, in the order of first use."""
     images = os.path.join(folder, "images")
     os.mkdir(images)
-    # 96 bytes of superblock are all that the map looks at.
+    # The map reads only the 96 bytes of the superblock.
     source = os.path.join(folder, "source")
     os.mkdir(source)
     run("mksquashfs", source, os.path.join(images, "x.squash"), "-quiet", "-no-progress")
