@@ -3,8 +3,8 @@
 #
 #   fuzz.sh SECONDS [NAME…]        e.g. fuzz.sh 600 Image Archive
 #
-# The next run starts from the inputs that this one leaves in .build/fuzz/NAME. Inputs that fail go to
-# .build/fuzz/crashes. To try one again: Fuzz/.build/release/FuzzNAME FILE
+# The next run starts from the inputs that this one leaves in .build/fuzz/NAME. Inputs that fail go
+# to .build/fuzz/crashes. To try one again: Fuzz/.build/release/FuzzNAME FILE
 set -eu
 cd "$(dirname "$0")/.."
 seconds=$1

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes Sources/autosquash-map/startup-order.txt: the symbols that the map touches from its start to
-its answer, in that order. The linker puts them side by side, so that the map touches few pages.
+"""Writes Sources/autosquash-map/startup-order.txt: the symbols that the map touches from its start
+to its answer, in that order. The linker puts them side by side, so that the map touches few pages.
 
   scripts/startup-order.py            needs valgrind; run it when the map or the toolchain has changed
 
