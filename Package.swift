@@ -87,6 +87,22 @@ let package = Package(
     .target(
       name: "Overlay", dependencies: ["CLinux", "Posix"], cSettings: gnu, swiftSettings: settings),
     .target(name: "Terminal", dependencies: ["Posix"], cSettings: gnu, swiftSettings: settings),
+    .target(
+      name: "Inputs",
+      dependencies: ["FileTrees", "Posix", "SquashFS", "SquashFSFormat", "TreeModel"],
+      cSettings: gnu, swiftSettings: settings),
+    .target(
+      name: "Listings",
+      dependencies: [
+        "FileTrees", "Inputs", "Posix", "SquashFS", "SquashFSFormat", "Terminal", "TreeModel",
+      ],
+      cSettings: gnu, swiftSettings: settings),
+    .target(
+      name: "Packing",
+      dependencies: [
+        "FileTrees", "Inputs", "Manifests", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
+      ],
+      cSettings: gnu, swiftSettings: settings),
     // autofs runs it for every first access. Nothing may depend on it: its linker flags would come
     // along.
     .executableTarget(
@@ -98,7 +114,8 @@ let package = Package(
     .executableTarget(
       name: "autosquash",
       dependencies: [
-        "Automount", "CLinux", "CMemory", "FileTrees", "Manifests", "Overlay", "Posix", "SquashFS",
+        "Automount", "CLinux", "CMemory", "FileTrees", "Inputs", "Listings", "Manifests", "Overlay",
+        "Packing", "Posix", "SquashFS",
         "SquashFSFormat", "Terminal", "TreeModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -113,7 +130,7 @@ let package = Package(
     .testTarget(
       name: "SquashFSTests",
       dependencies: [
-        "autosquash", "FileTrees", "Manifests", "Posix", "SquashFS", "SquashFSFormat",
+        "autosquash", "FileTrees", "Inputs", "Manifests", "Posix", "SquashFS", "SquashFSFormat",
         "TestSupport", "TreeModel",
       ]),
     .testTarget(name: "FileTreesTests", dependencies: ["FileTrees", "TestSupport", "TreeModel"]),

@@ -34,6 +34,21 @@ package final class ProgressBar {
     self.report = report
   }
 
+  /// A bar for what somebody else counts.
+  ///
+  /// - Returns: to be called with the bytes so far, and the part of all where that is known.
+  package static func reporter(
+    title: String
+  ) -> (_ bytes: UInt64, _ fraction: Double?) -> Void {
+    var state = State()
+    let bar = ProgressBar(title: title) { state }
+    return { bytes, fraction in
+      state.bytes = bytes
+      state.fraction = fraction
+      bar.tick()
+    }
+  }
+
   /// Draws the line, if it has not been for a while.
   package func tick() {
     let now = Process.now

@@ -1,4 +1,5 @@
 import FileTrees
+import Inputs
 import Manifests
 import Posix
 import SquashFSFormat

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Automount
 import Glibc
+import Listings
 import Posix
 import SquashFSFormat
 import Terminal

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLinux
 import FileTrees
+import Inputs
 import Manifests
 import Posix
 import Terminal
@@ -67,24 +68,28 @@ struct Diff: ParsableCommand {
   func run() throws {
     // 1 would be an answer.
     clinux_when_out_of_memory(ExitStatus.unreadableInput, nil, nil)
-    var options = AnyTree.Options()
-    options.assembly = AnyTree.asItIs
+    var options = TreeInput.Options()
+    options.assembly = TreeInput.unchanged
     options.assembly.xattrs = try xattrs.policy()
     options.archives = archives.options()
     options.directories = directories.options()
     options.threads = Process.threadCount(threads)
-    options.showsProgress = messages.progress.isShown && !messages.quiet
+    if messages.progress.isShown && !messages.quiet {
+      options.progress = { ProgressBar.reporter(title: $0.escapedName) }
+    }
+    options.embeddedImageHint = "diff reads no images within other files"
     let messages = messages
     let ignored = try ignored()
     var trees: [DigestedTree] = []
     let paths = [a.bytes, b.bytes]
     // A pipe is not opened before it is its turn: one writer may fill both, one after the other.
-    let mayHaveManifest = paths.contains { PipeStart.isPipe($0) || AnyTree($0).kind == .manifest }
+    let mayHaveManifest = paths.contains { PipeStart.isPipe($0) || TreeInput($0).kind == .manifest }
     options.digests = mayHaveManifest ? .bytes : .dataAndHoles
     for path in paths {
       options.warn = { if !messages.quiet { Messages.write(path, "warning: \($0)") } }
       do {
-        trees.append(try AnyTree(path).read(options))
+        trees.append(try TreeInput(path).read(options))
+        ProgressBar.clearLine()
       } catch {
         _ = Messages.fail(path, error)
         throw ExitCode(ExitStatus.unreadableInput)

@@ -1,5 +1,7 @@
 import ArgumentParser
 import FileTrees
+import Inputs
+import Listings
 import Manifests
 import Posix
 import SquashFS
@@ -43,7 +45,7 @@ struct Manifest: ParsableCommand {
   func validate() throws {
     try source.refuseEmpty("a source")
     try output?.refuseEmpty("a manifest")
-    if offset != .start || AnyTree.isImage(source.bytes), let option = SourceOptions.firstGiven {
+    if offset != .start || TreeInput.isImage(source.bytes), let option = SourceOptions.firstGiven {
       throw ValidationError(
         "\(option) is for a directory or an archive, and '\(source.bytes.escapedName)' is an image."
       )
@@ -57,7 +59,7 @@ struct Manifest: ParsableCommand {
 
   func run() throws {
     do {
-      var options = AnyTree.Options()
+      var options = TreeInput.Options()
       options.assembly = try assemblyOptions(readsFiles: true)
       options.archives = archives.options()
       options.directories = directories.options()
@@ -67,11 +69,15 @@ struct Manifest: ParsableCommand {
       let quiet = quiet
       let source = source.bytes
       options.warn = { if !quiet { Messages.write(source, "warning: \($0)") } }
-      options.showsProgress = progress.isShown && !quiet
+      options.embeddedImageHint = "--offset auto reads it"
+      if progress.isShown && !quiet {
+        options.progress = { ProgressBar.reporter(title: $0.escapedName) }
+      }
       if let output { try ResultFile.refuse(output.bytes, inPlaceOf: source) }
       var file = try ResultFile(output?.bytes, replacing: force)
-      let any = AnyTree(source, offset: offset, readsSpecifications: true)
+      let any = TreeInput(source, offset: offset, readsSpecifications: true)
       let tree = try any.read(options)
+      ProgressBar.clearLine()
       let image = any.kind == .image ? try ManifestWriter.ImageFacts(of: source) : nil
       if html {
         try HTMLPage(tree, title: ManifestWriter.baseName(source), image: image)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FileTrees
 import Glibc
+import Inputs
 import Manifests
 import Posix
 import SquashFS
@@ -89,7 +90,9 @@ struct Extract: ParsableCommand {
         if case .success = try image.lookup(path, followsLast: false) { true } else { false }
       }
       if !messages.quiet {
-        for warning in try PathPattern.warnings(of: paths.map(\.bytes), in: image, filter) {
+        for warning in try PathPattern.warnings(
+          of: paths.map(\.bytes), in: image, isTaken: filter.takes)
+        {
           Messages.write(self.image.image.bytes, warning)
         }
       }

@@ -1,4 +1,5 @@
 import FileTrees
+import Inputs
 import Posix
 import Synchronization
 import Terminal

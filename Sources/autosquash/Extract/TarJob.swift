@@ -1,5 +1,6 @@
 import FileTrees
 import Glibc
+import Inputs
 import Posix
 import SquashFS
 import SquashFSFormat

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Inputs
 import Posix
 import SquashFS
 import SquashFSFormat

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Glibc
+import Inputs
+import Listings
 import Posix
 import SquashFS
 import SquashFSFormat
@@ -43,6 +45,23 @@ struct List: FileSubcommand {
     for path in paths { try path.refuseEmpty("a path") }
   }
 
+  private var options: Listing.Options {
+    var options = Listing.Options()
+    options.isLong = long || fullTime
+    options.hasFullTimes = fullTime
+    options.showsAll = all
+    options.isJSON = json
+    options.isRecursive = recursive
+    options.isHumanReadable = humanReadable
+    options.showsDirectoriesThemselves = directory
+    options.dereferences = dereference
+    options.order = ListOrder(key: key, isReversed: reverse)
+    options.columns =
+      !options.isLong && !single && isatty(STDOUT_FILENO) == 1
+      ? ProgressBar.width(of: STDOUT_FILENO) : nil
+    return options
+  }
+
   var subject: [UInt8] { image.image.bytes }
 
   func execute() throws -> Int32 {
@@ -64,7 +83,9 @@ struct List: FileSubcommand {
       }
       matches += found
     }
-    var listing = Listing(image: image, options: self)
+    var listing = Listing(image, options, output: StandardOutput()) {
+      Messages.write(subject, $0)
+    }
     try listing.list(matches, showsHeaders: paths.count > 1 || recursive || matches.count > 1)
     return hasFailed || listing.hasFailed ? ExitStatus.failed : 0
   }

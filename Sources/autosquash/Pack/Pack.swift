@@ -1,11 +1,13 @@
 import ArgumentParser
 import FileTrees
 import Glibc
+import Inputs
+import Packing
 import Posix
 import Terminal
 
 /// `autosquash pack`: from a tarball or a directory to an image.
-struct Pack: ParsableCommand {
+struct Pack: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "pack",
     abstract: "Make an image from an archive or a directory.",
@@ -135,52 +137,83 @@ struct Pack: ParsableCommand {
     return options
   }
 
-  func run() throws {
-    var status: Int32 = 0
+  /// Messages for people.
+  private var report: PackReport {
+    PackReport(
+      messages: Messages(isQuiet: messages.quiet, isVerbose: verbose), printsJSON: messages.json,
+      showsProgress: messages.showsProgress)
+  }
+
+  private func packingOptions() throws -> Packer.Options {
+    var options = Packer.Options()
+    options.archives = archives.options()
+    options.archives.allowsTruncated = reading.allowTruncated
+    options.directories = directories.options()
+    options.directories.oneFileSystem = reading.oneFileSystem
+    options.directories.ignoresUnreadable = reading.ignoreUnreadable
+    options.writer = try image.writerOptions()
+    options.whiteouts = selection.whiteouts
+    options.replaces = force
+    options.writesManifest = manifest
+    options.writesToStandardOutput = writesToStandardOutput
+    options.warn = report.messages.warn
+    options.detail = report.messages.detail
+    return options
+  }
+
+  func fail(_ error: any Error) -> Int32 { Messages.fail([], error) }
+
+  func execute() throws -> Int32 {
     let sources = try SourceArgument.sources(arguments)
-    do {
-      try SourceCheck.refuseManifestName()
-      try SourceCheck.refuseImageName(sources, output: output?.bytes)
-    } catch {
-      throw ExitCode(Messages.fail([], error))
-    }
+    try refuseManifestName()
+    try SourceCheck.refuseImageName(sources, output: output?.bytes)
+    let options = try packingOptions()
     // One image of all, or one of each.
-    var jobs = (makesOneImage ? [sources] : sources.map { [$0] }).map {
-      PackJob(sources: $0, command: self)
+    var packers =
+      makesOneImage
+      ? [Packer(sources, output: output?.bytes ?? [], options)]
+      : sources.map { Packer($0, folder: folder, options) }
+    if let complaint = sameName(packers) {
+      Messages.write(complaint.path, complaint.text)
+      return ExitStatus.failed
     }
-    try refuseSameNames(jobs)
-    var done: [PackJob] = []
-    jobs.removeAll { job in
-      guard skipExisting && !dryRun && job.isDone else { return false }
-      done.append(job)
+    var status: Int32 = 0
+    var done: [Packer] = []
+    packers.removeAll { packer in
+      guard skipExisting && !dryRun && packer.isDone else { return false }
+      done.append(packer)
       return true
     }
-    for job in done {
-      do { try job.keep() } catch { status = max(status, Messages.fail(job.output, error)) }
+    for packer in done {
+      do { report.kept(packer.output, try packer.keep()) } catch {
+        status = max(status, Messages.fail(packer.output, error))
+      }
     }
-    let count = jobs.count
+    let count = packers.count
     var failed: [[UInt8]] = []
     // All are looked at before the first is packed.
-    jobs.removeAll { job in
-      let faults = job.faults
+    packers.removeAll { packer in
+      let faults = packer.faults
       for fault in faults {
         let own = Messages.fail(fault.path, fault)
         status = count > 1 ? ExitStatus.failed : own
       }
-      if !faults.isEmpty { failed.append(job.name) }
+      if !faults.isEmpty { failed.append(packer.name) }
       return !faults.isEmpty
     }
-    for job in jobs {
+    for var packer in packers {
       do {
-        let isWhole = try job.run()
+        packer.options.assembly = try assemblyOptions(readsFiles: true)
+        let isWhole =
+          dryRun
+          ? try report.list(packer, hasTitle: sources.count > 1 && !makesOneImage)
+          : try report.pack(packer)
         if !isWhole { status = max(status, ExitStatus.failed) }
-      } catch let error as ExitCode {
-        throw error
       } catch {
-        let own = Messages.fail(job.name, error)
+        let own = Messages.fail(packer.name, error)
         let isChanged = (error as? SourceError)?.code == .changed
         status = count > 1 || isChanged ? ExitStatus.failed : own
-        failed.append(job.name)
+        failed.append(packer.name)
       }
     }
     if count > 1 && !dryRun && !messages.quiet {
@@ -188,20 +221,35 @@ struct Pack: ParsableCommand {
       let names = failed.map(\.escapedName).joined(separator: ", ")
       Messages.write(failed.isEmpty ? made : "\(made); not made: \(names)")
     }
-    if status != 0 { throw ExitCode(status) }
+    return status
   }
 
   /// Of two images of one name only the second would be left.
-  private func refuseSameNames(_ jobs: [PackJob]) throws {
+  private func sameName(_ packers: [Packer]) -> (path: [UInt8], text: String)? {
     var sources: [[UInt8]: [UInt8]] = [:]
-    for job in jobs where !dryRun && !job.output.isEmpty {
-      if let first = sources.updateValue(job.name, forKey: job.output) {
-        Messages.write(
-          job.output,
-          "\(first.escapedName) and \(job.name.escapedName) would both become this image; "
-            + "pack one of them with -o")
-        throw ExitCode(ExitStatus.failed)
+    for packer in packers where !dryRun && !packer.output.isEmpty {
+      if let first = sources.updateValue(packer.name, forKey: packer.output) {
+        return (
+          packer.output,
+          "\(first.escapedName) and \(packer.name.escapedName) would both become this image; "
+            + "pack one of them with -o"
+        )
       }
+    }
+    return nil
+  }
+
+  /// Makes sure that no name follows `--manifest`, which takes one in `verify`: it would be packed.
+  ///
+  /// - Throws: `SourceError`.
+  private func refuseManifestName() throws {
+    let words = ProcessArguments.all
+    for (option, name) in zip(words, words.dropFirst())
+    where option.elementsEqual("--manifest".utf8) && name.suffix(6).elementsEqual(".mtree".utf8) {
+      throw SourceError(
+        .unreadable, path: name,
+        "--manifest takes no name here: it writes NAME.mtree beside the image NAME.squash",
+        hint: "a specification to pack comes before the options")
     }
   }
 }

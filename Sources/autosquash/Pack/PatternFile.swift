@@ -1,4 +1,5 @@
 import FileTrees
+import Inputs
 
 /// A file of patterns, one a line; empty lines and lines that begin with # count for nothing.
 enum PatternFile {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FileTrees
-import Glibc
+package import Inputs
+import Packing
 import Posix
 import SquashFS
 import Terminal
@@ -20,78 +21,12 @@ struct ImageArguments: ParsableArguments {
 
   /// - Parameter salvages: whether a damaged image is opened as far as it goes.
   func open(salvages: Bool = false) throws -> Image {
-    try ImageFile.open(image.bytes, offset: offset, salvages: salvages)
+    try ImageOpener.open(image.bytes, offset: offset, salvages: salvages)
   }
 }
 
-/// Opens images that users name.
-enum ImageFile {
-  /// - Parameter salvages: whether a damaged image is opened as far as it goes.
-  static func open(
-    _ path: [UInt8], offset: ImageOffset, salvages: Bool = false
-  ) throws -> Image {
-    do {
-      return try Image(
-        offset.input(path), tolerating: salvages ? .lostTables : .nothing)
-    } catch var error as ImageReadError {
-      switch error.code {
-      case .notAnImage where offset == .start: error = explained(error, path)
-      case .damaged where error.offset == 0 && FileKind(of: path) != nil:
-        error = explained(error, path)
-      case .damaged where !salvages && canSalvage(path, offset: offset):
-        error.message +=
-          "; \"autosquash extract --keep-going \(path.shellWord)\" saves what can be read"
-      default: break
-      }
-      throw error
-    }
-  }
-}
-
-extension ImageFile {
-  /// Containers have the image near their start; more is not searched for a message.
-  private static let searchedForAdvice: UInt64 = 16 << 20
-
-  /// What the file is instead of an image, and what to do with it.
-  static func explained(_ error: ImageReadError, _ path: [UInt8]) -> ImageReadError {
-    // Compressed bytes may hold what looks like one.
-    if let start = try? ImageSearch.findImage(in: path, within: searchedForAdvice), start > 0,
-      (try? Image(ImageInput(path: path, base: start))) != nil
-    {
-      return ImageReadError(
-        .notAnImage, "an image is in this file, at byte \(start); --offset auto reads it")
-    }
-    guard let kind = FileKind(of: path) else {
-      return ImageReadError(error.code, at: error.offset == 0 ? nil : error.offset, error.message)
-    }
-    var advice: [String] = []
-    if let lister = kind.lister { advice.append("\"\(lister) \(path.shellWord)\" lists it") }
-    if kind.isSource {
-      advice.append("\"autosquash pack \(path.shellWord)\" makes an image of it")
-    }
-    if let other = kind.advice { advice.append(other) }
-    return ImageReadError(
-      .notAnImage,
-      "\(kind.name), not a SquashFS image"
-        + (advice.isEmpty ? "" : "; " + advice.joined(separator: ", ")))
-  }
-
-  /// The same of a file that is no archive either, for commands that take both.
-  static func explained(_ error: SourceError, _ path: [UInt8]) -> SourceError {
-    guard let start = try? ImageSearch.findImage(in: path, within: searchedForAdvice), start > 0
-    else { return error }
-    let command = RunningCommand.word ?? "autosquash"
-    return SourceError(
-      .unreadable, path: path, "an image is in this file, at byte \(start)",
-      hint: command == Manifest.configuration.commandName
-        ? "--offset auto reads it" : "\(command) reads no images within other files")
-  }
-
-  /// Whether a damaged image has at least a root.
-  private static func canSalvage(_ path: [UInt8], offset: ImageOffset) -> Bool {
-    guard let image = try? open(path, offset: offset, salvages: true) else { return false }
-    return (try? image.root()) != nil
-  }
+extension ImageOffset: ExpressibleByArgument {
+  package init?(argument: String) { self.init(argument) }
 }
 
 extension Messages {

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Glibc
+import Inputs
+import Packing
 import Posix
 import Terminal
 
@@ -43,6 +45,6 @@ enum ManifestArgument: ExpressibleByArgument, Equatable {
     if path.count > 1 && path.first == UInt8(ascii: "-") { return false }
     // A damaged image may not begin as one.
     let isNamedAsImage = path.suffix(ImageName.suffix.count).elementsEqual(ImageName.suffix)
-    return !isNamedAsImage && !AnyTree.isImage(path)
+    return !isNamedAsImage && !TreeInput.isImage(path)
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Packing
 import Posix
 
 /// Why a file cannot be made under its name, and what to do.

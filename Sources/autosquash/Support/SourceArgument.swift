@@ -1,14 +1,11 @@
 import ArgumentParser
 import FileTrees
+import Inputs
 import Terminal
 import TreeModel
 
-/// A source with the place of its own that `--prefix` gives it.
-struct SourceArgument {
-  var path: [UInt8]
-  /// The path in the image that everything in it goes below.
-  var prefix: [[UInt8]]
-
+/// Sources, each with the place of its own that `--prefix` gives it.
+enum SourceArgument {
   /// Puts the values of `--prefix` among the sources, as the argument parser tells nothing of the
   /// order between options and arguments.
   ///
@@ -38,14 +35,14 @@ struct SourceArgument {
   /// only one there is, behind them all, for all.
   ///
   /// - Throws: `ValidationError` for a prefix that is none, or that no source follows.
-  static func sources(_ arguments: [MarkedArgument]) throws -> [SourceArgument] {
+  static func sources(_ arguments: [MarkedArgument]) throws -> [PlacedSource] {
     var prefix: [[UInt8]] = []
-    var sources: [SourceArgument] = []
+    var sources: [PlacedSource] = []
     var prefixes = 0
     var isUsed = true
     for argument in arguments {
       guard argument.isPrefix else {
-        sources.append(SourceArgument(path: argument.bytes, prefix: prefix))
+        sources.append(PlacedSource(path: argument.bytes, prefix: prefix))
         isUsed = true
         continue
       }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Inputs
 import Posix
 import Terminal
 
@@ -20,7 +21,7 @@ enum UnknownCommand {
   /// Somebody who names a file at once wants something done with it.
   private static func ofFile(_ path: [UInt8]) -> String? {
     guard path.withCPath({ access($0, F_OK) }) == 0 else { return nil }
-    if AnyTree.isImage(path) {
+    if TreeInput.isImage(path) {
       return "'autosquash ls \(path.shellWord)' lists this image, 'extract' unpacks it, "
         + "'verify' checks it"
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLinux
 import FileTrees
+import Inputs
 import Posix
 import SquashFS
 import SquashFSFormat

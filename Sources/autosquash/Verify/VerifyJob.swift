@@ -1,5 +1,6 @@
 import FileTrees
 import Glibc
+import Inputs
 import Manifests
 import Posix
 import SquashFS
@@ -59,7 +60,7 @@ struct VerifyJob {
       report.isNoImage || FileKind(of: image) != nil
     else { return }
     let error = ImageReadError(.damaged, at: 0, report.findings[index].message)
-    let explained = ImageFile.explained(error, image)
+    let explained = ImageOpener.explained(error, image)
     report.findings[index].message = explained.message
     report.isNoImage = report.isNoImage || explained.code == .notAnImage
   }
@@ -68,13 +69,17 @@ struct VerifyJob {
   private func compare(_ report: inout Verifier.Report) throws -> [VerifyComparison] {
     let sources = try SourceArgument.sources(command.against)
     guard !sources.isEmpty || command.manifest != nil else { return [] }
-    var options = AnyTree.Options()
+    var options = TreeInput.Options()
     options.threads = Process.threadCount(command.threads)
     options.offset = command.offset
-    options.showsProgress = command.messages.showsProgress
+    if command.messages.showsProgress {
+      options.progress = { ProgressBar.reporter(title: $0.escapedName) }
+    }
+    options.embeddedImageHint = "verify reads no images within other files"
+    defer { ProgressBar.clearLine() }
     options.assembly.xattrs = .all
     options.digests = command.manifest == nil ? .dataAndHoles : .bytes
-    let tree = try AnyTree(image, offset: command.offset).read(options)
+    let tree = try TreeInput(image, offset: command.offset).read(options)
     options.offset = .start
     var compared: [VerifyComparison] = []
     if !sources.isEmpty {
@@ -84,7 +89,7 @@ struct VerifyJob {
       options.directories = command.directories.options()
       options.warn = { if !command.messages.quiet { Messages.write(source, "warning: \($0)") } }
       let expected = try reading(source) {
-        try AnyTree.read(sources, options, whiteouts: command.selection.whiteouts)
+        try TreeInput.read(sources, options, whiteouts: command.selection.whiteouts)
       }
       let comparison = VerifyComparison(with: sources.map(\.path), isManifest: false)
       compared.append(comparison.run(expected, tree, image: image, command, &report))

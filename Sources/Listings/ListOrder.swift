@@ -1,29 +1,14 @@
-import ArgumentParser
 import SquashFS
 import SquashFSFormat
 
 /// What names are sorted by, where it is not the names.
-enum ListKey: String, EnumerableFlag {
+package enum ListKey: String, CaseIterable, Sendable {
   case time
   case size
-
-  static func name(for value: ListKey) -> NameSpecification {
-    switch value {
-    case .time: .customShort("t")
-    case .size: .customShort("S")
-    }
-  }
-
-  static func help(for value: ListKey) -> ArgumentHelp? {
-    switch value {
-    case .time: "Sort by time, newest first."
-    case .size: "Sort by size, largest first."
-    }
-  }
 }
 
 /// Another order than that of an image, by name.
-struct ListOrder {
+package struct ListOrder: Sendable {
   /// `nil` for the name.
   let key: ListKey?
   let isReversed: Bool
@@ -32,7 +17,7 @@ struct ListOrder {
   static let most = 200_000
 
   /// - Returns: `nil` where names stay as they come.
-  init?(key: ListKey?, isReversed: Bool) {
+  package init?(key: ListKey?, isReversed: Bool) {
     guard key != nil || isReversed else { return nil }
     self.key = key
     self.isReversed = isReversed

@@ -1,13 +1,13 @@
 import Glibc
 import Posix
 import SquashFS
-import SquashFSFormat
+package import SquashFSFormat
 import TreeModel
 
 /// The parts of a line of `ls -l`.
-enum LongFormat {
+package enum LongFormat {
   /// "drwxr-xr-x", as ls(1) shows type and permissions.
-  static func mode(_ type: InodeType, _ permissions: UInt16) -> [UInt8] {
+  package static func mode(_ type: InodeType, _ permissions: UInt16) -> [UInt8] {
     var text = [UInt8](repeating: UInt8(ascii: "-"), count: 10)
     text[0] = letter(type)
     for group in 0..<3 {
@@ -40,7 +40,7 @@ enum LongFormat {
   }
 
   /// The word for a type that programs read, as find(1) and mtree(5) have it.
-  static func word(_ type: InodeType) -> String {
+  package static func word(_ type: InodeType) -> String {
     switch type {
     case .directory: "dir"
     case .file: "file"
@@ -53,7 +53,7 @@ enum LongFormat {
   }
 
   /// A size as `ls -h` has it: at most four characters, powers of 1,024, rounded up.
-  static func human(_ size: UInt64) -> String {
+  package static func human(_ size: UInt64) -> String {
     guard size >= 1024 else { return String(size) }
     var scaled = size
     var rest = false
@@ -73,7 +73,7 @@ enum LongFormat {
 }
 
 /// Turns times into text; those of one quarter of an hour without asking the C library again.
-struct TimeFormat {
+package struct TimeFormat: Sendable {
   private let isFull: Bool
   private var start: Int = .max
   private var day = ""
@@ -83,10 +83,11 @@ struct TimeFormat {
   private var lastTime: UInt32?
   private var lastBytes: [UInt8] = []
 
-  init(isFull: Bool) { self.isFull = isFull }
+  /// - Parameter isFull: with seconds and the zone.
+  package init(isFull: Bool) { self.isFull = isFull }
 
   /// What `text` gives, as bytes.
-  mutating func bytes(_ seconds: UInt32) -> [UInt8] {
+  package mutating func bytes(_ seconds: UInt32) -> [UInt8] {
     if seconds != lastTime {
       lastBytes = Array(text(seconds).utf8)
       lastTime = seconds
@@ -95,7 +96,7 @@ struct TimeFormat {
   }
 
   /// "2026-11-22 14:03", or with seconds and the zone; in local time.
-  mutating func text(_ seconds: UInt32) -> String {
+  package mutating func text(_ seconds: UInt32) -> String {
     let time = Int(seconds)
     // Zones change on quarters of an hour only.
     let quarter = time / 900 * 900

@@ -1,9 +1,10 @@
 import FileTrees
 import Glibc
+package import Inputs
 import Posix
 
 /// A look at all sources before the first is packed: a mistyped name costs no time.
-enum SourceCheck {
+package enum SourceCheck {
   /// What the names of images end in.
   private static let imageEndings = [
     ".squash", ".squashfs", ".sqfs", ".sqsh", ".sfs", ".sqfs.img", ".img",
@@ -13,7 +14,7 @@ enum SourceCheck {
   /// tar after `-f`.
   ///
   /// - Throws: `SourceError`.
-  static func refuseImageName(_ sources: [SourceArgument], output: [UInt8]?) throws {
+  package static func refuseImageName(_ sources: [PlacedSource], output: [UInt8]?) throws {
     guard sources.count > 1, let last = sources.last?.path else { return }
     if let first = sources.first, hasImageEnding(first.path), !isThere(first.path) {
       try refuse(first.path, besides: sources.dropFirst(), output: output)
@@ -22,7 +23,9 @@ enum SourceCheck {
     if !isThere(last) { try refuse(last, besides: sources.dropLast(), output: output) }
     let others = sources.dropLast()
     // Of several images, all may come from a pattern of the shell's.
-    if output == nil, AnyTree.isImage(last), !others.contains(where: { AnyTree.isImage($0.path) }) {
+    if output == nil, TreeInput.isImage(last),
+      !others.contains(where: { TreeInput.isImage($0.path) })
+    {
       throw SourceError(
         .unreadable, path: last, "is an image, not a source",
         hint: "to replace it: \(command(others, last)) --force")
@@ -30,7 +33,7 @@ enum SourceCheck {
   }
 
   private static func refuse(
-    _ name: [UInt8], besides others: ArraySlice<SourceArgument>, output: [UInt8]?
+    _ name: [UInt8], besides others: ArraySlice<PlacedSource>, output: [UInt8]?
   ) throws -> Never {
     throw SourceError(
       .unreadable, path: name, "does not exist",
@@ -38,7 +41,7 @@ enum SourceCheck {
         ? "to name the image: \(command(others, name))" : "-o names the image already")
   }
 
-  private static func command(_ sources: ArraySlice<SourceArgument>, _ image: [UInt8]) -> String {
+  private static func command(_ sources: ArraySlice<PlacedSource>, _ image: [UInt8]) -> String {
     let words = sources.count > 4 ? "…" : sources.map(\.path.shellWord).joined(separator: " ")
     return "autosquash pack \(words) -o \(image.shellWord)"
   }
@@ -49,20 +52,6 @@ enum SourceCheck {
 
   private static func isThere(_ path: [UInt8]) -> Bool {
     path.withCPath { access($0, F_OK) } == 0 || errno != ENOENT
-  }
-
-  /// Makes sure that no name follows `--manifest`, which takes one in `verify`: it would be packed.
-  ///
-  /// - Throws: `SourceError`.
-  static func refuseManifestName() throws {
-    let words = ProcessArguments.all
-    for (option, name) in zip(words, words.dropFirst())
-    where option.elementsEqual("--manifest".utf8) && name.suffix(6).elementsEqual(".mtree".utf8) {
-      throw SourceError(
-        .unreadable, path: name,
-        "--manifest takes no name here: it writes NAME.mtree beside the image NAME.squash",
-        hint: "a specification to pack comes before the options")
-    }
   }
 
   /// Why a source cannot be read; `nil` where nothing is against it.

@@ -1,5 +1,6 @@
 import FileTrees
 import Glibc
+import Inputs
 import Manifests
 import Posix
 import SquashFS
@@ -43,7 +44,7 @@ struct ImageManifest {
     _ tree: DigestedTree, _ size: UInt64, _ digest: SHA256.Digest, replacing: Bool
   ) throws -> AtomicFile {
     let facts = ManifestWriter.ImageFacts(
-      name: ManifestWriter.baseName(image), size: size, digest: digest)
+      name: ImageName.base(of: image), size: size, digest: digest)
     let file = try AtomicFile(path: HostPath(path), replacing: replacing)
     var manifest = ResultFile(file)
     try ManifestWriter(tree).write(image: facts) { try manifest.write($0) }
@@ -71,9 +72,9 @@ struct ImageManifest {
         if try SHA256.of(file: self.image).digest == known.digest { return false }
       }
     }
-    var options = AnyTree.Options()
+    var options = TreeInput.Options()
     options.threads = threads
-    let tree = try AnyTree(image).read(options)
+    let tree = try TreeInput(image).read(options)
     let (digest, size) = try SHA256.of(file: image)
     try write(tree, size, digest, replacing: isThere).publish()
     return true

@@ -1,19 +1,18 @@
-import FileTrees
-import Glibc
-import Posix
+internal import Glibc
 
 /// Where a result goes: to standard output, to a pipe or a device that is there, or to a file that
 /// appears when it is complete.
-struct ResultFile: ~Copyable {
-  let path: [UInt8]
+public struct ResultFile: ~Copyable {
+  /// What errors name.
+  public let path: [UInt8]
   /// For writing.
-  let descriptor: Int32
+  public let descriptor: Int32
   private let file: AtomicFile?
   private var buffer: [UInt8] = []
   private static let limit = 64 << 10
 
   /// - Parameter path: `nil`, `-` and `/dev/stdout` are standard output.
-  init(_ path: [UInt8]?, replacing: Bool) throws(SystemError) {
+  public init(_ path: [UInt8]?, replacing: Bool) throws(SystemError) {
     guard let path, path != Array("-".utf8), path != Array("/dev/stdout".utf8) else {
       self.init(Array("standard output".utf8), STDOUT_FILENO, nil)
       return
@@ -30,7 +29,8 @@ struct ResultFile: ~Copyable {
     }
   }
 
-  init(_ file: AtomicFile) { self.init(file.path.bytes, file.descriptor, file) }
+  /// A file that is open already.
+  public init(_ file: AtomicFile) { self.init(file.path.bytes, file.descriptor, file) }
 
   private init(_ path: [UInt8], _ descriptor: Int32, _ file: AtomicFile?) {
     self.path = path
@@ -40,17 +40,20 @@ struct ResultFile: ~Copyable {
 
   deinit { if file == nil && descriptor != STDOUT_FILENO { close(descriptor) } }
 
-  var isStandardOutput: Bool { file == nil && descriptor == STDOUT_FILENO }
+  /// Whether it is standard output.
+  public var isStandardOutput: Bool { file == nil && descriptor == STDOUT_FILENO }
 
-  mutating func write(_ text: String) throws(SystemError) { try write(text.utf8) }
+  /// Appends text.
+  public mutating func write(_ text: String) throws(SystemError) { try write(text.utf8) }
 
-  mutating func write(_ bytes: some Sequence<UInt8>) throws(SystemError) {
+  /// Appends bytes.
+  public mutating func write(_ bytes: some Sequence<UInt8>) throws(SystemError) {
     buffer.append(contentsOf: bytes)
     if buffer.count >= Self.limit { try flush() }
   }
 
   /// Hands over what was written so far.
-  mutating func flush() throws(SystemError) {
+  public mutating func flush() throws(SystemError) {
     var done = 0
     while done < buffer.count {
       let count = buffer.withUnsafeBytes { bytes in
@@ -65,22 +68,8 @@ struct ResultFile: ~Copyable {
   }
 
   /// Puts the file under its name.
-  mutating func finish() throws(SystemError) {
+  public mutating func finish() throws(SystemError) {
     try flush()
     try file?.publish()
-  }
-
-  /// Makes sure that a result does not take the place of what it is made from, nor goes into it.
-  ///
-  /// - Throws: `SourceError` where both are one file or directory.
-  static func refuse(_ output: [UInt8], inPlaceOf source: [UInt8]) throws {
-    var (first, second) = (stat(), stat())
-    if output.withCPath({ stat($0, &first) }) == 0, source.withCPath({ stat($0, &second) }) == 0,
-      [S_IFREG, S_IFDIR].contains(first.st_mode & S_IFMT), first.st_dev == second.st_dev,
-      first.st_ino == second.st_ino
-    {
-      throw SourceError(
-        .refused, path: output, "this is the source itself; give the result another name")
-    }
   }
 }

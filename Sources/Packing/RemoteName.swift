@@ -1,9 +1,9 @@
 import Posix
 
 /// Names of what is in a bucket, or on the web: this program reads and writes files and pipes.
-enum RemoteName {
+package enum RemoteName {
   /// The command that packs it; `nil` where the name is a file's.
-  static func reading(_ name: [UInt8]) -> String? {
+  package static func reading(_ name: [UInt8]) -> String? {
     let isOnWeb = ["http://", "https://"].contains { name.starts(with: $0.utf8) }
     guard isOnWeb || isInBucket(name) else { return nil }
     if name.last == UInt8(ascii: "/") && !isOnWeb {
@@ -15,14 +15,16 @@ enum RemoteName {
   }
 
   /// The command that writes an image there.
-  static func writing(_ name: [UInt8]) -> String? {
+  package static func writing(_ name: [UInt8]) -> String? {
     isInBucket(name) ? "autosquash pack SOURCE -o - | aws s3 cp - \(name.shellWord)" : nil
   }
 
-  static let cannotWrite =
+  /// Why nothing can be written there.
+  package static let cannotWrite =
     "this is no name on this machine; write to a file, and copy it with aws s3 cp"
 
-  static func isRemote(_ name: [UInt8]) -> Bool {
+  /// Whether a name is one of those.
+  package static func isRemote(_ name: [UInt8]) -> Bool {
     ["s3://", "http://", "https://"].contains { name.starts(with: $0.utf8) }
   }
 

@@ -1,26 +1,28 @@
 import FileTrees
-import Posix
-import Terminal
+import Inputs
 import TreeModel
 
 /// How far the reading of all sources is.
 struct PackProgress {
   private let readers: [PackSource]
-  private let title: String
+  private let report: ProgressReport
   /// The bytes that are expected, of all sources; `nil` where one does not tell.
   private let estimates: [SizeEstimate]
 
-  init(_ sources: [PackInput], _ readers: [PackSource], title: [UInt8], dereferences: Bool) {
+  init(
+    _ sources: [PackInput], _ readers: [PackSource], dereferences: Bool,
+    report: @escaping ProgressReport
+  ) {
     self.readers = readers
-    self.title = title.escapedName
+    self.report = report
     estimates = sources.filter(\.isDirectory).map {
       SizeEstimate(of: $0.path, dereferences: dereferences)
     }
   }
 
-  /// Passes contents on, and moves a progress bar.
+  /// Passes contents on, and reports them.
   func sink(_ content: any ContentSink) -> any ContentSink {
-    ProgressSink(content, title: title) { .init(bytes: $0, fraction: fraction(of: $0)) }
+    ProgressSink(content) { report($0, fraction(of: $0)) }
   }
 
   private func fraction(of bytes: UInt64) -> Double? {

@@ -1,26 +1,26 @@
-import ArgumentParser
-import Posix
-import SquashFS
+package import SquashFS
 
 /// Where an image starts in its file.
-enum ImageOffset: ExpressibleByArgument, Equatable, CustomStringConvertible {
+package enum ImageOffset: Equatable, Sendable, CustomStringConvertible {
   case bytes(UInt64)
   /// Wherever it is found.
   case auto
 
-  static let start = ImageOffset.bytes(0)
+  /// The start of the file.
+  package static let start = ImageOffset.bytes(0)
 
-  init?(argument: String) {
-    if argument == "auto" {
+  /// - Parameter text: `auto` or a number of bytes.
+  package init?(_ text: String) {
+    if text == "auto" {
       self = .auto
-    } else if let bytes = UInt64(argument) {
+    } else if let bytes = UInt64(text) {
       self = .bytes(bytes)
     } else {
       return nil
     }
   }
 
-  var description: String {
+  package var description: String {
     switch self {
     case .bytes(let bytes): "\(bytes)"
     case .auto: "auto"
@@ -28,7 +28,7 @@ enum ImageOffset: ExpressibleByArgument, Equatable, CustomStringConvertible {
   }
 
   /// Opens the image at this place of a file.
-  func input(_ path: [UInt8]) throws -> ImageInput {
+  package func input(_ path: [UInt8]) throws -> ImageInput {
     switch self {
     case .bytes(let base): try ImageInput(path: path, base: base)
     case .auto: try ImageInput(path: path, base: ImageSearch.findImage(in: path))

@@ -5,14 +5,14 @@ import Posix
 ///
 /// The pipe stays open as long as this value: a named one must not lose its only reader before it
 /// is read in earnest.
-final class PipeStart {
+package final class PipeStart {
   /// None of an empty pipe.
-  let bytes: [UInt8]
+  package let bytes: [UInt8]
   private let path: [UInt8]
   private let descriptor: Int32
 
   /// - Returns: `nil` for what is no pipe, or cannot be read.
-  init?(_ path: [UInt8], count: Int) {
+  package init?(_ path: [UInt8], count: Int) {
     guard Self.isPipe(path) else { return nil }
     descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else { return nil }
@@ -22,7 +22,8 @@ final class PipeStart {
 
   deinit { close(descriptor) }
 
-  static func isPipe(_ path: [UInt8]) -> Bool {
+  /// Whether a path leads to a pipe.
+  package static func isPipe(_ path: [UInt8]) -> Bool {
     var status = stat()
     return path.withCPath { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFIFO
   }
@@ -43,7 +44,7 @@ final class PipeStart {
 
   /// Calls what opens the pipe again, which does not wait for a writer: the only one may have
   /// written all and be gone.
-  func reopening<R>(_ body: () throws -> R) rethrows -> R {
+  package func reopening<R>(_ body: () throws -> R) rethrows -> R {
     let writer = path.withCPath { open($0, O_WRONLY | O_NONBLOCK | O_CLOEXEC) }
     defer { if writer >= 0 { close(writer) } }
     return try body()

@@ -1,5 +1,6 @@
 import FileTrees
 import Glibc
+import Inputs
 import Posix
 import SquashFS
 import Terminal
@@ -11,9 +12,9 @@ struct PackInput {
   let isDirectory: Bool
   let prefix: [[UInt8]]
 
-  init(_ argument: SourceArgument) {
-    path = argument.path
-    prefix = argument.prefix
+  init(_ source: PlacedSource) {
+    path = source.path
+    prefix = source.prefix
     var status = stat()
     isDirectory = path.withCPath { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
@@ -31,13 +32,10 @@ struct PackInput {
   }
 
   /// - Parameter image: what is being made; it must not go into itself.
-  func open(
-    _ command: Pack, _ messages: Messages, besides image: AtomicFile? = nil
-  ) throws -> PackSource {
+  func open(_ packing: Packer.Options, besides image: AtomicFile? = nil) throws -> PackSource {
+    let warn = packing.warn
     if isDirectory {
-      var options = command.directories.options()
-      options.oneFileSystem = command.reading.oneFileSystem
-      options.ignoresUnreadable = command.reading.ignoreUnreadable
+      var options = packing.directories
       let images = image.map {
         [
           DirectorySource.FileIdentity(of: $0.path.bytes),
@@ -46,23 +44,21 @@ struct PackInput {
       }
       options.skipped = Set((images ?? []).compactMap { $0 })
       let reader = DirectorySource(path: Self.withoutTrailingSlashes(path), options: options)
-      reader.reportUnreadable = { messages.warn($0.path, $0.cause) }
+      reader.reportUnreadable = { warn($0.path, $0.cause) }
       return .directory(reader)
     }
     let isFile = path != Array("-".utf8)
-    if isFile, let format = AnyTree.foreignFormat(of: path) {
+    if isFile, let format = TreeInput.foreignFormat(of: path) {
       throw ImageReadError(format, at: 0)
     }
-    if isFile && AnyTree.isImage(path) {
+    if isFile && TreeInput.isImage(path) {
       throw SourceError(
         .refused, path: path,
         "this is an image already; autosquash extract IMAGE --to-tar - | autosquash pack - -o OTHER "
           + "packs its files anew")
     }
-    var options = command.archives.options()
-    options.allowsTruncated = command.reading.allowTruncated
-    let reader = try ArchiveSource(path: path, options: options)
-    reader.warn = { [path] in messages.warn(path, $0) }
+    let reader = try ArchiveSource(path: path, options: packing.archives)
+    reader.warn = { [path] in warn(path, $0) }
     return .archive(reader)
   }
 
@@ -112,31 +108,5 @@ enum PackSource {
     case .directory: false
     case .archive(let source): source.wasCut
     }
-  }
-}
-
-/// What is to be said of an image's sources.
-struct SourceSummary {
-  /// The number of files that could not be read and were left out.
-  private(set) var unreadable = 0
-  /// The number of directories that changed while they were read.
-  private(set) var changedDirectories = 0
-  private(set) var wasCut = false
-  /// The single top directories that became roots.
-  private(set) var strippedTops: [[UInt8]] = []
-
-  var isWhole: Bool { unreadable + changedDirectories == 0 && !wasCut }
-
-  /// Reads a source, and puts its tree on top of those before it.
-  mutating func add(
-    _ reader: PackSource, _ assembler: TreeAssembler, to layers: inout SourceLayers
-  ) throws {
-    try reader.read(into: assembler)
-    unreadable += reader.unreadable
-    changedDirectories += reader.changedDirectories
-    wasCut = wasCut || reader.wasCut
-    assembler.isSourceCut = reader.wasCut
-    try layers.add(assembler)
-    if let top = assembler.notes.strippedTop { strippedTops.append(top) }
   }
 }

@@ -1,5 +1,6 @@
 import FileTrees
 import Glibc
+import Inputs
 import Posix
 import SquashFS
 import SquashFSFormat
@@ -22,7 +23,7 @@ enum ExistingImage {
         "remove it or give another name")
     }
     do {
-      let image = try ImageFile.open(path, offset: .start)
+      let image = try ImageOpener.open(path, offset: .start)
       let blocks = image.input.length / Superblock.deviceBlock * Superblock.deviceBlock
       if image.superblock.bytesUsed > blocks {
         throw refusal(path, "its end is not padded to 1024 bytes")

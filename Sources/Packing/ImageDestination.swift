@@ -4,15 +4,15 @@ import Posix
 
 /// Where an image goes: to a file that appears when it is complete, or, once it is, to standard
 /// output. (Its head is written last, so that it cannot go there at once.)
-struct PackResult {
+struct ImageDestination {
   /// The image under construction.
   let file: AtomicFile
   private let isForStandardOutput: Bool
 
-  init(_ output: [UInt8], _ command: Pack) throws {
-    isForStandardOutput = command.writesToStandardOutput
+  init(_ output: [UInt8], _ options: Packer.Options) throws {
+    isForStandardOutput = options.writesToStandardOutput
     guard isForStandardOutput else {
-      file = try AtomicFile(path: HostPath(output), replacing: command.force)
+      file = try AtomicFile(path: HostPath(output), replacing: options.replaces)
       return
     }
     guard isatty(STDOUT_FILENO) == 0 else {

@@ -1,20 +1,26 @@
 import FileTrees
 import Posix
-import SquashFS
+package import SquashFS
 import SquashFSFormat
 
 /// A path in an image as a user gives it: a name, or a pattern for many.
-enum PathPattern {
-  struct Match {
+package enum PathPattern {
+  /// What a path or a pattern means.
+  package struct Match {
     /// As it is shown.
-    var path: [UInt8]
-    var inode: ImageInode
+    package var path: [UInt8]
+    package var inode: ImageInode
+
+    package init(path: [UInt8], inode: ImageInode) {
+      self.path = path
+      self.inode = inode
+    }
   }
 
   /// Finds what is meant. What exists under that very name is never taken for a pattern.
   ///
   /// - Returns: nothing where nothing has the name or matches.
-  static func find(
+  package static func find(
     _ path: [UInt8], in image: Image, followsLast: Bool
   ) throws -> [Match] {
     if case .success(let inode) = try image.lookup(path, followsLast: followsLast) {
@@ -45,15 +51,15 @@ enum PathPattern {
   }
 
   /// What to say of a path that is not there.
-  static func failure(_ path: [UInt8], in image: Image) throws -> String {
+  package static func failure(_ path: [UInt8], in image: Image) throws -> String {
     failure(path, try image.lookup(path, followsLast: true))
   }
 
   /// Warns of links that are named, and lead to what is not in the image or not named.
   ///
-  /// - Parameter filter: what is named.
-  static func warnings(
-    of paths: [[UInt8]], in image: Image, _ filter: PathFilter
+  /// - Parameter isTaken: whether a path is named, by itself or with a directory that it is in.
+  package static func warnings(
+    of paths: [[UInt8]], in image: Image, isTaken: ([UInt8]) -> Bool
   ) throws -> [String] {
     try paths.compactMap { path in
       guard case .success(let inode) = try image.lookup(path, followsLast: false),
@@ -62,7 +68,7 @@ enum PathPattern {
       switch try image.locate(path, followsLast: true) {
       case .failure(let reason): return "warning: " + failure(path, .failure(reason))
       // To name the top would be to name all.
-      case .success(let target) where target.path.isEmpty || filter.takes(target.path): return nil
+      case .success(let target) where target.path.isEmpty || isTaken(target.path): return nil
       case .success(let target):
         return "warning: \(path.escapedName): is a link to \(target.path.escapedName), "
           + "which is not unpacked; name that too"
@@ -70,8 +76,10 @@ enum PathPattern {
     }
   }
 
-  /// - Parameter found: what came of looking for it.
-  static func failure(
+  /// What to say of a path that was looked for.
+  ///
+  /// - Parameter found: what came of it.
+  package static func failure(
     _ path: [UInt8], _ found: Result<ImageInode, Image.LookupFailure>
   ) -> String {
     switch found {

@@ -2,8 +2,9 @@ import Glibc
 import Posix
 
 /// The name of an image made from a source: `data/my-tarball.tar.gz` makes `my-tarball.squash`.
-enum ImageName {
-  static let suffix = Array(".squash".utf8)
+package enum ImageName {
+  /// What the names of images end in.
+  package static let suffix = Array(".squash".utf8)
 
   private static let compressions = [".gz", ".bz2", ".xz", ".lzma", ".lz", ".zst", ".lz4", ".Z"]
   private static let containers = [
@@ -13,13 +14,15 @@ enum ImageName {
     ".tgz", ".taz", ".tbz", ".tbz2", ".tb2", ".txz", ".tlz", ".tzst", ".tZ",
   ]
 
+  /// The name that an image gets in the current directory.
+  ///
   /// - Returns: `nil` where the source has no name of its own ("/", standard input).
-  static func of(source: [UInt8], isDirectory: Bool) -> [UInt8]? {
-    var base = baseName(source)
+  package static func of(source: [UInt8], isDirectory: Bool) -> [UInt8]? {
+    var base = Self.base(of: source)
     if base.isEmpty || base == Array(".".utf8) || base == Array("..".utf8) {
       guard isDirectory, let resolved = source.withCPath({ realpath($0, nil) }) else { return nil }
       defer { free(resolved) }
-      base = baseName([UInt8](cString: resolved))
+      base = Self.base(of: [UInt8](cString: resolved))
     }
     if !isDirectory {
       let whole = base
@@ -33,19 +36,19 @@ enum ImageName {
   }
 
   /// Whether a name is that of an archive, which an image would only hide behind.
-  static func isOfArchive(_ name: [UInt8]) -> Bool {
-    var base = baseName(name).map { (0x41...0x5a).contains($0) ? $0 | 0x20 : $0 }
+  package static func isOfArchive(_ name: [UInt8]) -> Bool {
+    var base = Self.base(of: name).map { (0x41...0x5a).contains($0) ? $0 | 0x20 : $0 }
     return drop(compressions + containers + both + [".rar", ".iso"], from: &base)
   }
 
   /// The same path with the suffix of an image in place of an archive's.
-  static func instead(of path: [UInt8]) -> [UInt8] {
-    let base = baseName(path)
+  package static func instead(of path: [UInt8]) -> [UInt8] {
+    let base = Self.base(of: path)
     return path.dropLast(base.count) + (of(source: base, isDirectory: false) ?? suffix)
   }
 
   /// The name of the manifest beside an image: `my-tarball.squash` has `my-tarball.mtree`.
-  static func manifest(of image: [UInt8]) -> [UInt8] {
+  package static func manifest(of image: [UInt8]) -> [UInt8] {
     var name = image
     if let dot = name.lastIndex(of: UInt8(ascii: ".")), dot > 0,
       name[dot - 1] != UInt8(ascii: "/"),
@@ -56,7 +59,8 @@ enum ImageName {
     return name + Array(".mtree".utf8)
   }
 
-  private static func baseName(_ path: [UInt8]) -> [UInt8] {
+  /// The last component of a path; empty for "/".
+  static func base(of path: [UInt8]) -> [UInt8] {
     var path = path[...]
     while path.last == UInt8(ascii: "/") { path.removeLast() }
     return Array(path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? path.startIndex)...])

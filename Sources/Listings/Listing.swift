@@ -1,27 +1,20 @@
-import Glibc
-import Posix
-import SquashFS
+package import Inputs
+package import Posix
+package import SquashFS
 import SquashFSFormat
 import Terminal
 import TreeModel
 
-/// Prints the lines of `ls`.
-struct Listing: ~Copyable {
+/// Writes the lines of `ls`.
+package struct Listing: ~Copyable {
   private let image: Image
-  private let options: List
-  private let isLong: Bool
-  // Copies: asking the argument parser for each file takes longer than printing it.
-  private let showsAll: Bool
-  private let printsJSON: Bool
-  private let isRecursive: Bool
-  private let isHumanReadable: Bool
-  private let order: ListOrder?
-  private let dereferences: Bool
-  private var output = StandardOutput()
+  private let options: Options
+  private let complaint: (String) -> Void
+  private var output: StandardOutput
   private var times: TimeFormat
   private var isFirst = true
-  private let columns: Int?
-  private(set) var hasFailed = false
+  /// Whether something could not be shown.
+  package private(set) var hasFailed = false
 
   private struct Row {
     var name: [UInt8]
@@ -44,43 +37,42 @@ struct Listing: ~Copyable {
   private static let mostRows = 50_000
   private static let mostLevels = 3072
 
-  init(image: Image, options: List) {
+  /// - Parameters:
+  ///   - output: where the lines go.
+  ///   - complaint: called with what to say of what cannot be shown.
+  package init(
+    _ image: Image, _ options: Options, output: consuming StandardOutput,
+    complaint: @escaping (String) -> Void
+  ) {
     self.image = image
     self.options = options
-    isLong = options.long || options.fullTime
-    showsAll = options.all
-    printsJSON = options.json
-    isRecursive = options.recursive
-    isHumanReadable = options.humanReadable
-    order = ListOrder(key: options.key, isReversed: options.reverse)
-    dereferences = options.dereference
-    times = TimeFormat(isFull: options.fullTime)
-    columns =
-      !isLong && !options.single && isatty(STDOUT_FILENO) == 1
-      ? ProgressBar.width(of: STDOUT_FILENO) : nil
+    self.output = output
+    self.complaint = complaint
+    times = TimeFormat(isFull: options.hasFullTimes)
   }
 
-  mutating func list(_ matches: [PathPattern.Match], showsHeaders: Bool) throws {
-    if printsJSON { try output.write("[") }
+  /// Lists files, and what is in directories.
+  package mutating func list(_ matches: [PathPattern.Match], showsHeaders: Bool) throws {
+    if options.isJSON { try output.write("[") }
     let isContents = { [options] (match: PathPattern.Match) in
-      match.inode.record.type == .directory && !options.directory
+      match.inode.record.type == .directory && !options.showsDirectoriesThemselves
     }
     var matches = matches
-    if dereferences {
+    if options.dereferences {
       for index in matches.indices {
         matches[index].inode = followed(matches[index].inode, matches[index].path)
       }
     }
-    matches = order?.sorted(matches) { $0.inode } ?? matches
+    matches = options.order?.sorted(matches) { $0.inode } ?? matches
     try print(
       matches.filter { !isContents($0) }.map {
         Row(name: $0.path.isEmpty ? [UInt8(ascii: ".")] : $0.path, inode: $0.inode)
       }, in: [])
     for match in matches where isContents(match) {
       try listDirectory(match.inode, match.path, showsHeader: showsHeaders)
-      if isRecursive { try descend(from: match.inode, match.path) }
+      if options.isRecursive { try descend(from: match.inode, match.path) }
     }
-    if printsJSON { try output.write(isFirst ? "]\n" : "\n]\n") }
+    if options.isJSON { try output.write(isFirst ? "]\n" : "\n]\n") }
     try output.flush()
   }
 
@@ -88,21 +80,21 @@ struct Listing: ~Copyable {
   private mutating func listDirectory(
     _ directory: ImageInode, _ path: [UInt8], showsHeader: Bool
   ) throws {
-    if showsHeader && !printsJSON {
+    if showsHeader && !options.isJSON {
       if !isFirst { try output.write("\n") }
       try output.write(name: path.isEmpty ? [UInt8(ascii: ".")] : path)
       try output.write(":\n")
       isFirst = false
     }
     var rows: [Row] = []
-    var order = order
+    var order = options.order
     do throws(ImageReadError) {
       var cursor = try image.entries(of: directory)
       while let entry = try cursor.next() {
         if isHidden(entry.name) { continue }
         do throws(ImageReadError) {
-          let isFollowed = dereferences && entry.type == .symlink
-          let needsInode = isLong || printsJSON || isFollowed || order?.key != nil
+          let isFollowed = options.dereferences && entry.type == .symlink
+          let needsInode = options.isLong || options.isJSON || isFollowed || order?.key != nil
           var row = Row(
             name: entry.name, inode: needsInode ? try image.inode(at: entry.inode) : nil)
           if isFollowed, let inode = row.inode {
@@ -133,7 +125,7 @@ struct Listing: ~Copyable {
     do throws(ImageReadError) {
       let found = try image.lookup(path, followsLast: true, isFurther: true)
       if case .success(let inode) = found { return inode }
-      Messages.write(options.image.image.bytes, PathPattern.failure(path, found))
+      complaint(PathPattern.failure(path, found))
       hasFailed = true
     } catch {
       complain(path, "\(error)")
@@ -152,7 +144,7 @@ struct Listing: ~Copyable {
   }
 
   private func isHidden(_ name: [UInt8]) -> Bool {
-    name.first == UInt8(ascii: ".") && !showsAll && !printsJSON
+    name.first == UInt8(ascii: ".") && !options.showsAll && !options.isJSON
   }
 
   /// Lists the directories below a directory, in the order of ls(1).
@@ -208,7 +200,7 @@ struct Listing: ~Copyable {
     _ directory: ImageInode, _ path: [UInt8], _ listings: inout ListingBudget, held: Int
   ) throws(ImageReadError) -> Level {
     let level = Level(cursor: try image.entries(of: directory), path: path)
-    guard let order else { return level }
+    guard let order = options.order else { return level }
     var cursor = level.cursor
     var found: [(entry: DirectoryCursor.Entry, inode: ImageInode?)] = []
     // Where it is damaged, its own listing says so.
@@ -228,17 +220,16 @@ struct Listing: ~Copyable {
   }
 
   private mutating func complain(_ path: [UInt8], _ text: String) {
-    Messages.write(
-      options.image.image.bytes, "\(path.isEmpty ? "/" : path.escapedName): \(text)")
+    complaint("\(path.isEmpty ? "/" : path.escapedName): \(text)")
     hasFailed = true
   }
 
   private mutating func print(_ rows: [Row], in path: [UInt8]) throws {
-    if printsJSON {
+    if options.isJSON {
       for row in rows { try printJSON(row, Self.join(path, row.name)) }
-    } else if isLong {
+    } else if options.isLong {
       try printLong(rows, in: path)
-    } else if let columns, rows.count > 1 {
+    } else if let columns = options.columns, rows.count > 1 {
       try printColumns(rows, width: columns)
     } else {
       for row in rows {
@@ -290,7 +281,7 @@ struct Listing: ~Copyable {
         let device = DeviceNumber(stored: number)
         widths.major = max(widths.major, UInt64(device.major).digitCount)
         widths.minor = max(widths.minor, UInt64(device.minor).digitCount)
-      } else if isHumanReadable {
+      } else if options.isHumanReadable {
         widths.size = max(widths.size, LongFormat.human(Self.size(of: inode)).utf8.count)
       } else {
         widths.size = max(widths.size, Self.size(of: inode).digitCount)
@@ -333,7 +324,7 @@ struct Listing: ~Copyable {
         output.write(UInt64(device.major), width: widths.major)
         try output.write(", ")
         output.write(UInt64(device.minor), width: widths.minor)
-      } else if isHumanReadable {
+      } else if options.isHumanReadable {
         try output.write(LongFormat.human(Self.size(of: inode)).leftPadded(to: widths.size))
       } else {
         output.write(Self.size(of: inode), width: widths.size)

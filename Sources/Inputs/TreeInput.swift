@@ -1,21 +1,32 @@
-import ArgumentParser
-import FileTrees
+package import FileTrees
 import Glibc
-import Manifests
+package import Manifests
 import Posix
 import SquashFS
-import SquashFSFormat
-import Terminal
-import TreeModel
+package import SquashFSFormat
+package import TreeModel
+
+/// A source with the place of its own in an image.
+package struct PlacedSource: Sendable {
+  package var path: [UInt8]
+  /// The path in the image that everything in it goes below.
+  package var prefix: [[UInt8]]
+
+  package init(path: [UInt8], prefix: [[UInt8]] = []) {
+    self.path = path
+    self.prefix = prefix
+  }
+}
 
 /// Anything with files in it: an image, a directory, an archive, a manifest.
-struct AnyTree {
-  enum Kind {
+package struct TreeInput {
+  /// What it is.
+  package enum Kind: Sendable {
     case image, directory, archive, manifest
   }
 
-  let path: [UInt8]
-  let kind: Kind
+  package let path: [UInt8]
+  package let kind: Kind
   /// Of what has no end that could be looked at twice.
   private let pipe: PipeStart?
 
@@ -24,7 +35,7 @@ struct AnyTree {
   ///
   /// - Parameter readsSpecifications: whether an mtree file names the files with the contents, as
   ///   for pack, or is a manifest of what should be.
-  init(_ path: [UInt8], offset: ImageOffset = .start, readsSpecifications: Bool = false) {
+  package init(_ path: [UInt8], offset: ImageOffset = .start, readsSpecifications: Bool = false) {
     self.path = path
     pipe = PipeStart(path, count: Self.title.count)
     var status = stat()
@@ -49,14 +60,14 @@ struct AnyTree {
   private static let title = "#mtree".utf8
 
   /// Whether a file begins as an image does.
-  static func isImage(_ path: [UInt8]) -> Bool { isMagic(firstBytes(of: path, count: 4)) }
+  package static func isImage(_ path: [UInt8]) -> Bool { isMagic(firstBytes(of: path, count: 4)) }
 
   private static func isMagic(_ bytes: [UInt8]) -> Bool {
     bytes.count >= 4 && bytes.withUnsafeBytes { $0.little(0) } == Superblock.magic
   }
 
   /// What a file is that is an image, but none that Linux reads.
-  static func foreignFormat(of path: [UInt8]) -> ForeignFormat? {
+  package static func foreignFormat(of path: [UInt8]) -> ForeignFormat? {
     let bytes = firstBytes(of: path, count: Superblock.byteCount)
     guard bytes.count == Superblock.byteCount else { return nil }
     return ForeignFormat(parsing: bytes.span.bytes)
@@ -77,20 +88,24 @@ struct AnyTree {
   }
 
   /// What a reader may want to know, and to say.
-  struct Options {
-    /// How the trees of sources are made; those of images and manifests are as they are.
-    var assembly = TreeAssembler.Options()
-    var archives = ArchiveSource.Options()
-    var directories = DirectorySource.Options()
+  package struct Options {
+    /// How the trees of sources are made; those of images and manifests stay unchanged.
+    package var assembly = TreeAssembler.Options()
+    package var archives = ArchiveSource.Options()
+    package var directories = DirectorySource.Options()
     /// What the digests of contents are of; where a manifest is compared with, its own form.
-    var digests = DigestSink.Form.bytes
-    var threads = 1
-    var offset = ImageOffset.start
-    var warn: (String) -> Void = { _ in }
-    /// Where progress is to be shown.
-    var showsProgress = false
+    package var digests = DigestSink.Form.bytes
+    package var threads = 1
+    package var offset = ImageOffset.start
+    package var warn: (String) -> Void = { _ in }
+    /// Called for each input before it is read; what it returns is told how far that is.
+    package var progress: ((_ path: [UInt8]) -> ProgressReport)?
     /// Whether an image could be made so, and users of it should be able to read all.
-    var warnsOfClosedPlaces = false
+    package var warnsOfClosedPlaces = false
+    /// What to do about an image within a file that is no archive.
+    package var embeddedImageHint: String?
+
+    package init() {}
 
     fileprivate func warn(of notes: AssemblyNotes) {
       var notes = notes
@@ -102,14 +117,14 @@ struct AnyTree {
   /// Reads everything, contents too.
   ///
   /// - Throws: `SourceError`, `ImageReadError`, `SystemError`.
-  func read(_ options: Options) throws -> DigestedTree {
+  package func read(_ options: Options) throws -> DigestedTree {
     if kind == .manifest {
       var reader = try reopening { try ManifestReader(path: path) }
       return try reader.read()
     }
     var assembly = options.assembly
     if kind == .image {
-      assembly = Self.asItIs
+      assembly = Self.unchanged
       assembly.xattrs = options.assembly.xattrs
     } else {
       assembly.stripsSingleTop = kind == .archive
@@ -123,19 +138,19 @@ struct AnyTree {
   }
 
   private func content(_ sink: DigestSink, _ options: Options) -> any ContentSink {
-    guard options.showsProgress else { return sink }
-    return ProgressSink(sink, title: path.escapedName) { .init(bytes: $0, fraction: nil) }
+    guard let report = options.progress?(path) else { return sink }
+    return ProgressSink(sink) { report($0, nil) }
   }
 
   /// Reads several sources, each on top of those before it.
-  static func read(
-    _ sources: [SourceArgument], _ options: Options, whiteouts: Whiteouts?
+  package static func read(
+    _ sources: [PlacedSource], _ options: Options, whiteouts: Whiteouts?
   ) throws -> DigestedTree {
     let sink = DigestSink(form: options.digests)
     var layers = SourceLayers(options.assembly, whiteouts: whiteouts)
     for source in sources {
-      let any = AnyTree(source.path, readsSpecifications: true)
-      var assembly = any.kind == .image ? asItIs : options.assembly
+      let any = TreeInput(source.path, readsSpecifications: true)
+      var assembly = any.kind == .image ? unchanged : options.assembly
       assembly.selection.prefix = source.prefix
       assembly.stripsSingleTop = any.kind == .archive && whiteouts == nil
       let assembler = TreeAssembler(assembly, content: any.content(sink, options))
@@ -151,16 +166,15 @@ struct AnyTree {
     case .directory:
       try DirectorySource(path: path, options: options.directories).read(into: assembler)
     case .image:
-      let image = try ImageFile.open(path, offset: options.offset)
+      let image = try ImageOpener.open(path, offset: options.offset)
       try ImageSource(image, threads: options.threads).read(into: assembler)
     case .archive, .manifest:
       do { try readArchive(into: assembler, options) } catch let error as SourceError
         where error.code == .unreadable && pipe == nil
       {
-        throw ImageFile.explained(error, path)
+        throw ImageOpener.explained(error, path, hint: options.embeddedImageHint)
       }
     }
-    ProgressBar.clearLine()
   }
 
   private func readArchive(into assembler: TreeAssembler, _ options: Options) throws {
@@ -177,7 +191,7 @@ struct AnyTree {
   }
 
   /// Keeps owners and modes.
-  static var asItIs: TreeAssembler.Options {
+  package static var unchanged: TreeAssembler.Options {
     var options = TreeAssembler.Options()
     options.ownership.owner = .keep
     options.ownership.keepsSetID = true

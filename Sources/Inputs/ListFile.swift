@@ -3,11 +3,11 @@ import Glibc
 import Posix
 
 /// A file with a list that an option names; it may be a pipe.
-enum ListFile {
+package enum ListFile {
   /// All bytes of the file.
   ///
   /// - Throws: `SourceError` when it cannot be read.
-  static func read(_ path: [UInt8]) throws -> [UInt8] {
+  package static func read(_ path: [UInt8]) throws -> [UInt8] {
     let descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else { throw failure(path) }
     defer { close(descriptor) }

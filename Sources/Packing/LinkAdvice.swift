@@ -11,16 +11,16 @@ struct LinkAdvice {
   private let prefixCount: Int
   private var leadingNowhere = 0
 
-  init(_ sources: [PackInput], _ command: Pack) {
-    canDereference = !command.directories.dereference && sources.contains(where: \.isDirectory)
-    guard canDereference, sources.count == 1, command.selection.stripComponents == "auto",
-      let part = try? SelectionOptions.components(command.selection.rootBecomes, "--root-becomes")
-    else {
+  init(_ sources: [PackInput], _ options: Packer.Options) {
+    canDereference = !options.directories.dereferences && sources.contains(where: \.isDirectory)
+    let selection = options.assembly.selection
+    guard canDereference, sources.count == 1, selection.stripping == .auto else {
       directory = nil
       prefixCount = 0
       return
     }
-    directory = Array(([sources[0].path] + part).joined(separator: [UInt8(ascii: "/")]))
+    directory = Array(
+      ([sources[0].path] + selection.rootBecomes).joined(separator: [UInt8(ascii: "/")]))
     prefixCount = sources[0].prefix.count
   }
 

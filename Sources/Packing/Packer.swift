@@ -1,0 +1,193 @@
+package import FileTrees
+import Glibc
+package import Inputs
+import Manifests
+import Posix
+package import SquashFS
+package import TreeModel
+
+/// The making of one image, of one source or of several.
+package struct Packer {
+  /// How it is made.
+  package struct Options {
+    /// How the sources' trees are put together, but for the place of each.
+    package var assembly = TreeAssembler.Options()
+    package var archives = ArchiveSource.Options()
+    package var directories = DirectorySource.Options()
+    package var writer = ImageWriter.Options()
+    package var whiteouts: Whiteouts?
+    /// Whether an image that is there is replaced.
+    package var replaces = false
+    package var writesManifest = false
+    /// Whether the image goes to standard output.
+    package var writesToStandardOutput = false
+    /// Told of what is odd about a file.
+    package var warn: (_ path: [UInt8], _ text: String) -> Void = { _, _ in }
+    /// Told of each file that is left out, and of links that lead nowhere.
+    package var detail: (String) -> Void = { _ in }
+    /// Told how far the reading is, where anybody wants to know.
+    package var progress: ProgressReport?
+    /// Called before the image gets its name, or goes to standard output.
+    package var willPublish: () -> Void = {}
+
+    package init() {}
+  }
+
+  /// What came of it.
+  package struct Result {
+    package let image: ImageWriter.Summary
+    package let notes: AssemblyNotes
+    package let sources: SourceSummary
+  }
+
+  let inputs: [PackInput]
+  /// The image's path; empty where the source has no name that could give it one.
+  package let output: [UInt8]
+  /// The directory that the image goes into, where one is named.
+  private let folder: [UInt8]?
+  package var options: Options
+
+  /// An image with a name of its own.
+  package init(_ sources: [PlacedSource], output: [UInt8], _ options: Options) {
+    inputs = sources.map { PackInput($0) }
+    self.output = output
+    folder = nil
+    self.options = options
+  }
+
+  /// An image that is named after its source.
+  ///
+  /// - Parameter folder: where it goes, if not into the current directory.
+  package init(_ source: PlacedSource, folder: [UInt8]?, _ options: Options) {
+    let input = PackInput(source)
+    inputs = [input]
+    self.folder = folder
+    self.options = options
+    guard let name = ImageName.of(source: source.path, isDirectory: input.isDirectory) else {
+      output = []
+      return
+    }
+    output =
+      folder.map { $0 + ($0.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + name }
+      ?? name
+  }
+
+  /// The paths of the sources.
+  package var sources: [[UInt8]] { inputs.map(\.path) }
+
+  /// What keeps its sources from being read, as far as that can be seen without reading.
+  package var faults: [SourceError] { inputs.compactMap { SourceCheck.fault(of: $0.path) } }
+
+  /// What to call it: its source, or the image where there are several.
+  package var name: [UInt8] { inputs.count == 1 ? inputs[0].path : output }
+
+  /// Makes the image.
+  ///
+  /// - Returns: what went in; not all with `ignoresUnreadable` where something could not be read,
+  ///   or with `allowsTruncated` where the archive is cut.
+  package func pack() throws -> Result {
+    if output.isEmpty && !options.writesToStandardOutput {
+      throw SourceError(.refused, path: name, "the image needs a name: give it with -o")
+    }
+    try refuseDereferencing()
+    for input in inputs {
+      if let folder { try ResultFile.refuse(folder, inPlaceOf: input.path) }
+    }
+    let destination = try ImageDestination(output, options)
+    let manifest = options.writesManifest ? ImageManifest(of: output) : nil
+    for input in inputs {
+      try ResultFile.refuse(output, inPlaceOf: input.path)
+      if let manifest { try ResultFile.refuse(manifest.path, inPlaceOf: input.path) }
+    }
+    let replacesManifest = try manifest?.checkName(isForced: options.replaces) == true
+    let file = destination.file
+    // All are opened before the first is read, so that a mistyped name costs no time.
+    let readers = try inputs.map { try $0.open(options, besides: file) }
+    let writer = try ImageWriter(file, options: options.writer)
+    let digests = options.writesManifest ? DigestSink(writer.content) : nil
+    var content: any ContentSink = digests ?? writer.content
+    if let report = options.progress {
+      content =
+        PackProgress(
+          inputs, readers, dereferences: options.directories.dereferences, report: report
+        ).sink(content)
+    }
+    var layers = SourceLayers(options.assembly, whiteouts: options.whiteouts)
+    layers.reportReplacement = {
+      options.detail("\($0.escapedName): left out (\(replacement))")
+    }
+    var summary = SourceSummary()
+    for (input, reader) in zip(inputs, readers) {
+      let assembler = TreeAssembler(
+        input.options(options.assembly, whiteouts: options.whiteouts), content: content)
+      assembler.reportExclusion = { path, reason in
+        options.detail("\(path.escapedName): left out (\(reason))")
+      }
+      try summary.add(reader, assembler, to: &layers)
+    }
+    let (tree, newest) = layers.finish()
+    try refuseNothing(layers.notes)
+    let image = try writer.finish(tree, modified: try imageTime(newest))
+    let written = try digests.flatMap {
+      try manifest?.write(DigestedTree(tree, $0), of: file, replacing: replacesManifest)
+    }
+    options.willPublish()
+    try destination.publish(with: written)
+    return Result(image: image, notes: notes(of: layers, tree), sources: summary)
+  }
+
+  /// The manifest beside the image where it belongs to another one, which would lead astray.
+  package func foreignManifest() throws -> [UInt8]? {
+    if options.writesManifest || options.writesToStandardOutput { return nil }
+    let manifest = ImageManifest(of: output)
+    return try manifest.isOfOtherImage() ? manifest.path : nil
+  }
+
+  /// Archives have links, not what they lead to.
+  func refuseDereferencing() throws(SourceError) {
+    if options.directories.dereferences && !inputs.contains(where: \.isDirectory) {
+      throw SourceError(
+        .refused, path: name,
+        "an archive has links, not what they lead to; --dereference is about "
+          + "directories", hint: "make the archive with tar -h")
+    }
+  }
+
+  /// Where options leave out everything, one of them is mistaken.
+  private func refuseNothing(_ notes: AssemblyNotes) throws(SourceError) {
+    guard notes.leftOut > 0, notes.tookNothing else { return }
+    for mistake in notes.mistakes { options.warn(output, mistake) }
+    throw SourceError(
+      .refused, path: name, "the options given leave nothing of it",
+      hint: "--dry-run lists what is left out and why")
+  }
+
+  /// Why an entry of an earlier source does not go in.
+  var replacement: String {
+    options.whiteouts == nil
+      ? "replaced by a later source" : "replaced or taken out by a later source"
+  }
+
+  /// What is to be said of the tree that all sources make.
+  func notes(of layers: SourceLayers, _ tree: Tree) -> AssemblyNotes {
+    var notes = layers.notes
+    var advice = LinkAdvice(inputs, options)
+    notes.danglingLinks = DanglingLinks(of: tree) { path, target, leadsOut in
+      let place = leadsOut ? "out of the image" : "to nothing in the image"
+      options.detail("\(path.escapedName) -> \(target.escapedName): leads \(place)")
+      advice.note(path)
+    }
+    notes.danglingLinks.advice = advice.text(links: notes.danglingLinks.count)
+    return notes
+  }
+
+  /// SOURCE_DATE_EPOCH, or the newest time in the image: never the present.
+  private func imageTime(_ newest: UInt32) throws -> UInt32 {
+    guard let text = getenv("SOURCE_DATE_EPOCH") else { return newest }
+    guard let seconds = Int64(String(cString: text)) else {
+      throw SourceError(
+        .refused, path: output, "SOURCE_DATE_EPOCH is not a number of seconds; unset or mend it")
+    }
+    return UInt32(clamping: seconds)
+  }
+}
