@@ -103,6 +103,10 @@ let package = Package(
         "FileTrees", "Inputs", "Manifests", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
       ],
       cSettings: gnu, swiftSettings: settings),
+    .target(
+      name: "Verification",
+      dependencies: ["FileTrees", "Inputs", "Manifests", "Posix", "SquashFS", "TreeModel"],
+      cSettings: gnu, swiftSettings: settings),
     // autofs runs it for every first access. Nothing may depend on it: its linker flags would come
     // along.
     .executableTarget(
@@ -116,7 +120,7 @@ let package = Package(
       dependencies: [
         "Automount", "CLinux", "CMemory", "FileTrees", "Inputs", "Listings", "Manifests", "Overlay",
         "Packing", "Posix", "SquashFS",
-        "SquashFSFormat", "Terminal", "TreeModel",
+        "SquashFSFormat", "Terminal", "TreeModel", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       cSettings: gnu, swiftSettings: settings),

@@ -3,7 +3,6 @@ import Glibc
 import Inputs
 import Posix
 import SquashFS
-import Terminal
 import TreeModel
 
 /// One source of an image.

@@ -22,6 +22,7 @@ import Testing
     ("SquashFS/Writer/", ["pack"]),
     ("Inputs/ImageOpener.swift", ["ls", "cat", "info", "extract", "manifest"]),
     ("Packing/", ["pack"]),
+    ("Verification/", ["verify"]),
     ("Overlay/", ["overlay link"]),
     ("autosquash/Pack/", ["pack"]),
     ("autosquash/Pack/ArchiveOptions.swift", ["pack", "verify", "diff", "manifest"]),

@@ -34,6 +34,9 @@ public final class Verifier {
     public var isNoImage = false
     /// Whether it is an image of a kind that Linux does not read: nothing more is known.
     public var isForeign = false
+    /// The options that a kernel needs to be built with to mount the image, where its tables can be
+    /// found.
+    public var kernelOptions: [String] = []
     /// What can still be read of a damaged image.
     public var salvage: Salvage?
 
@@ -104,6 +107,7 @@ public final class Verifier {
   ///   to be said about the image, as where it changed meanwhile; `SystemError` when threads cannot be started.
   public func run() throws -> Report {
     if let image = try open() {
+      if image.superblock.bytesUsed <= input.length { report.kernelOptions = image.kernelOptions }
       let isTreeWhole = try check(image)
       let isDamaged = list.count(.error) + list.count(.unreadable) > 0
       if isDamaged || list.lacksPaths {

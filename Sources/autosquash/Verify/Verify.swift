@@ -1,14 +1,16 @@
 import ArgumentParser
 import CLinux
 import FileTrees
+import Glibc
 import Inputs
 import Posix
 import SquashFS
 import SquashFSFormat
 import Terminal
+import Verification
 
 /// `autosquash verify`: is an image whole, and will it mount?
-struct Verify: ParsableCommand {
+struct Verify: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract: "Prove that images are whole and that Linux will mount them.",
@@ -95,13 +97,77 @@ struct Verify: ParsableCommand {
     try TreeAssembler.Options(ownership, selection, metadata, readsFiles: readsFiles)
   }
 
-  func run() throws {
+  func fail(_ error: any Error) -> Int32 { Messages.fail([], error) }
+
+  func execute() throws -> Int32 {
     // 1 would be an answer.
     clinux_when_out_of_memory(ExitStatus.unreadableInput, nil, nil)
-    var status: Int32 = 0
-    for image in images {
-      status = max(status, VerifyJob(image: image.bytes, command: self).run())
+    return try images.reduce(0) { max($0, try verify($1.bytes)) }
+  }
+
+  /// - Returns: the exit status.
+  private func verify(_ image: [UInt8]) throws -> Int32 {
+    let start = Process.now
+    do {
+      let result = try ImageVerification(of: image, try options(for: image)).run()
+      ProgressBar.clearLine()
+      let report = VerifyReport(
+        image: image, command: self, report: result.report, compared: result.comparisons)
+      try report.print(seconds: Process.now - start)
+      if result.report.errors > 0 { return ExitStatus.failed }
+      return result.report.unreadable > 0 ? ExitStatus.unreadableInput : 0
+    } catch let other as ImageVerification.UnreadableOther {
+      _ = Messages.fail(other.path, explained(other.reason, other.path, image: image))
+      printJSON([
+        "image": .name(image), "whole": .boolean(other.isImageWhole), "result": "not compared",
+        "source": .name(other.path),
+        "message": .string("\(explained(other.reason, other.path, image: image))"),
+      ])
+      return ExitStatus.unreadableInput
+    } catch {
+      let status = max(ExitStatus.unreadableInput, Messages.fail(image, error))
+      printJSON([
+        "image": .name(image), "whole": false, "result": "not readable",
+        "message": .string("\(error)"),
+      ])
+      return status
     }
-    if status != 0 { throw ExitCode(status) }
+  }
+
+  private func options(for image: [UInt8]) throws -> ImageVerification.Options {
+    var options = ImageVerification.Options()
+    options.offset = offset
+    options.verifier.isQuick = quick
+    options.verifier.maxFindings = maxFindings
+    options.verifier.threads = Process.threadCount(threads)
+    options.sources = try SourceArgument.sources(against)
+    options.assembly = { try assemblyOptions(readsFiles: true) }
+    options.archives = archives.options()
+    options.directories = directories.options()
+    options.whiteouts = selection.whiteouts
+    options.manifest = manifest?.path(of: image)
+    options.findsDifferences = messages.json
+    let reports = Messages(isQuiet: messages.quiet)
+    options.warn = reports.warn
+    options.advise = { reports.note(image, $0) }
+    if messages.showsProgress {
+      options.progress = { ProgressBar.reporter(title: $0.escapedName) }
+    }
+    return options
+  }
+
+  /// Of a manifest that nobody has named, how to make it.
+  private func explained(_ error: any Error, _ path: [UInt8], image: [UInt8]) -> any Error {
+    var status = stat()
+    guard manifest == .own, path == manifest?.path(of: image),
+      path.withCPath({ stat($0, &status) }) != 0, errno == ENOENT
+    else { return error }
+    return SourceError(
+      .unreadable, path: path, "there is no such manifest",
+      hint: "\"autosquash manifest \(image.shellWord) -o \(path.shellWord)\" writes it")
+  }
+
+  private func printJSON(_ json: JSON) {
+    if messages.json { print(json.text) }
   }
 }

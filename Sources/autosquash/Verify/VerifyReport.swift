@@ -4,6 +4,7 @@ import Posix
 import SquashFS
 import SquashFSFormat
 import Terminal
+import Verification
 
 /// The words in which a verification's result is told.
 struct VerifyReport {
@@ -11,13 +12,12 @@ struct VerifyReport {
   let command: Verify
   let report: Verifier.Report
   /// What the contents were compared with.
-  let compared: [VerifyComparison]
+  let compared: [ContentComparison]
 
-  /// - Parameter input: the image.
-  func print(_ input: ImageInput, seconds: Double) throws {
+  func print(seconds: Double) throws {
     var output = StandardOutput()
     if command.messages.json {
-      try output.write(json(input, seconds).text + "\n")
+      try output.write(json(seconds).text + "\n")
       return try output.flush()
     }
     let isQuiet = command.messages.quiet
@@ -35,7 +35,7 @@ struct VerifyReport {
           + "--max-findings \(total) shows all\n")
     }
     if !command.messages.quiet || !report.isWhole {
-      try output.write("\(image.escapedName): \(summary(input)), \(seconds.asDuration)\n")
+      try output.write("\(image.escapedName): \(summary), \(seconds.asDuration)\n")
     }
     try output.flush()
   }
@@ -59,9 +59,9 @@ struct VerifyReport {
     report.errors == report.differences && report.unreadable == 0
   }
 
-  private func summary(_ input: ImageInput) -> String {
-    if report.isWhole { return praise(input) }
-    return isImageWhole ? "whole\(comparisons)" : blame
+  private var summary: String {
+    if report.isWhole { return wholeness }
+    return isImageWhole ? "whole\(comparisons)" : damage
   }
 
   /// ", equal to x.tar, but differs from x.mtree: …".
@@ -72,7 +72,7 @@ struct VerifyReport {
       + (different.isEmpty ? "" : ", but \(different.joined(separator: ", and "))")
   }
 
-  private func praise(_ input: ImageInput) -> String {
+  private var wholeness: String {
     let contents = report.contents
     var text = command.quick ? "whole, as far as its tables tell" : "whole"
     text += "\(comparisons): \(report.inodes.asFilesAndDirectories)"
@@ -80,24 +80,24 @@ struct VerifyReport {
       text += ", \(contents.plainBytes.asBytes) unpacked"
     }
     if report.warnings > 0 { text += ", \(report.warnings.counted("warning"))" }
-    return command.verbose ? text + details(input) : text
+    return command.verbose ? text + details : text
   }
 
   /// For those who want to know more; nobody has to do anything about it.
-  private func details(_ input: ImageInput) -> String {
+  private var details: String {
     let contents = report.contents
     var text = command.quick ? "" : "; \(contents.blocks.counted("block"))"
     if contents.unproven > 0 && compared.isEmpty {
       text += ", \(contents.unproven.grouped) of them without a checksum, "
       text += "which --manifest or --against would prove"
     }
-    if let image = try? Image(input) {
-      text += "; needs \(image.kernelOptions.joined(separator: " and "))"
+    if !report.kernelOptions.isEmpty {
+      text += "; needs \(report.kernelOptions.joined(separator: " and "))"
     }
     return text
   }
 
-  private var blame: String {
+  private var damage: String {
     let errors = report.errors - report.differences
     var text = verdict + (errors > 0 ? ": \(errors.counted("error"))" : "")
     if report.unreadable > 0 {
@@ -130,7 +130,7 @@ struct VerifyReport {
     return report.differences == 0 ? "WILL NOT MOUNT" : "WILL NOT MOUNT, AND DIFFERENT"
   }
 
-  private func json(_ input: ImageInput, _ seconds: Double) -> JSON {
+  private func json(_ seconds: Double) -> JSON {
     var members: [(String, JSON)] = [
       ("image", .name(image)), ("whole", .boolean(isImageWhole)),
       (
@@ -144,7 +144,7 @@ struct VerifyReport {
       ("inodes", JSON(report.inodes)), ("blocks", JSON(report.contents.blocks)),
       ("blocksWithoutChecksum", JSON(report.contents.unproven)),
       ("unpackedBytes", JSON(report.contents.plainBytes)),
-      ("needs", .array(((try? Image(input))?.kernelOptions ?? []).map { .string($0) })),
+      ("needs", JSON(report.kernelOptions)),
       ("comparedWith", .array(compared.flatMap(\.others).map { .name($0) })),
       ("differences", JSON(report.differences)),
       ("findings", .array(report.findings.map(json))),

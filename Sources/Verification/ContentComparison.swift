@@ -2,22 +2,23 @@ import FileTrees
 import Manifests
 import Posix
 import SquashFS
-import Terminal
 
 /// The comparison of an image with its source or with a manifest.
-struct VerifyComparison {
+package struct ContentComparison {
   /// What the image is compared with.
-  let others: [[UInt8]]
+  package let others: [[UInt8]]
   private let isManifest: Bool
   /// Whether the manifest was written for another image.
   var isOfOtherImage = false
   /// The number of files and directories that differ.
-  private(set) var count = 0
+  package private(set) var count = 0
   /// Where they are.
   private var places = ""
   /// The first lines that tell of them, and the number of all lines.
-  private(set) var lines: [String] = []
-  private(set) var lineCount = 0
+  package private(set) var lines: [String] = []
+  package private(set) var lineCount = 0
+  /// Whether other differences than in owners are none, and nearly all have not the same.
+  private(set) var onlyOwnersDiffer = false
 
   init(with others: [[UInt8]], isManifest: Bool) {
     self.others = others
@@ -26,17 +27,21 @@ struct VerifyComparison {
 
   private var name: String { others.map(\.escapedName).joined(separator: " + ") }
 
-  var isEqual: Bool { count == 0 && !isOfOtherImage }
+  /// Whether nothing differs.
+  package var isEqual: Bool { count == 0 && !isOfOtherImage }
 
   /// Compares an image's tree with the one that is expected, in the order of `diff IMAGE SOURCE`.
-  func run(
-    _ expected: DigestedTree, _ tree: DigestedTree, image: [UInt8], _ command: Verify,
+  ///
+  /// - Parameters:
+  ///   - findsAll: whether each difference becomes a finding.
+  ///   - limit: the number of findings, or lines, to keep.
+  mutating func run(
+    _ expected: DigestedTree, _ tree: DigestedTree, image: [UInt8], findsAll: Bool, limit: Int,
     _ report: inout Verifier.Report
-  ) -> VerifyComparison {
-    var result = self
+  ) {
     let comparison = TreeComparison(tree, expected)
-    if command.messages.json {
-      result.count =
+    if findsAll {
+      count =
         comparison.run { difference in
           let text =
             switch difference.kind {
@@ -45,29 +50,22 @@ struct VerifyComparison {
             case .changed: "differs from \(name): \(difference.text)"
             }
           report.add(
-            Finding(.error, .difference, path: difference.path, text), limit: command.maxFindings)
+            Finding(.error, .difference, path: difference.path, text), limit: limit)
         }.total
-      return result
+      return
     }
     var summary = DifferenceSummary(comparison)
-    result.count = summary.counts.total
+    count = summary.counts.total
     func add(_ line: @autoclosure () -> String) {
-      result.lineCount += 1
-      if result.lines.count < command.maxFindings { result.lines.append(line()) }
+      lineCount += 1
+      if lines.count < limit { lines.append(line()) }
     }
     for difference in summary.common { add(summary.line(difference) + advice(difference.aspect)) }
     summary.run { add($0) }
-    result.places = summary.places(first: image.escapedName, second: name)
-    report.count(differences: result.count)
-    let onlyOwnersDiffer = result.count > 0 && summary.counts.ofOwnerOnly == result.count
-    if onlyOwnersDiffer && summary.common.isEmpty && !isManifest && !command.messages.quiet {
-      Messages.write(
-        image,
-        command.ownership.ownership == .root
-          ? "only owners differ; was it packed with another --ownership? Give it here too."
-          : "only owners differ: the files of the source belong to others")
-    }
-    return result
+    places = summary.places(first: image.escapedName, second: name)
+    report.count(differences: count)
+    onlyOwnersDiffer =
+      count > 0 && summary.counts.ofOwnerOnly == count && summary.common.isEmpty
   }
 
   /// What was not given here as to pack, if all entries differ in it.
@@ -84,7 +82,7 @@ struct VerifyComparison {
   }
 
   /// "equal to x.tar", "differs from x.tar: 3 differences (3 only in x.tar)".
-  var result: String {
+  package var result: String {
     if isEqual { return "equal to \(name)" }
     if count == 0 { return "is not the image that \(name) was written for" }
     return "differs from \(name): \(count.counted("difference")) (\(places))"

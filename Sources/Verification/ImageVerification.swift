@@ -1,0 +1,192 @@
+package import FileTrees
+import Glibc
+package import Inputs
+import Manifests
+import Posix
+package import SquashFS
+package import TreeModel
+
+/// The verification of one image: that it is whole, and that its contents are what they should be.
+package struct ImageVerification {
+  /// What is verified, and what the contents are compared with.
+  package struct Options {
+    /// Where the image starts in its file.
+    package var offset = ImageOffset.start
+    package var verifier = Verifier.Options()
+    /// The sources that the image was made from; none are compared with where there are none.
+    package var sources: [PlacedSource] = []
+    /// How their trees are put together; asked when they are read.
+    package var assembly: () throws -> TreeAssembler.Options = { TreeAssembler.Options() }
+    package var archives = ArchiveSource.Options()
+    package var directories = DirectorySource.Options()
+    package var whiteouts: Whiteouts?
+    /// A manifest to compare with.
+    package var manifest: [UInt8]?
+    /// Whether all differences become findings, instead of lines of which some stand for many.
+    package var findsDifferences = false
+    /// Told of what is odd about a file.
+    package var warn: (_ path: [UInt8], _ text: String) -> Void = { _, _ in }
+    /// Told what a user may have forgotten.
+    package var advise: (String) -> Void = { _ in }
+    /// Called for the image and for each source before it is read; what it returns is told how far
+    /// that is.
+    package var progress: ((_ path: [UInt8]) -> ProgressReport)?
+
+    package init() {}
+  }
+
+  /// What came of it.
+  package struct Result {
+    package var report: Verifier.Report
+    /// What the contents were compared with.
+    package var comparisons: [ContentComparison]
+  }
+
+  /// Something to compare with that cannot be read.
+  package struct UnreadableOther: Error {
+    package let path: [UInt8]
+    package let reason: any Error
+    /// What was found of the image before.
+    package let isImageWhole: Bool
+  }
+
+  private let image: [UInt8]
+  private let options: Options
+
+  package init(of image: [UInt8], _ options: Options) {
+    self.image = image
+    self.options = options
+  }
+
+  /// Reads all of the image, and what it is compared with.
+  ///
+  /// - Throws: `UnreadableOther`, and errors of reading the image.
+  package func run() throws -> Result {
+    let input = try options.offset.input(image)
+    let verifier = Verifier(input, options: options.verifier)
+    if let report = options.progress?(image) {
+      verifier.onProgress = { fraction, bytes in report(bytes, fraction) }
+    }
+    var report = try verifier.run()
+    if options.offset == .start { explainForeignFile(&report) }
+    var comparisons: [ContentComparison] = []
+    if report.isWhole || report.isOnlyUnmountable { comparisons = try compare(&report) }
+    try input.checkUnchanged(path: image)
+    return Result(report: report, comparisons: comparisons)
+  }
+
+  /// Says what a file is that does not begin as an image does.
+  private func explainForeignFile(_ report: inout Verifier.Report) {
+    guard
+      let index = report.findings.firstIndex(where: { $0.kind == .superblock && $0.offset == 0 }),
+      report.isNoImage || FileKind(of: image) != nil
+    else { return }
+    let error = ImageReadError(.damaged, at: 0, report.findings[index].message)
+    let explained = ImageOpener.explained(error, image)
+    report.findings[index].message = explained.message
+    report.isNoImage = report.isNoImage || explained.code == .notAnImage
+  }
+
+  /// Compares the contents with the source and the manifest, where there are such.
+  private func compare(_ report: inout Verifier.Report) throws -> [ContentComparison] {
+    guard !options.sources.isEmpty || options.manifest != nil else { return [] }
+    var reading = TreeInput.Options()
+    reading.threads = options.verifier.threads
+    reading.offset = options.offset
+    reading.progress = options.progress
+    reading.embeddedImageHint = "verify reads no images within other files"
+    reading.assembly.xattrs = .all
+    reading.digests = options.manifest == nil ? .dataAndHoles : .bytes
+    let tree = try TreeInput(image, offset: options.offset).read(reading)
+    reading.offset = .start
+    var comparisons: [ContentComparison] = []
+    if !options.sources.isEmpty {
+      comparisons.append(try compareWithSources(tree, reading, &report))
+    }
+    if let manifest = options.manifest {
+      comparisons.append(try compare(tree, withManifest: manifest, &report))
+    }
+    return comparisons
+  }
+
+  private func compareWithSources(
+    _ tree: DigestedTree, _ reading: TreeInput.Options, _ report: inout Verifier.Report
+  ) throws -> ContentComparison {
+    let sources = options.sources
+    let name = Array(sources.map(\.path).joined(separator: Array(" + ".utf8)))
+    var reading = reading
+    reading.assembly = try options.assembly()
+    reading.archives = options.archives
+    reading.directories = options.directories
+    reading.warn = { options.warn(name, $0) }
+    let expected = try other(name, report) {
+      try TreeInput.read(sources, reading, whiteouts: options.whiteouts)
+    }
+    var comparison = ContentComparison(with: sources.map(\.path), isManifest: false)
+    comparison.run(
+      expected, tree, image: image, findsAll: options.findsDifferences,
+      limit: options.verifier.maxFindings, &report)
+    if comparison.onlyOwnersDiffer {
+      options.advise(
+        reading.assembly.ownership.owner == .root
+          ? "only owners differ; was it packed with another --ownership? Give it here too."
+          : "only owners differ: the files of the source belong to others")
+    }
+    return comparison
+  }
+
+  private func compare(
+    _ tree: DigestedTree, withManifest path: [UInt8], _ report: inout Verifier.Report
+  ) throws -> ContentComparison {
+    let limit = options.verifier.maxFindings
+    var reader = try other(path, report) { try ManifestReader(path: path) }
+    let expected = try other(path, report) { try reader.read() }
+    var comparison = ContentComparison(with: [path], isManifest: true)
+    // First, as it explains all others.
+    comparison.isOfOtherImage = try isOfOtherImage(reader, path, &report)
+    comparison.run(
+      expected, tree, image: image, findsAll: options.findsDifferences, limit: limit, &report)
+    if comparison.isOfOtherImage && comparison.count == 0 {
+      report.add(
+        Finding(
+          .note, .difference,
+          "all its files are equal, so it was packed again, or what changed is no file: padding, "
+            + "or extended attributes, which a manifest does not have"),
+        limit: limit)
+    }
+    if expected.unknown.contains(.content) {
+      report.add(
+        Finding(
+          .unreadable, .difference,
+          "\(path.escapedName) has no SHA-256 for some files: their contents could not be compared"
+        ),
+        limit: limit)
+    }
+    return comparison
+  }
+
+  private func other<R>(
+    _ path: [UInt8], _ report: Verifier.Report, _ body: () throws -> R
+  ) throws -> R {
+    do { return try body() } catch {
+      throw UnreadableOther(path: path, reason: error, isImageWhole: report.isWhole)
+    }
+  }
+
+  /// The image's own digest tells of changes that no file shows.
+  private func isOfOtherImage(
+    _ manifest: ManifestReader, _ path: [UInt8], _ report: inout Verifier.Report
+  ) throws -> Bool {
+    guard let expected = manifest.image else { return false }
+    let (digest, size) = try SHA256.of(file: image)
+    guard digest != expected.digest else { return false }
+    let what = expected.size == size ? "SHA-256" : "size and SHA-256"
+    report.add(
+      Finding(
+        .error, .difference,
+        "\(path.escapedName) does not belong to this image: it was written for one with another "
+          + what),
+      limit: options.verifier.maxFindings)
+    return true
+  }
+}
