@@ -56,6 +56,6 @@ public struct SourceError: Error, CustomStringConvertible {
 }
 
 /// A file of a source that could not be read; with `--ignore-unreadable` it is left out.
-struct UnreadableFile: Error {
-  var reason: SourceError
+package struct UnreadableFile: Error {
+  package var reason: SourceError
 }

@@ -2,18 +2,18 @@ internal import Glibc
 internal import Posix
 
 /// A directory that is open while what is in it is visited, with its names in byte order.
-final class OpenDirectory {
-  let descriptor: Int32
+package final class OpenDirectory {
+  package let descriptor: Int32
   let status: stat
   /// The path below the top of the source.
-  let path: [UInt8]
+  package let path: [UInt8]
   private var names: ByteNames
   private let stamp: FileStamp
 
   /// Takes over the descriptor, and reads all names.
   ///
   /// - Throws: `UnreadableFile` when the directory cannot be read.
-  init(descriptor: Int32, path: [UInt8]) throws {
+  package init(descriptor: Int32, path: [UInt8]) throws {
     self.descriptor = descriptor
     self.path = path
     names = ByteNames()
@@ -51,7 +51,7 @@ final class OpenDirectory {
   var isUnchanged: Bool { FileStamp(descriptor: descriptor) == stamp }
 
   /// The next name in byte order, `nil` after the last.
-  func nextName() -> [UInt8]? { names.next() }
+  package func nextName() -> [UInt8]? { names.next() }
 
   /// What a symbolic link leads to; `nil`, with `errno`, for what is none.
   func target(of name: [UInt8]) -> [UInt8]? {

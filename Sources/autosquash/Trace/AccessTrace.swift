@@ -1,10 +1,11 @@
-internal import Glibc
-internal import Posix
+import FileTrees
+import Glibc
+import Posix
 
 /// Notes the files of a tree that are opened, by whomever, in the order in which they are first.
 ///
 /// It asks inotify(7) about every directory, which needs no rights but to read them.
-public final class AccessTrace {
+final class AccessTrace {
   private let top: [UInt8]
   private let queue: Int32
   /// The directories by their watches, and all files with their inodes.
@@ -16,16 +17,16 @@ public final class AccessTrace {
 
   /// The files that were opened, below the tree's top. Of one with several names all are here,
   /// since it is not known which of them brings the bytes when the tree is packed.
-  public private(set) var paths: [[UInt8]] = []
+  private(set) var paths: [[UInt8]] = []
 
   /// The number of files in the tree.
-  public var fileCount: Int { inodes.count }
+  var fileCount: Int { inodes.count }
 
   /// Watches all directories of a tree, but not those of other file systems in it.
   ///
   /// - Throws: `SourceError` for what cannot be read, or where the tree has more directories than
   ///   the system lets a user watch.
-  public init(directory: [UInt8]) throws {
+  init(directory: [UInt8]) throws {
     top = directory
     queue = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK))
     guard queue >= 0 else { throw SystemError("watch files", path: directory) }
@@ -112,7 +113,7 @@ public final class AccessTrace {
   /// Notes what is opened until there is something to read from `end`, or its writer is gone.
   ///
   /// - Throws: `SourceError` when more was opened at once than the system keeps count of.
-  public func collect(until end: Int32) throws {
+  func collect(until end: Int32) throws {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 8)
     defer { buffer.deallocate() }
     var isOver = false
