@@ -23,6 +23,6 @@ package enum ListFile {
   }
 
   private static func failure(_ path: [UInt8]) -> SourceError {
-    SourceError(.unreadable, path: path, "cannot read: \(String(cString: strerror(errno)))")
+    SourceError(.unreadable, path: path, "cannot read: \(SystemError.reason())")
   }
 }

@@ -28,13 +28,13 @@ package enum PathPattern {
     }
     guard isPattern(path) else { return [] }
     // Patterns begin at the top, as paths do.
-    let components = path.split(separator: UInt8(ascii: "/"))
+    let components = path.pathComponents
       .filter { !$0.elementsEqual(".".utf8) }
-    let glob = Glob([UInt8(ascii: "/")] + Array(components.joined(separator: "/".utf8)))
+    let glob = Glob([pathSeparator] + components.joinedPath)
     let isDeep = path.indices.dropLast().contains {
       path[$0] == UInt8(ascii: "*") && path[$0 + 1] == UInt8(ascii: "*")
     }
-    let needsDirectory = path.last == UInt8(ascii: "/")
+    let needsDirectory = path.last == pathSeparator
     var walk = try TreeWalk(image, from: image.root())
     var matches: [Match] = []
     while let node = try walk.next() {
@@ -94,7 +94,7 @@ package enum PathPattern {
   }
 
   private static func isSame(_ path: [UInt8], _ given: [UInt8]) -> Bool {
-    let components = given.split(separator: UInt8(ascii: "/")).filter {
+    let components = given.pathComponents.filter {
       !$0.elementsEqual(".".utf8)
     }
     return components.joined(separator: "/".utf8).elementsEqual(path)
@@ -105,7 +105,7 @@ package enum PathPattern {
     guard isPattern(path), !path.starts(with: "**".utf8) else {
       return "\(path.escapedName): no such file in the image"
     }
-    let name = path.drop { $0 == UInt8(ascii: "/") }.escapedName
+    let name = path.drop { $0 == pathSeparator }.escapedName
     return
       "\(path.escapedName): nothing matches at the top of the image; **/\(name) looks everywhere"
   }

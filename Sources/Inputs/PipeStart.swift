@@ -24,8 +24,7 @@ package final class PipeStart {
 
   /// Whether a path leads to a pipe.
   package static func isPipe(_ path: [UInt8]) -> Bool {
-    var status = stat()
-    return path.withCPath { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFIFO
+    stat(at: path).map { $0.st_mode & S_IFMT == S_IFIFO } == true
   }
 
   private static func look(into descriptor: Int32, count: Int) -> [UInt8] {

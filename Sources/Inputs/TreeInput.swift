@@ -75,8 +75,7 @@ package struct TreeInput {
 
   /// The start of a file or a disk; nothing of a pipe, which looking would take bytes away from.
   private static func firstBytes(of path: [UInt8], count: Int) -> [UInt8] {
-    var status = stat()
-    guard path.withCPath({ stat($0, &status) }) == 0, status.st_mode & S_IFMT != S_IFIFO else {
+    guard let status = stat(at: path), status.st_mode & S_IFMT != S_IFIFO else {
       return []
     }
     let file = path.withCPath { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }

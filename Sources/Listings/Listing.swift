@@ -216,7 +216,7 @@ package struct Listing: ~Copyable {
   }
 
   private static func join(_ path: [UInt8], _ name: [UInt8]) -> [UInt8] {
-    path.isEmpty || path.last == UInt8(ascii: "/") ? path + name : path + [UInt8(ascii: "/")] + name
+    path.joined(to: name)
   }
 
   private mutating func complain(_ path: [UInt8], _ text: String) {

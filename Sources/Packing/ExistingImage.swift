@@ -11,9 +11,8 @@ enum ExistingImage {
   ///
   /// - Throws: `SourceError`.
   static func check(_ path: [UInt8]) throws(SourceError) {
-    var status = stat()
-    guard path.withCPath({ stat($0, &status) }) == 0 else {
-      throw refusal(path, String(cString: strerror(errno)))
+    guard let status = stat(at: path) else {
+      throw refusal(path, SystemError.reason())
     }
     switch status.st_mode & S_IFMT {
     case S_IFREG, S_IFBLK: break

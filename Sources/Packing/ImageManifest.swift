@@ -24,8 +24,7 @@ struct ImageManifest {
   /// - Returns: whether a file that is there will be replaced. Where there is no image, one that was
   ///   written for an image belongs to none.
   func checkName(isForced: Bool) throws -> Bool {
-    var status = stat()
-    guard path.withCPath({ lstat($0, &status) }) == 0 else { return isForced }
+    guard let status = stat(at: path, followsLinks: false) else { return isForced }
     let isLeftOver = isRegular && ManifestReader.image(of: path) != nil
     guard isForced || isLeftOver else { throw SystemError("create", path: path, code: EEXIST) }
     if status.st_mode & S_IFMT == S_IFDIR {
@@ -56,16 +55,12 @@ struct ImageManifest {
   ///
   /// - Returns: whether it was written.
   func complete(threads: Int) throws -> Bool {
-    var status = stat()
-    let isThere = path.withCPath { lstat($0, &status) } == 0
-    if isThere {
+    let earlier = stat(at: path, followsLinks: false)
+    if let earlier {
       // What was not written for an image is somebody else's.
       guard isRegular, let known = ManifestReader.image(of: path) else { return false }
-      var image = stat()
-      guard self.image.withCPath({ stat($0, &image) }) == 0 else { return false }
-      let isOlder =
-        (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
-        < (image.st_mtim.tv_sec, image.st_mtim.tv_nsec)
+      guard let image = stat(at: self.image) else { return false }
+      let isOlder = earlier.modified < image.modified
       if known.size == UInt64(image.st_size) {
         // Written after the image, as pack does; else all bytes must tell.
         if !isOlder { return false }
@@ -76,22 +71,20 @@ struct ImageManifest {
     options.threads = threads
     let tree = try TreeInput(image).read(options)
     let (digest, size) = try SHA256.of(file: image)
-    try write(tree, size, digest, replacing: isThere).publish()
+    try write(tree, size, digest, replacing: earlier != nil).publish()
     return true
   }
 
   /// Whether a manifest is there that was written for an image, but for another one than is there.
   func isOfOtherImage() throws -> Bool {
     guard isRegular, let known = ManifestReader.image(of: path) else { return false }
-    var status = stat()
-    guard image.withCPath({ stat($0, &status) }) == 0 else { return false }
+    guard let status = stat(at: image) else { return false }
     // The same source makes the same image.
     return try known.size != UInt64(status.st_size) || SHA256.of(file: image).digest != known.digest
   }
 
   /// Looking into anything else could wait for ever.
   private var isRegular: Bool {
-    var status = stat()
-    return path.withCPath { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFREG
+    return stat(at: path, followsLinks: false)?.isRegular == true
   }
 }

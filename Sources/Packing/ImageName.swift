@@ -51,8 +51,8 @@ package enum ImageName {
   package static func manifest(of image: [UInt8]) -> [UInt8] {
     var name = image
     if let dot = name.lastIndex(of: UInt8(ascii: ".")), dot > 0,
-      name[dot - 1] != UInt8(ascii: "/"),
-      dot > (name.lastIndex(of: UInt8(ascii: "/")) ?? 0)
+      name[dot - 1] != pathSeparator,
+      dot > (name.lastIndex(of: pathSeparator) ?? 0)
     {
       name.removeSubrange(dot...)
     }
@@ -61,9 +61,8 @@ package enum ImageName {
 
   /// The last component of a path; empty for "/".
   static func base(of path: [UInt8]) -> [UInt8] {
-    var path = path[...]
-    while path.last == UInt8(ascii: "/") { path.removeLast() }
-    return Array(path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? path.startIndex)...])
+    let name = path.lastPathComponent
+    return name.first == pathSeparator ? [] : Array(name)
   }
 
   private static func drop(_ suffixes: [String], from name: inout [UInt8]) -> Bool {

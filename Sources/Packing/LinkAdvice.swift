@@ -19,8 +19,7 @@ struct LinkAdvice {
       prefixCount = 0
       return
     }
-    directory = Array(
-      ([sources[0].path] + selection.rootBecomes).joined(separator: [UInt8(ascii: "/")]))
+    directory = ([sources[0].path] + selection.rootBecomes).joinedPath
     prefixCount = sources[0].prefix.count
   }
 
@@ -29,9 +28,7 @@ struct LinkAdvice {
   /// - Parameter path: in the image.
   mutating func note(_ path: [UInt8]) {
     guard let directory else { return }
-    let slash = UInt8(ascii: "/")
-    let names = path.split(separator: slash).dropFirst(prefixCount)
-    let link = Array(([directory[...]] + names).joined(separator: [slash]))
+    let link = ([directory[...]] + path.pathComponents.dropFirst(prefixCount)).joinedPath
     if link.withCPath({ access($0, F_OK) }) != 0 && [ENOENT, ENOTDIR, ELOOP].contains(errno) {
       leadingNowhere += 1
     }

@@ -14,8 +14,7 @@ struct PackInput {
   init(_ source: PlacedSource) {
     path = source.path
     prefix = source.prefix
-    var status = stat()
-    isDirectory = path.withCPath { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
+    isDirectory = stat(at: path)?.isDirectory == true
   }
 
   /// How its tree is made: as it would be alone, but for the prefix.
@@ -37,12 +36,12 @@ struct PackInput {
       var options = packing.directories
       let images = image.map {
         [
-          DirectorySource.FileIdentity(of: $0.path.bytes),
-          DirectorySource.FileIdentity(descriptor: $0.descriptor),
+          stat(at: $0.path, followsLinks: false)?.identity,
+          stat(of: $0.descriptor)?.identity,
         ]
       }
       options.skipped = Set((images ?? []).compactMap { $0 })
-      let reader = DirectorySource(path: Self.withoutTrailingSlashes(path), options: options)
+      let reader = DirectorySource(path: Array(path.withoutTrailingSlashes), options: options)
       reader.reportUnreadable = { warn($0.path, $0.cause) }
       return .directory(reader)
     }
@@ -59,12 +58,6 @@ struct PackInput {
     let reader = try ArchiveSource(path: path, options: packing.archives)
     reader.warn = { [path] in warn(path, $0) }
     return .archive(reader)
-  }
-
-  private static func withoutTrailingSlashes(_ path: [UInt8]) -> [UInt8] {
-    var path = path
-    while path.count > 1 && path.last == UInt8(ascii: "/") { path.removeLast() }
-    return path
   }
 }
 

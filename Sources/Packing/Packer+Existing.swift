@@ -6,8 +6,7 @@ import SquashFS
 extension Packer {
   /// Whether there is one, or anything else of its name.
   package var isDone: Bool {
-    var status = stat()
-    return output.withCPath { lstat($0, &status) } == 0
+    return stat(at: output, followsLinks: false) != nil
   }
 
   /// What is to be said of an image that was left unchanged.
@@ -36,7 +35,6 @@ extension Packer {
 
   /// When a file, or a directory itself, was changed; `nil` where there is none.
   private static func changeTime(of path: [UInt8]) -> Int? {
-    var status = stat()
-    return path.withCPath { stat($0, &status) } == 0 ? status.st_mtim.tv_sec : nil
+    return stat(at: path)?.st_mtim.tv_sec
   }
 }

@@ -68,7 +68,7 @@ package struct Packer {
       return
     }
     output =
-      folder.map { $0 + ($0.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + name }
+      folder.map { $0.joined(to: name) }
       ?? name
   }
 

@@ -6,7 +6,7 @@ package enum RemoteName {
   package static func reading(_ name: [UInt8]) -> String? {
     let isOnWeb = ["http://", "https://"].contains { name.starts(with: $0.utf8) }
     guard isOnWeb || isInBucket(name) else { return nil }
-    if name.last == UInt8(ascii: "/") && !isOnWeb {
+    if name.last == pathSeparator && !isOnWeb {
       return "aws s3 sync \(name.shellWord) DIR && autosquash pack DIR"
     }
     let image = ImageName.of(source: name, isDirectory: false) ?? Array("IMAGE".utf8)

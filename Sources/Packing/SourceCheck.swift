@@ -62,9 +62,8 @@ package enum SourceCheck {
         .unreadable, path: [], "a source without a name",
         hint: "a variable in the command may be empty")
     }
-    var status = stat()
-    guard path.withCPath({ stat($0, &status) }) == 0 else {
-      let reason = String(cString: strerror(errno))
+    guard let status = stat(at: path) else {
+      let reason = SystemError.reason()
       if let command = RemoteName.reading(path) {
         return SourceError(.unreadable, path: path, "not on this machine", hint: command)
       }
@@ -75,7 +74,7 @@ package enum SourceCheck {
     let descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else {
       return SourceError(
-        .unreadable, path: path, "cannot open: \(String(cString: strerror(errno)))")
+        .unreadable, path: path, "cannot open: \(SystemError.reason())")
     }
     close(descriptor)
     return nil

@@ -34,8 +34,7 @@ extension ArchiveSource {
   ]
 
   private var isFile: Bool {
-    var status = stat()
-    return path.withCPath { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFREG
+    return stat(at: path)?.isRegular == true
   }
 
   /// What the file is by its first bytes; not of a pipe, where they are gone.

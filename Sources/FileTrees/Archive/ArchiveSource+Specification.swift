@@ -7,7 +7,7 @@ internal import TreeModel
 extension ArchiveSource {
   /// Whether the user can see that the source is an mtree specification, compressed or not.
   var isNamedAsSpecification: Bool {
-    let name = path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
+    let name = path.lastPathComponent
     let parts = name.split(separator: UInt8(ascii: ".")).dropFirst()
     guard let last = parts.last else { return false }
     if last.elementsEqual("mtree".utf8) { return true }
@@ -64,8 +64,7 @@ extension ArchiveSource {
     guard next >= 0 else { return nil }
     close(next)
     for descriptor in stride(from: next - 1, through: 3, by: -1) {
-      var status = stat()
-      if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      if let status = stat(of: descriptor), status.isRegular,
         Int64(status.st_ino) == archive_entry_ino64(raw)
       {
         let stamp = FileStamp(status)

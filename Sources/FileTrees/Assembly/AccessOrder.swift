@@ -1,3 +1,5 @@
+internal import Posix
+
 /// Paths in the order in which a program reads them, for their data to lie side by side.
 public struct AccessOrder: Sendable {
   private var ranks: [[UInt8]: UInt32] = [:]
@@ -16,7 +18,7 @@ public struct AccessOrder: Sendable {
     for line in list.split(separator: separator) {
       guard let components = Selection.components(ofUserPath: Array(line)), !components.isEmpty
       else { continue }
-      let path = Array(components.joined(separator: [UInt8(ascii: "/")]))
+      let path = components.joinedPath
       if ranks[path] == nil { ranks[path] = UInt32(clamping: ranks.count) }
     }
   }
@@ -29,7 +31,7 @@ public struct AccessOrder: Sendable {
     var path = path[...]
     while !path.isEmpty {
       if let rank = ranks[Array(path)] { return rank }
-      guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+      guard let slash = path.lastIndex(of: pathSeparator) else { return nil }
       path = path[..<slash]
     }
     return nil

@@ -65,7 +65,7 @@ public struct DanglingLinks: Sendable {
 extension [UInt8] {
   /// Whether this is the target of a link that leads to files of the machine's own, wherever an
   /// image is mounted: an absolute one, but for what is on every machine.
-  public var leadsOutOfImages: Bool { first == UInt8(ascii: "/") && !self[...].leadsToMachine }
+  public var leadsOutOfImages: Bool { isAbsolutePath && !self[...].leadsToMachine }
 }
 
 extension ArraySlice<UInt8> {
@@ -74,7 +74,7 @@ extension ArraySlice<UInt8> {
 
   /// Of an absolute target: whether it lies in what every machine has.
   fileprivate var leadsToMachine: Bool {
-    let names = split(separator: UInt8(ascii: "/")).lazy.filter {
+    let names = pathComponents.lazy.filter {
       !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8)
     }
     guard let top = names.first else { return false }
@@ -135,7 +135,7 @@ private struct LinkResolver {
     guard states[link] == nil, case .symlink(let target) = tree[tree.inode(of: link)].kind
     else { return }
     let bytes = tree.target(target)
-    if bytes.first == UInt8(ascii: "/") {
+    if bytes.isAbsolutePath {
       let place: Place = bytes.leadsToMachine ? .machine : .outside(isByItself: true)
       states[link] = .known(place, hops: 1)
       return
@@ -154,7 +154,7 @@ private struct LinkResolver {
     let nothing = Place.nothing(isByItself: true)
     var start = bytes.startIndex
     while start < bytes.endIndex {
-      let end = bytes[start...].firstIndex(of: UInt8(ascii: "/")) ?? bytes.endIndex
+      let end = bytes[start...].firstIndex(of: pathSeparator) ?? bytes.endIndex
       let name = bytes[start..<end]
       // A slash behind a name asks for a directory, and so does all that follows.
       guard tree.isDirectory(way.place) else { return (nothing, way.hops) }

@@ -1,3 +1,5 @@
+internal import Posix
+
 /// The path of an entry, taken apart without copying: components that are not empty and not ".".
 struct EntryPath {
   private(set) var bytes: [UInt8] = []
@@ -20,12 +22,12 @@ struct EntryPath {
   mutating func parse(_ path: [UInt8]) throws(Problem) {
     bytes.removeAll(keepingCapacity: true)
     components.removeAll(keepingCapacity: true)
-    isAbsolute = path.first == UInt8(ascii: "/")
+    isAbsolute = path.isAbsolutePath
     var start = 0
     for end in 0...path.count {
       if end < path.count {
         guard path[end] != 0 else { throw .nulByte }
-        guard path[end] == UInt8(ascii: "/") else { continue }
+        guard path[end] == pathSeparator else { continue }
       }
       let component = path[start..<end]
       start = end + 1
@@ -34,7 +36,7 @@ struct EntryPath {
         throw .parentReference
       }
       guard component.count <= Self.longestName else { throw .nameTooLong }
-      if !components.isEmpty { bytes.append(UInt8(ascii: "/")) }
+      if !components.isEmpty { bytes.append(pathSeparator) }
       components.append(bytes.count..<bytes.count + component.count)
       bytes.append(contentsOf: component)
     }

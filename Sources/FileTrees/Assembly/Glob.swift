@@ -1,3 +1,5 @@
+internal import Posix
+
 /// A shell pattern over bytes: `*` and `?` match within a component, `**` across components, `**/`
 /// any number of whole directories, `[a-z]` and `[!a-z]` a byte; `\` takes the next character as it
 /// is.
@@ -18,7 +20,7 @@ public struct Glob: Sendable, Equatable {
     case set(ranges: [ClosedRange<UInt8>], isNegated: Bool)
   }
 
-  private static let slash = UInt8(ascii: "/")
+  private static let slash = pathSeparator
 
   public init(_ pattern: [UInt8]) {
     self.pattern = pattern

@@ -1,3 +1,4 @@
+internal import Posix
 internal import TreeModel
 
 /// The way to a hard link's target: its directories may be symbolic links within the tree, which
@@ -36,8 +37,8 @@ struct LinkedPath {
       let bytes = tree.target(target)
       links += 1
       // An absolute one leads out of the tree.
-      guard links <= Self.mostLinks, bytes.first != UInt8(ascii: "/") else { return nil }
-      rest += bytes.split(separator: UInt8(ascii: "/")).reversed()
+      guard links <= Self.mostLinks, !bytes.isAbsolutePath else { return nil }
+      rest += bytes.pathComponents.reversed()
     }
     return stack.last
   }

@@ -120,7 +120,7 @@ struct PatternUse: Sendable {
   }
 
   private func hint(_ index: Int) -> String {
-    let components = patterns[index].glob.pattern.split(separator: UInt8(ascii: "/"))
+    let components = patterns[index].glob.pattern.pathComponents
     if !prefix.isEmpty, components.count > prefix.count,
       zip(components, prefix).allSatisfy({ $0.elementsEqual($1) })
     {
@@ -134,18 +134,17 @@ struct PatternUse: Sendable {
 
 extension Glob {
   fileprivate static func components(of pattern: [UInt8]) -> ArraySlice<ArraySlice<UInt8>> {
-    pattern.split(separator: UInt8(ascii: "/")).drop { $0.elementsEqual(".".utf8) }
+    pattern.pathComponents.drop { $0.elementsEqual(".".utf8) }
   }
 
   /// The pattern from behind its first components on; `nil` where they could match any number of
   /// directories, or are all there is.
   fileprivate func dropping(components count: Int) -> [UInt8]? {
-    let slash = UInt8(ascii: "/")
     let components = Self.components(of: pattern)
     guard components.count > count,
       !components.prefix(count).contains(where: { $0.contains2Stars })
     else { return nil }
-    return [slash] + Array(components.dropFirst(count).joined(separator: [slash]))
+    return [pathSeparator] + components.dropFirst(count).joinedPath
   }
 }
 

@@ -1,3 +1,5 @@
+internal import Posix
+
 /// Entries that later ones of the same name replaced: their number, and the first.
 public struct ReplacedEntries: Sendable {
   public private(set) var count = 0
@@ -21,8 +23,7 @@ public struct ReplacedEntries: Sendable {
   /// a prefix.
   mutating func place(without top: [UInt8]?, below prefix: [[UInt8]]) {
     guard count > 0 else { return }
-    let slash = UInt8(ascii: "/")
-    if let top, first.starts(with: top + [slash]) { first.removeFirst(top.count + 1) }
-    first = Array((prefix + [first]).joined(separator: [slash]))
+    if let top, first != top, first.isPath(atOrBelow: top) { first.removeFirst(top.count + 1) }
+    first = (prefix + [first]).joinedPath
   }
 }

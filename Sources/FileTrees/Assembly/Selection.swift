@@ -1,3 +1,5 @@
+internal import Posix
+
 /// Which entries of a source go into the image, and where.
 ///
 /// In this order: names lose their leading directories, what is below `rootBecomes` is taken,
@@ -25,7 +27,7 @@ public struct Selection: Sendable {
   /// The components of a path given by a user; `nil` where it has ".." or names that no image
   /// can hold, or is longer than Linux takes.
   public static func components(ofUserPath path: [UInt8]) -> [[UInt8]]? {
-    let parts = path.split(separator: UInt8(ascii: "/")).map(Array.init)
+    let parts = path.pathComponents.map(Array.init)
       .filter { $0 != [UInt8(ascii: ".")] }
     let isFine = parts.allSatisfy {
       $0 != [UInt8(ascii: "."), UInt8(ascii: ".")] && $0.count <= EntryPath.longestName
@@ -67,7 +69,7 @@ public struct Selection: Sendable {
 extension ArraySlice<UInt8> {
   /// Where the directories end that a path leads through, and then the path itself.
   var pathEnds: some Sequence<Int> {
-    (startIndex...endIndex).lazy.filter { $0 == endIndex || self[$0] == UInt8(ascii: "/") }
+    (startIndex...endIndex).lazy.filter { $0 == endIndex || self[$0] == pathSeparator }
   }
 }
 

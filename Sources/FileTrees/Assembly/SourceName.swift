@@ -13,13 +13,13 @@ public struct SourceName: Sendable {
   public init(_ directory: [UInt8], _ others: [[UInt8]]) {
     self.directory = directory
     paths = ([directory] + others).map { path in
-      path.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
+      path.pathComponents.filter { !$0.elementsEqual(".".utf8) }
     }
   }
 
   /// Whether something in the directory has this path.
   func has(_ path: [[UInt8]]) -> Bool {
-    Array(([directory] + path).joined(separator: [UInt8(ascii: "/")]))
+    ([directory] + path).joinedPath
       .withCPath { access($0, F_OK) } == 0
   }
 

@@ -1,3 +1,5 @@
+internal import Posix
+
 extension TreeAssembler {
   /// The place of the entry at hand in the access order; it counts as used from then on.
   func rankOfEntry() -> UInt32? {
@@ -10,8 +12,8 @@ extension TreeAssembler {
     guard !options.order.isEmpty, let names = place(path), !names.isEmpty else { return nil }
     func rank(_ names: ArraySlice<Range<Int>>) -> UInt32? {
       guard let first = names.first, let last = names.last else { return nil }
-      var placed = Array(options.selection.prefix.joined(separator: [UInt8(ascii: "/")]))
-      if !placed.isEmpty { placed.append(UInt8(ascii: "/")) }
+      var placed = options.selection.prefix.joinedPath
+      if !placed.isEmpty { placed.append(pathSeparator) }
       return options.order.rank(of: placed + path.bytes[first.lowerBound..<last.upperBound])
     }
     if let rank = rank(names) { return rank }

@@ -84,6 +84,6 @@ extension TreeAssembler {
   }
 
   private static func joined(_ path: [[UInt8]]) -> [UInt8] {
-    Array(path.joined(separator: [UInt8(ascii: "/")]))
+    path.joinedPath
   }
 }

@@ -81,7 +81,7 @@ extension TreeAssembler {
     }
     for link in pending {
       guard case .missing = try find(link.target, link.source) else { continue }
-      let way = link.target.split(separator: UInt8(ascii: "/")).filter { $0 != [UInt8(ascii: ".")] }
+      let way = link.target.pathComponents.filter { $0 != [UInt8(ascii: ".")] }
       if let through = LinkedPath(tree).symlink(on: way) {
         throw SourceError(
           .refused, path: link.source,

@@ -1,6 +1,6 @@
 internal import CLinux
 internal import Glibc
-internal import Posix
+public import Posix
 public import TreeModel
 
 /// Reads a directory tree, depth first, the names of each directory in byte order: the order in
@@ -14,36 +14,9 @@ public final class DirectorySource {
     /// Whether what symbolic links lead to goes in, and not the links.
     public var dereferences = false
     /// Files to leave out: the image being made, and an earlier version of it.
-    public var skipped: Set<FileIdentity> = []
+    public var skipped: Set<FileID> = []
 
     public init() {}
-  }
-
-  /// What tells a file from all others on this machine.
-  public struct FileIdentity: Hashable, Sendable {
-    var device: UInt64
-    var inode: UInt64
-
-    init(_ status: stat) {
-      device = UInt64(status.st_dev)
-      inode = UInt64(status.st_ino)
-    }
-
-    /// The file of that name itself, even if it is a symbolic link.
-    ///
-    /// - Returns: `nil` when there is no such file.
-    public init?(of path: [UInt8]) {
-      var status = stat()
-      guard path.withCPath({ lstat($0, &status) }) == 0 else { return nil }
-      self.init(status)
-    }
-
-    /// An open file.
-    public init?(descriptor: Int32) {
-      var status = stat()
-      guard fstat(descriptor, &status) == 0 else { return nil }
-      self.init(status)
-    }
   }
 
   /// Called with each file that was left out and each directory that changed, and why.
@@ -55,9 +28,9 @@ public final class DirectorySource {
 
   private let path: [UInt8]
   private let options: Options
-  private var linkPaths: [FileIdentity: [UInt8]] = [:]
+  private var linkPaths: [FileID: [UInt8]] = [:]
   private var followed = FollowedDirectories()
-  private var device: UInt64 = 0
+  private var device: dev_t = 0
   private let attributes = XattrReader()
 
   public init(path: [UInt8], options: Options = Options()) {
@@ -70,31 +43,32 @@ public final class DirectorySource {
   /// - Throws: `SourceError` naming the file that could not be read or changed while it was.
   public func read(into sink: any EntrySink) throws {
     // Symbolic links given on the command line are followed, those inside are not.
-    let top = path.withCPath { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-    guard top >= 0 else { throw unreadable([], "open") }
+    guard let top = Descriptor(opening: path, O_RDONLY | O_DIRECTORY) else {
+      throw unreadable([], "open")
+    }
     let directory: OpenDirectory
     let xattrs: [ExtendedAttribute]
     do {
-      directory = try OpenDirectory(descriptor: top, path: [])
-      xattrs = try attributes.read(descriptor: top, path: path)
+      directory = try OpenDirectory(top, path: [])
+      xattrs = try attributes.read(descriptor: directory.descriptor, path: path)
     } catch let error as UnreadableFile {
       throw failure([], error.reason.cause)
     }
-    device = UInt64(directory.status.st_dev)
+    device = directory.status.st_dev
     let entry = TreeEntry(
       path: [UInt8(ascii: ".")], kind: .directory, attributes: Attributes(directory.status),
       xattrs: xattrs)
     guard try sink.add(entry, content: { _ in }) else { return }
-    _ = followed.enter(FileIdentity(directory.status))
+    _ = followed.enter(directory.status.identity)
     var stack = [directory]
     while let level = stack.last {
       guard let name = level.nextName() else {
-        followed.leave(FileIdentity(level.status))
+        followed.leave(level.status.identity)
         stack.removeLast()
         if !level.isUnchanged { try goOn(in: level) }
         continue
       }
-      let entryPath = level.path.isEmpty ? name : level.path + [UInt8(ascii: "/")] + name
+      let entryPath = level.path.joined(to: name)
       do {
         if let directory = try visit(name, in: level, entryPath, sink) { stack.append(directory) }
       } catch var error as UnreadableFile {
@@ -122,17 +96,17 @@ public final class DirectorySource {
   ) throws -> OpenDirectory? {
     if try sink.leavesOut(entryPath) { return nil }
     let status = try status(of: name, in: level, entryPath)
-    let identity = FileIdentity(status)
+    let identity = status.identity
     if options.skipped.contains(identity) { return nil }
     var entry = TreeEntry(path: entryPath, kind: .fifo, attributes: Attributes(status))
     switch status.st_mode & S_IFMT {
     case S_IFDIR:
       let isOther = options.oneFileSystem && identity.device != device
-      let descriptor = try openEntry(name, in: level, entryPath, O_DIRECTORY)
-      let directory = try OpenDirectory(descriptor: descriptor, path: entryPath)
+      let directory = try OpenDirectory(
+        openEntry(name, in: level, entryPath, O_DIRECTORY), path: entryPath)
       entry.attributes = Attributes(directory.status)
       entry.kind = .directory
-      entry.xattrs = try attributes.read(descriptor: descriptor, path: entryPath)
+      entry.xattrs = try attributes.read(descriptor: directory.descriptor, path: entryPath)
       guard try sink.add(entry, content: { _ in }), !isOther else { return nil }
       if options.dereferences { try enter(directory, as: name, in: level) }
       return directory
@@ -162,7 +136,7 @@ public final class DirectorySource {
   }
 
   private func visitFile(
-    _ name: [UInt8], in level: OpenDirectory, _ status: stat, _ identity: FileIdentity,
+    _ name: [UInt8], in level: OpenDirectory, _ status: stat, _ identity: FileID,
     _ entry: inout TreeEntry, _ sink: any EntrySink
   ) throws {
     if linkTo(earlier: identity, status, &entry) {
@@ -171,10 +145,9 @@ public final class DirectorySource {
     }
     let entryPath = entry.path
     // O_NONBLOCK: the name may have become a fifo since.
-    let descriptor = try openEntry(name, in: level, entryPath, O_NONBLOCK)
-    defer { close(descriptor) }
-    var opened = stat()
-    guard fstat(descriptor, &opened) == 0, FileIdentity(opened) == identity,
+    let file = try openEntry(name, in: level, entryPath, O_NONBLOCK)
+    let descriptor = file.number
+    guard let opened = stat(of: descriptor), opened.identity == identity,
       opened.st_mode & S_IFMT == S_IFREG
     else { throw UnreadableFile(reason: changed(entryPath)) }
     let stamp = FileStamp(opened)
@@ -196,7 +169,7 @@ public final class DirectorySource {
 
   /// Makes the entry a hard link when the file was met before.
   private func linkTo(
-    earlier identity: FileIdentity, _ status: stat, _ entry: inout TreeEntry
+    earlier identity: FileID, _ status: stat, _ entry: inout TreeEntry
   ) -> Bool {
     guard mayHaveOtherNames(status), let earlier = linkPaths[identity] else { return false }
     entry.kind = .hardLink(target: earlier, hasContent: false)
@@ -205,7 +178,7 @@ public final class DirectorySource {
 
   /// Adds an entry, and remembers it for its other names if the sink took it.
   private func add(
-    _ entry: TreeEntry, _ identity: FileIdentity, _ status: stat, to sink: any EntrySink,
+    _ entry: TreeEntry, _ identity: FileID, _ status: stat, to sink: any EntrySink,
     content: (any ContentSink) throws -> Void = { _ in }
   ) throws {
     if try sink.add(entry, content: content) && mayHaveOtherNames(status) {
@@ -219,13 +192,12 @@ public final class DirectorySource {
 
   private func openEntry(
     _ name: [UInt8], in level: OpenDirectory, _ entryPath: [UInt8], _ flags: Int32
-  ) throws -> Int32 {
+  ) throws -> Descriptor {
     let links = options.dereferences ? 0 : O_NOFOLLOW
-    let descriptor = name.withCPath {
-      openat(level.descriptor, $0, O_RDONLY | O_CLOEXEC | links | flags)
-    }
-    guard descriptor >= 0 else { throw UnreadableFile(reason: unreadable(entryPath, "open")) }
-    return descriptor
+    guard
+      let opened = Descriptor(opening: name, O_RDONLY | links | flags, in: level.descriptor)
+    else { throw UnreadableFile(reason: unreadable(entryPath, "open")) }
+    return opened
   }
 
   // MARK: Following links
@@ -244,7 +216,7 @@ public final class DirectorySource {
     }
     let why =
       code == ENOENT
-      ? "which is not there" : "and cannot be followed: \(String(cString: strerror(code)))"
+      ? "which is not there" : "and cannot be followed: \(SystemError.reason(code))"
     var error = failure(entryPath, "is a link to \(target.escapedName), \(why)")
     error.remedies = [.ignoreUnreadable, .exclude]
     throw UnreadableFile(reason: error)
@@ -254,7 +226,7 @@ public final class DirectorySource {
   private func enter(
     _ directory: OpenDirectory, as name: [UInt8], in level: OpenDirectory
   ) throws(SourceError) {
-    guard let problem = followed.enter(FileIdentity(directory.status)) else { return }
+    guard let problem = followed.enter(directory.status.identity) else { return }
     let target = level.target(of: name)
     let message =
       switch problem {
@@ -270,7 +242,7 @@ public final class DirectorySource {
   // MARK: Errors
 
   private func full(_ entryPath: [UInt8]) -> [UInt8] {
-    entryPath.isEmpty ? path : path + [UInt8(ascii: "/")] + entryPath
+    entryPath.isEmpty ? path : path.joined(to: entryPath)
   }
 
   private func failure(_ entryPath: [UInt8], _ message: String) -> SourceError {
@@ -283,7 +255,7 @@ public final class DirectorySource {
         .changed, path: full(entryPath), "is gone since its directory was listed",
         hint: "try again when nothing is removed or renamed")
     }
-    var error = failure(entryPath, "cannot \(action): \(String(cString: strerror(errno)))")
+    var error = failure(entryPath, "cannot \(action): \(SystemError.reason())")
     if !entryPath.isEmpty { error.remedies = [.ignoreUnreadable, .exclude] }
     return error
   }

@@ -1,7 +1,9 @@
+internal import Posix
+
 /// The directories that a walk along symbolic links is in, and how often it was in each.
 struct FollowedDirectories {
-  private var open: Set<DirectorySource.FileIdentity> = []
-  private var visits: [DirectorySource.FileIdentity: Int] = [:]
+  private var open: Set<FileID> = []
+  private var visits: [FileID: Int] = [:]
   /// A few directories with several links each to the next would make a tree without end.
   static let mostVisits = 10_000
 
@@ -12,11 +14,11 @@ struct FollowedDirectories {
   }
 
   /// - Returns: why not, where it must not be entered.
-  mutating func enter(_ directory: DirectorySource.FileIdentity) -> Problem? {
+  mutating func enter(_ directory: FileID) -> Problem? {
     guard open.insert(directory).inserted else { return .liesInItself }
     visits[directory, default: 0] += 1
     return visits[directory]! <= Self.mostVisits ? nil : .visitedTooOften
   }
 
-  mutating func leave(_ directory: DirectorySource.FileIdentity) { open.remove(directory) }
+  mutating func leave(_ directory: FileID) { open.remove(directory) }
 }

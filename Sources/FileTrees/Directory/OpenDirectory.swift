@@ -1,51 +1,39 @@
 internal import Glibc
-internal import Posix
+package import Posix
 
 /// A directory that is open while what is in it is visited, with its names in byte order.
 package final class OpenDirectory {
-  package let descriptor: Int32
+  package var descriptor: Int32 { opened.number }
+  private let opened: Descriptor
   let status: stat
   /// The path below the top of the source.
   package let path: [UInt8]
   private var names: ByteNames
   private let stamp: FileStamp
 
-  /// Takes over the descriptor, and reads all names.
+  /// Takes over an open directory, and reads all names.
   ///
   /// - Throws: `UnreadableFile` when the directory cannot be read.
-  package init(descriptor: Int32, path: [UInt8]) throws {
-    self.descriptor = descriptor
+  package init(_ opened: consuming Descriptor, path: [UInt8]) throws {
+    let number = opened.number
+    self.opened = opened
     self.path = path
     names = ByteNames()
-    var status = stat()
-    let isKnown = fstat(descriptor, &status) == 0
+    guard let status = stat(of: number) else { throw UnreadableFile(reason: Self.failure(path)) }
     self.status = status
-    guard isKnown else { throw UnreadableFile(reason: Self.failure(path)) }
     stamp = FileStamp(status)
     stamp.settle()
-    // A second descriptor, as closedir closes the one it is given.
-    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
-    guard copy >= 0, let stream = fdopendir(copy) else {
-      if copy >= 0 { close(copy) }
+    do throws(SystemError) {
+      // A second descriptor, as the stream closes the one it is given.
+      var entries = try DirectoryStream(
+        Descriptor(fcntl(number, F_DUPFD_CLOEXEC, 0)), path: path)
+      try entries.forEachName { names.add($0) }
+    } catch {
+      errno = error.code
       throw UnreadableFile(reason: Self.failure(path))
-    }
-    defer { closedir(stream) }
-    while true {
-      errno = 0
-      guard let entry = readdir(stream) else {
-        if errno != 0 { throw UnreadableFile(reason: Self.failure(path)) }
-        break
-      }
-      withUnsafeBytes(of: &entry.pointee.d_name) { name in
-        let count = strnlen(name.baseAddress!.assumingMemoryBound(to: CChar.self), name.count)
-        if name[0] == UInt8(ascii: "."), count == 1 || (count == 2 && name[1] == name[0]) { return }
-        names.add(UnsafeRawBufferPointer(rebasing: name[..<count]))
-      }
     }
     names.sort()
   }
-
-  deinit { close(descriptor) }
 
   /// Whether it has the names that it had when they were read.
   var isUnchanged: Bool { FileStamp(descriptor: descriptor) == stamp }
@@ -71,7 +59,7 @@ package final class OpenDirectory {
     let reason =
       errno == EMFILE
       ? "too many levels of directories for the limit on open files (ulimit -n)"
-      : String(cString: strerror(errno))
+      : SystemError.reason()
     return SourceError(.unreadable, path: path, "cannot read the directory: \(reason)")
   }
 }

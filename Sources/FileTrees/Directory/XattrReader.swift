@@ -62,7 +62,7 @@ final class XattrReader {
   }
 
   private func failure(_ path: [UInt8]) -> UnreadableFile {
-    let reason = String(cString: strerror(errno))
+    let reason = SystemError.reason()
     return UnreadableFile(
       reason: SourceError(
         .unreadable, path: path, "cannot read its extended attributes: \(reason)"))

@@ -54,9 +54,9 @@ public struct DifferenceSummary {
 
     /// Takes a difference that belongs to it.
     mutating func takes(_ difference: Difference) -> Bool {
-      guard difference.path.count > top.path.count,
-        difference.path[top.path.count] == UInt8(ascii: "/"), difference.path.starts(with: top.path)
-      else { return false }
+      guard difference.path != top.path, difference.path.isPath(atOrBelow: top.path) else {
+        return false
+      }
       count += 1
       return true
     }

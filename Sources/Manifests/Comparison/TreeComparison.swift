@@ -74,7 +74,7 @@ public struct TreeComparison {
   }
 
   private static func join(_ path: [UInt8], _ name: ArraySlice<UInt8>) -> [UInt8] {
-    path.isEmpty ? Array(name) : path + [UInt8(ascii: "/")] + name
+    path.joined(to: name)
   }
 
   private func reportAll(

@@ -165,7 +165,7 @@ public struct ManifestReader {
           throw SourceError(.damaged, path: path, "/set with more than mtree(5) has keywords")
         }
       }
-    } else if first.first != UInt8(ascii: "/"), isFile ?? isFileByDefault, !has("size") {
+    } else if !first.isAbsolutePath, isFile ?? isFileByDefault, !has("size") {
       lacksSizes = true
     }
     if isOurs, let tag = words.last(where: { $0.starts(with: ManifestWriter.linkTag.utf8) }) {

@@ -118,7 +118,7 @@ struct TreeLines {
     var path: [UInt8] = []
     while let (node, pathCount) = stack.popLast() {
       path.removeSubrange(pathCount...)
-      if !path.isEmpty { path.append(UInt8(ascii: "/")) }
+      if !path.isEmpty { path.append(pathSeparator) }
       path.append(contentsOf: tree.name(of: node))
       try body(node, path)
       if tree.isDirectory(node) { push(node, path.count) }

@@ -42,17 +42,38 @@ public struct DirectoryStream: ~Copyable {
   ///
   /// - Throws: `SystemError` when the directory cannot be read further.
   public mutating func next() throws(SystemError) -> Entry? {
+    guard let entry = try advance() else { return nil }
+    return Entry(
+      name: Name(unchecked: Self.withName(of: entry) { Array($0) }), type: entry.pointee.d_type)
+  }
+
+  /// Calls `body` with each name that is left, which is gone after the call: for directories of so
+  /// many entries that an array for each would cost too much.
+  public mutating func forEachName(
+    _ body: (UnsafeRawBufferPointer) -> Void
+  ) throws(SystemError) {
+    while let entry = try advance() { Self.withName(of: entry, body) }
+  }
+
+  private func advance() throws(SystemError) -> UnsafeMutablePointer<dirent>? {
     while true {
       errno = 0
       guard let entry = readdir(stream) else {
         guard errno == 0 else { throw SystemError("list", path: path) }
         return nil
       }
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        Array(bytes.prefix { $0 != 0 })
+      if Self.withName(of: entry, { !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8) }) {
+        return entry
       }
-      if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { continue }
-      return Entry(name: Name(unchecked: name), type: entry.pointee.d_type)
+    }
+  }
+
+  private static func withName<R>(
+    of entry: UnsafeMutablePointer<dirent>, _ body: (UnsafeRawBufferPointer) -> R
+  ) -> R {
+    withUnsafeBytes(of: &entry.pointee.d_name) { name in
+      let count = strnlen(name.baseAddress!.assumingMemoryBound(to: CChar.self), name.count)
+      return body(UnsafeRawBufferPointer(rebasing: name[..<count]))
     }
   }
 

@@ -128,7 +128,7 @@ final class DirectoryCheck {
     let parent = stack[top].inode.record.number
     stack[top].entries += 1
     if entry.followsHeader && isFirst { checkIndex(entry.name) }
-    if !path.isEmpty { path.append(UInt8(ascii: "/")) }
+    if !path.isEmpty { path.append(pathSeparator) }
     path.append(contentsOf: entry.name)
     if isFirst {
       checkName(entry.name, after: stack[top].lastName, isFirst: stack[top].entries == 1)

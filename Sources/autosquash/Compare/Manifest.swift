@@ -80,7 +80,7 @@ struct Manifest: ParsableCommand {
       ProgressBar.clearLine()
       let image = any.kind == .image ? try ManifestWriter.ImageFacts(of: source) : nil
       if html {
-        try HTMLPage(tree, title: ManifestWriter.baseName(source), image: image)
+        try HTMLPage(tree, title: Array(source.lastPathComponent), image: image)
           .write { try file.write($0) }
       } else {
         try ManifestWriter(tree).write(image: image) { try file.write($0) }
@@ -92,19 +92,10 @@ struct Manifest: ParsableCommand {
   }
 }
 
-extension ManifestWriter {
-  /// The last component of a path.
-  static func baseName(_ path: [UInt8]) -> [UInt8] {
-    var path = path[...]
-    while path.count > 1, path.last == UInt8(ascii: "/") { path.removeLast() }
-    return Array(path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? path.startIndex)...])
-  }
-}
-
 extension ManifestWriter.ImageFacts {
   /// Reads the whole file.
   init(of path: [UInt8]) throws {
     let (digest, size) = try SHA256.of(file: path)
-    self.init(name: ManifestWriter.baseName(path), size: size, digest: digest)
+    self.init(name: Array(path.lastPathComponent), size: size, digest: digest)
   }
 }

@@ -122,7 +122,7 @@ struct Extract: ParsableCommand {
   /// The directory to unpack into.
   private func target() throws -> [UInt8] {
     if let directory { return directory.bytes }
-    let name = ManifestWriter.baseName(image.image.bytes)
+    let name = Array(image.image.bytes.lastPathComponent)
     // Not "." nor "..", which an odd name could stand for.
     guard let dot = name.lastIndex(of: UInt8(ascii: ".")), dot > 0,
       name[..<dot].contains(where: { $0 != UInt8(ascii: ".") })

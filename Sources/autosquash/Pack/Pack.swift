@@ -115,10 +115,7 @@ struct Pack: Subcommand {
   /// The directory that an image of each source goes into, where one is named.
   var folder: [UInt8]? {
     guard let output = output?.bytes, !writesToStandardOutput else { return nil }
-    var status = stat()
-    let isFolder =
-      output.last == UInt8(ascii: "/")
-      || output.withCPath { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
+    let isFolder = output.last == pathSeparator || stat(at: output)?.isDirectory == true
     return isFolder ? output : nil
   }
 

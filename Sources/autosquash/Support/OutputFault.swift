@@ -11,18 +11,16 @@ enum OutputFault {
     case EEXIST, EISDIR, EINVAL: return reasonOfTaken(error.path)
     case ENOENT:
       if RemoteName.isRemote(error.path) { return RemoteName.cannotWrite }
-      let folder = folder(of: error.path)
-      var status = stat()
-      guard folder.withCPath({ stat($0, &status) }) != 0 else { return nil }
+      let folder = HostPath(error.path).parent
+      guard stat(at: folder) == nil else { return nil }
       return "there is no directory \(folder.escapedName); mkdir -p \(folder.shellWord) makes it"
-    case ENOTDIR: return "\(folder(of: error.path).escapedName) is not a directory"
+    case ENOTDIR: return "\(HostPath(error.path).parent.escapedName) is not a directory"
     default: return nil
     }
   }
 
   private static func reasonOfTaken(_ path: [UInt8]) -> String? {
-    var status = stat()
-    guard path.withCPath({ lstat($0, &status) }) == 0 else { return nil }
+    guard let status = stat(at: path, followsLinks: false) else { return nil }
     switch status.st_mode & S_IFMT {
     case S_IFREG, S_IFLNK: return "exists already; --force replaces it"
     case S_IFDIR: return "is a directory; move it away, or choose another name"
@@ -30,12 +28,5 @@ enum OutputFault {
     case S_IFIFO: return "is a pipe, not a file; -o - >\(path.shellWord) writes to it"
     default: return "is a socket; choose another name"
     }
-  }
-
-  private static func folder(of path: [UInt8]) -> [UInt8] {
-    guard let slash = path.dropLast().lastIndex(of: UInt8(ascii: "/")) else {
-      return [UInt8(ascii: ".")]
-    }
-    return slash == 0 ? [UInt8(ascii: "/")] : Array(path[..<slash])
   }
 }

@@ -36,24 +36,17 @@ final class AccessTrace {
   deinit { close(queue) }
 
   private func watchAll() throws {
-    let descriptor = top.withCPath { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-    guard descriptor >= 0 else { throw failure([]) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      let error = failure([])
-      close(descriptor)
-      throw error
-    }
-    let device = status.st_dev
-    var stack = [try watch(descriptor, [])]
+    guard let opened = Descriptor(opening: top, O_RDONLY | O_DIRECTORY),
+      let device = stat(of: opened.number)?.st_dev
+    else { throw failure([]) }
+    var stack = [try watch(opened, [])]
     while let directory = stack.last {
       guard let name = directory.nextName() else {
         stack.removeLast()
         continue
       }
-      let path = directory.path.isEmpty ? name : directory.path + [UInt8(ascii: "/")] + name
-      let found = name.withCPath { fstatat(directory.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }
-      guard found == 0 else {
+      let path = directory.path.joined(to: name)
+      guard let status = stat(name, in: directory.descriptor) else {
         if errno == ENOENT { continue }
         throw failure(path)
       }
@@ -62,36 +55,32 @@ final class AccessTrace {
         inodes[path] = UInt64(status.st_ino)
         if status.st_nlink > 1 { links[UInt64(status.st_ino), default: []].append(path) }
       case S_IFDIR where status.st_dev == device:
-        let descriptor = name.withCPath {
-          openat(directory.descriptor, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+        guard let opened = Descriptor(opening: name, flags, in: directory.descriptor) else {
+          throw failure(path)
         }
-        guard descriptor >= 0 else { throw failure(path) }
-        stack.append(try watch(descriptor, path))
+        stack.append(try watch(opened, path))
       default: break
       }
     }
   }
 
-  /// Takes over the descriptor.
-  private func watch(_ descriptor: Int32, _ path: [UInt8]) throws -> OpenDirectory {
+  private func watch(_ opened: consuming Descriptor, _ path: [UInt8]) throws -> OpenDirectory {
     // A path of any length has a short one here.
     let number = inotify_add_watch(
-      queue, "/proc/self/fd/\(descriptor)", UInt32(IN_OPEN | IN_ONLYDIR))
+      queue, "/proc/self/fd/\(opened.number)", UInt32(IN_OPEN | IN_ONLYDIR))
     guard number >= 0 else {
-      let error =
-        errno == ENOSPC
+      throw errno == ENOSPC
         ? SourceError(
           .refused, path: top,
           "has more directories than the system lets you watch; let an administrator raise the "
             + "limit: sysctl fs.inotify.max_user_watches=1000000")
         : failure(path)
-      close(descriptor)
-      throw error
     }
     directories[number] = path
     forgetEvents()
     do {
-      return try OpenDirectory(descriptor: descriptor, path: path)
+      return try OpenDirectory(opened, path: path)
     } catch let error as UnreadableFile {
       throw error.reason
     }
@@ -106,8 +95,8 @@ final class AccessTrace {
 
   private func failure(_ path: [UInt8]) -> SourceError {
     SourceError(
-      .unreadable, path: path.isEmpty ? top : top + [UInt8(ascii: "/")] + path,
-      "cannot watch: \(String(cString: strerror(errno)))")
+      .unreadable, path: path.isEmpty ? top : top.joined(to: path),
+      "cannot watch: \(SystemError.reason())")
   }
 
   /// Notes what is opened until there is something to read from `end`, or its writer is gone.
@@ -151,7 +140,7 @@ final class AccessTrace {
       guard event.mask & UInt32(IN_ISDIR) == 0, let directory = directories[event.wd] else {
         continue
       }
-      let path = directory.isEmpty ? Array(name) : directory + [UInt8(ascii: "/")] + name
+      let path = directory.joined(to: name)
       // A file that came later is not one of the tree's.
       guard let inode = inodes[path] else { continue }
       for path in links[inode] ?? [path] where seen.insert(path).inserted { paths.append(path) }

@@ -158,9 +158,8 @@ struct Verify: Subcommand {
 
   /// Of a manifest that nobody has named, how to make it.
   private func explained(_ error: any Error, _ path: [UInt8], image: [UInt8]) -> any Error {
-    var status = stat()
     guard manifest == .own, path == manifest?.path(of: image),
-      path.withCPath({ stat($0, &status) }) != 0, errno == ENOENT
+      stat(at: path) == nil, errno == ENOENT
     else { return error }
     return SourceError(
       .unreadable, path: path, "there is no such manifest",

@@ -30,7 +30,7 @@ package final class FileInput: ByteInput {
     self.path = path
     self.descriptor = descriptor
     guard descriptor >= 0 else {
-      throw SourceError(.unreadable, path: path, "cannot open: \(String(cString: strerror(errno)))")
+      throw SourceError(.unreadable, path: path, "cannot open: \(SystemError.reason())")
     }
     var status = stat()
     let isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
@@ -69,7 +69,7 @@ package final class FileInput: ByteInput {
   package func next() throws -> UnsafeRawBufferPointer {
     let count = retryingInterrupts { read(descriptor, buffer.baseAddress!, buffer.count) }
     guard count >= 0 else {
-      throw SourceError(.unreadable, path: path, "cannot read: \(String(cString: strerror(errno)))")
+      throw SourceError(.unreadable, path: path, "cannot read: \(SystemError.reason())")
     }
     position += Int64(count)
     return UnsafeRawBufferPointer(rebasing: buffer[..<count])
@@ -77,7 +77,7 @@ package final class FileInput: ByteInput {
 
   package func seek(to offset: Int64) throws {
     guard lseek(descriptor, off_t(offset), SEEK_SET) == off_t(offset) else {
-      throw SourceError(.unreadable, path: path, "cannot seek: \(String(cString: strerror(errno)))")
+      throw SourceError(.unreadable, path: path, "cannot seek: \(SystemError.reason())")
     }
     position = offset
   }
@@ -93,7 +93,7 @@ package final class FileInput: ByteInput {
         }
         guard more >= 0 else {
           throw SourceError(
-            .unreadable, path: path, "cannot read: \(String(cString: strerror(errno)))")
+            .unreadable, path: path, "cannot read: \(SystemError.reason())")
         }
         if more == 0 { return }
         initialized += more

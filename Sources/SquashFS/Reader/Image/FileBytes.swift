@@ -12,8 +12,7 @@ public final class FileBytes: ByteSource {
   public init(path: [UInt8]) throws(ImageReadError) {
     descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard descriptor >= 0 else { throw Self.failure("open") }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
+    guard let status = stat(of: descriptor) else {
       let error = Self.failure("read")
       close(descriptor)
       throw error

@@ -1,3 +1,4 @@
+internal import Posix
 internal import SquashFSFormat
 
 extension Image {
@@ -51,7 +52,7 @@ extension Image {
     var rest = Self.components(of: path)
     var linksLeft = 40  // Linux's limit
     // As for the kernel, a slash at the end asks for a directory.
-    let needsDirectory = path.last == UInt8(ascii: "/") || path.suffix(2).elementsEqual("/.".utf8)
+    let needsDirectory = path.last == pathSeparator || path.suffix(2).elementsEqual("/.".utf8)
     let followsLast = followsLast || needsDirectory
     while let name = rest.popLast() {
       // Those whose targets have been walked have led where they should.
@@ -64,7 +65,7 @@ extension Image {
         if directories.count > 1 {
           directories.removeLast()
           names.removeLast()
-        } else if let link = links.last, link.target.first != UInt8(ascii: "/") {
+        } else if let link = links.last, !link.target.isAbsolutePath {
           return failure(.notFound)
         }
         current = directories[directories.count - 1]
@@ -79,7 +80,7 @@ extension Image {
           FollowedLink(
             path: Array((names + [name]).joined(separator: "/".utf8)), target: target,
             namesAfter: rest.count))
-        if target.first == UInt8(ascii: "/") {
+        if target.isAbsolutePath {
           directories = [root]
           names = []
           current = root
@@ -104,7 +105,7 @@ extension Image {
 
   /// The components that mean something, last first.
   private static func components(of path: [UInt8]) -> [[UInt8]] {
-    path.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual([UInt8(ascii: ".")]) }
+    path.pathComponents.filter { !$0.elementsEqual([UInt8(ascii: ".")]) }
       .reversed().map { Array($0) }
   }
 

@@ -75,7 +75,7 @@ public struct DirectoryCursor {
       let dot = UInt8(ascii: ".")
       if name.count == 1 && name[0] == dot { return false }
       if name.count == 2 && name[0] == dot && name[1] == dot { return false }
-      for byte in name where byte == 0 || byte == UInt8(ascii: "/") { return false }
+      for byte in name where byte == 0 || byte == pathSeparator { return false }
       return !name.isEmpty
     }
   }

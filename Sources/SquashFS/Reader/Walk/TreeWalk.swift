@@ -79,7 +79,7 @@ public struct TreeWalk {
         throw error
       }
       path.removeSubrange(stack[stack.count - 1].pathCount...)
-      if !path.isEmpty { path.append(UInt8(ascii: "/")) }
+      if !path.isEmpty { path.append(pathSeparator) }
       let nameStart = path.count
       path.append(contentsOf: entry.name)
       guard path.count <= Self.longestPath else {
