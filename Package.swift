@@ -29,7 +29,8 @@ let package = Package(
     .library(
       name: "AutosquashModules",
       targets: [
-        "Automount", "FileTrees", "Manifests", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
+        "Automount", "Extraction", "FileTrees", "Manifests", "Posix", "SquashFS", "SquashFSFormat",
+        "TreeModel",
       ]),
   ],
   dependencies: [
@@ -82,6 +83,12 @@ let package = Package(
       name: "Manifests", dependencies: ["CLibArchive", "FileTrees", "Posix", "TreeModel"],
       resources: [.embedInCode("page.html")], cSettings: gnu, swiftSettings: settings),
     .target(
+      name: "Extraction",
+      dependencies: [
+        "CLibArchive", "CLinux", "FileTrees", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
+      ],
+      cSettings: gnu, swiftSettings: settings),
+    .target(
       name: "Automount", dependencies: ["CLinux", "Posix", "SquashFSFormat"], cSettings: gnu,
       swiftSettings: settings),
     .target(
@@ -118,9 +125,9 @@ let package = Package(
     .executableTarget(
       name: "autosquash",
       dependencies: [
-        "Automount", "CLinux", "CMemory", "FileTrees", "Inputs", "Listings", "Manifests", "Overlay",
-        "Packing", "Posix", "SquashFS",
-        "SquashFSFormat", "Terminal", "TreeModel", "Verification",
+        "Automount", "CLinux", "CMemory", "Extraction", "FileTrees", "Inputs", "Listings",
+        "Manifests", "Overlay", "Packing", "Posix", "SquashFS", "SquashFSFormat", "Terminal",
+        "TreeModel", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       cSettings: gnu, swiftSettings: settings),
@@ -134,10 +141,16 @@ let package = Package(
     .testTarget(
       name: "SquashFSTests",
       dependencies: [
-        "autosquash", "FileTrees", "Inputs", "Manifests", "Posix", "SquashFS", "SquashFSFormat",
-        "TestSupport", "TreeModel",
+        "autosquash", "Extraction", "FileTrees", "Inputs", "Manifests", "Posix", "SquashFS",
+        "SquashFSFormat", "TestSupport", "TreeModel",
       ]),
     .testTarget(name: "FileTreesTests", dependencies: ["FileTrees", "TestSupport", "TreeModel"]),
+    .testTarget(
+      name: "ExtractionTests",
+      dependencies: [
+        "Extraction", "FileTrees", "Posix", "SquashFS", "SquashFSFormat", "TestSupport",
+        "TreeModel",
+      ]),
     .testTarget(
       name: "ManifestsTests", dependencies: ["FileTrees", "Manifests", "TestSupport", "TreeModel"]),
     .testTarget(

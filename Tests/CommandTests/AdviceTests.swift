@@ -17,7 +17,7 @@ import Testing
     ("FileTrees/Remedy.swift", ["pack"]),
     // Of what other commands leave alone, or of options that were given.
     ("FileTrees/Assembly/", ["pack"]),
-    ("FileTrees/Extraction/", ["extract"]),
+    ("Extraction/", ["extract"]),
     ("Manifests/", ["verify", "diff", "manifest"]),
     ("SquashFS/Writer/", ["pack"]),
     ("Inputs/ImageOpener.swift", ["ls", "cat", "info", "extract", "manifest"]),

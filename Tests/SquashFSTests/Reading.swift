@@ -1,4 +1,6 @@
+import Extraction
 import FileTrees
+import Glibc
 import Inputs
 import Manifests
 import Posix
@@ -39,9 +41,14 @@ enum Reading: String, CaseIterable, Sendable {
         try ImageSource(image, threads: 2).read(into: sink)
       case .archive:
         var filter = PathFilter([]) { _ in false }
-        let command = try Extract.parse([path, "--to-tar", "/dev/null", "-fq"])
-        _ = try TarJob(image: image, output: Array("/dev/null".utf8), command: command)
-          .run(&filter)
+        let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
+        defer { close(null) }
+        var options = TarExporter.Options()
+        options.threads = 2
+        let exporter = try TarExporter(
+          image, to: null, path: Array("/dev/null".utf8), options)
+        _ = try exporter.run(&filter)
+        try exporter.finish()
       case .names:
         for match in try PathPattern.find(Array("**".utf8), in: image, followsLast: true) {
           pathBytes += match.path.count

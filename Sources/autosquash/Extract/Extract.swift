@@ -1,4 +1,5 @@
 import ArgumentParser
+import Extraction
 import FileTrees
 import Glibc
 import Inputs
@@ -74,7 +75,7 @@ struct Extract: ParsableCommand {
     if list && (toTar != nil || messages.json) {
       throw ValidationError("--list only prints paths; it goes without --to-tar and --json.")
     }
-    if let toTar, !TarWriter.canWrite(toTar.bytes) {
+    if let toTar, !TarExporter.canWrite(toTar.bytes) {
       throw ValidationError(
         "'\(toTar.bytes.escapedName)' is no name of a tar archive; give .tar, .tar.gz, .tar.bz2, "
           + ".tar.xz, .tar.zst, .tar.lz4 or .tar.lz.")
@@ -99,9 +100,9 @@ struct Extract: ParsableCommand {
       if list {
         status = try self.list(image, &filter)
       } else if let toTar {
-        status = try TarJob(image: image, output: toTar.bytes, command: self).run(&filter)
+        status = try export(image, to: toTar.bytes, &filter)
       } else {
-        status = try ExtractJob(image: image, target: try target(), command: self).run(&filter)
+        status = try unpack(image, into: target(), &filter)
       }
     } catch {
       throw ExitCode(Messages.fail(self.image.image.bytes, error))
@@ -117,6 +118,38 @@ struct Extract: ParsableCommand {
       Messages.write(self.image.image.bytes, try PathPattern.failure(path, in: image))
     }
     return filter.missing.isEmpty ? 0 : ExitStatus.failed
+  }
+
+  /// - Returns: the exit status.
+  private func unpack(
+    _ image: Image, into target: [UInt8], _ filter: inout PathFilter
+  ) throws -> Int32 {
+    let start = Process.now
+    let path = self.image.image.bytes
+    var options = Extractor.Options()
+    options.replaces = force
+    options.keepsSame = skipExisting
+    options.keepsGoing = keepGoing
+    options.threads = Process.threadCount(threads)
+    options.xattrs = try xattrs.policy()
+    let reporter = ExtractionMessages(image: path, target: target, keepsLosses: messages.json)
+    let progress = ByteProgress(messages, title: target)
+    let result = try Extractor(image, into: target, options, reporter: reporter).run(&filter) {
+      progress.tick($0)
+    }
+    ProgressBar.clearLine()
+    let report = ExtractionReport(
+      image: path, target: target, result: result, seconds: Process.now - start,
+      isQuiet: messages.quiet, skipsExisting: skipExisting)
+    try report.printProblems(of: image)
+    if messages.json {
+      var output = StandardOutput()
+      try output.write(report.json(reporter.losses).text + "\n")
+      try output.flush()
+    } else {
+      report.printSum()
+    }
+    return result.failure.map(ExitStatus.of) ?? (result.isComplete ? 0 : ExitStatus.failed)
   }
 
   /// The directory to unpack into.

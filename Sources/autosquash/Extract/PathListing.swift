@@ -1,3 +1,4 @@
+import Extraction
 import Posix
 import SquashFS
 import SquashFSFormat
@@ -9,21 +10,12 @@ struct PathListing {
 
   func write(_ filter: inout PathFilter) throws {
     var output = StandardOutput()
-    let root = try image.root()
-    var walk = try TreeWalk(image, from: root)
-    var inside = [filter.answer([], isInside: false) == .inside]
+    var walk = try SelectedWalk(image, filter)
     while !Interruption.isRequested, let node = try walk.next() {
-      inside.removeSubrange(walk.depth...)
       let isDirectory = node.inode.record.type == .directory
-      let answer = filter.answer(node.path, isInside: inside[walk.depth - 1])
-      if isDirectory {
-        inside.append(answer == .inside)
-        if answer == .outside { walk.skipChildren() }
-      }
-      if answer == .inside {
-        try output.write(node.path.escapedName + (isDirectory ? "/\n" : "\n"))
-      }
+      try output.write(node.path.escapedName + (isDirectory ? "/\n" : "\n"))
     }
+    filter = walk.filter
     try image.input.checkUnchanged()
     try output.flush()
   }

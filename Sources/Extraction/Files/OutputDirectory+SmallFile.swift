@@ -1,13 +1,13 @@
 internal import Glibc
-public import Posix
-public import TreeModel
+internal import Posix
+internal import TreeModel
 
 extension OutputDirectory {
   /// Makes a regular file whose content is there already, with as few system calls as possible.
   ///
   /// - Returns: whether the file is there; a failure was reported.
   /// - Throws: `SystemError` when there is no room.
-  public func makeFile(
+  func makeFile(
     _ name: [UInt8], _ content: UnsafeRawBufferPointer, _ attributes: Attributes,
     _ xattrs: [ExtendedAttribute]
   ) throws(SystemError) -> Bool {

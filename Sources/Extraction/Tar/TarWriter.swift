@@ -1,10 +1,11 @@
 internal import CLibArchive
+internal import FileTrees
 internal import Glibc
 internal import Posix
-public import TreeModel
+internal import TreeModel
 
 /// Writes entries as a tar archive in the pax format, which holds all that an image can.
-public final class TarWriter {
+final class TarWriter {
   private let raw: OpaquePointer
   private let descriptor: Int32
   private let path: [UInt8]
@@ -12,7 +13,7 @@ public final class TarWriter {
   /// - Parameters:
   ///   - descriptor: stays open.
   ///   - path: for errors; its ending says how the archive is compressed.
-  public init(descriptor: Int32, path: [UInt8]) throws {
+  init(descriptor: Int32, path: [UInt8]) throws {
     guard let raw = archive_write_new() else {
       throw SourceError(.refused, path: path, "not enough memory to write the archive")
     }
@@ -55,7 +56,7 @@ public final class TarWriter {
   ]
 
   /// Whether an archive under this name is what the name says.
-  public static func canWrite(_ path: [UInt8]) -> Bool { !isOne(of: otherEndings, path) }
+  static func canWrite(_ path: [UInt8]) -> Bool { !isOne(of: otherEndings, path) }
 
   private static func isOne(of endings: [String], _ path: [UInt8]) -> Bool {
     endings.contains { ending in
@@ -69,7 +70,7 @@ public final class TarWriter {
   }
 
   /// The number of extended attributes whose names libarchive has changed.
-  public private(set) var changedAttributes = 0
+  private(set) var changedAttributes = 0
 
   /// Whether a byte of an attribute's name gets into the archive as it is, and not as "%FF".
   private static func isKept(_ byte: UInt8) -> Bool {
@@ -81,7 +82,7 @@ public final class TarWriter {
   /// - Parameters:
   ///   - size: of a regular file, in bytes.
   ///   - data: the ranges of a sparse file that are no holes; `nil` for a file without any.
-  public func add(_ entry: TreeEntry, size: UInt64, data: [Range<UInt64>]? = nil) throws {
+  func add(_ entry: TreeEntry, size: UInt64, data: [Range<UInt64>]? = nil) throws {
     guard let header = archive_entry_new() else {
       throw SourceError(.refused, path: path, "not enough memory to write the archive")
     }
@@ -138,7 +139,7 @@ public final class TarWriter {
   }
 
   /// Appends bytes of the file begun last.
-  public func write(_ bytes: UnsafeRawBufferPointer) throws {
+  func write(_ bytes: UnsafeRawBufferPointer) throws {
     var done = 0
     while done < bytes.count {
       let count = archive_write_data(raw, bytes.baseAddress! + done, bytes.count - done)
@@ -148,7 +149,7 @@ public final class TarWriter {
   }
 
   /// Appends zero bytes of the file begun last.
-  public func write(zeros count: UInt64) throws {
+  func write(zeros count: UInt64) throws {
     var rest = count
     while rest > 0 {
       let step = Int(min(rest, UInt64(Self.zeros.count)))
@@ -162,7 +163,7 @@ public final class TarWriter {
   private static let zeros = [UInt8](repeating: 0, count: 64 << 10)
 
   /// Ends the archive.
-  public func finish() throws {
+  func finish() throws {
     try check(archive_write_close(raw))
     isFinished = true
   }

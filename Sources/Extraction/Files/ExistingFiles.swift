@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Posix
-public import TreeModel
+internal import TreeModel
 
 /// Files that are in the way of those to be extracted: their number, and the first of them.
 public struct ExistingFiles: Sendable {
@@ -24,7 +24,7 @@ extension OutputDirectory {
   /// it may be replaced.
   ///
   /// - Parameter made: told of a file that stays, where it has several names.
-  public func keeps(_ name: [UInt8], _ entry: TreeEntry, _ made: MadeFile?) -> Bool {
+  func keeps(_ name: [UInt8], _ entry: TreeEntry, _ made: MadeFile?) -> Bool {
     let opened = name.withCPath { openat(descriptor, $0, O_PATH | O_NOFOLLOW | O_CLOEXEC) }
     guard opened >= 0 else { return false }
     defer { close(opened) }

@@ -1,8 +1,8 @@
-import FileTrees
-import Posix
+internal import FileTrees
 
 /// Which files of an image the user named.
-struct PathFilter {
+public struct PathFilter: Sendable {
+  /// What becomes of a path.
   enum Answer {
     /// Wanted, and all in it.
     case inside
@@ -19,7 +19,7 @@ struct PathFilter {
   /// - Parameters:
   ///   - paths: names and patterns, from the top; none stands for everything.
   ///   - isName: whether something has this very name, which is then taken for no pattern.
-  init(_ paths: [[UInt8]], isName: ([UInt8]) throws -> Bool) rethrows {
+  public init(_ paths: [[UInt8]], isName: ([UInt8]) throws -> Bool) rethrows {
     given = paths
     for path in paths {
       let components = path.split(separator: UInt8(ascii: "/"))
@@ -33,7 +33,7 @@ struct PathFilter {
   }
 
   /// What was named and is not there.
-  var missing: [[UInt8]] { zip(given, isFound).filter { !$0.1 }.map(\.0) }
+  public var missing: [[UInt8]] { zip(given, isFound).filter { !$0.1 }.map(\.0) }
 
   /// - Parameter isInside: whether the path's directory is wanted with all in it.
   mutating func answer(_ path: [UInt8], isInside: Bool) -> Answer {
@@ -53,7 +53,7 @@ struct PathFilter {
   }
 
   /// Whether a path is wanted, by itself or with a directory that it is in.
-  func takes(_ path: [UInt8]) -> Bool {
+  public func takes(_ path: [UInt8]) -> Bool {
     var filter = self
     let ends = path.indices.filter { path[$0] == UInt8(ascii: "/") } + [path.count]
     return filter.answer([], isInside: false) == .inside

@@ -3,13 +3,13 @@ internal import Glibc
 internal import Posix
 
 /// Makes the further names of files that have several, after all first ones are there.
-public final class HardLinker {
+final class HardLinker {
   /// A name in a directory.
-  public struct Name: Sendable {
-    public var directory: OutputDirectory.Place
-    public var name: [UInt8]
+  struct Name: Sendable {
+    var directory: OutputDirectory.Place
+    var name: [UInt8]
 
-    public init(_ name: [UInt8], in directory: OutputDirectory) {
+    init(_ name: [UInt8], in directory: OutputDirectory) {
       self.name = name
       self.directory = directory.place
     }
@@ -18,16 +18,16 @@ public final class HardLinker {
   private let top: OutputDirectory
   private var pending: [(first: MadeFile, link: Name)] = []
 
-  public init(top: OutputDirectory) { self.top = top }
+  init(top: OutputDirectory) { self.top = top }
 
   /// Notes a further name.
-  public func add(_ link: Name, to first: MadeFile) { pending.append((first, link)) }
+  func add(_ link: Name, to first: MadeFile) { pending.append((first, link)) }
 
   /// Makes all links.
   ///
   /// - Parameter copy: called where a link cannot be; makes the file once more, of the name and in
   ///   the directory given.
-  public func run(copy: (MadeFile, [UInt8], OutputDirectory) -> MadeFile) {
+  func run(copy: (MadeFile, [UInt8], OutputDirectory) -> MadeFile) {
     for (first, link) in pending {
       if top.context.isStopped { break }
       make(link, first, copy)

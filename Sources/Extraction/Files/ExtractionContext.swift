@@ -3,11 +3,11 @@ internal import Posix
 internal import Synchronization
 
 /// What all parts of an extraction share: the rules, and what went wrong.
-public final class ExtractionContext: Sendable {
+final class ExtractionContext: Sendable {
   /// Whether what is there already is replaced.
-  public let replaces: Bool
+  let replaces: Bool
   /// Whether what is there already stays if it is the same, as far as size and time tell.
-  public let keepsSame: Bool
+  let keepsSame: Bool
   /// Whether owners are set and devices made, which only root can.
   let isRoot: Bool
 
@@ -25,7 +25,7 @@ public final class ExtractionContext: Sendable {
 
   /// - Parameter report: called from any thread with the path of a file that could not be made,
   ///   and why.
-  public convenience init(
+  convenience init(
     replaces: Bool, keepsSame: Bool = false,
     report: @escaping @Sendable ([UInt8], String) -> Void
   ) {
@@ -64,21 +64,21 @@ public final class ExtractionContext: Sendable {
   func releaseFile() { freeHolds.add(1, ordering: .relaxed) }
 
   /// The number of files that could not be made.
-  public var errors: Int { errorCount.load(ordering: .relaxed) }
+  var errors: Int { errorCount.load(ordering: .relaxed) }
   /// The number of files, links and directories made.
-  public var made: Int { fileCount.load(ordering: .relaxed) }
+  var made: Int { fileCount.load(ordering: .relaxed) }
 
   /// The number of device nodes that were not made, which only root can.
-  public var skippedDevices: Int { skippedDeviceCount.load(ordering: .relaxed) }
+  var skippedDevices: Int { skippedDeviceCount.load(ordering: .relaxed) }
 
   /// Counts and reports an error.
-  public func fail(_ path: [UInt8], _ text: String) {
+  func fail(_ path: [UInt8], _ text: String) {
     errorCount.add(1, ordering: .relaxed)
     report(path, text)
   }
 
   /// From now on nothing more is made.
-  public func stop() { hasStopped.store(true, ordering: .relaxed) }
+  func stop() { hasStopped.store(true, ordering: .relaxed) }
 
   /// Whether the extraction ends before all is there.
   var isStopped: Bool { hasStopped.load(ordering: .relaxed) || Interruption.isRequested }
@@ -106,7 +106,7 @@ public final class ExtractionContext: Sendable {
   }
 
   /// The number of files, links and devices that were there already, and stay.
-  public var kept: Int { keptCount.load(ordering: .relaxed) }
+  var kept: Int { keptCount.load(ordering: .relaxed) }
   func countKept() { keptCount.add(1, ordering: .relaxed) }
   func countMade() { fileCount.add(1, ordering: .relaxed) }
   func countDroppedSetID() { droppedSetIDs.add(1, ordering: .relaxed) }
@@ -116,10 +116,10 @@ public final class ExtractionContext: Sendable {
   func countSkippedDevice() { skippedDeviceCount.add(1, ordering: .relaxed) }
 
   /// What was in the way.
-  public var existingFiles: ExistingFiles { existing.withLock { $0 } }
+  var existingFiles: ExistingFiles { existing.withLock { $0 } }
 
   /// One sentence for each kind of thing that this user or file system cannot have.
-  public var warnings: [String] {
+  var warnings: [String] {
     var list: [String] = []
     func note(_ count: borrowing Atomic<Int>, _ one: String, _ many: String) {
       let number = count.load(ordering: .relaxed)

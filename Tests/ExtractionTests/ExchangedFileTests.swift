@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import TreeModel
 
-@testable import FileTrees
+@testable import Extraction
 
 /// Files with several names, one of them in a directory where somebody else may write, who
 /// exchanges the file before its further names are made.

@@ -1,6 +1,6 @@
-import FileTrees
-import Posix
-import TreeModel
+internal import FileTrees
+internal import Posix
+internal import TreeModel
 
 /// Leaves out extended attributes that are not wanted on this machine; one thread uses it.
 final class XattrFilter {

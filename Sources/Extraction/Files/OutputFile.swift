@@ -1,14 +1,14 @@
 internal import CLinux
 internal import Glibc
-public import Posix
+internal import Posix
 internal import Synchronization
-public import TreeModel
+internal import TreeModel
 
 /// A regular file under extraction: written by any number of threads, under its name when it is
 /// complete.
-public final class OutputFile: @unchecked Sendable {
-  public let directory: OutputDirectory
-  public let name: [UInt8]
+final class OutputFile: @unchecked Sendable {
+  let directory: OutputDirectory
+  let name: [UInt8]
   private let size: UInt64
   private let attributes: Attributes
   private let xattrs: [ExtendedAttribute]
@@ -21,7 +21,7 @@ public final class OutputFile: @unchecked Sendable {
   /// Opens a file without its name, or with another one where the file system does not know such.
   ///
   /// - Returns: `nil` where that failed, which was reported.
-  public init?(
+  init?(
     _ name: [UInt8], in directory: OutputDirectory, size: UInt64, _ attributes: Attributes,
     _ xattrs: [ExtendedAttribute]
   ) {
@@ -90,7 +90,7 @@ public final class OutputFile: @unchecked Sendable {
   /// Writes bytes at their place; what is never written is a hole.
   ///
   /// - Throws: `SystemError`.
-  public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
     var done = 0
     while done < bytes.count {
       let count = retryingInterrupts {
@@ -107,7 +107,7 @@ public final class OutputFile: @unchecked Sendable {
   ///
   /// - Parameter made: told of it, for a file with several names.
   /// - Returns: whether the file is there; a failure was reported.
-  public func finish(_ made: MadeFile? = nil) -> Bool {
+  func finish(_ made: MadeFile? = nil) -> Bool {
     guard complete(name), appear(as: name, replaces: directory.context.replaces) else {
       return false
     }
@@ -120,7 +120,7 @@ public final class OutputFile: @unchecked Sendable {
   /// Gives a file that is not complete a name that says so.
   ///
   /// - Returns: the name, `nil` where that failed, which was reported.
-  public func finishDamaged() -> [UInt8]? {
+  func finishDamaged() -> [UInt8]? {
     guard complete(name) else { return nil }
     for number in 1...Self.mostDamaged {
       let suffix = Array((number == 1 ? ".damaged" : ".damaged-\(number)").utf8)

@@ -1,15 +1,15 @@
 internal import CLinux
 internal import Glibc
-public import Posix
-public import TreeModel
+internal import Posix
+internal import TreeModel
 
 /// A directory that files are extracted into, held open: whatever happens to its path meanwhile,
 /// they go into this directory and no other.
 ///
 /// Its own attributes are set when the last reference goes, after everything in it is there.
-public final class OutputDirectory: @unchecked Sendable {
+final class OutputDirectory: @unchecked Sendable {
   /// A directory's place without an open descriptor, to find it again.
-  public final class Place: Sendable {
+  final class Place: Sendable {
     let parent: Place?
     let name: [UInt8]
     /// Whether the directory was made here, or is to become as the image's.
@@ -33,7 +33,7 @@ public final class OutputDirectory: @unchecked Sendable {
     }
   }
 
-  public let place: Place
+  let place: Place
   let descriptor: Int32
   let context: ExtractionContext
   /// Kept until this directory is finished, so that its own time is set after ours.
@@ -56,7 +56,7 @@ public final class OutputDirectory: @unchecked Sendable {
   ///   - path: as the user gives it; symbolic links in it are followed.
   ///   - attributes: for a directory that is made.
   /// - Throws: `SystemError`.
-  public convenience init(
+  convenience init(
     top path: [UInt8], attributes: Attributes?, xattrs: [ExtendedAttribute],
     context: ExtractionContext
   ) throws(SystemError) {
@@ -139,7 +139,7 @@ public final class OutputDirectory: @unchecked Sendable {
   }
 
   /// The path of a name in this directory, below the top.
-  public func path(of name: [UInt8]) -> [UInt8] {
+  func path(of name: [UInt8]) -> [UInt8] {
     let path = place.path
     return path.isEmpty ? name : path + [UInt8(ascii: "/")] + name
   }
@@ -149,7 +149,7 @@ public final class OutputDirectory: @unchecked Sendable {
   /// Makes a directory, or enters one that is there; never a symbolic link to one.
   ///
   /// - Returns: `nil` where that failed, which was reported.
-  public func makeDirectory(
+  func makeDirectory(
     _ name: [UInt8], _ attributes: Attributes, _ xattrs: [ExtendedAttribute]
   ) -> OutputDirectory? {
     let mode = Self.firstMode(attributes)
@@ -202,7 +202,7 @@ public final class OutputDirectory: @unchecked Sendable {
   /// Makes a symbolic link, a device, a fifo or a socket.
   ///
   /// - Parameter made: told of it, for a file with several names.
-  public func makeSpecial(
+  func makeSpecial(
     _ name: [UInt8], _ kind: TreeEntry.Kind, _ attributes: Attributes,
     _ xattrs: [ExtendedAttribute], _ made: MadeFile? = nil
   ) {
@@ -254,7 +254,7 @@ public final class OutputDirectory: @unchecked Sendable {
   }
 
   /// Whether this user may make a file of that kind; counts those that are left out for it.
-  public func mayMake(_ kind: TreeEntry.Kind) -> Bool {
+  func mayMake(_ kind: TreeEntry.Kind) -> Bool {
     switch kind {
     case .blockDevice, .characterDevice:
       if !context.isRoot { context.countSkippedDevice() }

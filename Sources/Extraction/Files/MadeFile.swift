@@ -7,11 +7,11 @@ internal import Posix
 /// It is held open until it has them all, so that no other file can get its number and pass for it.
 /// Where there are more such files than may be open, what only this user and the kernel can write
 /// tells it from another with its number.
-public final class MadeFile: @unchecked Sendable {
+final class MadeFile: @unchecked Sendable {
   /// The path of the first name.
-  public let wanted: [UInt8]
+  let wanted: [UInt8]
   /// What the file is known by where its content comes from.
-  public let source: UInt64
+  let source: UInt64
   // Written by one thread, read after the pool was drained.
   private(set) var name: HardLinker.Name?
   /// A descriptor opened with O_PATH; -1 for a file that is not held.
@@ -21,7 +21,7 @@ public final class MadeFile: @unchecked Sendable {
   private var modified: time_t = 0
   private var context: ExtractionContext?
 
-  public init(wanted: [UInt8], source: UInt64) {
+  init(wanted: [UInt8], source: UInt64) {
     self.wanted = wanted
     self.source = source
   }

@@ -1,0 +1,129 @@
+public import FileTrees
+internal import Glibc
+internal import Posix
+public import SquashFS
+internal import TreeModel
+
+/// Unpacks an image, or a part of it, into a directory.
+///
+/// The calling thread reads the metadata and makes directories, links and devices; others read,
+/// unpack and write files, large ones in pieces. It ends early where an `Interruption` was requested.
+public final class Extractor {
+  /// How an image is unpacked.
+  public struct Options: Sendable {
+    /// Whether files that exist already are replaced.
+    public var replaces = false
+    /// Whether files that exist already stay if they are the same, as far as size and time tell.
+    public var keepsSame = false
+    /// Whether to unpack what can be read of a damaged image, and to report what is lost.
+    public var keepsGoing = false
+    /// The number of threads that unpack and write files.
+    public var threads = 1
+    /// Which extended attributes files get.
+    public var xattrs = XattrPolicy.usual
+
+    public init() {}
+  }
+
+  /// Something of a damaged image that could not be unpacked, or not in full.
+  public struct Loss: Sendable {
+    /// The path in the image; `nil` for what is about the whole image.
+    public var path: [UInt8]?
+    /// What is lost, and why.
+    public var text: String
+  }
+
+  let image: Image
+  let options: Options
+  let context: ExtractionContext
+  let state: ExtractionState
+  let fragments: FragmentCache
+  let xattrFilter: XattrFilter
+  /// Set while `run` works.
+  var pool: TaskPool<FileWriter>?
+  /// Small files that wait to be handed to a thread.
+  var smallFiles: SmallFiles?
+  private let target: [UInt8]
+
+  /// - Parameters:
+  ///   - target: the directory to unpack into, made where it is missing.
+  ///   - reporter: told of each problem when it is met.
+  public init(
+    _ image: Image, into target: [UInt8], _ options: Options, reporter: any ExtractionReporter
+  ) {
+    self.image = image
+    self.target = target
+    self.options = options
+    context = ExtractionContext(replaces: options.replaces, keepsSame: options.keepsSame) {
+      reporter.couldNotMake($0, $1)
+    }
+    state = ExtractionState(context, reporter)
+    fragments = FragmentCache(image)
+    xattrFilter = XattrFilter(options.xattrs)
+  }
+
+  /// Unpacks everything that was chosen; once.
+  ///
+  /// The process's umask is 0 meanwhile: files get their modes when they are made.
+  ///
+  /// - Parameters:
+  ///   - filter: chooses what is unpacked.
+  ///   - progress: called now and then on this thread, with the bytes of files written so far.
+  /// - Throws: what keeps it from starting at all.
+  public func run(
+    _ filter: inout PathFilter, progress: (UInt64) -> Void = { _ in }
+  ) throws -> Result {
+    var writers: [FileWriter] = []
+    for _ in 0..<options.threads {
+      writers.append(try FileWriter(image, fragments, state, keepsGoing: options.keepsGoing))
+    }
+    let pool = try TaskPool(contexts: writers, queueLimit: 16 * writers.count)
+    self.pool = pool
+    for table in image.lostTables { state.countLost(table: table) }
+    let mask = umask(0)
+    defer { umask(mask) }
+    let root = try image.root()
+    var status = stat()
+    let isNew = target.withCPath { lstat($0, &status) } != 0
+    // Gone after the walk, which is when the directory gets its own attributes.
+    var top: OutputDirectory? = try OutputDirectory(
+      top: target, attributes: try image.attributes(of: root),
+      xattrs: xattrFilter.wanted(try image.extendedAttributes(of: root)), context: context)
+    do { try walk(from: root, top.take()!, &filter, progress) } catch { state.stop(error) }
+    // Directories are finished when nobody has them any more.
+    smallFiles = nil
+    pool.drain()
+    if state.error == nil {
+      do { try image.input.checkUnchanged() } catch { state.stop(error) }
+    }
+    var result = result(filter.missing)
+    // What was named is not in the image: nothing is left behind.
+    if isNew && context.made == 0 && !filter.missing.isEmpty {
+      result.isTakenBack = target.withCPath { rmdir($0) } == 0
+    }
+    return result
+  }
+
+  private func result(_ missing: [[UInt8]]) -> Result {
+    var result = Result()
+    result.made = context.made
+    result.kept = context.kept
+    result.bytes = state.bytes
+    result.errors = context.errors
+    result.skippedDevices = context.skippedDevices
+    result.lost = state.lost
+    result.failure = state.error.map(full)
+    let isOver = !Interruption.isRequested && result.failure == nil
+    result.missing = isOver ? missing : []
+    result.warnings = context.warnings + [xattrFilter.warning].compactMap { $0 }
+    result.existing = context.existingFiles
+    return result
+  }
+
+  /// An error with the whole path.
+  private func full(_ error: any Error) -> any Error {
+    guard var error = error as? SystemError else { return error }
+    error.path = target + [UInt8(ascii: "/")] + error.path
+    return error
+  }
+}

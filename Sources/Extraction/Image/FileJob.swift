@@ -1,0 +1,130 @@
+internal import Posix
+internal import SquashFS
+internal import Synchronization
+internal import TreeModel
+
+/// A file that is being extracted, in one piece or in several.
+final class FileJob: Sendable {
+  /// Some of the file's bytes, and where they belong.
+  enum Part {
+    case block(BlockPlace, size: Int, at: UInt64)
+    case tail(FragmentCache.Fragment, offset: Int, size: Int, at: UInt64)
+    case lost(ImageReadError, size: UInt64, at: UInt64)
+  }
+
+  /// In the image.
+  let path: [UInt8]
+  private let attributes: Attributes
+  private let xattrs: [ExtendedAttribute]
+  private let name: [UInt8]
+  private let directory: OutputDirectory
+  private let size: UInt64
+  /// Told when the file is there, where it has several names.
+  private let made: MadeFile?
+  private let state = Mutex(State())
+
+  /// How far the file is.
+  private struct State {
+    var output: OutputFile?
+    var hasFailed = false
+    /// Of the pieces announced.
+    var piecesLeft = 0
+    /// Whether all pieces were announced.
+    var isComplete = false
+    var savedBytes: UInt64 = 0
+    var losses = Losses()
+  }
+
+  /// The parts of the file that cannot be read.
+  private struct Losses {
+    private(set) var first: [(range: Range<UInt64>, error: ImageReadError)] = []
+    private(set) var count = 0
+    private(set) var bytes: UInt64 = 0
+    /// Enough to tell of; a hostile image can have any number.
+    private static let most = 16
+
+    mutating func add(_ range: Range<UInt64>, _ error: ImageReadError) {
+      count += 1
+      bytes += range.upperBound - range.lowerBound
+      if first.count < Self.most { first.append((range, error)) }
+    }
+
+    /// "5 of 10 bytes cannot be read (0-4)".
+    func text(of size: UInt64) -> String {
+      let ranges = first.sorted { $0.range.lowerBound < $1.range.lowerBound }.prefix(5)
+        .map { "\($0.range.lowerBound)-\($0.range.upperBound - 1)" }
+      return "\(bytes) of \(size) bytes cannot be read "
+        + "(\(ranges.joined(separator: ", "))\(count > 5 ? ", …" : ""))"
+    }
+
+    /// What is wrong with the one that comes first in the file.
+    var error: ImageReadError? {
+      first.min { $0.range.lowerBound < $1.range.lowerBound }?.error
+    }
+  }
+
+  init(
+    _ entry: TreeEntry, name: [UInt8], in directory: OutputDirectory, size: UInt64,
+    _ made: MadeFile?
+  ) {
+    path = entry.path
+    attributes = entry.attributes
+    xattrs = entry.xattrs
+    self.made = made
+    self.name = name
+    self.directory = directory
+    self.size = size
+  }
+
+  /// Announces a piece of work.
+  func addPiece(isLast: Bool = false) {
+    state.withLock {
+      $0.piecesLeft += 1
+      $0.isComplete = isLast
+    }
+  }
+
+  /// The file to write to, opened at the first piece; `nil` where that failed.
+  func open() -> OutputFile? {
+    state.withLock {
+      if $0.output == nil && !$0.hasFailed {
+        $0.output = OutputFile(name, in: directory, size: size, attributes, xattrs)
+        $0.hasFailed = $0.output == nil
+      }
+      return $0.hasFailed ? nil : $0.output
+    }
+  }
+
+  func noteLoss(_ range: Range<UInt64>, _ error: ImageReadError) {
+    state.withLock { $0.losses.add(range, error) }
+  }
+
+  func noteSaved(_ count: Int) { state.withLock { $0.savedBytes += UInt64(count) } }
+
+  /// No more of the file is written.
+  func abandon() {
+    state.withLock {
+      $0.hasFailed = true
+      $0.output = nil
+    }
+  }
+
+  /// Ends a piece of work; after the last one the file gets its name.
+  func endPiece(_ extraction: ExtractionState) {
+    let isLast = state.withLock { state in
+      state.piecesLeft -= 1
+      return state.piecesLeft == 0 && state.isComplete
+    }
+    guard isLast, !extraction.isStopped, let output = open() else { return }
+    let (losses, savedBytes) = state.withLock { ($0.losses, $0.savedBytes) }
+    guard let error = losses.error else {
+      _ = output.finish(made)
+      return
+    }
+    var text = "lost: \(losses.text(of: size))"
+    if savedBytes > 0, let saved = output.finishDamaged() {
+      text += "; the rest is in \(saved.escapedName), with zeros for them"
+    }
+    extraction.countLost(path, "\(text): \(error)")
+  }
+}

@@ -1,0 +1,34 @@
+public import SquashFS
+internal import SquashFSFormat
+
+/// Visits what was chosen of an image's tree, each directory before what is in it.
+public struct SelectedWalk {
+  private var walk: TreeWalk
+  /// Of each directory on the way, whether all in it was chosen.
+  private var inside: [Bool]
+  /// What was chosen, and by now was found.
+  public private(set) var filter: PathFilter
+
+  public init(_ image: Image, _ filter: PathFilter) throws {
+    walk = try TreeWalk(image, from: image.root())
+    self.filter = filter
+    inside = [self.filter.answer([], isInside: false) == .inside]
+  }
+
+  /// Whether the top itself was chosen, which is not visited.
+  public var takesTop: Bool { inside[0] }
+
+  /// The next node that was chosen, `nil` at the end.
+  public mutating func next() throws(ImageReadError) -> TreeWalk.Node? {
+    while let node = try walk.next() {
+      inside.removeSubrange(walk.depth...)
+      let answer = filter.answer(node.path, isInside: inside[walk.depth - 1])
+      if node.inode.record.type == .directory {
+        inside.append(answer == .inside)
+        if answer == .outside { walk.skipChildren() }
+      }
+      if answer == .inside { return node }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,55 @@
+import Extraction
+import FileTrees
+import Glibc
+import Inputs
+import Posix
+import SquashFS
+import Terminal
+
+/// `extract --to-tar`.
+extension Extract {
+  /// - Returns: the exit status.
+  func export(_ image: Image, to output: [UInt8], _ filter: inout PathFilter) throws -> Int32 {
+    try ResultFile.refuse(output, inPlaceOf: self.image.image.bytes)
+    let start = Process.now
+    var file = try ResultFile(output, replacing: force)
+    if file.isStandardOutput && isatty(STDOUT_FILENO) == 1 {
+      throw SourceError(
+        .refused, path: file.path, "an archive is nothing for a terminal",
+        hint: "redirect it, or name a file")
+    }
+    var options = TarExporter.Options()
+    options.threads = Process.threadCount(threads)
+    options.xattrs = try xattrs.policy()
+    let exporter = try TarExporter(image, to: file.descriptor, path: file.path, options)
+    let progress = ByteProgress(messages, title: output)
+    let result = try exporter.run(&filter) { progress.tick($0) }
+    ProgressBar.clearLine()
+    if Interruption.isRequested { return ExitStatus.failed }
+    if !messages.quiet {
+      for warning in result.warnings { Messages.write(output, "warning: \(warning)") }
+    }
+    for path in result.missing {
+      Messages.write(self.image.image.bytes, try PathPattern.failure(path, in: image))
+    }
+    // What was named is not in the image: nothing is left behind.
+    if result.files == 0 && !result.missing.isEmpty { return ExitStatus.failed }
+    try exporter.finish()
+    try file.finish()
+    if messages.json && !file.isStandardOutput {
+      var answer = StandardOutput()
+      try answer.write(
+        JSON.object([
+          ("image", .name(self.image.image.bytes)), ("archive", .name(output)),
+          ("bytes", .integer(result.bytes)), ("missing", .integer(Int64(result.missing.count))),
+        ]).text + "\n")
+      try answer.flush()
+    } else if !messages.quiet {
+      let files =
+        result.files == 1 ? "1 file or directory" : "\(result.files.grouped) files and directories"
+      Messages.write(
+        file.path, "\(files), \(result.bytes.asBytes), \((Process.now - start).asDuration)")
+    }
+    return result.missing.isEmpty ? 0 : ExitStatus.failed
+  }
+}
