@@ -66,7 +66,7 @@ package final class ArchiveHandle {
     }
     guard archive_read_open1(raw) == ARCHIVE_OK else {
       if let error = feed.error { throw error }
-      if Self.isOfCut(message) { throw failure() }
+      if ArchiveComplaint.cutOff.isSaid(in: message) { throw failure() }
       throw SourceError(.unreadable, path: path, Self.unknownKind)
     }
   }
@@ -85,12 +85,11 @@ package final class ArchiveHandle {
     if let error = feed.error { return error }
     let place =
       entry.map { " at \($0.escapedName)" } ?? previous.map { " after \($0.escapedName)" } ?? ""
-    let words = message.lowercased()
-    if words.contains("passphrase") || words.contains("encrypt") {
+    if ArchiveComplaint.encrypted.isSaid(in: message) {
       return SourceError(
         .refused, path: path, "the archive is encrypted\(place); unpack it with its password first")
     }
-    if words.contains("support seeking") {
+    if ArchiveComplaint.needsSeeking.isSaid(in: message) {
       return SourceError(
         .refused, path: path,
         "archives of this kind cannot be read as a stream; name the plain file")
@@ -102,16 +101,8 @@ package final class ArchiveHandle {
         hint: "fetch or make it again", remedies: [.allowTruncated])
     }
     return SourceError(
-      Self.isOfCut(message) ? .cutOff : .damaged, path: path,
+      ArchiveComplaint.cutOff.isSaid(in: message) ? .cutOff : .damaged, path: path,
       "damaged or cut-off archive\(place): \(message)")
-  }
-
-  /// Whether libarchive complains of an early end, as far as it tells.
-  private static func isOfCut(_ message: String) -> Bool {
-    let message = message.lowercased()
-    return ["truncated", "premature", "unexpected end", "end of file"].contains {
-      message.contains($0)
-    }
   }
 
   /// Whether libarchive says what is wrong.

@@ -12,7 +12,7 @@ extension ArchiveSource {
     let size = archive_entry_size_is_set(raw) != 0 ? archive_entry_size(raw) : nil
     // libarchive takes a file that it does not find for an empty one, without an inode number.
     if archive.isSpecification && size == 0 && archive_entry_ino_is_set(raw) == 0 {
-      throw specificationError(raw, "not found")
+      throw specificationError(raw, "not found", isOfContent: true)
     }
     var sum = ByteSum(expected: cpioChecksum(part))
     let digests = archive.isSpecification ? EntryDigests(raw) : nil
@@ -71,7 +71,8 @@ extension ArchiveSource {
           .damaged, path: path, "\(entry.path.escapedName) has more data than it says"))
     }
     if part.archive.isSpecification && position < size {
-      throw specificationError(raw, "\(position) bytes where the specification has \(size)")
+      throw specificationError(
+        raw, "\(position) bytes where the specification has \(size)", isOfContent: true)
     }
     if archive_entry_sparse_count(raw) == 0 && !isSparse(part.archive) && position < size {
       throw UnreadableFile(

@@ -75,11 +75,12 @@ extension ArchiveSource {
     return nil
   }
 
-  func specificationError(_ entry: OpaquePointer?, _ reason: String) -> SourceError {
+  /// - Parameter isOfContent: whether a file that is named for the content is what is wrong.
+  func specificationError(
+    _ entry: OpaquePointer?, _ reason: String, isOfContent: Bool
+  ) -> SourceError {
     let name = archive_entry_pathname(entry).map { [UInt8](cString: $0) } ?? path
     let isFile = UInt32(archive_entry_filetype(entry)) == carchive_ifreg
-    let isOfContent = ["Can't open", "Could not fstat", "not found", "bytes where"]
-      .contains { reason.contains($0) }
     guard isFile && isOfContent else {
       return SourceError(.unreadable, path: name, "the specification is not understood: \(reason)")
     }

@@ -141,7 +141,10 @@ public final class ArchiveSource {
     case ARCHIVE_OK: return entry
     case ARCHIVE_EOF: return nil
     case ARCHIVE_WARN:
-      if archive.isSpecification { throw specificationError(entry, archive.message) }
+      if archive.isSpecification {
+        let isOfContent = ArchiveComplaint.unopenedContent.isSaid(in: archive.message)
+        throw specificationError(entry, archive.message, isOfContent: isOfContent)
+      }
       try take(warning: archive.message, of: entry)
       return entry
     default:
@@ -179,10 +182,10 @@ public final class ArchiveSource {
   /// - Throws: `SourceError` where it left out or guessed something else: a name, a size, a file.
   private func take(warning: String, of entry: OpaquePointer?) throws {
     // Names in tar and cpio are taken as bytes, whatever their character set.
-    if warning.contains("can't be converted") { return }
-    let isOfNames = warning.contains("cannot be converted") && options.zipCharset == nil
-    let isOfACLs = warning.contains(".acl.") || warning.contains("ACL attribute")
-    if isOfNames || isOfACLs { return warn(warning) }
+    if ArchiveComplaint.keptName.isSaid(in: warning) { return }
+    let isOfName =
+      ArchiveComplaint.convertedName.isSaid(in: warning) && options.zipCharset == nil
+    if isOfName || ArchiveComplaint.unreadableACL.isSaid(in: warning) { return warn(warning) }
     let name = archive_entry_pathname(entry).map { [UInt8](cString: $0).escapedName } ?? "an entry"
     throw SourceError(.damaged, path: path, "damaged archive at \(name): \(warning)")
   }

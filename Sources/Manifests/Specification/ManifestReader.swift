@@ -7,16 +7,42 @@ internal import TreeModel
 /// Reads an mtree(5) specification as a list of what should be there; no file that it names is
 /// looked at.
 public struct ManifestReader {
-  private let path: [UInt8]
-  private let input: RereadableInput
   /// What a manifest's comments say of the image that it belongs to.
   public struct Image: Equatable {
     public var size: UInt64
     public var digest: SHA256.Digest
   }
 
+  private let path: [UInt8]
+  private let input: RereadableInput
+
+  // What the first pass finds, in which libarchive takes no part:
+
+  /// Whether there is a first line or a keyword of mtree(5).
+  private var isSpecification = false
+  /// Whether `ManifestWriter` wrote it: what such a manifest does not mention does not exist.
+  private var isOurs = false
+  /// The image's size by its comment.
   private var imageSize: UInt64?
+  /// The image's digest by its comment.
   private var imageDigest: SHA256.Digest?
+  /// The tag of each name with one, which the names of one file have in common; only if `isOurs`.
+  private var tags: [[UInt8]: [UInt8]] = [:]
+  /// Those of `watched` that occur on any line.
+  private var keywords: Set<String> = []
+  /// Whether there are files without a size, which libarchive takes for empty.
+  private var lacksSizes = false
+  /// Whether lines without a type are about files; `/set` lines change it.
+  private var isFileByDefault = true
+  /// The keywords of `/set` lines, whose values libarchive copies to every entry.
+  private var defaults: Set<[UInt8]> = []
+
+  /// Keywords that libarchive does not tell from zeros where they are missing.
+  private static let watched = ["mode", "uid", "gid", "nlink", "inode", "device"]
+  /// More keywords than mtree(5) has.
+  private static let mostDefaults = 64
+  /// In bytes, with the lines that it is joined to.
+  private static let longestLine = 1 << 20
 
   /// The image's own size and digest, where comments have them.
   public var image: Image? {
@@ -83,29 +109,11 @@ public struct ManifestReader {
     return DigestedTree(try assembler.finish(), sink, unknown: unknown)
   }
 
-  /// Whether what is not told is not there, names of one file have a tag in common, and the tags.
-  private var isOurs = false
-  private var tags: [[UInt8]: [UInt8]] = [:]
-
   /// The first name of each file with several, by its number or its tag.
   private struct Links {
     var byNumber: [Int64: [UInt8]] = [:]
     var byTag: [[UInt8]: [UInt8]] = [:]
   }
-
-  /// Whether there is a first line or a keyword of mtree(5).
-  private var isSpecification = false
-
-  /// Of those that libarchive does not tell from zeros, which occur at all.
-  private var keywords: Set<String> = []
-  private static let watched = ["mode", "uid", "gid", "nlink", "inode", "device"]
-  /// Whether there are files without a size, which libarchive takes for empty.
-  private var lacksSizes = false
-  /// Whether lines are about files that do not say so.
-  private var isFileByDefault = true
-  /// What `/set` lines set, which libarchive copies to every entry.
-  private var defaults: Set<[UInt8]> = []
-  private static let mostDefaults = 64
 
   /// What libarchive passes over: the comments, and which keywords are there.
   private mutating func readComments() throws {
@@ -132,8 +140,6 @@ public struct ManifestReader {
       if bytes.isEmpty { return try note(joined) }
     }
   }
-
-  private static let longestLine = 1 << 20
 
   private mutating func note(_ line: [UInt8]) throws(SourceError) {
     if line.first == UInt8(ascii: "#") {
