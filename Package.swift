@@ -133,7 +133,8 @@ let package = Package(
       cSettings: gnu, swiftSettings: settings),
 
     .target(
-      name: "TestSupport", dependencies: ["CLinux", "Posix"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["CLinux", "Posix", "TreeModel"],
+      path: "Tests/TestSupport",
       cSettings: gnu),
     .testTarget(name: "PosixTests", dependencies: ["Posix", "TestSupport"], cSettings: gnu),
     .testTarget(name: "SquashFSFormatTests", dependencies: ["SquashFSFormat"]),
@@ -144,7 +145,9 @@ let package = Package(
         "autosquash", "Extraction", "FileTrees", "Inputs", "Manifests", "Posix", "SquashFS",
         "SquashFSFormat", "TestSupport", "TreeModel",
       ]),
-    .testTarget(name: "FileTreesTests", dependencies: ["FileTrees", "TestSupport", "TreeModel"]),
+    .testTarget(
+      name: "FileTreesTests",
+      dependencies: ["CLibArchive", "FileTrees", "Posix", "TestSupport", "TreeModel"]),
     .testTarget(
       name: "ExtractionTests",
       dependencies: [
