@@ -13,7 +13,7 @@ struct SampleImage {
 
   init(_ lines: [String]) throws {
     let folder = try TemporaryFolder()
-    file = try AtomicFile(path: Array(folder.path("image").utf8), replacing: false)
+    file = try AtomicFile(path: HostPath(folder.path("image")), replacing: false)
     path = Array("/proc/self/fd/\(file.descriptor)".utf8)
     var options = ImageWriter.Options()
     options.compression = Compression(.gzip)!

@@ -1,5 +1,6 @@
 import FileTrees
 import Glibc
+import Posix
 import TestSupport
 import Testing
 
@@ -88,7 +89,7 @@ import Testing
 
   @Test func whatIsSkippedIsNotThere() throws {
     try make("printf 1 >a; printf 2 >b")
-    let skipped = DirectorySource.FileIdentity(of: Array(folder.path("a").utf8))!
+    let skipped = stat(at: HostPath(folder.path("a")))!.identity
     #expect(try read { $0.skipped = [skipped] }.lines() == ["f b 2"])
   }
 

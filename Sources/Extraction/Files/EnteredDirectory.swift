@@ -29,8 +29,7 @@ struct EnteredDirectory {
 
   /// - Parameter descriptor: of a directory that is open; closed where nothing can be known of it.
   init?(_ descriptor: Int32, mayChange: Bool, oldMode: mode_t? = nil) {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
+    guard let status = stat(of: descriptor) else {
       let code = errno
       close(descriptor)
       errno = code
@@ -62,8 +61,7 @@ struct EnteredDirectory {
     let handle = path.withCPath { openat(folder, $0, O_PATH | flags) }
     guard handle >= 0 else { return nil }
     defer { close(handle) }
-    var status = stat()
-    guard fstat(handle, &status) == 0, status.st_uid == geteuid() else {
+    guard let status = stat(of: handle), status.st_uid == geteuid() else {
       errno = EACCES
       return nil
     }

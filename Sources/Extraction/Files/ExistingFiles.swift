@@ -25,11 +25,10 @@ extension OutputDirectory {
   ///
   /// - Parameter made: told of a file that stays, where it has several names.
   func keeps(_ name: [UInt8], _ entry: TreeEntry, _ made: MadeFile?) -> Bool {
-    let opened = name.withCPath { openat(descriptor, $0, O_PATH | O_NOFOLLOW | O_CLOEXEC) }
-    guard opened >= 0 else { return false }
-    defer { close(opened) }
-    var status = stat()
-    guard fstat(opened, &status) == 0 else { return false }
+    guard let file = Descriptor(opening: name, O_PATH | O_NOFOLLOW, in: descriptor),
+      let status = stat(of: file.number)
+    else { return false }
+    let opened = file.number
     // A further name of somebody else's file could bring it to where he may not write.
     let isOurs = made == nil || [geteuid(), entry.attributes.uid].contains(status.st_uid)
     if isOurs && Self.isSame(opened, status, entry) {
@@ -37,7 +36,7 @@ extension OutputDirectory {
       made?.appear(as: name, in: self, opened)
       return true
     }
-    if status.st_mode & S_IFMT == S_IFDIR {
+    if status.isDirectory {
       context.fail(path(of: name), ExtractionContext.directoryInTheWay)
       return true
     }

@@ -149,8 +149,7 @@ final class HardLinker {
       return isMade ? 0 : errno
     }
     guard failure == ENOENT else { return failure }
-    var status = stat()
-    guard fstat(opened, &status) == 0, status.st_nlink > 0 else { return ESTALE }
+    guard let status = stat(of: opened), status.st_nlink > 0 else { return ESTALE }
     // A bare chroot may have no /proc. By its name, then, and gone again where it was another.
     if source.directory == nil { source.directory = open(file.name!.directory)?.descriptor }
     guard let directory = source.directory else { return errno }
@@ -170,7 +169,7 @@ final class HardLinker {
 
   private static func path(_ name: Name) -> [UInt8] {
     let path = name.directory.path
-    return path.isEmpty ? name.name : path + [UInt8(ascii: "/")] + name.name
+    return path.joined(to: name.name)
   }
 
   /// A directory that is open, and gets back its final mode, which may shut it, when it closes.
@@ -258,7 +257,7 @@ final class HardLinker {
       var path = rest.removeFirst()
       var count = 0
       while count < rest.count, path.count + 1 + rest[rest.startIndex + count].count < 4000 {
-        path += [UInt8(ascii: "/")] + rest[rest.startIndex + count]
+        path += [pathSeparator] + rest[rest.startIndex + count]
         count += 1
       }
       var next = path.withCPath {
@@ -269,7 +268,7 @@ final class HardLinker {
       if next >= 0 {
         rest = rest.dropFirst(count)
       } else if errno == ENOSYS || errno == EPERM {
-        let name = Array(path.prefix { $0 != UInt8(ascii: "/") })
+        let name = Array(path.prefix { $0 != pathSeparator })
         next = name.withCPath { openat(current, $0, flags) }
       }
       let code = errno

@@ -57,8 +57,7 @@ final class MadeFile: @unchecked Sendable {
   ///
   /// - Parameter descriptor: of the file; stays the caller's.
   func appear(as name: [UInt8], in directory: OutputDirectory, _ descriptor: Int32) {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { return }
+    guard let status = stat(of: descriptor) else { return }
     self.name = HardLinker.Name(name, in: directory)
     identity = Identity(status)
     size = status.st_size
@@ -73,31 +72,24 @@ final class MadeFile: @unchecked Sendable {
   ///
   /// - Returns: the descriptor, or -1.
   func reopen(in directory: Int32) -> Int32 {
-    let opened = name!.name.withCPath {
-      openat(directory, $0, O_PATH | O_NOFOLLOW | O_CLOEXEC)
-    }
-    var status = stat()
-    if opened >= 0, fstat(opened, &status) == 0, Identity(status) == identity { return opened }
-    if opened >= 0 { close(opened) }
-    return -1
+    guard let opened = Descriptor(opening: name!.name, O_PATH | O_NOFOLLOW, in: directory),
+      stat(of: opened.number).map(Identity.init) == identity
+    else { return -1 }
+    return opened.release()
   }
 
   /// Whether it has a name already.
   ///
   /// - Parameter orCopy: whether a copy of it will do, as far as size and time tell.
   func has(_ name: [UInt8], in directory: Int32, orCopy: Bool) -> Bool {
-    var status = stat()
-    guard name.withCPath({ fstatat(directory, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
-      return false
-    }
+    guard let status = stat(name, in: directory) else { return false }
     if status.st_dev == identity?.device && status.st_ino == identity?.inode { return true }
-    return orCopy && status.st_mode & S_IFMT == S_IFREG && (identity?.mode ?? 0) & S_IFMT == S_IFREG
+    return orCopy && status.isRegular && (identity?.mode ?? 0) & S_IFMT == S_IFREG
       && status.st_size == size && status.st_mtim.tv_sec == modified
   }
 
   /// Called after a link to it was made, which is a change of the inode.
   func noteLinked(_ descriptor: Int32) {
-    var status = stat()
-    if fstat(descriptor, &status) == 0 { identity = Identity(status) }
+    if let status = stat(of: descriptor) { identity = Identity(status) }
   }
 }

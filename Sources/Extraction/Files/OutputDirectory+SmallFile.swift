@@ -61,13 +61,6 @@ extension OutputDirectory {
   private func write(
     _ content: UnsafeRawBufferPointer, to file: Int32, _ name: [UInt8]
   ) throws(SystemError) {
-    var done = 0
-    while done < content.count {
-      let count = retryingInterrupts {
-        Glibc.write(file, content.baseAddress! + done, content.count - done)
-      }
-      guard count > 0 else { throw SystemError("write", path: path(of: name)) }
-      done += count
-    }
+    guard writeFully(file, content) else { throw SystemError("write", path: path(of: name)) }
   }
 }

@@ -29,7 +29,7 @@ final class OutputDirectory: @unchecked Sendable {
         names.append(place.name)
         current = place.parent
       }
-      return Array(names.reversed().joined(separator: [UInt8(ascii: "/")]))
+      return names.reversed().joinedPath
     }
   }
 
@@ -60,8 +60,7 @@ final class OutputDirectory: @unchecked Sendable {
     top path: [UInt8], attributes: Attributes?, xattrs: [ExtendedAttribute],
     context: ExtractionContext
   ) throws(SystemError) {
-    var path = path
-    while path.count > 1 && path.last == UInt8(ascii: "/") { path.removeLast() }
+    let path = Array(path.withoutTrailingSlashes)
     let isNew = path.withCPath { mkdir($0, Self.firstMode(attributes)) } == 0
     guard isNew || errno == EEXIST else { throw SystemError("create", path: path) }
     // Who may write where it was made could have put a link in its place.
@@ -134,14 +133,14 @@ final class OutputDirectory: @unchecked Sendable {
     guard errno == EACCES, isShut else { return context.failToCreate(path(of: name)) }
     context.fail(
       path(of: name),
-      "cannot create: \(String(cString: strerror(EACCES))); --force writes in read-only directories of"
+      "cannot create: \(SystemError.reason(EACCES)); --force writes in read-only directories of"
         + " your own")
   }
 
   /// The path of a name in this directory, below the top.
   func path(of name: [UInt8]) -> [UInt8] {
     let path = place.path
-    return path.isEmpty ? name : path + [UInt8(ascii: "/")] + name
+    return path.joined(to: name)
   }
 
   // MARK: Making things
@@ -194,9 +193,7 @@ final class OutputDirectory: @unchecked Sendable {
   }
 
   private func isDirectory(_ name: [UInt8]) -> Bool {
-    var status = stat()
-    return name.withCPath { fstatat(descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) } == 0
-      && status.st_mode & S_IFMT == S_IFDIR
+    stat(name, in: descriptor)?.isDirectory == true
   }
 
   /// Makes a symbolic link, a device, a fifo or a socket.
@@ -222,18 +219,12 @@ final class OutputDirectory: @unchecked Sendable {
     guard appear(as: name, make) else { return }
     context.countMade()
     // Whoever may write in the directory may have put something else there by now.
-    let opened = name.withCPath {
-      openat(descriptor, $0, O_PATH | O_NOFOLLOW | O_CLOEXEC)
-    }
-    var status = stat()
-    guard opened >= 0, fstat(opened, &status) == 0, status.st_mode & S_IFMT == type,
-      status.st_nlink == 1, number == 0 || status.st_rdev == dev_t(number),
-      isOurs(opened, status, kind, hasMoreNames: made != nil)
-    else {
-      if opened >= 0 { close(opened) }
-      return context.fail(path(of: name), "was replaced while it was made")
-    }
-    defer { close(opened) }
+    guard let file = Descriptor(opening: name, O_PATH | O_NOFOLLOW, in: descriptor),
+      let status = stat(of: file.number), status.st_mode & S_IFMT == type, status.st_nlink == 1,
+      number == 0 || status.st_rdev == dev_t(number),
+      isOurs(file.number, status, kind, hasMoreNames: made != nil)
+    else { return context.fail(path(of: name), "was replaced while it was made") }
+    let opened = file.number
     if !FileFinish(attributes, xattrs, context).apply(toPath: opened, isLink: type == S_IFLNK) {
       context.fail(path(of: name), action: "set the attributes")
     }

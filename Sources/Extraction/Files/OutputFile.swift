@@ -30,12 +30,9 @@ final class OutputFile: @unchecked Sendable {
     self.size = size
     self.attributes = attributes
     self.xattrs = xattrs
-    if !directory.context.replaces {
-      var status = stat()
-      if name.withCPath({ fstatat(directory.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 {
-        directory.context.failAsExisting(directory.path(of: name))
-        return nil
-      }
+    if !directory.context.replaces, stat(name, in: directory.descriptor) != nil {
+      directory.context.failAsExisting(directory.path(of: name))
+      return nil
     }
     let unnamed = openat(directory.descriptor, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0o600)
     // Its name will be given by way of /proc, which a bare chroot may not have.
@@ -125,11 +122,9 @@ final class OutputFile: @unchecked Sendable {
     for number in 1...Self.mostDamaged {
       let suffix = Array((number == 1 ? ".damaged" : ".damaged-\(number)").utf8)
       let other = Array(name.prefix(255 - suffix.count)) + suffix
-      var status = stat()
-      let isTaken =
-        other.withCPath({ fstatat(directory.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0
-      let replaces = directory.context.replaces && status.st_mode & S_IFMT != S_IFDIR
-      if isTaken && !replaces { continue }
+      let taken = stat(other, in: directory.descriptor)
+      let replaces = directory.context.replaces && taken?.isDirectory != true
+      if taken != nil && !replaces { continue }
       guard appear(as: other, replaces: replaces) else { return nil }
       isFinished = true
       directory.context.countMade()

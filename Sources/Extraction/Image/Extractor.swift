@@ -83,8 +83,7 @@ public final class Extractor {
     let mask = umask(0)
     defer { umask(mask) }
     let root = try image.root()
-    var status = stat()
-    let isNew = target.withCPath { lstat($0, &status) } != 0
+    let isNew = stat(at: target, followsLinks: false) == nil
     // Gone after the walk, which is when the directory gets its own attributes.
     var top: OutputDirectory? = try OutputDirectory(
       top: target, attributes: try image.attributes(of: root),
@@ -123,7 +122,7 @@ public final class Extractor {
   /// An error with the whole path.
   private func full(_ error: any Error) -> any Error {
     guard var error = error as? SystemError else { return error }
-    error.path = target + [UInt8(ascii: "/")] + error.path
+    error.path = target.joined(to: error.path)
     return error
   }
 }

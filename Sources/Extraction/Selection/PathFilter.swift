@@ -1,4 +1,5 @@
 internal import FileTrees
+internal import Posix
 
 /// Which files of an image the user named.
 public struct PathFilter: Sendable {
@@ -22,12 +23,10 @@ public struct PathFilter: Sendable {
   public init(_ paths: [[UInt8]], isName: ([UInt8]) throws -> Bool) rethrows {
     given = paths
     for path in paths {
-      let components = path.split(separator: UInt8(ascii: "/"))
-        .filter { !$0.elementsEqual(".".utf8) }
-      let tidy = Array(components.joined(separator: "/".utf8))
+      let tidy = path.pathComponents.filter { !$0.elementsEqual(".".utf8) }.joinedPath
       plain.append(tidy)
       let isPattern = try tidy.contains { "*?[\\".utf8.contains($0) } && !isName(tidy)
-      globs.append(isPattern ? Glob([UInt8(ascii: "/")] + tidy) : nil)
+      globs.append(isPattern ? Glob([pathSeparator] + tidy) : nil)
     }
     isFound = Array(repeating: false, count: paths.count)
   }
@@ -44,7 +43,7 @@ public struct PathFilter: Sendable {
         isFound[index] = true
         answer = .inside
       } else if answer == .outside,
-        plain[index].starts(with: path + [UInt8(ascii: "/")]) || globs[index] != nil
+        plain[index].isPath(atOrBelow: path) || globs[index] != nil
       {
         answer = .above
       }
@@ -55,14 +54,14 @@ public struct PathFilter: Sendable {
   /// Whether a path is wanted, by itself or with a directory that it is in.
   public func takes(_ path: [UInt8]) -> Bool {
     var filter = self
-    let ends = path.indices.filter { path[$0] == UInt8(ascii: "/") } + [path.count]
+    let ends = path.indices.filter { path[$0] == pathSeparator } + [path.count]
     return filter.answer([], isInside: false) == .inside
       || ends.contains { filter.answer(Array(path[..<$0]), isInside: false) == .inside }
   }
 
   /// Nothing below a directory can be had: what was named there is not missing.
   mutating func giveUp(below path: [UInt8]) {
-    for index in plain.indices where plain[index].starts(with: path + [UInt8(ascii: "/")]) {
+    for index in plain.indices where plain[index] != path && plain[index].isPath(atOrBelow: path) {
       isFound[index] = true
     }
   }
