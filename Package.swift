@@ -29,8 +29,7 @@ let package = Package(
     .library(
       name: "AutosquashModules",
       targets: [
-        "Automount", "Extraction", "FileTrees", "Manifests", "Posix", "SquashFS", "SquashFSFormat",
-        "TreeModel",
+        "Automount", "FileTrees", "Manifests", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
       ]),
   ],
   dependencies: [

@@ -15,6 +15,14 @@ public struct ManifestWriter {
       self.size = size
       self.digest = digest
     }
+
+    /// Reads the whole file.
+    ///
+    /// - Throws: `SourceError` when it cannot be read.
+    public init(ofImage path: [UInt8]) throws {
+      let (digest, size) = try SHA256.of(file: path)
+      self.init(name: Array(path.lastPathComponent), size: size, digest: digest)
+    }
   }
 
   static let sizeKey = "# image-size: "

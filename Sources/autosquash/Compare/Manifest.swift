@@ -78,7 +78,7 @@ struct Manifest: ParsableCommand {
       let any = TreeInput(source, offset: offset, readsSpecifications: true)
       let tree = try any.read(options)
       ProgressBar.clearLine()
-      let image = any.kind == .image ? try ManifestWriter.ImageFacts(of: source) : nil
+      let image = any.kind == .image ? try ManifestWriter.ImageFacts(ofImage: source) : nil
       if html {
         try HTMLPage(tree, title: Array(source.lastPathComponent), image: image)
           .write { try file.write($0) }
@@ -89,13 +89,5 @@ struct Manifest: ParsableCommand {
     } catch {
       throw ExitCode(Messages.fail(source.bytes, error))
     }
-  }
-}
-
-extension ManifestWriter.ImageFacts {
-  /// Reads the whole file.
-  init(of path: [UInt8]) throws {
-    let (digest, size) = try SHA256.of(file: path)
-    self.init(name: Array(path.lastPathComponent), size: size, digest: digest)
   }
 }

@@ -3,7 +3,6 @@ import Extraction
 import FileTrees
 import Glibc
 import Inputs
-import Manifests
 import Posix
 import SquashFS
 import SquashFSFormat
