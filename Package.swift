@@ -95,7 +95,9 @@ let package = Package(
     .target(name: "Terminal", dependencies: ["Posix"], cSettings: gnu, swiftSettings: settings),
     .target(
       name: "Inputs",
-      dependencies: ["FileTrees", "Posix", "SquashFS", "SquashFSFormat", "TreeModel"],
+      dependencies: [
+        "FileTrees", "Manifests", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
+      ],
       cSettings: gnu, swiftSettings: settings),
     .target(
       name: "Listings",
@@ -113,6 +115,10 @@ let package = Package(
       name: "Verification",
       dependencies: ["FileTrees", "Inputs", "Manifests", "Posix", "SquashFS", "TreeModel"],
       cSettings: gnu, swiftSettings: settings),
+    .target(
+      name: "MachineSetup",
+      dependencies: ["Automount", "CLinux", "Overlay", "Posix", "SquashFS", "SquashFSFormat"],
+      cSettings: gnu, swiftSettings: settings),
     // autofs runs it for every first access. Nothing may depend on it: its linker flags would come
     // along.
     .executableTarget(
@@ -125,8 +131,8 @@ let package = Package(
       name: "autosquash",
       dependencies: [
         "Automount", "CLinux", "CMemory", "Extraction", "FileTrees", "Inputs", "Listings",
-        "Manifests", "Overlay", "Packing", "Posix", "SquashFS", "SquashFSFormat", "Terminal",
-        "TreeModel", "Verification",
+        "MachineSetup", "Manifests", "Overlay", "Packing", "Posix", "SquashFS", "SquashFSFormat",
+        "Terminal", "TreeModel", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       cSettings: gnu, swiftSettings: settings),

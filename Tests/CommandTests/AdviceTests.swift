@@ -23,6 +23,8 @@ import Testing
     ("Inputs/ImageOpener.swift", ["ls", "cat", "info", "extract", "manifest"]),
     ("Packing/", ["pack"]),
     ("Verification/", ["verify"]),
+    ("MachineSetup/Setup/", ["setup"]),
+    ("MachineSetup/Checkups/", ["doctor"]),
     ("Overlay/", ["overlay link"]),
     ("autosquash/Pack/", ["pack"]),
     ("autosquash/Pack/ArchiveOptions.swift", ["pack", "verify", "diff", "manifest"]),

@@ -2,6 +2,7 @@ import ArgumentParser
 import Automount
 import Glibc
 import Listings
+import MachineSetup
 import Posix
 import SquashFSFormat
 import Terminal

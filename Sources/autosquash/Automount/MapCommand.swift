@@ -1,6 +1,7 @@
 import ArgumentParser
 import Automount
 import Glibc
+import MachineSetup
 import Posix
 
 /// `autosquash map`: what the program map answers, for people.

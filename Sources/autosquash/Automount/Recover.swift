@@ -1,6 +1,7 @@
 import ArgumentParser
 import Automount
 import Glibc
+import MachineSetup
 import Posix
 import Terminal
 
@@ -26,10 +27,11 @@ struct Recover: Subcommand {
     guard geteuid() == 0 else { throw SetupError(path: "", text: "recover needs root") }
     // Before setup the bucket is where setup would have it.
     let isSetUp = Configuration.path.withCPath { access($0, F_OK) } == 0
-    let job = RecoverJob(
-      configuration: isSetUp ? try Configuration.load() : Configuration(), isQuiet: quiet,
-      listsImages: isSetUp)
-    if release { try job.release() } else { try job.run() }
+    let messages = Messages(isQuiet: quiet)
+    let recovery = Recovery(
+      configuration: isSetUp ? try Configuration.load() : Configuration(), listsImages: isSetUp,
+      note: { messages.note([], $0) }, warn: messages.warn)
+    if release { try recovery.release() } else { try recovery.run() }
     return 0
   }
 

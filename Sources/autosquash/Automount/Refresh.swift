@@ -1,6 +1,7 @@
 import ArgumentParser
 import Automount
 import Glibc
+import MachineSetup
 import Posix
 import Terminal
 
@@ -21,47 +22,17 @@ struct Refresh: Subcommand {
   @Flag(name: .shortAndLong, help: "Print errors only.") var quiet = false
 
   func execute() throws -> Int32 {
-    if recover { try RecoverJob(configuration: .load(), isQuiet: quiet).recoverDead() }
-    let told = try Self.refresh(isQuiet: quiet)
+    let messages = Messages(isQuiet: quiet)
+    if recover {
+      try Recovery(configuration: .load(), note: { messages.note([], $0) }, warn: messages.warn)
+        .recoverDead()
+    }
+    let told = try ListRefresh.run(warn: messages.warn)
     if !quiet {
       var output = StandardOutput()
       try output.write(told + "\n")
       try output.flush()
     }
     return 0
-  }
-
-  /// Writes the lists.
-  ///
-  /// - Returns: what was done, in one line.
-  static func refresh(isQuiet: Bool) throws -> String {
-    let messages = Messages(isQuiet: isQuiet)
-    let job = try CatalogueJob()
-    guard MapEntry.isPlain(Installation.map) else {
-      throw SetupError(
-        path: Installation.map, text: "autofs takes only letters, digits and ._-+ in this path")
-    }
-    let state = try StateFolder(job.configuration, in: .running())
-    let lock = try state.lock()
-    defer { withExtendedLifetime(lock) {} }
-    try state.copyKernelConfiguration()
-    let catalogue: Catalogue?
-    var failure: (any Error)?
-    do { catalogue = try job.catalogue(lists: state.maps) } catch {
-      catalogue = nil
-      failure = error
-    }
-    let update = ListUpdate(catalogue: catalogue, job: job, folder: state.maps)
-    let told = try update.apply()
-    if let failure { throw failure }
-    let images = catalogue?.images ?? []
-    for image in images {
-      if let problem = image.problem { messages.warn(image.file.bytes, "left out: \(problem)") }
-    }
-    for folder in catalogue?.unreadable ?? [] {
-      messages.warn(folder.path.bytes, "left out: \(folder.text)")
-    }
-    let listed = images.count { $0.problem == nil } - update.unlisted
-    return "\(listed) \(listed == 1 ? "image" : "images") listed; \(told)"
   }
 }

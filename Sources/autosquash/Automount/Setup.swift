@@ -1,6 +1,7 @@
 import ArgumentParser
 import Automount
 import Glibc
+import MachineSetup
 import Posix
 import Terminal
 
@@ -51,7 +52,7 @@ struct Setup: Subcommand {
     var job = try SetupJob(
       root: root.map { root throws(SystemError) in try SystemRoot(below: HostPath(root.bytes)) }
         ?? .running(),
-      isDryRun: isDryRun)
+      isDryRun: isDryRun, warn: Messages().warn)
     var given: [(Configuration.Key, [UInt8])] = []
     if let images { given.append((.images, images.bytes)) }
     if let mountRoot { given.append((.mountRoot, mountRoot.bytes)) }
@@ -60,11 +61,18 @@ struct Setup: Subcommand {
       if remove { try job.remove(keepsSettings: keepSettings) } else { try job.install(given) }
     } catch {
       // What was done before stays done.
-      try? job.printReport()
+      try? printReport(of: job)
       throw error
     }
-    try job.printReport()
+    try printReport(of: job)
     return 0
+  }
+
+  private func printReport(of job: SetupJob) throws {
+    var output = StandardOutput()
+    for line in job.report { try output.write(line + "\n") }
+    try output.flush()
+    for warning in job.warnings { Messages.write("warning: \(warning)") }
   }
 
   func fail(_ error: any Error) -> Int32 {

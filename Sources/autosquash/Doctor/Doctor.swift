@@ -1,6 +1,7 @@
 import ArgumentParser
 import Automount
 import Glibc
+import MachineSetup
 import Posix
 import Terminal
 
@@ -69,41 +70,14 @@ struct Doctor: Subcommand {
   }
 }
 
-/// What was found out about one thing.
-struct Checkup {
-  var status: Status
-  /// The thing, a word or two.
-  var topic: String
-  /// What holds, in a sentence.
-  var finding: String
-  /// What to do, a command where there is one.
-  var remedy: String?
-
-  enum Status: String {
-    case ok
-    case warn
-    case fail
-  }
-
-  static func ok(_ topic: String, _ finding: String) -> Checkup {
-    Checkup(status: .ok, topic: topic, finding: finding)
-  }
-
-  static func warn(_ topic: String, _ finding: String, _ remedy: String) -> Checkup {
-    Checkup(status: .warn, topic: topic, finding: finding, remedy: remedy)
-  }
-
-  static func fail(_ topic: String, _ finding: String, _ remedy: String) -> Checkup {
-    Checkup(status: .fail, topic: topic, finding: finding, remedy: remedy)
-  }
-
+extension Checkup {
   /// One line, and one with the remedy.
-  var text: String {
+  fileprivate var text: String {
     let label = status.rawValue + String(repeating: " ", count: 5 - status.rawValue.count)
     return "\(label) \(topic): \(finding)" + (remedy.map { "\n      -> \($0)" } ?? "")
   }
 
-  var json: JSON {
+  fileprivate var json: JSON {
     [
       "status": .string(status.rawValue), "topic": .string(topic),
       "finding": .string(finding), "remedy": .string(remedy ?? ""),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import MachineSetup
 import Posix
 import Terminal
 
@@ -42,7 +43,7 @@ struct OverlayArguments: ParsableArguments {
   }
 }
 
-struct OverlayLink: ParsableCommand {
+struct OverlayLink: OverlaySubcommand {
   static let configuration = CommandConfiguration(
     commandName: "link",
     abstract: "Make missing directories and links, and correct wrong ones.",
@@ -65,29 +66,32 @@ struct OverlayLink: ParsableCommand {
     name: [.customLong("dry-run"), .customShort("n")], help: "Change nothing, print what would.")
   var isDryRun = false
 
-  func run() throws {
-    try OverlayJob.run(arguments, isDryRun: isDryRun, namesChanges: isDryRun) { job in
-      try job.link(backup: backup.map { HostPath($0.bytes) })
-    }
+  func apply(_ options: OverlayOptions) throws {
+    let run = try OverlayRun(options)
+    Interruption.watch()
+    try run.link(backup: backup.map { HostPath($0.bytes) })
   }
 }
 
-struct OverlayCheck: ParsableCommand {
+struct OverlayCheck: OverlaySubcommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
     abstract: "Tell what link and prune would change; 1 if anything is missing, wrong or stale.")
 
   @OptionGroup var arguments: OverlayArguments
 
-  func run() throws {
-    try OverlayJob.run(arguments, isDryRun: true, namesChanges: true, failsOnChanges: true) { job in
-      try job.link(backup: nil)
-      try job.prune()
-    }
+  var isDryRun: Bool { true }
+  var failsOnChanges: Bool { true }
+
+  func apply(_ options: OverlayOptions) throws {
+    let run = try OverlayRun(options)
+    Interruption.watch()
+    try run.link(backup: nil)
+    try run.prune()
   }
 }
 
-struct OverlayPrune: ParsableCommand {
+struct OverlayPrune: OverlaySubcommand {
   static let configuration = CommandConfiguration(
     commandName: "prune",
     abstract: "Remove links to files that the overlay has no more.",
@@ -102,14 +106,16 @@ struct OverlayPrune: ParsableCommand {
     name: [.customLong("dry-run"), .customShort("n")], help: "Change nothing, print what would.")
   var isDryRun = false
 
-  func run() throws {
-    try OverlayJob.run(arguments, isDryRun: isDryRun, namesChanges: true) { job in
-      try job.prune()
-    }
+  var namesChanges: Bool { true }
+
+  func apply(_ options: OverlayOptions) throws {
+    let run = try OverlayRun(options)
+    Interruption.watch()
+    try run.prune()
   }
 }
 
-struct OverlayUnlink: ParsableCommand {
+struct OverlayUnlink: OverlaySubcommand {
   static let configuration = CommandConfiguration(
     commandName: "unlink",
     abstract: "Remove all links that link has made, also when the bucket is not there.",
@@ -128,10 +134,13 @@ struct OverlayUnlink: ParsableCommand {
     name: [.customLong("dry-run"), .customShort("n")], help: "Change nothing, print what would.")
   var isDryRun = false
 
-  func run() throws {
-    let printer = OverlayPrinter(arguments, isDryRun: isDryRun, namesChanges: isDryRun)
-    try OverlayJob.run(printer) {
-      try OverlayUnlinkJob(arguments, isDryRun: isDryRun, printer).run()
+  func apply(_ options: OverlayOptions) throws {
+    let missing = try OverlayRemoval(options).run()
+    if missing > 0 && !arguments.quiet {
+      Messages.write(
+        "\(missing) \(missing == 1 ? "directory" : "directories") with links "
+          + "\(missing == 1 ? "is" : "are") not there now; links that come back, as with a home "
+          + "that is mounted, need another run")
     }
   }
 }

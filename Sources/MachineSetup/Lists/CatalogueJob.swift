@@ -1,14 +1,15 @@
-import Automount
+package import Automount
 import Glibc
-import Posix
+package import Posix
 
-/// What the commands about all images have in common.
-struct CatalogueJob {
-  let configuration: Configuration
+/// The making of the catalogue of all images, as settings say.
+package struct CatalogueJob {
+  package let configuration: Configuration
 
-  init() throws(ConfigurationError) { configuration = try Configuration.load() }
+  /// With the settings of this machine.
+  package init() throws(ConfigurationError) { configuration = try Configuration.load() }
 
-  init(_ configuration: Configuration) { self.configuration = configuration }
+  package init(_ configuration: Configuration) { self.configuration = configuration }
 
   /// What the map would check.
   var check: ImageCheck { Self.check(configuration) }
@@ -24,7 +25,7 @@ struct CatalogueJob {
   ///
   /// - Parameter lists: the folder of the lists: images that are in them, and have not changed, are
   ///   not opened again.
-  func catalogue(lists: Folder? = nil) throws(BucketError) -> Catalogue {
+  package func catalogue(lists: Folder? = nil) throws(BucketError) -> Catalogue {
     let check = check
     return try Bucket.catalogue(
       configuration, check: check,

@@ -1,13 +1,16 @@
-import Automount
-import Posix
+package import Automount
+package import Posix
 import SquashFS
 
 /// The images whose root directory only root can enter: they mount, and are of no use to anybody.
 ///
 /// The catalogue, which the map has as well, knows superblocks only: that root's inode is packed.
-struct RootDirectories {
+package struct RootDirectories {
   /// The modes of those directories, by the images' files.
-  private(set) var modes: [RelativePath: UInt16] = [:]
+  package private(set) var modes: [RelativePath: UInt16] = [:]
+
+  /// None.
+  package init() {}
 
   /// Requests at the same time: a bucket takes its time for each.
   private static let threads = 12
@@ -15,7 +18,8 @@ struct RootDirectories {
   /// Looks at the images that would mount.
   ///
   /// - Throws: `BucketError` when one of them takes longer than the configured time.
-  static func read(_ catalogue: Catalogue, _ job: CatalogueJob) throws(BucketError) -> Self {
+  package static func read(_ catalogue: Catalogue, _ job: CatalogueJob) throws(BucketError) -> Self
+  {
     let images = catalogue.images.filter { $0.problem == nil }
     var result = RootDirectories()
     if images.isEmpty { return result }
@@ -43,10 +47,9 @@ struct RootDirectories {
 
   /// Stands for what others may enter; no mode of a directory that is closed to them.
   private static let open = UInt16.max
-
 }
 
 extension UInt16 {
   /// A mode as chmod takes it: "0700".
-  var asMode: String { "0" + String(self, radix: 8).leftPadded(to: 3, with: "0") }
+  package var asMode: String { "0" + String(self, radix: 8).leftPadded(to: 3, with: "0") }
 }

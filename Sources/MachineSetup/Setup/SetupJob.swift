@@ -1,27 +1,25 @@
-import Automount
+package import Automount
 import Glibc
-import Posix
-import Terminal
+package import Posix
 
-/// One run of `autosquash setup`.
-struct SetupJob {
+/// The putting in place, or taking away, of the automounter's files.
+package struct SetupJob {
   /// The root of the system that is prepared.
   let root: SystemRoot
   let isDryRun: Bool
   /// What was done, a line each.
-  private(set) var report: [String] = []
-  private(set) var warnings: [String] = []
+  package private(set) var report: [String] = []
+  package private(set) var warnings: [String] = []
+  /// Told of images that are left out of the lists.
+  private let warn: (_ path: [UInt8], _ text: String) -> Void
 
-  init(root: SystemRoot, isDryRun: Bool) {
+  package init(
+    root: SystemRoot, isDryRun: Bool,
+    warn: @escaping (_ path: [UInt8], _ text: String) -> Void = { _, _ in }
+  ) {
     self.root = root
     self.isDryRun = isDryRun
-  }
-
-  func printReport() throws {
-    var output = StandardOutput()
-    for line in report { try output.write(line + "\n") }
-    try output.flush()
-    for warning in warnings { Messages.write("warning: \(warning)") }
+    self.warn = warn
   }
 
   /// Whether systemd has the running system, and that is the one meant.
@@ -32,7 +30,10 @@ struct SetupJob {
 
   // MARK: Installing
 
-  mutating func install(_ given: [(Configuration.Key, [UInt8])]) throws {
+  /// Writes what is not there, or not as it should be.
+  ///
+  /// - Parameter given: settings to change.
+  package mutating func install(_ given: [(Configuration.Key, [UInt8])]) throws {
     try checkUser()
     let settings = try settings(given)
     let configuration = try Configuration(parsing: settings.text, path: root.place(settings.path))
@@ -171,7 +172,7 @@ struct SetupJob {
       ).write(to: StateFolder(configuration, in: root).maps)
     }
     guard root.isRunning else { return }
-    do { report.append(try Refresh.refresh(isQuiet: false).capitalizedFirst + ".") } catch {
+    do { report.append(try ListRefresh.run(warn: warn).capitalizedFirst + ".") } catch {
       warnings.append("no images are listed: \(error)")
     }
   }
@@ -247,7 +248,8 @@ struct SetupJob {
 
   // MARK: Removing
 
-  mutating func remove(keepsSettings: Bool) throws {
+  /// Removes what setup wrote.
+  package mutating func remove(keepsSettings: Bool) throws {
     try checkUser()
     let settings = Configuration.standardPath
     let configuration = try readSettings()

@@ -1,15 +1,27 @@
-import Automount
+package import Automount
 import CLinux
 import Glibc
 import Posix
-import Terminal
 
-/// One run of `autosquash recover`.
-struct RecoverJob {
-  let configuration: Configuration
-  let isQuiet: Bool
+/// The mounting of the bucket again, where its mount is dead, hangs or is not there.
+package struct Recovery {
+  private let configuration: Configuration
   /// Whether the automounter's lists are brought up to date.
-  var listsImages = true
+  private let listsImages: Bool
+  /// Told what is done.
+  private let note: (String) -> Void
+  /// Told of images that are left out of the lists.
+  private let warn: (_ path: [UInt8], _ text: String) -> Void
+
+  package init(
+    configuration: Configuration, listsImages: Bool = true, note: @escaping (String) -> Void,
+    warn: @escaping (_ path: [UInt8], _ text: String) -> Void
+  ) {
+    self.configuration = configuration
+    self.listsImages = listsImages
+    self.note = note
+    self.warn = warn
+  }
 
   /// How the mount is that the images lie on.
   private enum State {
@@ -25,20 +37,20 @@ struct RecoverJob {
   private static let releaseTimeout = 5
 
   /// Sets free what waits for a bucket that does not answer.
-  func release() throws {
+  package func release() throws {
     guard let mount = try bucket(),
       try state(of: mount, seconds: min(Self.releaseTimeout, configuration.answerTimeout)) == .hangs
     else { return }
     abort(mount)
-    tell("\(mount.point.escapedName) does not answer: what waits for it is set free")
+    note("\(mount.point.escapedName) does not answer: what waits for it is set free")
   }
 
   /// Mounts the bucket again, where that is needed.
-  func run() throws {
+  package func run() throws {
     let mount = try bucket()
     let before = try state(of: mount, seconds: configuration.answerTimeout)
     switch before {
-    case .answers: tell("the bucket answers: its mount stays as it is")
+    case .answers: note("the bucket answers: its mount stays as it is")
     case .absent: try start()
     case .dead, .hangs:
       if let mount {
@@ -51,13 +63,13 @@ struct RecoverJob {
     if before != .answers {
       let job = CatalogueJob(configuration)
       let count = try job.catalogue().images.count
-      tell("the bucket is mounted: \(count.grouped) \(count == 1 ? "image" : "images")")
-      if listsImages && configuration.browse { tell(try Refresh.refresh(isQuiet: isQuiet)) }
+      note("the bucket is mounted: \(count.grouped) \(count == 1 ? "image" : "images")")
+      if listsImages && configuration.browse { note(try ListRefresh.run(warn: warn)) }
     }
   }
 
   /// Mounts it again only where its program has ended: what hangs may come back by itself.
-  func recoverDead() throws {
+  package func recoverDead() throws {
     let mount = try bucket()
     guard let mount, try state(of: mount, seconds: configuration.answerTimeout) == .dead else {
       return
@@ -65,10 +77,6 @@ struct RecoverJob {
     try detach(mount)
     try start()
     try unmountDeadImages()
-  }
-
-  private func tell(_ text: String) {
-    if !isQuiet { Messages.write(text) }
   }
 
   // MARK: The bucket
@@ -122,7 +130,7 @@ struct RecoverJob {
       guard mount.point.withCPath({ umount2($0, flags) }) == 0 else {
         throw SystemError("unmount", path: mount.point)
       }
-      tell("\(mount.point.escapedName): unmounted, it was dead")
+      note("\(mount.point.escapedName): unmounted, it was dead")
     }
   }
 
@@ -177,7 +185,7 @@ struct RecoverJob {
       guard mount.point.withCPath({ umount2($0, flags) }) == 0 else {
         throw SystemError("unmount", path: mount.point)
       }
-      tell(
+      note(
         "\(mount.point.escapedName): unmounted, its bucket was dead; the next use mounts it anew")
     }
   }

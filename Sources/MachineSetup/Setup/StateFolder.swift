@@ -75,7 +75,7 @@ struct StateFolder {
     // As long as links are remembered, so is the overlay.
     let hasLinks = try folder.look("overlay") != nil
     for name in try folder.names()
-    where isOurs(name, in: folder) && !(hasLinks && name == OverlayJob.lockName) {
+    where isOurs(name, in: folder) && !(hasLinks && name == OverlayRun.lockName) {
       try folder.remove(name)
       hasRemoved = true
     }
@@ -89,7 +89,7 @@ struct StateFolder {
 
   /// Whether a file is a lock or a kernel's configuration of this program.
   private static func isOurs(_ name: Name, in folder: Folder) -> Bool {
-    if name == lockName || name == OverlayJob.lockName {
+    if name == lockName || name == OverlayRun.lockName {
       return (try? SmallFile.read(name, in: folder, limit: 0, followsLinks: false)) != nil
     }
     return name.bytes.starts(with: KernelSupport.ownPrefix)

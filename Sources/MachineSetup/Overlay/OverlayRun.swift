@@ -1,18 +1,33 @@
-import ArgumentParser
 import Automount
 import Glibc
-import Overlay
-import Posix
-import Terminal
+package import Overlay
+package import Posix
 
-/// One run of an overlay command.
-final class OverlayJob {
+/// Which overlay, in which tree.
+package struct OverlayOptions {
+  /// The overlay; that of the settings where none is given.
+  package var overlay: HostPath?
+  /// The root of the tree in which the links stand.
+  package var root: HostPath?
+  /// Places where the overlay was before.
+  package var earlier: [HostPath] = []
+  /// Whether nothing is changed.
+  package var isDryRun = false
+  /// Told what happens to each path.
+  package var report: (_ path: RelativePath, _ event: OverlayEvent) -> Void = { _, _ in }
+  /// Told how many directories were listed so far.
+  package var progress: (Int) -> Void = { _ in }
+
+  package init() {}
+}
+
+/// The making and the pruning of links to an overlay's files.
+package final class OverlayRun {
   private let overlay: HostPath
   /// The tree, opened once: its path may lead elsewhere later.
   private let root: Folder
   private let listing: OverlayListing
-  private let isDryRun: Bool
-  private let printer: OverlayPrinter
+  private let options: OverlayOptions
   private let stateFolder: OverlayStateFolder?
   private let reserved: RelativePath
   private var state = OverlayState()
@@ -21,80 +36,40 @@ final class OverlayJob {
   private var others: [HostPath] = []
   private let lock: FileLock?
 
-  /// Runs a command's steps, prints what came of them, and ends the program with its status.
-  static func run(
-    _ arguments: OverlayArguments, isDryRun: Bool, namesChanges: Bool,
-    failsOnChanges: Bool = false, _ steps: (OverlayJob) throws -> Void
-  ) throws {
-    let printer = OverlayPrinter(arguments, isDryRun: isDryRun, namesChanges: namesChanges)
-    try run(printer, failsOnChanges: failsOnChanges) {
-      let job = try OverlayJob(arguments, isDryRun: isDryRun, printer)
-      Interruption.watch()
-      try steps(job)
-    }
-  }
-
-  /// Does something, prints what came of it, and ends the program with its status.
-  static func run(
-    _ printer: OverlayPrinter, failsOnChanges: Bool = false, _ body: () throws -> Void
-  ) throws {
-    do {
-      do { try body() } catch {
-        // What was done is told all the same.
-        if printer.counts.hasChanges { try? printer.finish() }
-        throw error
-      }
-      ProgressBar.clearLine()
-      try printer.finish()
-    } catch {
-      Messages.write(error)
-      throw ExitCode(error is BucketError ? ExitStatus.unreadableInput : ExitStatus.failed)
-    }
-    Interruption.honour()
-    if printer.counts.conflicts > 0 || failsOnChanges && printer.counts.hasChanges {
-      throw ExitCode(ExitStatus.failed)
-    }
-  }
-
-  private init(
-    _ arguments: OverlayArguments, isDryRun: Bool, _ printer: OverlayPrinter
-  ) throws {
+  /// Lists the overlay, and opens the tree.
+  package init(_ options: OverlayOptions) throws {
     // Settings are of use only where the options leave something open.
     var settings = Configuration()
     do { settings = try Configuration.load() } catch {
-      if arguments.overlay == nil { throw error }
+      if options.overlay == nil { throw error }
     }
-    if let given = arguments.overlay, let problem = settings.set(.overlay, given.bytes) {
-      throw SetupError(path: HostPath(given.bytes), text: problem)
+    if let given = options.overlay, let problem = settings.set(.overlay, given.bytes) {
+      throw SetupError(path: given, text: problem)
     }
-    self.isDryRun = isDryRun
-    self.printer = printer
+    self.options = options
     overlay = settings.overlay
-    let root = arguments.root?.bytes ?? []
     reserved = settings.state.relative(to: .root)!
     // The bucket first: nothing is made for one that is not there.
-    let bar = arguments.progress.isShown && !arguments.quiet ? DirectoryCounter() : nil
     let overlay = overlay
-    func show(_ count: Int) { bar?.show(count) }
     let encoded = try Bucket.ask(
-      overlay, seconds: settings.answerTimeout, onProgress: show
+      overlay, seconds: settings.answerTimeout, onProgress: options.progress
     ) { progress throws(SystemError) in
       try OverlayListing(overlay, progress: progress).encoded
     }
     listing = OverlayListing(overlay, encoded: encoded)
-    self.root = try Folder(at: root.isEmpty ? .root : HostPath(root))
+    self.root = try Folder(at: options.root ?? .root)
     stateFolder = try OverlayStateFolder(
-      reserved, root: self.root, overlay: listing, makesMissing: !isDryRun)
+      reserved, root: self.root, overlay: listing, makesMissing: !options.isDryRun)
     lock =
-      isDryRun
+      options.isDryRun
       ? nil
       : try stateFolder.map { state throws(SystemError) in
         try FileLock(Self.lockName, in: state.folder, waits: false)
       }
     if let stateFolder { state = try OverlayState(in: stateFolder) }
-    try findEarlier(arguments.was.map(\.bytes), settings)
+    try findEarlier(options.earlier, settings)
     for path in listing.others {
-      printer.report(path, .conflict("the overlay has a device, pipe or socket here"))
+      options.report(path, .conflict("the overlay has a device, pipe or socket here"))
     }
   }
 
@@ -102,11 +77,11 @@ final class OverlayJob {
   /// more.
   ///
   /// - Parameter named: places that the user says it was at.
-  private func findEarlier(_ named: [[UInt8]], _ settings: Configuration) throws {
+  private func findEarlier(_ named: [HostPath], _ settings: Configuration) throws {
     for path in named {
       var settings = settings
-      if let problem = settings.set(.overlay, path) {
-        throw SetupError(path: HostPath(path), text: problem)
+      if let problem = settings.set(.overlay, path.bytes) {
+        throw SetupError(path: path, text: problem)
       }
       if settings.overlay == overlay { continue }
       earlier.append(EarlierOverlay(path: settings.overlay, places: nil))
@@ -147,49 +122,40 @@ final class OverlayJob {
   static let lockName: Name = "overlay.lock"
 
   private func writeState() throws {
-    if let stateFolder, !isDryRun { try state.write(to: stateFolder) }
+    if let stateFolder, !options.isDryRun { try state.write(to: stateFolder) }
   }
 
-  func link(backup: HostPath?) throws {
+  /// Makes missing links, and corrects wrong ones.
+  ///
+  /// - Parameter backup: where files are kept that are replaced.
+  package func link(backup: HostPath?) throws {
     let linker = try OverlayLinker(
       listing, root: root, reserved: reserved, state: stateFolder, backup: backup,
-      earlier: earlier, others: others, isDryRun: isDryRun)
-    if !isDryRun {
+      earlier: earlier, others: others, isDryRun: options.isDryRun)
+    if !options.isDryRun {
       for (path, isMissing) in linker.places()
       where isMissing || state.places[overlay]?[path] == nil {
         state.places[overlay, default: [:]][path] = isMissing
       }
       try writeState()
     }
-    linker.run(shouldStop: { Interruption.isRequested }, report: printer.report)
+    linker.run(shouldStop: { Interruption.isRequested }, report: options.report)
   }
 
-  func prune() throws {
-    let pruner = try OverlayPruner(listing, root: root, earlier: earlier, isDryRun: isDryRun)
+  /// Removes links to files that the overlay has no more.
+  package func prune() throws {
+    let pruner = try OverlayPruner(
+      listing, root: root, earlier: earlier, isDryRun: options.isDryRun)
     for overlay in earlier {
       var places = state.places[overlay.path] ?? [:]
       if overlay.isNamed { for directory in listing.directories { places[directory.path] = false } }
       pruner.run(
-        overlay, &places, shouldStop: { Interruption.isRequested }, report: printer.report)
+        overlay, &places, shouldStop: { Interruption.isRequested }, report: options.report)
       state.places[overlay.path] = places.isEmpty ? nil : places
     }
     pruner.run(
       &state.places[overlay, default: [:]], shouldStop: { Interruption.isRequested },
-      report: printer.report)
+      report: options.report)
     try writeState()
-  }
-}
-
-/// Shows how many directories were listed so far.
-private final class DirectoryCounter {
-  private var count = 0
-  private lazy var bar = ProgressBar(title: "overlay") { [unowned self] in
-    .init(
-      bytes: 0, fraction: nil, text: "\(count) \(count == 1 ? "directory" : "directories") listed")
-  }
-
-  func show(_ count: Int) {
-    self.count = count
-    bar.tick()
   }
 }

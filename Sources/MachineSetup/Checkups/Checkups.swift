@@ -3,10 +3,11 @@ import Glibc
 import Posix
 
 /// All that `autosquash doctor` looks at, in the order in which things depend on each other.
-enum Checkups {
+package enum Checkups {
+  /// Looks at this machine.
   ///
   /// - Parameter report: called with each as soon as it is known.
-  static func run(_ report: (Checkup) -> Void) {
+  package static func run(_ report: (Checkup) -> Void) {
     let job: CatalogueJob
     do { job = try CatalogueJob() } catch {
       report(.fail("settings", "\(error)", remedy(for: error)))

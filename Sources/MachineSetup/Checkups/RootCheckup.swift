@@ -1,11 +1,11 @@
 import Automount
 import Glibc
-import Posix
+package import Posix
 
 /// Another system, such as a machine image's, before it is started: what its files tell.
 ///
 /// Nothing is mounted, no program of it is run, and no link in it is followed.
-struct RootCheckup {
+package struct RootCheckup {
   let root: SystemRoot
   let configuration: Configuration
   let programs: Installation
@@ -13,7 +13,7 @@ struct RootCheckup {
   /// Looks at all of it, in the order in which things depend on each other.
   ///
   /// - Parameter report: called with each as soon as it is known.
-  static func run(_ root: SystemRoot, _ report: (Checkup) -> Void) throws {
+  package static func run(_ root: SystemRoot, _ report: (Checkup) -> Void) throws {
     let path = Configuration.standardPath
     let place = root.place(path)
     let setup = "sudo autosquash setup --root \(root.place("").shellWord)"

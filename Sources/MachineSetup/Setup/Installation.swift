@@ -1,10 +1,10 @@
 import Automount
 import CLinux
 import Glibc
-import Posix
+package import Posix
 
 /// Where the programs are in a system: this one, and the map that autofs runs.
-struct Installation {
+package struct Installation {
   let program: HostPath
   let map: HostPath
 
@@ -39,7 +39,7 @@ struct Installation {
   }
 
   /// The program map of the running system.
-  static var map: HostPath {
+  package static var map: HostPath {
     program.map { map(of: $0) } ?? Installation(prefix: "/usr").map
   }
 

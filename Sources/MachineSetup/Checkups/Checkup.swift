@@ -1,0 +1,29 @@
+/// What was found out about one thing.
+package struct Checkup: Sendable {
+  package var status: Status
+  /// The thing, a word or two.
+  package var topic: String
+  /// What holds, in a sentence.
+  package var finding: String
+  /// What to do, a command where there is one.
+  package var remedy: String?
+
+  /// How it is.
+  package enum Status: String, Sendable {
+    case ok
+    case warn
+    case fail
+  }
+
+  static func ok(_ topic: String, _ finding: String) -> Checkup {
+    Checkup(status: .ok, topic: topic, finding: finding)
+  }
+
+  static func warn(_ topic: String, _ finding: String, _ remedy: String) -> Checkup {
+    Checkup(status: .warn, topic: topic, finding: finding, remedy: remedy)
+  }
+
+  static func fail(_ topic: String, _ finding: String, _ remedy: String) -> Checkup {
+    Checkup(status: .fail, topic: topic, finding: finding, remedy: remedy)
+  }
+}
