@@ -20,8 +20,6 @@ package enum JSON: Sendable {
   /// A number, or the nearest of 64 bits with a sign.
   package init(_ value: some BinaryInteger) { self = .integer(Int64(clamping: value)) }
 
-  package static func integer(_ value: UInt64) -> JSON { JSON(value) }
-
   /// Texts.
   package init(_ values: some Sequence<String>) { self = .array(values.map { .string($0) }) }
 
@@ -79,4 +77,9 @@ extension JSON: ExpressibleByArrayLiteral {
 
 extension JSON: ExpressibleByDictionaryLiteral {
   package init(dictionaryLiteral members: (String, JSON)...) { self = .object(members) }
+}
+
+extension StandardOutput {
+  /// Appends a value on a line of its own.
+  package mutating func write(line json: JSON) throws(SystemError) { try write(json.text + "\n") }
 }

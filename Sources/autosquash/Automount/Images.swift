@@ -34,7 +34,7 @@ struct Images: Subcommand {
       let line = ImageLine(
         entry: entry, isMounted: mounts.mount(at: place)?.isImage == true,
         closedMode: roots.modes[entry.file])
-      if json { try output.write(line.json.text + "\n") } else { lines.append(line) }
+      if json { try output.write(line: line.json) } else { lines.append(line) }
     }
     if !json {
       for line in ImageLine.table(lines) { try output.write(line + "\n") }

@@ -7,7 +7,7 @@ import Posix
 import Terminal
 
 /// `autosquash diff`: what two trees differ in.
-struct Diff: ParsableCommand {
+struct Diff: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
     abstract: "Compare images, directories, archives and manifests.",
@@ -65,7 +65,12 @@ struct Diff: ParsableCommand {
     return set
   }
 
-  func run() throws {
+  func fail(_ error: any Error) -> Int32 {
+    _ = Messages.fail([], error)
+    return ExitStatus.unreadableInput
+  }
+
+  func execute() throws -> Int32 {
     // 1 would be an answer.
     clinux_when_out_of_memory(ExitStatus.unreadableInput, nil, nil)
     var options = TreeInput.Options()
@@ -74,7 +79,7 @@ struct Diff: ParsableCommand {
     options.archives = archives.options()
     options.directories = directories.options()
     options.threads = Process.threadCount(threads)
-    if messages.progress.isShown && !messages.quiet {
+    if messages.showsProgress {
       options.progress = { ProgressBar.reporter(title: $0.escapedName) }
     }
     options.embeddedImageHint = "diff reads no images within other files"
@@ -92,7 +97,7 @@ struct Diff: ParsableCommand {
         ProgressBar.clearLine()
       } catch {
         _ = Messages.fail(path, error)
-        throw ExitCode(ExitStatus.unreadableInput)
+        return ExitStatus.unreadableInput
       }
     }
     let unknown = trees[0].unknown.union(trees[1].unknown)
@@ -101,14 +106,7 @@ struct Diff: ParsableCommand {
       let list = unknown.map(\.rawValue).sorted().joined(separator: ", ")
       Messages.write("warning: not compared, as a manifest does not have them: \(list)")
     }
-    do {
-      if try print(trees, ignoring: ignored) { throw ExitCode(ExitStatus.failed) }
-    } catch let code as ExitCode {
-      throw code
-    } catch {
-      _ = Messages.fail([], error)
-      throw ExitCode(ExitStatus.unreadableInput)
-    }
+    return try print(trees, ignoring: ignored) ? ExitStatus.failed : 0
   }
 
   /// - Returns: whether there are differences.

@@ -9,7 +9,7 @@ import Terminal
 import TreeModel
 
 /// `autosquash manifest`: the files of an image as a text to put beside it.
-struct Manifest: ParsableCommand {
+struct Manifest: FileSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "manifest",
     abstract: "Write the list of an image's files, with their SHA-256.",
@@ -57,37 +57,36 @@ struct Manifest: ParsableCommand {
     try TreeAssembler.Options(ownership, selection, metadata, readsFiles: readsFiles)
   }
 
-  func run() throws {
-    do {
-      var options = TreeInput.Options()
-      options.assembly = try assemblyOptions(readsFiles: true)
-      options.archives = archives.options()
-      options.directories = directories.options()
-      options.threads = Process.threadCount(threads)
-      options.offset = offset
-      options.warnsOfClosedPlaces = true
-      let quiet = quiet
-      let source = source.bytes
-      options.warn = { if !quiet { Messages.write(source, "warning: \($0)") } }
-      options.embeddedImageHint = "--offset auto reads it"
-      if progress.isShown && !quiet {
-        options.progress = { ProgressBar.reporter(title: $0.escapedName) }
-      }
-      if let output { try ResultFile.refuse(output.bytes, inPlaceOf: source) }
-      var file = try ResultFile(output?.bytes, replacing: force)
-      let any = TreeInput(source, offset: offset, readsSpecifications: true)
-      let tree = try any.read(options)
-      ProgressBar.clearLine()
-      let image = any.kind == .image ? try ManifestWriter.ImageFacts(ofImage: source) : nil
-      if html {
-        try HTMLPage(tree, title: Array(source.lastPathComponent), image: image)
-          .write { try file.write($0) }
-      } else {
-        try ManifestWriter(tree).write(image: image) { try file.write($0) }
-      }
-      try file.finish()
-    } catch {
-      throw ExitCode(Messages.fail(source.bytes, error))
+  var subject: [UInt8] { source.bytes }
+
+  func execute() throws -> Int32 {
+    let source = source.bytes
+    var options = TreeInput.Options()
+    options.assembly = try assemblyOptions(readsFiles: true)
+    options.archives = archives.options()
+    options.directories = directories.options()
+    options.threads = Process.threadCount(threads)
+    options.offset = offset
+    options.warnsOfClosedPlaces = true
+    let messages = Messages(isQuiet: quiet)
+    options.warn = { messages.warn(source, $0) }
+    options.embeddedImageHint = "--offset auto reads it"
+    if progress.isShown && !quiet {
+      options.progress = { ProgressBar.reporter(title: $0.escapedName) }
     }
+    if let output { try ResultFile.refuse(output.bytes, inPlaceOf: source) }
+    var file = try ResultFile(output?.bytes, replacing: force)
+    let input = TreeInput(source, offset: offset, readsSpecifications: true)
+    let tree = try input.read(options)
+    ProgressBar.clearLine()
+    let image = input.kind == .image ? try ManifestWriter.ImageFacts(ofImage: source) : nil
+    if html {
+      try HTMLPage(tree, title: Array(source.lastPathComponent), image: image)
+        .write { try file.write($0) }
+    } else {
+      try ManifestWriter(tree).write(image: image) { try file.write($0) }
+    }
+    try file.finish()
+    return 0
   }
 }

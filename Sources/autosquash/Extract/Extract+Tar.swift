@@ -10,7 +10,7 @@ import Terminal
 extension Extract {
   /// - Returns: the exit status.
   func export(_ image: Image, to output: [UInt8], _ filter: inout PathFilter) throws -> Int32 {
-    try ResultFile.refuse(output, inPlaceOf: self.image.image.bytes)
+    try ResultFile.refuse(output, inPlaceOf: subject)
     let start = Process.now
     var file = try ResultFile(output, replacing: force)
     if file.isStandardOutput && isatty(STDOUT_FILENO) == 1 {
@@ -22,15 +22,15 @@ extension Extract {
     options.threads = Process.threadCount(threads)
     options.xattrs = try xattrs.policy()
     let exporter = try TarExporter(image, to: file.descriptor, path: file.path, options)
-    let progress = ByteProgress(messages, title: output)
-    let result = try exporter.run(&filter) { progress.tick($0) }
+    let progress = messages.progressBar(for: output)
+    let result = try exporter.run(&filter) { progress?($0, nil) }
     ProgressBar.clearLine()
     if Interruption.isRequested { return ExitStatus.failed }
     if !messages.quiet {
       for warning in result.warnings { Messages.write(output, "warning: \(warning)") }
     }
     for path in result.missing {
-      Messages.write(self.image.image.bytes, try PathPattern.failure(path, in: image))
+      Messages.write(subject, try PathPattern.failure(path, in: image))
     }
     // What was named is not in the image: nothing is left behind.
     if result.files == 0 && !result.missing.isEmpty { return ExitStatus.failed }
@@ -38,11 +38,10 @@ extension Extract {
     try file.finish()
     if messages.json && !file.isStandardOutput {
       var answer = StandardOutput()
-      try answer.write(
-        JSON.object([
-          ("image", .name(self.image.image.bytes)), ("archive", .name(output)),
-          ("bytes", .integer(result.bytes)), ("missing", .integer(Int64(result.missing.count))),
-        ]).text + "\n")
+      try answer.write(line: [
+        "image": .name(subject), "archive": .name(output),
+        "bytes": JSON(result.bytes), "missing": JSON(result.missing.count),
+      ])
       try answer.flush()
     } else if !messages.quiet {
       let files =

@@ -9,7 +9,7 @@ import SquashFSFormat
 import Terminal
 
 /// `autosquash extract`: from an image to files.
-struct Extract: ParsableCommand {
+struct Extract: FileSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "extract",
     abstract: "Unpack an image, or a part of it.",
@@ -81,40 +81,37 @@ struct Extract: ParsableCommand {
     }
   }
 
-  func run() throws {
-    let status: Int32
-    do {
-      Interruption.watch()
-      let image = try image.open(salvages: keepGoing)
-      var filter = try PathFilter(paths.map(\.bytes)) { path in
-        if case .success = try image.lookup(path, followsLast: false) { true } else { false }
-      }
-      if !messages.quiet {
-        for warning in try PathPattern.warnings(
-          of: paths.map(\.bytes), in: image, isTaken: filter.takes)
-        {
-          Messages.write(self.image.image.bytes, warning)
-        }
-      }
-      if list {
-        status = try self.list(image, &filter)
-      } else if let toTar {
-        status = try export(image, to: toTar.bytes, &filter)
-      } else {
-        status = try unpack(image, into: target(), &filter)
-      }
-    } catch {
-      throw ExitCode(Messages.fail(self.image.image.bytes, error))
+  var subject: [UInt8] { image.image.bytes }
+
+  func execute() throws -> Int32 {
+    Interruption.watch()
+    let image = try image.open(salvages: keepGoing)
+    var filter = try PathFilter(paths.map(\.bytes)) { path in
+      if case .success = try image.lookup(path, followsLast: false) { true } else { false }
     }
+    if !messages.quiet {
+      let paths = paths.map(\.bytes)
+      for warning in try PathPattern.warnings(of: paths, in: image, isTaken: filter.takes) {
+        Messages.write(subject, warning)
+      }
+    }
+    let status =
+      if list {
+        try self.list(image, &filter)
+      } else if let toTar {
+        try export(image, to: toTar.bytes, &filter)
+      } else {
+        try unpack(image, into: target(), &filter)
+      }
     Interruption.honour()
-    if status != 0 { throw ExitCode(status) }
+    return status
   }
 
   /// - Returns: the exit status.
   private func list(_ image: Image, _ filter: inout PathFilter) throws -> Int32 {
     try PathListing(image: image).write(&filter)
     for path in filter.missing {
-      Messages.write(self.image.image.bytes, try PathPattern.failure(path, in: image))
+      Messages.write(subject, try PathPattern.failure(path, in: image))
     }
     return filter.missing.isEmpty ? 0 : ExitStatus.failed
   }
@@ -124,26 +121,25 @@ struct Extract: ParsableCommand {
     _ image: Image, into target: [UInt8], _ filter: inout PathFilter
   ) throws -> Int32 {
     let start = Process.now
-    let path = self.image.image.bytes
     var options = Extractor.Options()
     options.replaces = force
     options.keepsSame = skipExisting
     options.keepsGoing = keepGoing
     options.threads = Process.threadCount(threads)
     options.xattrs = try xattrs.policy()
-    let reporter = ExtractionMessages(image: path, target: target, keepsLosses: messages.json)
-    let progress = ByteProgress(messages, title: target)
+    let reporter = ExtractionMessages(image: subject, target: target, keepsLosses: messages.json)
+    let progress = messages.progressBar(for: target)
     let result = try Extractor(image, into: target, options, reporter: reporter).run(&filter) {
-      progress.tick($0)
+      progress?($0, nil)
     }
     ProgressBar.clearLine()
     let report = ExtractionReport(
-      image: path, target: target, result: result, seconds: Process.now - start,
+      image: subject, target: target, result: result, seconds: Process.now - start,
       isQuiet: messages.quiet, skipsExisting: skipExisting)
     try report.printProblems(of: image)
     if messages.json {
       var output = StandardOutput()
-      try output.write(report.json(reporter.losses).text + "\n")
+      try output.write(line: report.json(reporter.losses))
       try output.flush()
     } else {
       report.printSum()

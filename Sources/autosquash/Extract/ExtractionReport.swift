@@ -70,23 +70,20 @@ struct ExtractionReport {
 
   /// The same for programs.
   func json(_ losses: [Extractor.Loss]) -> JSON {
-    .object([
-      ("image", .name(image)), ("directory", .name(target)),
-      ("made", .integer(Int64(result.made))), ("kept", .integer(Int64(result.kept))),
-      ("bytes", .integer(result.bytes)),
-      ("errors", .integer(Int64(result.errors))),
-      ("missing", .integer(Int64(result.missing.count))),
-      ("skippedDevices", .integer(Int64(result.skippedDevices))),
-      ("lost", .integer(Int64(result.lost))),
-      (
-        "lostFiles",
-        .array(
-          losses.map {
-            .object([("path", .name($0.path ?? image)), ("message", .string($0.text))])
-          }
-        )
+    [
+      "image": .name(image), "directory": .name(target),
+      "made": JSON(result.made), "kept": JSON(result.kept),
+      "bytes": JSON(result.bytes),
+      "errors": JSON(result.errors),
+      "missing": JSON(result.missing.count),
+      "skippedDevices": JSON(result.skippedDevices),
+      "lost": JSON(result.lost),
+      "lostFiles": .array(
+        losses.map {
+          ["path": .name($0.path ?? image), "message": .string($0.text)]
+        }
       ),
-      ("seconds", .number(seconds)),
-    ])
+      "seconds": .number(seconds),
+    ]
   }
 }

@@ -55,7 +55,7 @@ struct Info: FileSubcommand {
         : try matches.map { try FileFacts.collect($0, in: image) }
       for (index, facts) in all.enumerated() {
         if json {
-          try output.write(facts.json.text + "\n")
+          try output.write(line: facts.json)
         } else {
           try output.write((index > 0 ? "\n" : "") + facts.text)
         }

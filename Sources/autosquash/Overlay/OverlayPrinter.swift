@@ -85,24 +85,28 @@ final class OverlayPrinter {
   /// The last line: how many of what.
   func finish() throws {
     if isJSON {
-      write(
-        ([
-          "linked": JSON(counts.linked), "right": JSON(counts.right),
-          "corrected": JSON(counts.corrected),
-          "moved": JSON(counts.moved),
-          "replaced": JSON(counts.replaced),
-          "made-directories": JSON(counts.madeDirectories),
-          "conflicts": JSON(counts.conflicts),
-          "pruned": JSON(counts.pruned),
-          "unlinked": JSON(counts.unlinked),
-          "removed-directories": JSON(counts.removedDirectories),
-          "dry-run": .boolean(isDryRun),
-        ] as JSON).text)
+      write(sums.text)
     } else if !isQuiet {
       write(summary)
     }
     try output.flush()
     if let failure { throw failure }
+  }
+
+  /// How many of what, for programs.
+  private var sums: JSON {
+    [
+      "linked": JSON(counts.linked), "right": JSON(counts.right),
+      "corrected": JSON(counts.corrected),
+      "moved": JSON(counts.moved),
+      "replaced": JSON(counts.replaced),
+      "made-directories": JSON(counts.madeDirectories),
+      "conflicts": JSON(counts.conflicts),
+      "pruned": JSON(counts.pruned),
+      "unlinked": JSON(counts.unlinked),
+      "removed-directories": JSON(counts.removedDirectories),
+      "dry-run": .boolean(isDryRun),
+    ]
   }
 
   private var summary: String {

@@ -31,7 +31,7 @@ struct PackReport {
     let seconds = Process.now - start
     if printsJSON {
       var output = StandardOutput()
-      try output.write(json(packer, result, seconds).text + "\n")
+      try output.write(line: json(packer, result, seconds))
       try output.flush()
     } else {
       messages.note(packer.output, "\(line(result)), \(seconds.asDuration)")

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Glibc
+import Inputs
+import Posix
 import Terminal
 
 /// What a command prints besides its result.
@@ -10,6 +12,11 @@ struct MessageOptions: ParsableArguments {
 
   /// Whether a progress bar is drawn.
   var showsProgress: Bool { progress.isShown && !quiet }
+
+  /// A progress bar for one file, where one is drawn.
+  func progressBar(for path: [UInt8]) -> ProgressReport? {
+    showsProgress ? ProgressBar.reporter(title: path.escapedName) : nil
+  }
 }
 
 /// When to show progress.

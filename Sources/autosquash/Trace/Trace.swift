@@ -6,7 +6,7 @@ import Synchronization
 import Terminal
 
 /// `autosquash trace`: what a program reads, in a list for `pack --order`.
-struct Trace: ParsableCommand {
+struct Trace: FileSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "trace",
     abstract: "Run a command and list the files that it opens, for pack --order.",
@@ -45,32 +45,27 @@ struct Trace: ParsableCommand {
   @Argument(parsing: .postTerminator, help: "The program to run, and its arguments, after --.")
   var command: [ByteArgument] = []
 
-  private var top: [UInt8] { directory?.bytes ?? [UInt8(ascii: ".")] }
-
   func validate() throws {
     guard !command.isEmpty else {
       throw ValidationError("Name the program to run: autosquash trace -o FILE -- COMMAND …")
     }
   }
 
-  func run() throws {
-    var status: Int32
-    do {
-      status = try trace()
-    } catch let error as SystemError where error.path == command[0].bytes {
-      // As shells have it.
-      _ = Messages.fail(top, error)
-      status = error.code == ENOENT ? 127 : 126
-    } catch {
-      status = Messages.fail(top, error)
+  var subject: [UInt8] { directory?.bytes ?? [UInt8(ascii: ".")] }
+
+  func fail(_ error: any Error) -> Int32 {
+    let status = Messages.fail(subject, error)
+    // As shells have it.
+    if let error = error as? SystemError, error.path == command[0].bytes {
+      return error.code == ENOENT ? 127 : 126
     }
-    if status != 0 { throw ExitCode(status) }
+    return status
   }
 
   /// - Returns: the exit status of the command.
-  private func trace() throws -> Int32 {
+  func execute() throws -> Int32 {
     var result = try ResultFile(output.bytes, replacing: force)
-    let trace = try AccessTrace(directory: top)
+    let trace = try AccessTrace(directory: subject)
     let status = try runCommand(noting: trace)
     // A newline in a name would cut it in two.
     let hasNewlines = trace.paths.contains { $0.contains(UInt8(ascii: "\n")) }
@@ -82,7 +77,7 @@ struct Trace: ParsableCommand {
       messages.warn(command[0].bytes, "ended with status \(status); its list may not be complete")
     }
     if trace.paths.isEmpty {
-      messages.warn(top, "no file in it was opened")
+      messages.warn(subject, "no file in it was opened")
     } else {
       messages.note(
         output.bytes, "\(trace.paths.count.grouped) of \(trace.fileCount.grouped) files")

@@ -17,7 +17,7 @@ struct VerifyReport {
   func print(seconds: Double) throws {
     var output = StandardOutput()
     if command.messages.json {
-      try output.write(json(seconds).text + "\n")
+      try output.write(line: json(seconds))
       return try output.flush()
     }
     let isQuiet = command.messages.quiet
