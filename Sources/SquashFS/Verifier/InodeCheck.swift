@@ -6,31 +6,28 @@ final class InodeCheck {
   private let image: Image
   private let list: FindingList
   private let superblock: Superblock
-  private let isFirst: Bool
-  let window: InodeWindow
+  private let window: InodeWindow
   private(set) var count: UInt64 = 0
   /// Whether numbers are not those from 1 to the number of inodes, each once.
   private(set) var hasWrongNumbers = false
 
-  /// - Parameter isFirst: whether the checks are wanted, or only the window.
-  init(_ image: Image, _ list: FindingList, window: Range<UInt32>, isFirst: Bool) {
+  /// - Parameter window: takes the inodes of its range.
+  init(_ image: Image, _ list: FindingList, _ window: InodeWindow) {
     self.image = image
     self.list = list
-    self.isFirst = isFirst
-    self.window = InodeWindow(window)
+    self.window = window
     superblock = image.superblock
   }
 
   /// - Parameter blocks: takes the places of the files' data.
   /// - Returns: whether the table could be read to its end.
-  func run(collecting blocks: BlockCollector?) -> Bool {
-    var numbers = InodeSet(upTo: isFirst ? superblock.inodeCount : 0)
+  func run(collecting blocks: BlockCollector) -> Bool {
+    var numbers = InodeSet(upTo: superblock.inodeCount)
     do throws(ImageReadError) {
       var scan = try InodeScan(image)
       while let inode = try scan.next() {
         count += 1
         window.note(inode)
-        guard isFirst else { continue }
         let number = inode.record.number
         hasWrongNumbers = hasWrongNumbers || number == 0 || number > superblock.inodeCount
         if number == 0 || number > superblock.inodeCount {
@@ -44,10 +41,10 @@ final class InodeCheck {
         try checkExport(of: inode)
       }
     } catch {
-      if isFirst { list.add(error, .inode) }
+      list.add(error, .inode)
       return false
     }
-    if isFirst && count != UInt64(superblock.inodeCount) {
+    if count != UInt64(superblock.inodeCount) {
       list.add(
         Finding(
           .error, .inode, offset: image.input.base + superblock.inodeTable,
@@ -98,7 +95,7 @@ final class InodeCheck {
   }
 
   private func check(
-    _ file: InodeRecord.File, of inode: ImageInode, _ blocks: BlockCollector?
+    _ file: InodeRecord.File, of inode: ImageInode, _ blocks: BlockCollector
   ) {
     var holes: UInt64 = 0
     var isWhole = true
@@ -110,7 +107,7 @@ final class InodeCheck {
           switch try parts.next() {
           case .hole(let size)?: holes += UInt64(size)
           case .block(let place, let size)?:
-            blocks?.add(file: inode.record.number, place, size: size)
+            blocks.add(file: inode.record.number, place, size: size)
           case .tail(let fragment, let offset, let size)?:
             add(tail: fragment, offset, size, of: inode, to: blocks)
           case nil: break
@@ -131,7 +128,7 @@ final class InodeCheck {
 
   private func add(
     tail fragment: UInt32, _ offset: Int, _ size: Int, of inode: ImageInode,
-    to blocks: BlockCollector?
+    to blocks: BlockCollector
   ) {
     guard fragment < superblock.fragmentCount else {
       report(
@@ -140,7 +137,7 @@ final class InodeCheck {
         kind: .tail)
       return
     }
-    blocks?.addTail(fragment, offset: offset, size: size, file: inode.record.number)
+    blocks.addTail(fragment, offset: offset, size: size, file: inode.record.number)
   }
 
   /// The kernel subtracts this from a file's size to tell how much room it takes; writers differ

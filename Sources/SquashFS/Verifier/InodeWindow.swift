@@ -3,7 +3,13 @@ internal import SquashFSFormat
 /// What the inode table says of a range of inode numbers, to compare with what directories say.
 final class InodeWindow {
   /// So many numbers take about 16 MB.
-  static let size: UInt64 = 750_000
+  static let size: UInt32 = 750_000
+
+  /// The numbers from 1 to `count`, which is at least 1 and as `Image` has checked it, in ranges of
+  /// `size` numbers.
+  static func windows(_ count: UInt32, of size: UInt32) -> [Range<UInt32>] {
+    stride(from: 1, through: count, by: Int(size)).map { $0..<min($0 + size, count + 1) }
+  }
 
   let numbers: Range<UInt32>
   private var references: [UInt64]

@@ -13,6 +13,8 @@ public final class Verifier {
     /// The number of findings to keep; all are counted.
     public var maxFindings = 50
     public var threads = 1
+    /// The number of inodes whose names are counted in one pass through the tree.
+    var inodesPerPass = InodeWindow.size
 
     public init() {}
   }
@@ -176,28 +178,7 @@ public final class Verifier {
     let blocks = BlockCollector(image)
     tables.collectFragments(into: blocks)
 
-    var isTreeWhole = true
-    var hasWrongNumbers = false
-    var window: Range<UInt32> = 1..<1
-    repeat {
-      let last = image.superblock.inodeCount
-      let end = UInt32(min(UInt64(last) + 1, UInt64(window.upperBound) + InodeWindow.size))
-      let isFirst = window.isEmpty
-      window = window.upperBound..<end
-      let inodes = InodeCheck(image, list, window: window, isFirst: isFirst)
-      let isScanWhole = inodes.run(collecting: isFirst ? blocks : nil)
-      if isFirst {
-        report.inodes = inodes.count
-        hasWrongNumbers = inodes.hasWrongNumbers
-        // Numbers that are not there need no windows.
-        if inodes.count < UInt64(last) { window = 1..<last + 1 }
-      }
-      let directories = DirectoryCheck(image, list, inodes.window, isFirst: isFirst)
-      let isWalkWhole = directories.run(isScanWhole: isScanWhole)
-      isTreeWhole = isTreeWhole && isScanWhole && isWalkWhole
-      // With wrong numbers, further windows would tell little more.
-    } while isTreeWhole && !hasWrongNumbers && window.upperBound <= image.superblock.inodeCount
-
+    let isTreeWhole = checkTree(image, collecting: blocks)
     regions.sort { $0.range.lowerBound < $1.range.lowerBound }
     let data = DataCheck(image, list, blocks, regions: regions, threads: options.threads)
     data.onProgress = onProgress
@@ -205,6 +186,27 @@ public final class Verifier {
     report.contents = data.counts
     fragmentSizes = data.fragmentSizes
     return isTreeWhole
+  }
+
+  /// Checks all inodes and directories in one pass, and counts the names of the inodes that it has no
+  /// room for in further ones.
+  ///
+  /// - Returns: whether all could be read.
+  private func checkTree(_ image: Image, collecting blocks: BlockCollector) -> Bool {
+    let count = image.superblock.inodeCount
+    let windows = InodeWindow.windows(count, of: options.inodesPerPass)
+    let first = InodeWindow(windows[0])
+    let inodes = InodeCheck(image, list, first)
+    let isScanWhole = inodes.run(collecting: blocks)
+    report.inodes = inodes.count
+    let directories = DirectoryCheck(image, list, first, isScanWhole: isScanWhole)
+    guard directories.run(), isScanWhole else { return false }
+    // With wrong numbers, further windows would tell little more; numbers that are not there need none.
+    if inodes.hasWrongNumbers || inodes.count < UInt64(count) { return true }
+    for window in windows.dropFirst() {
+      guard LinkCountPass(image, list, InodeWindow(window)).run() else { return false }
+    }
+    return true
   }
 }
 
