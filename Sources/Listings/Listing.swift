@@ -35,7 +35,6 @@ package struct Listing: ~Copyable {
 
   /// So many rows are aligned with each other; more would take memory without end.
   private static let mostRows = 50_000
-  private static let mostLevels = 3072
 
   /// - Parameters:
   ///   - output: where the lines go.
@@ -168,8 +167,8 @@ package struct Listing: ~Copyable {
         }
         guard entry.type == .directory, !isHidden(entry.name) else { continue }
         path = Self.join(parent, entry.name)
-        guard path.count <= TreeWalk.longestPath else {
-          complain(parent, "a path of more than \(TreeWalk.longestPath) bytes below this")
+        guard path.count <= EffortBudget.longestPath else {
+          complain(parent, "a path of more than \(EffortBudget.longestPath) bytes below this")
           continue
         }
         let inode = try image.inode(at: entry.inode)
@@ -179,7 +178,7 @@ package struct Listing: ~Copyable {
         }
         let held = stack.reduce(0) { $0 + ($1.sorted?.count ?? 0) }
         let level = try level(inode, path, &listings, held: held)
-        guard stack.count < Self.mostLevels else {
+        guard stack.count < LinuxLimits.mostLevels else {
           return complain(path, "directories have more levels than there can be")
         }
         do { try listDirectory(inode, path, showsHeader: true) } catch { failure = error }

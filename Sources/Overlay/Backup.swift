@@ -156,10 +156,10 @@ struct Backup {
   private func copyAttributes(
     from file: Int32, to copy: Int32, _ place: RelativePath
   ) throws(SystemError) {
-    var names = [CChar](repeating: 0, count: 65_536)
+    var names = [CChar](repeating: 0, count: LinuxLimits.longestXattrList)
     let listed = flistxattr(file, &names, names.count)
     guard listed > 0 else { return }
-    var value = [UInt8](repeating: 0, count: 65_536)
+    var value = [UInt8](repeating: 0, count: LinuxLimits.longestXattrValue)
     for name in names[..<listed].split(separator: 0) {
       let name = Array(name) + [0]
       let count = fgetxattr(file, name, &value, value.count)

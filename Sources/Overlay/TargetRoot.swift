@@ -39,9 +39,6 @@ final class TargetRoot {
     links = [LinkText(overlay: overlay.root)] + earlier.map(\.link)
   }
 
-  /// As many links in one path as the kernel follows.
-  private static let mostLinks = 40
-
   /// Opens a directory of the tree.
   ///
   /// - Parameters:
@@ -100,7 +97,7 @@ final class TargetRoot {
         way = place
       case S_IFLNK:
         links += 1
-        guard links <= Self.mostLinks else {
+        guard links <= LinuxLimits.mostLinks else {
           throw .conflict("\(place.escapedName): too many symbolic links")
         }
         guard isTrusted(folder.status, in: parent.status) else {

@@ -41,7 +41,7 @@ extension EffortTests {
     lookingAt most: Int, _ body: (Image) throws -> Void
   ) throws {
     let image = try Image(ImageInput(path: Array(folder.path("i.squash").utf8)))
-    image.mostLookedAt = most
+    image.lookups.most = most
     let error = #expect(throws: ImageReadError.self) { try body(image) }
     #expect(error?.message.contains("finding paths takes too long") == true)
     // An entry with a name of a few letters, or the inode that it leads to.

@@ -121,7 +121,7 @@ final class OutputFile: @unchecked Sendable {
     guard complete(name) else { return nil }
     for number in 1...Self.mostDamaged {
       let suffix = Array((number == 1 ? ".damaged" : ".damaged-\(number)").utf8)
-      let other = Array(name.prefix(255 - suffix.count)) + suffix
+      let other = Array(name.prefix(LinuxLimits.longestName - suffix.count)) + suffix
       let taken = stat(other, in: directory.descriptor)
       let replaces = directory.context.replaces && taken?.isDirectory != true
       if taken != nil && !replaces { continue }

@@ -8,7 +8,8 @@ extension ArchiveSource {
   /// - Throws: `SourceError` for a member of unknown type or without a name.
   func treeEntry(_ raw: OpaquePointer, _ archive: ArchiveHandle) throws -> TreeEntry {
     let path = try name(of: raw)
-    guard path.count <= Self.longestPath else {
+    // A tiny archive can hold many paths of millions of names.
+    guard path.count <= LinuxLimits.longestPath else {
       throw SourceError(
         .refused, path: Array(path.prefix(100)),
         "a path of more than 4,095 bytes, longer than Linux takes")
@@ -36,9 +37,6 @@ extension ArchiveSource {
       mode: UInt32(archive_entry_mode(raw)), attributes: entry.attributes,
       bringsContentLast: archive.bringsContentLast)
   }
-
-  /// PATH_MAX of Linux, without the NUL. A tiny archive can hold many paths of millions of names.
-  private static let longestPath = 4095
 
   private func name(of raw: OpaquePointer) throws -> [UInt8] {
     // Bytes as they are in the archive: libarchive converts pax names between character sets.
@@ -68,7 +66,7 @@ extension ArchiveSource {
     if !archive.isCpio, let target = archive_entry_hardlink(raw) {
       let target = try linkTarget(target, of: path)
       // Links wait for their targets: a small archive can hold many long ones.
-      guard target.count <= Self.longestPath else {
+      guard target.count <= LinuxLimits.longestPath else {
         throw SourceError(
           .refused, path: path, "a hard link whose target has more than 4,095 bytes")
       }

@@ -113,8 +113,6 @@ private struct LinkResolver {
   private let tree: Tree
   private var states: [Tree.NodeID: State] = [:]
   private var ways: [Way] = []
-  /// As many links as Linux follows.
-  private static let mostHops = 40
 
   init(_ tree: Tree) { self.tree = tree }
 
@@ -125,7 +123,7 @@ private struct LinkResolver {
       guard let (place, hops) = goOn() else { continue }
       ways.removeLast()
       states[way.link] = .known(
-        hops > Self.mostHops ? .nothing(isByItself: false) : place, hops: hops)
+        hops > LinuxLimits.mostLinks ? .nothing(isByItself: false) : place, hops: hops)
     }
     guard case .known(let place, _)? = states[link] else { return .node(link) }
     return place
@@ -173,7 +171,7 @@ private struct LinkResolver {
           begin(link)
           return nil
         }
-        way.hops = min(way.hops + hops, Self.mostHops + 1)
+        way.hops = min(way.hops + hops, LinuxLimits.mostLinks + 1)
         switch place {
         case .node(let node): way.place = node
         case .machine: return (.machine, way.hops)

@@ -13,11 +13,6 @@ struct EntryPath {
     case nameTooLong
   }
 
-  /// The longest name Linux takes, in bytes; the format has room for one more.
-  static let longestName = 255
-  /// In bytes, of a symbolic link: PATH_MAX of Linux without the NUL.
-  static let longestTarget = 4095
-
   /// Takes the next path, using the same storage again.
   mutating func parse(_ path: [UInt8]) throws(Problem) {
     bytes.removeAll(keepingCapacity: true)
@@ -35,7 +30,7 @@ struct EntryPath {
       if component.elementsEqual([UInt8(ascii: "."), UInt8(ascii: ".")]) {
         throw .parentReference
       }
-      guard component.count <= Self.longestName else { throw .nameTooLong }
+      guard component.count <= LinuxLimits.longestName else { throw .nameTooLong }
       if !components.isEmpty { bytes.append(pathSeparator) }
       components.append(bytes.count..<bytes.count + component.count)
       bytes.append(contentsOf: component)

@@ -5,8 +5,6 @@ internal import TreeModel
 /// link(2) follows. Nothing is ever placed through them.
 struct LinkedPath {
   private let tree: Tree
-  /// As many as Linux follows.
-  private static let mostLinks = 40
   /// In all ways of a source: no honest one needs more, and a small archive could have any number.
   static let mostSteps = 10_000_000
 
@@ -37,7 +35,7 @@ struct LinkedPath {
       let bytes = tree.target(target)
       links += 1
       // An absolute one leads out of the tree.
-      guard links <= Self.mostLinks, !bytes.isAbsolutePath else { return nil }
+      guard links <= LinuxLimits.mostLinks, !bytes.isAbsolutePath else { return nil }
       rest += bytes.pathComponents.reversed()
     }
     return stack.last

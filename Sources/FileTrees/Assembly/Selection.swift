@@ -30,9 +30,9 @@ public struct Selection: Sendable {
     let parts = path.pathComponents.map(Array.init)
       .filter { $0 != [UInt8(ascii: ".")] }
     let isFine = parts.allSatisfy {
-      $0 != [UInt8(ascii: "."), UInt8(ascii: ".")] && $0.count <= EntryPath.longestName
+      $0 != [UInt8(ascii: "."), UInt8(ascii: ".")] && $0.count <= LinuxLimits.longestName
     }
-    return isFine && path.count <= EntryPath.longestTarget ? parts : nil
+    return isFine && path.count <= LinuxLimits.longestPath ? parts : nil
   }
 
   /// Whether anything depends on the names of entries, but for an archive's only top directory.

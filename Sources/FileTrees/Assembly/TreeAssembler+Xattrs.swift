@@ -1,3 +1,4 @@
+internal import Posix
 internal import TreeModel
 
 extension TreeAssembler {
@@ -12,23 +13,18 @@ extension TreeAssembler {
     xattrs.removeAll { attribute in
       !Self.storedPrefixes.contains {
         attribute.name.starts(with: $0) && attribute.name.count > $0.count
-      } || attribute.name.count > Self.longestXattrName
-        || attribute.value.count > Self.longestXattrValue
+      } || attribute.name.count > LinuxLimits.longestXattrName
+        || attribute.value.count > LinuxLimits.longestXattrValue
     }
     let dropped = all - xattrs.count
     if dropped > 0 && options.isStrict {
       throw refused(entry, "it has attributes that an image cannot hold (such as POSIX ACLs)")
     }
     notes.droppedXattrs += dropped
-    guard xattrs.reduce(0, { $0 + $1.name.count + 1 }) <= Self.longestXattrList else {
+    guard xattrs.reduce(0, { $0 + $1.name.count + 1 }) <= LinuxLimits.longestXattrList else {
       throw refused(entry, "it has more extended attributes than Linux can list")
     }
   }
-
-  // XATTR_NAME_MAX, XATTR_SIZE_MAX and XATTR_LIST_MAX of Linux: more cannot be read back.
-  private static let longestXattrName = 255
-  private static let longestXattrValue = 65_536
-  private static let longestXattrList = 65_536
 
   private static let storedPrefixes = ["user.", "trusted.", "security."].map { Array($0.utf8) }
 }

@@ -174,7 +174,7 @@ public final class TreeAssembler: EntrySink {
   func special(_ entry: TreeEntry) throws -> Tree.Kind {
     switch entry.kind {
     case .symlink(let target):
-      guard target.count <= EntryPath.longestTarget else {
+      guard target.count <= LinuxLimits.longestPath else {
         throw refused(entry, "the link's target has more than 4,095 bytes, longer than Linux takes")
       }
       guard !target.isEmpty else { throw refused(entry, "a symbolic link without a target") }
@@ -263,7 +263,8 @@ public final class TreeAssembler: EntrySink {
         throw refused("a path with \"..\" could leave the image; repack without it")
       case .nulByte: throw refused("a name with a NUL byte")
       case .nameTooLong:
-        throw refused("a name of more than \(EntryPath.longestName) bytes, longer than Linux takes")
+        throw refused(
+          "a name of more than \(LinuxLimits.longestName) bytes, longer than Linux takes")
       }
     }
   }

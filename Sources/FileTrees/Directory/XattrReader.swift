@@ -5,8 +5,8 @@ internal import TreeModel
 
 /// Reads the extended attributes of files, in buffers that are used again.
 final class XattrReader {
-  private var names = [CChar](repeating: 0, count: 65536)
-  private var value = [UInt8](repeating: 0, count: 65536)
+  private var names = [CChar](repeating: 0, count: LinuxLimits.longestXattrList)
+  private var value = [UInt8](repeating: 0, count: LinuxLimits.longestXattrValue)
 
   /// The attributes of an open file.
   ///

@@ -13,9 +13,6 @@ public enum PrivatePath {
     }
   }
 
-  /// As many links in one path as the kernel follows.
-  private static let mostLinks = 40
-
   /// Looks at every directory and every link on the way, from the root on: what is in a directory
   /// that only root can change stays as it was seen.
   ///
@@ -44,7 +41,9 @@ public enum PrivatePath {
         continue
       }
       links += 1
-      guard links <= mostLinks, let target = readLink(next.bytes) else { throw Problem(path: next) }
+      guard links <= LinuxLimits.mostLinks, let target = readLink(next.bytes) else {
+        throw Problem(path: next)
+      }
       if target.isAbsolutePath { way = .root }
       rest = (names(of: target) + rest)[...]
     }

@@ -5,9 +5,6 @@ internal import Synchronization
 /// Unpacks every data and fragment block once, in the order in which they lie in the image, on all
 /// threads; checks that nothing lies on top of something else and that nothing is left over.
 final class DataCheck {
-  /// The sizes of this many fragment blocks are kept, 16 MiB.
-  static let mostFragments = 1 << 22
-
   private let image: Image
   private let list: FindingList
   private let collector: BlockCollector

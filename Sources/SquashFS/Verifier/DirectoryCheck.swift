@@ -68,7 +68,7 @@ final class DirectoryCheck {
     case .isVisited: return report(.cycle, "this directory is in the tree twice, or in itself")
     case .isTooDeep:
       isWhole = false
-      return report(.directory, "directories are nested more than \(TreeWalk.mostLevels) deep")
+      return report(.directory, "directories are nested more than \(LinuxLimits.mostLevels) deep")
     case nil: break
     }
     do throws(ImageReadError) {
@@ -159,8 +159,10 @@ final class DirectoryCheck {
   private func checkName(_ name: [UInt8], after last: [UInt8]?) {
     if !DirectoryCursor.isName(name) {
       report(.name, "a name with a slash or a NUL byte, or \".\" or \"..\": it could lead astray")
-    } else if name.count > 255 {
-      report(.name, "a name of \(name.count) bytes: Linux opens none of more than 255")
+    } else if name.count > LinuxLimits.longestName {
+      report(
+        .name,
+        "a name of \(name.count) bytes: Linux opens none of more than \(LinuxLimits.longestName)")
     }
     guard let last else { return }
     if name == last {

@@ -1,3 +1,4 @@
+internal import Posix
 internal import SquashFSFormat
 
 /// Goes through the directories of an image, each once, and gives their entries as they are stored.
@@ -37,7 +38,7 @@ struct DirectoryWalk<Notes> {
   /// - Returns: `nil` where it may.
   mutating func admit(_ inode: ImageInode) -> Refusal? {
     guard visited.insert(inode.record.number) else { return .isVisited }
-    return stack.count < TreeWalk.mostLevels ? nil : .isTooDeep
+    return stack.count < LinuxLimits.mostLevels ? nil : .isTooDeep
   }
 
   /// Goes on with the entries of a directory that was admitted.

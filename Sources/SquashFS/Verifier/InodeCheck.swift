@@ -85,8 +85,11 @@ final class InodeCheck {
       }
       if record.type == .symlink {
         let target = try image.target(of: inode)
-        if target.count > 4095 {
-          report(inode, "a symbolic link of \(target.count.counted("byte")); Linux reads 4,095")
+        if target.count > LinuxLimits.longestPath {
+          report(
+            inode,
+            "a symbolic link of \(target.count.counted("byte")); Linux reads "
+              + LinuxLimits.longestPath.grouped)
         }
       }
     } catch {
@@ -116,7 +119,7 @@ final class InodeCheck {
           isWhole = false
           list.add(error, .block, about: .inode(inode.record.number))
           errors += 1
-          if errors == FileBlocks.mostErrors { return }
+          if errors == EffortBudget.mostBadBlocks { return }
         }
       }
     } catch {

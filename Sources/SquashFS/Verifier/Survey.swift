@@ -64,7 +64,7 @@ struct Survey {
         part = next
       } catch {
         errors += 1
-        if errors == FileBlocks.mostErrors { return bytes }
+        if errors == EffortBudget.mostBadBlocks { return bytes }
         continue
       }
       var subject: FindingList.Subject?

@@ -241,16 +241,17 @@ final class TableCheck {
         }
         let set = try xattrs.outline(row)
         end = set.end
-        if set.bytes > UInt64(XattrTableReader.freeSetBytes) { largeBytes += set.bytes }
-        guard xattrs.isPlausible(largeBytes) else { throw xattrs.implausible }
+        if set.bytes > UInt64(EffortBudget.freeSetBytes) { largeBytes += set.bytes }
+        guard xattrs.budget.isPlausible(largeBytes) else { throw xattrs.implausible }
         if Set(set.names).count < set.names.count {
           throw .damaged(at: place, "set \(index) has an attribute twice")
         }
         let listSize = set.names.reduce(0) { $0 + $1.count + 1 }
-        if listSize > XattrTableReader.longestNameList {
+        if listSize > LinuxLimits.longestXattrList {
           throw .damaged(
             at: place,
-            "set \(index) has a list of names of \(listSize.counted("byte")); Linux gives 65,536")
+            "set \(index) has a list of names of \(listSize.counted("byte")); Linux gives "
+              + LinuxLimits.longestXattrList.grouped)
         }
         if !set.hasSize(row.size) {
           list.add(

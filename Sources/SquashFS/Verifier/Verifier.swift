@@ -164,11 +164,11 @@ public final class Verifier {
 
   /// - Returns: whether the inodes and directories could all be read.
   private func check(_ image: Image) throws -> Bool {
-    guard image.superblock.fragmentCount <= DataCheck.mostFragments else {
+    guard image.superblock.fragmentCount <= EffortBudget.mostFragments else {
       throw ImageReadError(
         .unsupported, at: input.base,
         "\(image.superblock.fragmentCount) fragments; this program checks up to "
-          + "\(DataCheck.mostFragments)")
+          + "\(EffortBudget.mostFragments)")
     }
     KernelCheck.watchMetadata(of: image, list)
     let tables = TableCheck(image, list)

@@ -18,9 +18,6 @@ public struct FileBlocks {
     }
   }
 
-  /// So many sizes of blocks that make no sense are no list of them: the rest is not looked at.
-  static let mostErrors = 1000
-
   private let image: Image
   private let file: InodeRecord.File
   private var cursor: MetadataCursor?

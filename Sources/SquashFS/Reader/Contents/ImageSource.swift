@@ -25,7 +25,7 @@ public final class ImageSource {
     let root = try image.root()
     var walk = try TreeWalk(image, from: root)
     var links: [UInt64: [UInt8]] = [:]
-    var longTargets = 0
+    var targets = PathBudget()
     var isRootDone = false
     let stream = try ContentStream<TreeEntry>(image, threads: threads) { [image] in
       if !isRootDone {
@@ -42,9 +42,7 @@ public final class ImageSource {
           return (entry, node.inode)
         }
         if let first = links[node.inode.reference.rawValue] {
-          // As for all paths of a tree: real ones are short, and finding long ones takes long.
-          longTargets += max(0, first.count - TreeWalk.averagePath)
-          guard longTargets <= TreeWalk.mostPathBytes else {
+          guard targets.take(first.count) else {
             throw ImageReadError(.damaged, "the tree has too many hard links with long paths")
           }
           entry.kind = .hardLink(target: first, hasContent: false)

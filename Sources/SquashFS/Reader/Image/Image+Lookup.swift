@@ -42,7 +42,7 @@ extension Image {
   public func locate(
     _ path: [UInt8], followsLast: Bool, isFurther: Bool = false
   ) throws(ImageReadError) -> Result<Location, LookupFailure> {
-    if !isFurther { entriesLookedAt = 0 }
+    if !isFurther { lookups.refill() }
     let root = try root()
     var directories = [root]
     var names: [[UInt8]] = []
@@ -50,7 +50,7 @@ extension Image {
     var current = root
     var lastName: [UInt8] = []
     var rest = Self.components(of: path)
-    var linksLeft = 40  // Linux's limit
+    var linksLeft = LinuxLimits.mostLinks
     // As for the kernel, a slash at the end asks for a directory.
     let needsDirectory = path.last == pathSeparator || path.suffix(2).elementsEqual("/.".utf8)
     let followsLast = followsLast || needsDirectory
@@ -132,8 +132,7 @@ extension Image {
   }
 
   private func lookAtEntry(of directory: ImageInode) throws(ImageReadError) {
-    entriesLookedAt += 1
-    guard entriesLookedAt <= mostLookedAt else {
+    guard lookups.take() else {
       throw .damaged(
         at: fileOffset(of: directory),
         "finding paths takes too long: large directories have no index, or a wrong one")

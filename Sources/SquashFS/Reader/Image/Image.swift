@@ -15,10 +15,8 @@ public final class Image {
 
   private let tables: ImageTables
   private var inodeBytes: UInt64?
-  /// How many entries of directories and of their indexes were read to find a path.
-  var entriesLookedAt = 0
-  /// A few seconds' worth; in a directory with an index, a name is found among some 250 entries.
-  var mostLookedAt = 50_000_000
+  /// Entries of directories and of their indexes that may be read to find a path.
+  var lookups = LookupBudget()
 
   var inodes: MetadataTable { tables.inodes }
   var directories: MetadataTable { tables.directories }
@@ -30,9 +28,6 @@ public final class Image {
   var ids: [UInt32] { tables.ids }
   /// Tables that could not be read, of an image that was opened to salvage what there is.
   public var lostTables: [String] { tables.lost }
-
-  /// The largest number of inodes that is read, 67 million: sets of them are bitmaps.
-  static let mostInodes: UInt32 = 1 << 26
 
   /// What is taken as it is of a damaged image.
   public enum Tolerance: Sendable {
@@ -125,8 +120,8 @@ public final class Image {
   /// none are shared.
   public func canHave(inodeBytes bytes: UInt64) -> Bool {
     let size = inodes.range.upperBound - inodes.range.lowerBound
-    // Most are not compressed to less than an eighth; only who has more must be looked into.
-    if bytes <= max(256 << 10, size.multipliedReportingOverflow(by: 8).partialValue) { return true }
+    let free = size.multipliedReportingOverflow(by: EffortBudget.inodeTableRatio).partialValue
+    if bytes <= max(EffortBudget.freeInodeBytes, free) { return true }
     let total = inodeBytes ?? inodes.unpackAll()
     inodeBytes = total
     return bytes <= total
@@ -176,7 +171,7 @@ public final class Image {
   /// What a symbolic link points to.
   public func target(of inode: ImageInode) throws(ImageReadError) -> [UInt8] {
     guard case .symlink(let size) = inode.record.body else { return [] }
-    guard (1...Self.longestTarget).contains(size) else {
+    guard (1...EffortBudget.longestTarget).contains(size) else {
       throw .damaged(at: fileOffset(of: inode), "a symbolic link with a target of \(size) bytes")
     }
     var cursor = try MetadataCursor(inodes, at: inode.tail)
@@ -188,15 +183,12 @@ public final class Image {
     return target
   }
 
-  /// What the writer of any tool allows.
-  static let longestTarget: UInt32 = 65_535
-
   /// The row of the xattr table that an inode refers to, or `Inode.noXattrs`.
   func xattrIndex(of inode: ImageInode) throws(ImageReadError) -> UInt32 {
     guard case .symlink(let size) = inode.record.body, inode.record.isExtended else {
       return inode.record.xattrIndex
     }
-    guard size <= Self.longestTarget else {
+    guard size <= EffortBudget.longestTarget else {
       throw .damaged(at: fileOffset(of: inode), "a symbolic link with a target of \(size) bytes")
     }
     var cursor = try MetadataCursor(inodes, at: inode.tail)

@@ -11,10 +11,6 @@ public struct ImageSearch {
   private var foreign: (format: ForeignFormat, start: UInt64)?
   private var tries = 0
 
-  /// The most places that are looked into: what begins as an image by chance is rare, what does so
-  /// a thousand times wants to keep us busy.
-  private static let mostTries = 1000
-
   /// - Parameter limit: how much of the file is searched, in bytes.
   /// - Returns: where the first image starts that can be opened, or else the first that is damaged.
   /// - Throws: `ImageReadError` where there is none; it tells of an image that Linux does not read.
@@ -44,7 +40,7 @@ public struct ImageSearch {
         let start = UnsafeRawBufferPointer(
           rebasing: bytes[offset..<offset + Superblock.byteCount])
         try look(at: start, position + UInt64(offset), path)
-        if whole != nil || tries == Self.mostTries { return }
+        if whole != nil || tries == EffortBudget.mostStarts { return }
       }
       position += UInt64(last + 1)
     }

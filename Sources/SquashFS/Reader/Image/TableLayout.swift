@@ -77,10 +77,10 @@ struct TableLayout {
         "\(superblock.inodeCount) inodes are said to be in a table of "
           + "\(inodes.upperBound - inodes.lowerBound) bytes")
     }
-    guard superblock.inodeCount <= Image.mostInodes else {
+    guard superblock.inodeCount <= EffortBudget.mostInodes else {
       throw ImageReadError(
         .unsupported, at: input.base,
-        "\(superblock.inodeCount) inodes; this program reads up to \(Image.mostInodes)")
+        "\(superblock.inodeCount) inodes; this program reads up to \(EffortBudget.mostInodes)")
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import Posix
 internal import SquashFSFormat
 internal import TreeModel
 
@@ -11,6 +12,28 @@ final class XattrTableReader {
   let rows: LookupTableReader
   /// Where the attributes themselves are.
   let pairs: MetadataTable
+
+  /// What sets may have together.
+  var budget: AttributeBudget
+  /// The size of all sets that were handed out, in bytes.
+  private(set) var bytesGiven: UInt64 = 0
+
+  /// Sets read lately: many files have the same.
+  private var cache: [UInt32: [ExtendedAttribute]] = [:]
+  private var cachedBytes = 0
+  /// Values that lie elsewhere, read lately, by their places: many sets have them in common.
+  private var values: [UInt64: [UInt8]] = [:]
+  private var valueCacheBytes = 0
+  private var readBytes: UInt64 = 0
+  /// The sizes of values elsewhere that are known to be there, by their places.
+  private var valueSizes: [UInt64: UInt32] = [:]
+  private var valueBytes: UInt64 = 0
+
+  private static let mostCached = 8 << 20
+  private static let mostValuesCached = 32 << 20
+  private static let mostValueSizes = 1 << 18
+  /// A list of names has at least so many bytes for each.
+  private static let mostAttributes = UInt32(LinuxLimits.longestXattrList / 6)
 
   static let headerSize: UInt64 = 16
 
@@ -42,6 +65,7 @@ final class XattrTableReader {
     }
     pairs = MetadataTable(
       start..<pairsEnd, "xattr table", of: input, codec: codec)
+    budget = AttributeBudget(pairs, setCount: rows.count)
   }
 
   func row(_ index: Int) throws(ImageReadError) -> Row {
@@ -52,38 +76,16 @@ final class XattrTableReader {
     }
   }
 
-  /// Linux's limits: a list of names of 64 KiB and a value of 64 KiB.
-  static let mostAttributes: UInt32 = 65_536 / 6
-  static let longestValue: UInt32 = 65_536
-  static let longestName = 255
-  static let longestNameList = 65_536
-
-  /// Sets read lately: many files have the same.
-  private var cache: [UInt32: [ExtendedAttribute]] = [:]
-  private var cachedBytes = 0
-  /// Values that lie elsewhere, read lately, by their places: many sets have them in common.
-  private var values: [UInt64: [UInt8]] = [:]
-  private var valueCacheBytes = 0
-  private var readBytes: UInt64 = 0
-  /// The size of all sets that were handed out, in bytes.
-  private(set) var bytesGiven: UInt64 = 0
-  private static let mostValuesCached = 32 << 20
-  private static let mostCached = 8 << 20
-
   /// A set with its values.
   func attributes(_ index: UInt32) throws(ImageReadError) -> [ExtendedAttribute] {
-    guard !refused.contains(index) else { throw implausible }
-    if let known = cache[index] {
-      let size = Self.size(of: known)
-      try checkEffort(index, size)
-      bytesGiven += UInt64(size)
-      return known
-    }
-    let attributes = try read(index)
+    guard !budget.isRefused(index) else { throw implausible }
+    let known = cache[index]
+    let attributes: [ExtendedAttribute]
+    if let known { attributes = known } else { attributes = try read(index) }
     let size = Self.size(of: attributes)
-    try checkEffort(index, size)
+    guard budget.take(index, byteCount: size) else { throw implausible }
     bytesGiven += UInt64(size)
-    guard size <= Self.mostCached else { return attributes }
+    guard known == nil, size <= Self.mostCached else { return attributes }
     cachedBytes += size
     if cachedBytes > Self.mostCached {
       cache.removeAll()
@@ -97,45 +99,9 @@ final class XattrTableReader {
     attributes.reduce(64) { $0 + $1.name.count + $1.value.count + 64 }
   }
 
-  /// Files may have so many bytes of attributes each: a value of the largest size with names.
-  static let freeSetBytes = 72 << 10
-
-  private var largeBytes: UInt64 = 0
-  private var unpackedBytes: UInt64?
-  private static let freeBytes: UInt64 = 64 << 20
-
-  /// Large sets, which in a small image have large values in common, count for each file: who keeps
-  /// or writes them all would need any amount of memory or time.
-  private func checkEffort(_ index: UInt32, _ size: Int) throws(ImageReadError) {
-    guard size > Self.freeSetBytes else { return }
-    largeBytes += UInt64(size)
-    guard isPlausible(largeBytes) else {
-      if refused.count < Self.mostRefused { refused.insert(index) }
-      throw implausible
-    }
-  }
-
-  /// Sets that were too much, so that they are not read for each name again.
-  private var refused: Set<UInt32> = []
-  private static let mostRefused = 1 << 16
-
-  /// Whether large sets can take so many bytes together.
-  func isPlausible(_ bytes: UInt64) -> Bool {
-    guard bytes > Self.freeBytes else { return true }
-    let unpacked = unpackedBytes ?? pairs.unpackAll()
-    unpackedBytes = unpacked
-    // What each set has for itself is in the table; 128 bytes go for what a small one takes besides.
-    return bytes <= Self.freeBytes + 2 * unpacked + 128 * UInt64(rows.count)
-  }
-
   var implausible: ImageReadError {
     .damaged(at: pairs.fileOffset(0), "extended attributes that are much larger than their table")
   }
-
-  /// The sizes of values elsewhere that are known to be there, by their places.
-  private var valueSizes: [UInt64: UInt32] = [:]
-  private var valueBytes: UInt64 = 0
-  private static let mostValueSizes = 1 << 18
 
   private func read(_ index: UInt32) throws(ImageReadError) -> [ExtendedAttribute] {
     guard Int(index) < rows.count else {
@@ -155,7 +121,7 @@ final class XattrTableReader {
       let attribute = try attribute(next: &cursor)
       // Linux bounds each value only, but all can refer to the same one.
       total += UInt64(attribute.name.count + attribute.value.count)
-      guard isPlausible(total) else { throw implausible }
+      guard budget.isPlausible(total) else { throw implausible }
       list.append(attribute)
     }
     return list
@@ -215,7 +181,7 @@ final class XattrTableReader {
     let size = try sizeOfValue(&value)
     // Each is stored once, so that together they are not larger than the table.
     valueBytes += UInt64(size)
-    guard isPlausible(valueBytes) else { throw implausible }
+    guard budget.isPlausible(valueBytes) else { throw implausible }
     if valueSizes.count < Self.mostValueSizes { valueSizes[place.rawValue] = size }
     return size
   }
@@ -242,7 +208,7 @@ final class XattrTableReader {
     let value = try value(next: &there)
     // Where the cache does not hold them, each set has values of its own.
     readBytes += UInt64(value.count)
-    guard isPlausible(readBytes) else { throw implausible }
+    guard budget.isPlausible(readBytes) else { throw implausible }
     valueCacheBytes += value.count + 64
     if valueCacheBytes > Self.mostValuesCached {
       values.removeAll()
@@ -272,7 +238,7 @@ final class XattrTableReader {
       ($0.little(0, as: UInt16.self), $0.little(2, as: UInt16.self))
     }
     guard let prefix = XattrPrefix(rawValue: type & ~XattrPrefix.outOfLineBit),
-      size > 0, size <= 255
+      size > 0, size <= LinuxLimits.longestXattrName
     else {
       throw .damaged(at: cursor.fileOffset, "an extended attribute of unknown kind")
     }
@@ -283,7 +249,7 @@ final class XattrTableReader {
     }
     let name =
       Array(text.utf8) + suffix
-    guard name.count <= Self.longestName else {
+    guard name.count <= LinuxLimits.longestXattrName else {
       throw .damaged(
         at: cursor.fileOffset, "an extended attribute with a name of \(name.count) bytes")
     }
@@ -291,7 +257,7 @@ final class XattrTableReader {
   }
 
   private func check(_ size: UInt32, _ cursor: MetadataCursor) throws(ImageReadError) {
-    guard size <= Self.longestValue else {
+    guard size <= LinuxLimits.longestXattrValue else {
       throw .damaged(at: cursor.fileOffset, "an extended attribute of \(size) bytes")
     }
   }

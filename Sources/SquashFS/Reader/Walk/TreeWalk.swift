@@ -20,11 +20,6 @@ public struct TreeWalk {
     var lastName: [UInt8] = []
   }
 
-  /// Twice as many bytes as a path can have that Linux takes at once.
-  public static let longestPath = 8192
-  /// More levels than any path that Linux takes at once can have.
-  static let mostLevels = 3072
-
   private let image: Image
   private var stack: [Level] = []
   /// What was read last, for errors: the path of an entry, or of a directory.
@@ -32,18 +27,15 @@ public struct TreeWalk {
   private var visited: InodeSet
   private var entered: Node?
   private var listings: ListingBudget
-  /// Of lists of blocks and targets of links.
-  private var ownBytes: UInt64 = 0
-  /// Files with several names that were visited.
-  private var linked: ReferenceSet
-  private var pathBytes = 0
+  private var inodes: InodeBudget
+  private var paths = PathBudget()
 
   /// - Parameter directory: where to begin; it is not visited itself.
   public init(_ image: Image, from directory: ImageInode) throws(ImageReadError) {
     self.image = image
     visited = InodeSet(upTo: image.superblock.inodeCount)
     listings = ListingBudget(image)
-    linked = ReferenceSet(count: image.superblock.inodeCount)
+    inodes = InodeBudget(image)
     _ = visited.insert(directory.record.number)
     stack.append(Level(cursor: try image.entries(of: directory), pathCount: 0))
   }
@@ -82,10 +74,10 @@ public struct TreeWalk {
       if !path.isEmpty { path.append(pathSeparator) }
       let nameStart = path.count
       path.append(contentsOf: entry.name)
-      guard path.count <= Self.longestPath else {
+      guard path.count <= EffortBudget.longestPath else {
         throw .damaged(
           at: image.fileOffset(of: try image.inode(at: entry.inode)),
-          "a path of more than \(Self.longestPath) bytes")
+          "a path of more than \(EffortBudget.longestPath) bytes")
       }
       let inode = try image.inode(at: entry.inode)
       guard inode.record.type == entry.type else {
@@ -119,34 +111,16 @@ public struct TreeWalk {
 
   /// Makes sure that the walk takes no more time and memory than the image is large.
   private mutating func checkEffort(_ inode: ImageInode) throws(ImageReadError) {
-    // Paths that fill the memory of who keeps them are in no real tree.
-    pathBytes += max(0, path.count - Self.averagePath)
-    guard pathBytes <= Self.mostPathBytes else {
+    guard paths.take(path.count) else {
       throw .damaged(at: image.fileOffset(of: inode), "the tree has too many long paths")
     }
-    let what: String
-    switch inode.record.body {
-    case .file(let file):
-      what = "list of blocks"
-      let (bytes, overflow) = file.blockCount(image.superblock.blockSize)
-        .multipliedReportingOverflow(by: 4)
-      if inode.record.links > 1, !linked.insert(inode.reference) { return }
-      ownBytes = ownBytes.addingReportingOverflow(overflow ? .max >> 1 : bytes).partialValue
-    case .symlink(let size):
-      what = "target"
-      if inode.record.links > 1, !linked.insert(inode.reference) { return }
-      ownBytes += UInt64(size)
-    default: return
-    }
-    guard ownBytes < .max >> 1, image.canHave(inodeBytes: ownBytes) else {
+    guard inodes.take(inode) else {
+      let what = inode.record.type == .symlink ? "target" : "list of blocks"
       throw .damaged(
         at: image.fileOffset(of: inode),
         "\(path.escapedName) shares its \(what) with another file")
     }
   }
-
-  static let averagePath = 1024
-  static let mostPathBytes = 16 << 20
 
   private mutating func enter(_ node: Node) throws(ImageReadError) {
     guard visited.insert(node.inode.record.number) else {
@@ -154,10 +128,10 @@ public struct TreeWalk {
         at: image.fileOffset(of: node.inode),
         "the directory \(node.path.escapedName) is in the tree twice, or in itself")
     }
-    guard stack.count < Self.mostLevels else {
+    guard stack.count < LinuxLimits.mostLevels else {
       throw .damaged(
         at: image.fileOffset(of: node.inode),
-        "directories are nested more than \(Self.mostLevels) deep")
+        "directories are nested more than \(LinuxLimits.mostLevels) deep")
     }
     let cursor = try image.entries(of: node.inode)
     stack[stack.count - 1].cursor.suspend()
