@@ -62,7 +62,9 @@ let package = Package(
 
     .target(name: "Posix", dependencies: ["CLinux"], cSettings: gnu, swiftSettings: settings),
     .target(name: "TreeModel", swiftSettings: settings),
-    .target(name: "SquashFSFormat", swiftSettings: settings + [.strictMemorySafety()]),
+    .target(
+      name: "SquashFSFormat", dependencies: ["TreeModel"],
+      swiftSettings: settings + [.strictMemorySafety()]),
     .target(
       name: "SquashFS",
       dependencies: [

@@ -2,6 +2,7 @@ import FileTrees
 import Posix
 package import SquashFS
 import SquashFSFormat
+import TreeModel
 
 /// A path in an image as a user gives it: a name, or a pattern for many.
 package enum PathPattern {

@@ -15,8 +15,8 @@ package enum FileFacts {
     var facts = Facts()
     facts.add("path", match.path.escapedName, "path", .name(match.path))
     facts.add(
-      "type", LongFormat.word(inode.record.type), "type",
-      .string(LongFormat.word(inode.record.type)))
+      "type", inode.record.type.word, "type",
+      .string(inode.record.type.word))
     let mode = String(inode.record.permissions, radix: 8).leftPadded(to: 4, with: "0")
     facts.add("mode", mode, "mode", .string(mode))
     facts.add("owner", "\(attributes.uid)", "uid", JSON(attributes.uid))

@@ -2,6 +2,7 @@ import Posix
 package import SquashFS
 import SquashFSFormat
 import Terminal
+import TreeModel
 
 /// What is to be said of a whole image.
 package enum ImageFacts {
@@ -29,7 +30,7 @@ package enum ImageFacts {
     }
     facts.add("files and directories", "inodes", superblock.inodeCount)
     for (type, word) in [
-      (InodeType.file, "files"), (.directory, "directories"), (.symlink, "symlinks"),
+      (FileType.file, "files"), (.directory, "directories"), (.symlink, "symlinks"),
       (.blockDevice, "blockDevices"), (.characterDevice, "characterDevices"), (.fifo, "fifos"),
       (.socket, "sockets"),
     ] {
@@ -80,12 +81,12 @@ package enum ImageFacts {
 
   private static func names(of flags: Superblock.Flags) -> [String] {
     [
-      (Superblock.Flags.inodesStored, "inodes stored"), (.dataStored, "data stored"),
+      (Superblock.Flags.inodesUncompressed, "inodes stored"), (.dataUncompressed, "data stored"),
       (.check, "check"),
-      (.fragmentsStored, "fragments stored"), (.noFragments, "no fragments"),
+      (.fragmentsUncompressed, "fragments stored"), (.noFragments, "no fragments"),
       (.alwaysFragments, "always fragments"), (.duplicatesShared, "duplicates shared"),
-      (.exportable, "exportable"), (.xattrsStored, "xattrs stored"), (.noXattrs, "no xattrs"),
-      (.compressorOptions, "compressor options"), (.idsStored, "ids stored"),
+      (.exportable, "exportable"), (.xattrsUncompressed, "xattrs stored"), (.noXattrs, "no xattrs"),
+      (.compressorOptions, "compressor options"), (.idsUncompressed, "ids stored"),
     ].filter { flags.contains($0.0) }.map(\.1)
   }
 }

@@ -368,7 +368,7 @@ package struct Listing: ~Copyable {
   private mutating func printJSON(_ row: Row, _ path: [UInt8]) throws {
     guard let inode = row.inode, let attributes = attributes(of: row, []) else { return }
     var members: [(String, JSON)] = [
-      ("path", .name(path)), ("type", .string(LongFormat.word(inode.record.type))),
+      ("path", .name(path)), ("type", .string(inode.record.type.word)),
       ("mode", .string(String(inode.record.permissions, radix: 8).leftPadded(to: 4, with: "0"))),
       ("uid", JSON(attributes.uid)), ("gid", JSON(attributes.gid)),
       ("modified", JSON(attributes.modified)), ("inode", JSON(inode.record.number)),

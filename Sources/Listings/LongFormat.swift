@@ -1,15 +1,14 @@
 import Glibc
 import Posix
 import SquashFS
-package import SquashFSFormat
-import TreeModel
+package import TreeModel
 
 /// The parts of a line of `ls -l`.
 package enum LongFormat {
   /// "drwxr-xr-x", as ls(1) shows type and permissions.
-  package static func mode(_ type: InodeType, _ permissions: UInt16) -> [UInt8] {
+  package static func mode(_ type: FileType, _ permissions: UInt16) -> [UInt8] {
     var text = [UInt8](repeating: UInt8(ascii: "-"), count: 10)
-    text[0] = letter(type)
+    text[0] = type.letter
     for group in 0..<3 {
       let bits = permissions >> UInt16(6 - 3 * group)
       if bits & 4 != 0 { text[1 + 3 * group] = UInt8(ascii: "r") }
@@ -25,31 +24,6 @@ package enum LongFormat {
     mark(0o2000, 6, UInt8(ascii: "s"))
     mark(0o1000, 9, UInt8(ascii: "t"))
     return text
-  }
-
-  private static func letter(_ type: InodeType) -> UInt8 {
-    switch type {
-    case .directory: UInt8(ascii: "d")
-    case .file: UInt8(ascii: "-")
-    case .symlink: UInt8(ascii: "l")
-    case .blockDevice: UInt8(ascii: "b")
-    case .characterDevice: UInt8(ascii: "c")
-    case .fifo: UInt8(ascii: "p")
-    case .socket: UInt8(ascii: "s")
-    }
-  }
-
-  /// The word for a type that programs read, as find(1) and mtree(5) have it.
-  package static func word(_ type: InodeType) -> String {
-    switch type {
-    case .directory: "dir"
-    case .file: "file"
-    case .symlink: "link"
-    case .blockDevice: "block"
-    case .characterDevice: "char"
-    case .fifo: "fifo"
-    case .socket: "socket"
-    }
   }
 
   /// A size as `ls -h` has it: at most four characters, powers of 1,024, rounded up.

@@ -1,9 +1,11 @@
+internal import TreeModel
+
 extension ByteWriter {
   /// Appends the inode in its basic form, or in the extended one where that is needed; of a file
   /// all but the list of its blocks.
   public mutating func append(_ inode: Inode) {
     let isExtended = inode.isExtended
-    append(isExtended ? inode.basicType + 7 : inode.basicType)
+    append(inode.type.rawValue + (isExtended ? 7 : 0))
     append(inode.permissions)
     append(inode.uidIndex)
     append(inode.gidIndex)

@@ -1,3 +1,5 @@
+public import TreeModel
+
 /// One inode as it lies in the inode table.
 ///
 /// Layout: SquashFS Binary Format, section "Inode Table". Every kind has a basic and an extended
@@ -96,16 +98,16 @@ public struct Inode: Equatable, Sendable {
     self.body = body
   }
 
-  /// The type as directory entries give it: always that of the basic form.
-  public var basicType: UInt16 {
+  /// The type as directory entries give it.
+  public var type: FileType {
     switch body {
-    case .directory: 1
-    case .file: 2
-    case .symlink: 3
-    case .blockDevice: 4
-    case .characterDevice: 5
-    case .fifo: 6
-    case .socket: 7
+    case .directory: .directory
+    case .file: .file
+    case .symlink: .symlink
+    case .blockDevice: .blockDevice
+    case .characterDevice: .characterDevice
+    case .fifo: .fifo
+    case .socket: .socket
     }
   }
 

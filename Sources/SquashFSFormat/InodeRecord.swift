@@ -1,9 +1,11 @@
+public import TreeModel
+
 /// The part of an inode that has a fixed size: all but a file's list of blocks, a symlink's
 /// target and a directory's index, whose sizes it gives.
 ///
 /// Layout: SquashFS Binary Format, section "Inode Table". Nothing in it can be trusted.
 public struct InodeRecord: Equatable, Sendable {
-  public var type: InodeType
+  public var type: FileType
   public var isExtended: Bool
   /// The twelve permission bits.
   public var permissions: UInt16
@@ -98,7 +100,7 @@ public struct InodeRecord: Equatable, Sendable {
     guard bytes.byteCount >= Self.headerByteCount else { return nil }
     let stored: UInt16 = bytes.little(0)
     guard let size = Self.byteCount(storedType: stored), bytes.byteCount >= size,
-      let type = InodeType(rawValue: stored > 7 ? stored - 7 : stored)
+      let type = FileType(rawValue: stored > 7 ? stored - 7 : stored)
     else { return nil }
     self.type = type
     isExtended = stored > 7

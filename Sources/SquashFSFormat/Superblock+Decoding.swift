@@ -55,7 +55,9 @@ extension Superblock {
 extension Superblock.Flags {
   /// All that squashfs-tools write; 0x0004 was used by a version before 4.
   public static let known: Superblock.Flags = [
-    .inodesStored, .dataStored, .check, .fragmentsStored, .noFragments, .alwaysFragments,
-    .duplicatesShared, .exportable, .xattrsStored, .noXattrs, .compressorOptions, .idsStored,
+    .inodesUncompressed, .dataUncompressed, .check, .fragmentsUncompressed, .noFragments,
+    .alwaysFragments,
+    .duplicatesShared, .exportable, .xattrsUncompressed, .noXattrs, .compressorOptions,
+    .idsUncompressed,
   ]
 }

@@ -58,20 +58,20 @@ public struct Superblock: Equatable, Sendable {
     public let rawValue: UInt16
     public init(rawValue: UInt16) { self.rawValue = rawValue }
 
-    public static let inodesStored = Flags(rawValue: 0x0001)
-    public static let dataStored = Flags(rawValue: 0x0002)
+    public static let inodesUncompressed = Flags(rawValue: 0x0001)
+    public static let dataUncompressed = Flags(rawValue: 0x0002)
     /// Of formats before 4.0, which had checksums.
     public static let check = Flags(rawValue: 0x0004)
-    public static let fragmentsStored = Flags(rawValue: 0x0008)
+    public static let fragmentsUncompressed = Flags(rawValue: 0x0008)
     public static let noFragments = Flags(rawValue: 0x0010)
     public static let alwaysFragments = Flags(rawValue: 0x0020)
     public static let duplicatesShared = Flags(rawValue: 0x0040)
     public static let exportable = Flags(rawValue: 0x0080)
-    public static let xattrsStored = Flags(rawValue: 0x0100)
+    public static let xattrsUncompressed = Flags(rawValue: 0x0100)
     public static let noXattrs = Flags(rawValue: 0x0200)
     /// A metadata block with the compressor's options follows the superblock.
     public static let compressorOptions = Flags(rawValue: 0x0400)
-    public static let idsStored = Flags(rawValue: 0x0800)
+    public static let idsUncompressed = Flags(rawValue: 0x0800)
   }
 }
 
@@ -123,7 +123,7 @@ public enum MetadataBlock {
   /// What every block but a table's last unpacks to.
   public static let byteCount = 8192
   /// Set in a block's 16-bit header when the block is stored as it is.
-  public static let storedBit: UInt16 = 0x8000
+  public static let uncompressedBit: UInt16 = 0x8000
 }
 
 /// The stored size of a data or fragment block, with the bit that says it is not compressed.

@@ -203,7 +203,9 @@ final class OutputDirectory: @unchecked Sendable {
     _ name: [UInt8], _ kind: TreeEntry.Kind, _ attributes: Attributes,
     _ xattrs: [ExtendedAttribute], _ made: MadeFile? = nil
   ) {
-    let type = kind.type
+    guard let type = kind.type.map({ mode_t($0.modeBits) }) else {
+      preconditionFailure("another name is no file of its own")
+    }
     let number: UInt64 =
       switch kind {
       case .blockDevice(let device), .characterDevice(let device): device.number
@@ -306,20 +308,6 @@ final class OutputDirectory: @unchecked Sendable {
 
   static func hiddenName() -> [UInt8] {
     Array(".autosquash-\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp".utf8)
-  }
-}
-
-extension TreeEntry.Kind {
-  /// The type as stat(2) has it, of what is neither directory nor regular.
-  fileprivate var type: mode_t {
-    switch self {
-    case .symlink: S_IFLNK
-    case .blockDevice: S_IFBLK
-    case .characterDevice: S_IFCHR
-    case .fifo: S_IFIFO
-    case .socket: S_IFSOCK
-    case .directory, .regular, .hardLink: preconditionFailure("not a special file")
-    }
   }
 }
 

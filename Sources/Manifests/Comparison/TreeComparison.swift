@@ -113,14 +113,14 @@ public struct TreeComparison {
     func add(_ aspect: Aspect, _ text: @autoclosure () -> String) {
       if !ignored.contains(aspect) { changes.append(Difference.Change(aspect, text())) }
     }
-    if x.kind.word != y.kind.word {
-      add(.type, "type \(x.kind.word) -> \(y.kind.word)")
+    if x.kind.type != y.kind.type {
+      add(.type, "type \(x.kind.type.word) -> \(y.kind.type.word)")
     } else {
       compare(x.kind, y.kind, add)
     }
     // A directory without an entry of its own has made-up attributes.
     if x.origin != .missingParent && y.origin != .missingParent {
-      compare(x.attributes, y.attributes, isLink: x.kind.word == "link", add)
+      compare(x.attributes, y.attributes, isLink: x.kind.type == .symlink, add)
       compareXattrs(x, y, add)
     }
     let (groupA, groupB) = (firstLinks.first(of: a), secondLinks.first(of: b))

@@ -49,7 +49,7 @@ public struct HTMLPage {
       text += count == 0 ? "\n[-1," : ",\n[\(rows[tree.parent(of: node).index]),"
       count += 1
       text += Self.quote(path.isEmpty ? "" : tree.name(of: node).escapedName)
-      text += ",\"\(inode.kind.word)\""
+      text += ",\"\(inode.kind.type.word)\""
       text += ",\"\(String(inode.attributes.permissions, radix: 8).leftPadded(to: 4, with: "0"))\""
       text += ",\"\(inode.attributes.uid):\(inode.attributes.gid)\",\(inode.attributes.modified)"
       var size: UInt64 = 0

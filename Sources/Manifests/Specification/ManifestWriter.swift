@@ -73,7 +73,7 @@ public struct ManifestWriter {
   private func appendKeywords(of id: Tree.InodeID, to text: inout String) {
     let inode = source.tree[id]
     let attributes = inode.attributes
-    text += " type=\(inode.kind.word)"
+    text += " type=\(inode.kind.type.word)"
     text += " mode=\(String(attributes.permissions, radix: 8).leftPadded(to: 4, with: "0"))"
     text += " uid=\(attributes.uid) gid=\(attributes.gid) time=\(attributes.modified).0"
     switch inode.kind {
@@ -130,21 +130,6 @@ struct TreeLines {
       path.append(contentsOf: tree.name(of: node))
       try body(node, path)
       if tree.isDirectory(node) { push(node, path.count) }
-    }
-  }
-}
-
-extension Tree.Kind {
-  /// The word for it in mtree(5).
-  var word: String {
-    switch self {
-    case .directory: "dir"
-    case .regular: "file"
-    case .symlink: "link"
-    case .blockDevice: "block"
-    case .characterDevice: "char"
-    case .fifo: "fifo"
-    case .socket: "socket"
     }
   }
 }

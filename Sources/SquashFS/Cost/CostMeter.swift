@@ -1,4 +1,5 @@
 internal import SquashFSFormat
+internal import TreeModel
 
 /// Tells what the kernel's reads of an image cost over a bucket, without a network: each action from
 /// cold, with the mount.

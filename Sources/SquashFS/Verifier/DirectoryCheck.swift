@@ -1,5 +1,6 @@
 internal import Posix
 internal import SquashFSFormat
+internal import TreeModel
 
 /// Walks through the tree, and compares every directory entry with the inode it leads to.
 final class DirectoryCheck {
@@ -118,7 +119,7 @@ final class DirectoryCheck {
     checkName(entry.name, after: walk.stack[top].notes.lastName)
     walk.stack[top].notes.lastName = entry.name
 
-    guard let type = InodeType(rawValue: entry.type) else {
+    guard let type = FileType(rawValue: entry.type) else {
       report(.directory, "a directory entry of type \(entry.type), which is none")
       return
     }

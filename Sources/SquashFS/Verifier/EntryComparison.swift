@@ -1,5 +1,6 @@
 internal import Posix
 internal import SquashFSFormat
+internal import TreeModel
 
 /// Compares what directory entries say of the inodes in a window with what the inode table says.
 struct EntryComparison {
@@ -21,7 +22,7 @@ struct EntryComparison {
   ///
   /// - Parameter parent: the number of the entry's directory.
   func problem(
-    with entry: DirectoryCursor.RawEntry, _ type: InodeType, number: UInt32, parent: UInt32
+    with entry: DirectoryCursor.RawEntry, _ type: FileType, number: UInt32, parent: UInt32
   ) -> String? {
     guard window.numbers.contains(number) else { return nil }
     guard let row = window[number] else {

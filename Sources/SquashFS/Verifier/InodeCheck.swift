@@ -1,5 +1,6 @@
 internal import Posix
 internal import SquashFSFormat
+internal import TreeModel
 
 /// Checks every inode of the inode table for itself.
 final class InodeCheck {

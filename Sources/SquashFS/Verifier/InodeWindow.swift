@@ -1,4 +1,5 @@
 internal import SquashFSFormat
+internal import TreeModel
 
 /// What the inode table says of a range of inode numbers, to compare with what directories say.
 final class InodeWindow {
@@ -42,7 +43,7 @@ final class InodeWindow {
   struct Row {
     var number: UInt32
     var reference: MetadataReference
-    var type: InodeType
+    var type: FileType
     var links: UInt32
     /// The number of directory entries that lead to it.
     var found: UInt32
@@ -53,7 +54,7 @@ final class InodeWindow {
   subscript(number: UInt32) -> Row? {
     guard numbers.contains(number) else { return nil }
     let index = Int(number - numbers.lowerBound)
-    guard let type = InodeType(rawValue: UInt16(types[index])) else { return nil }
+    guard let type = FileType(rawValue: UInt16(types[index])) else { return nil }
     return Row(
       number: number, reference: MetadataReference(rawValue: references[index]), type: type,
       links: links[index], found: found[index], parent: parents[index])

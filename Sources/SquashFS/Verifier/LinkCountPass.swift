@@ -1,4 +1,5 @@
 internal import SquashFSFormat
+internal import TreeModel
 
 /// A further pass over an image whose inodes and directories `InodeCheck` and `DirectoryCheck` have
 /// found readable, for a window that they had no room for: it only counts the names of its inodes,
@@ -43,7 +44,7 @@ struct LinkCountPass {
         continue
       }
       walk.append(entry.name)
-      guard let type = InodeType(rawValue: entry.type),
+      guard let type = FileType(rawValue: entry.type),
         let number = entry.inodeNumber(upTo: image.superblock.inodeCount)
       else { continue }
       window.count(number)

@@ -1,4 +1,5 @@
 internal import SquashFSFormat
+internal import TreeModel
 
 /// After damage was found: finds out which files it is in, and how many can still be read.
 struct Survey {

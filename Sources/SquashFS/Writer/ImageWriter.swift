@@ -34,7 +34,7 @@ public final class ImageWriter {
     public var imageBytes: UInt64
   }
 
-  private let image: ImageFile
+  private let image: OutputImage
   private let options: Options
   private let data: BlockStore
   private let ranked: RankedContent
@@ -46,13 +46,13 @@ public final class ImageWriter {
   /// - Parameter file: empty; the caller publishes it after `finish`.
   public init(_ file: AtomicFile, options: Options) throws {
     self.options = options
-    image = ImageFile(file)
+    image = OutputImage(file)
     image.skip(Superblock.byteCount)
     var payload = ByteWriter()
     payload.append(UInt16(0))  // the header of a metadata block, known below
     hasCompressorOptions = options.compression.appendOptions(to: &payload)
     if hasCompressorOptions {
-      payload.replace(at: 0, with: UInt16(payload.count - 2) | MetadataBlock.storedBit)
+      payload.replace(at: 0, with: UInt16(payload.count - 2) | MetadataBlock.uncompressedBit)
       let image = image
       try payload.withBytes { try image.append($0) }
     }
@@ -168,7 +168,10 @@ public final class ImageWriter {
     if !hasXattrs { flags.insert(.noXattrs) }
     if data.fragments.isEmpty { flags.insert(.noFragments) }
     if options.compression.method == .none {
-      flags.formUnion([.inodesStored, .dataStored, .fragmentsStored, .xattrsStored, .idsStored])
+      flags.formUnion([
+        .inodesUncompressed, .dataUncompressed, .fragmentsUncompressed, .xattrsUncompressed,
+        .idsUncompressed,
+      ])
     }
     return flags
   }

@@ -2,6 +2,7 @@ import Extraction
 import Posix
 import SquashFS
 import SquashFSFormat
+import TreeModel
 
 /// The paths that would be unpacked, one a line, as `tar -t` prints them: with a slash after those of
 /// directories.

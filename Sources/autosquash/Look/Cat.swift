@@ -4,6 +4,7 @@ import Posix
 import SquashFS
 import SquashFSFormat
 import Terminal
+import TreeModel
 
 /// `autosquash cat`: the contents of files in an image.
 struct Cat: FileSubcommand {

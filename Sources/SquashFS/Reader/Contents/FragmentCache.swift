@@ -33,9 +33,12 @@ public final class FragmentCache: @unchecked Sendable {
   private let monitor = Monitor(conditions: 1)
   private let blockSize: Int
   private let limit: Int
-  private var fragments: [(index: UInt32, fragment: Fragment)] = []
-
   private let base: UInt64
+  /// Of the thread that reads metadata.
+  private var fragments: [(index: UInt32, fragment: Fragment)] = []
+  /// Guarded by the monitor.
+  private var loading: Set<ObjectIdentifier> = []
+  private static let loaded = 0
 
   public init(_ image: Image) {
     base = image.input.base
@@ -76,9 +79,6 @@ public final class FragmentCache: @unchecked Sendable {
   public func prepare(_ fragment: Fragment, _ unpacker: BlockUnpacker) {
     _ = load(fragment, unpacker)
   }
-
-  private static let loaded = 0
-  private var loading: Set<ObjectIdentifier> = []
 
   private func load(
     _ fragment: Fragment, _ unpacker: BlockUnpacker

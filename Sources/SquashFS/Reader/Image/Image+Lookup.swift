@@ -1,5 +1,6 @@
 internal import Posix
 internal import SquashFSFormat
+internal import TreeModel
 
 extension Image {
   /// Why a path leads nowhere.

@@ -1,9 +1,10 @@
-public import SquashFSFormat
+internal import SquashFSFormat
+public import TreeModel
 
 /// What is in an image, counted.
 public struct ImageSummary: Sendable {
   /// The number of inodes of each type.
-  public var inodes: [InodeType: Int] = [:]
+  public var inodes: [FileType: Int] = [:]
   /// The size of all regular files together, in bytes; a file with several names counts once.
   public var contentBytes: UInt64 = 0
   /// The part of it in holes, in bytes.

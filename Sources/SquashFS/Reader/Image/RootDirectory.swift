@@ -1,4 +1,5 @@
 internal import SquashFSFormat
+internal import TreeModel
 
 /// The root directory of an image, found without any table but the two that it needs: a few reads,
 /// however large the image is.

@@ -1,5 +1,6 @@
 internal import Posix
 public import SquashFSFormat
+public import TreeModel
 
 /// Reads the entries of a directory one after the other.
 public struct DirectoryCursor {
@@ -9,7 +10,7 @@ public struct DirectoryCursor {
     /// The inode's number, as the entry says.
     public var number: UInt32
     /// The inode's type, as the entry says.
-    public var type: InodeType
+    public var type: FileType
   }
 
   /// An entry as it is stored, which may make no sense.
@@ -60,7 +61,7 @@ public struct DirectoryCursor {
   /// - Throws: `ImageReadError` also for a name that cannot be one, and for an unknown type.
   public mutating func next() throws(ImageReadError) -> Entry? {
     guard let raw = try nextRaw() else { return nil }
-    guard Self.isName(raw.name), let type = InodeType(rawValue: raw.type),
+    guard Self.isName(raw.name), let type = FileType(rawValue: raw.type),
       let number = UInt32(exactly: raw.number)
     else {
       throw .damaged(

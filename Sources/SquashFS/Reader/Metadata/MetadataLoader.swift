@@ -64,7 +64,7 @@ final class MetadataLoader {
         at: fileOffset(start), "a block of the \(name) is said to be here, outside of it")
     }
     let header = try stored(start, 2).little(0, as: UInt16.self)
-    let count = Int(header & ~MetadataBlock.storedBit)
+    let count = Int(header & ~MetadataBlock.uncompressedBit)
     guard count > 0, count <= MetadataBlock.byteCount, UInt64(count) <= size - start - 2 else {
       throw .damaged(
         at: fileOffset(start),
@@ -73,7 +73,7 @@ final class MetadataLoader {
     let payload = UnsafeRawBufferPointer(rebasing: try stored(start, 2 + count)[2...])
     let block = Block(start: start)
     block.next = start + 2 + UInt64(count)
-    if header & MetadataBlock.storedBit == 0 {
+    if header & MetadataBlock.uncompressedBit == 0 {
       let unpacked: UnpackedBlock
       do throws(CodecError) {
         unpacked = try codec.decompress(

@@ -1,5 +1,6 @@
 internal import Posix
 internal import SquashFSFormat
+internal import TreeModel
 
 /// Visits everything below a directory, each directory before what is in it, names in the order
 /// of the image.

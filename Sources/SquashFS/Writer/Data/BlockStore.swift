@@ -5,7 +5,7 @@ internal import TreeModel
 /// The blocks of an image: they are compressed and written in the order they came, and read back to
 /// be compared with new ones.
 final class BlockStore {
-  let image: ImageFile
+  let image: OutputImage
   let blockSize: Int
   /// One record per file, by `ContentID`.
   var files: [FileRecord] = []
@@ -19,7 +19,7 @@ final class BlockStore {
   static let pending = StoredBlock(rawValue: UInt32.max)
 
   init(
-    image: ImageFile, blockSize: Int, compression: Compression, threads: Int, probes: Bool
+    image: OutputImage, blockSize: Int, compression: Compression, threads: Int, probes: Bool
   ) throws {
     self.image = image
     self.blockSize = blockSize

@@ -22,7 +22,7 @@ struct DataPlacement {
   }
 
   /// Moves what was written to its place.
-  func apply(to image: ImageFile) throws {
+  func apply(to image: OutputImage) throws {
     guard shift > 0 else { return }
     if ranked == written.upperBound, image.insertRoom(shift, at: written.lowerBound) {
       image.rewind(to: end)

@@ -1,4 +1,5 @@
 internal import SquashFSFormat
+internal import TreeModel
 
 /// Writes the listing of one directory at a time into the directory table.
 ///
@@ -31,7 +32,7 @@ struct DirectoryListing: ~Copyable {
 
   /// Adds an entry; they must come in byte order of their names.
   mutating func add(
-    name: some Collection<UInt8>, type: UInt16, number: UInt32, inode: MetadataReference
+    name: some Collection<UInt8>, type: FileType, number: UInt32, inode: MetadataReference
   ) throws {
     let difference = Int64(number) - Int64(runInodeNumber)
     let entersBlock = table.position.offset + run.count >= MetadataBlock.byteCount
@@ -43,7 +44,7 @@ struct DirectoryListing: ~Copyable {
     }
     run.append(UInt16(inode.offset))
     run.append(Int16(Int64(number) - Int64(runInodeNumber)))
-    run.append(type)
+    run.append(type.rawValue)
     run.append(UInt16(name.count - 1))
     run.append(name)
     runEntries += 1

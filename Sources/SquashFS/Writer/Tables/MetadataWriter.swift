@@ -15,7 +15,7 @@ final class MetadataWriter {
   private let packed = UnsafeMutableRawBufferPointer.allocate(
     byteCount: MetadataBlock.byteCount, alignment: 64)
   private var filled = 0
-  private var isFirstStored = false
+  private var isFirstUncompressed = false
 
   /// The finished blocks, each with its header.
   private(set) var table: [UInt8] = []
@@ -45,14 +45,14 @@ final class MetadataWriter {
     precondition(table.isEmpty && filled == 0 && count < block.count)
     block[..<count].initializeMemory(as: UInt8.self, repeating: 0)
     filled = count
-    isFirstStored = true
+    isFirstUncompressed = true
   }
 
   /// Fills the room that `reserve` left.
   func fillReserved(_ record: UnsafeRawBufferPointer) {
     if table.isEmpty {
       block.copyMemory(from: record)
-      isFirstStored = false
+      isFirstUncompressed = false
     } else {
       table.withUnsafeMutableBytes {
         UnsafeMutableRawBufferPointer(rebasing: $0[2...])  // behind the header
@@ -95,11 +95,11 @@ final class MetadataWriter {
     blockStarts.append(UInt64(table.count))
     let plain = UnsafeRawBufferPointer(rebasing: block[..<filled])
     let room = UnsafeMutableRawBufferPointer(rebasing: packed[..<(filled - 1)])
-    if !(isFirstStored && table.isEmpty), let count = try packedSize(plain, into: room) {
+    if !(isFirstUncompressed && table.isEmpty), let count = try packedSize(plain, into: room) {
       appendHeader(UInt16(count))
       table.append(contentsOf: packed[..<count])
     } else {
-      appendHeader(UInt16(filled) | MetadataBlock.storedBit)
+      appendHeader(UInt16(filled) | MetadataBlock.uncompressedBit)
       table.append(contentsOf: plain)
     }
     filled = 0

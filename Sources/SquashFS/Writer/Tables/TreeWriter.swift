@@ -146,7 +146,7 @@ struct TreeWriter: ~Copyable {
       let kind = tree[id].kind
       if kind == .directory { links += 1 }
       try writer.add(
-        name: tree.name(of: child), type: kind.basicType, number: numbers[id.index],
+        name: tree.name(of: child), type: kind.type, number: numbers[id.index],
         inode: references[id.index])
     }
     // The kernel reads a root's parent too; squashfs-tools use the first number that is free.
@@ -202,20 +202,5 @@ struct TreeWriter: ~Copyable {
       throw .deviceTooLarge(path: tree.path(of: node))
     }
     return device
-  }
-}
-
-extension Tree.Kind {
-  /// The type that directory entries give.
-  fileprivate var basicType: UInt16 {
-    switch self {
-    case .directory: 1
-    case .regular: 2
-    case .symlink: 3
-    case .blockDevice: 4
-    case .characterDevice: 5
-    case .fifo: 6
-    case .socket: 7
-    }
   }
 }

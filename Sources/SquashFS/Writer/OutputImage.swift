@@ -2,10 +2,13 @@ internal import Glibc
 internal import Posix
 
 /// The image under construction: bytes are appended at its end, and read back to compare.
-final class ImageFile {
+final class OutputImage {
   private let file: AtomicFile
   /// Where the next byte goes.
   private(set) var position: UInt64 = 0
+  /// The disk was asked to write what lies before.
+  private var writtenBack: UInt64 = 0
+  private static let writeBackUnit: UInt64 = 8 << 20
 
   init(_ file: AtomicFile) { self.file = file }
 
@@ -21,9 +24,6 @@ final class ImageFile {
       writtenBack = position
     }
   }
-
-  private var writtenBack: UInt64 = 0
-  private static let writeBackUnit: UInt64 = 8 << 20
 
   /// Overwrites what is at `offset`.
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
