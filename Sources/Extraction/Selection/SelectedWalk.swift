@@ -1,5 +1,6 @@
 public import SquashFS
 internal import SquashFSFormat
+internal import TreeModel
 
 /// Visits what was chosen of an image's tree, each directory before what is in it.
 public struct SelectedWalk {
