@@ -38,14 +38,16 @@ f="{images}/$1.squash"
 
 def compare(title, spawn, program, peers, root, images, rounds):
     settings = os.path.join(root, "autosquash.conf")
+    mounts = os.path.join(root, "mounts")
+    os.makedirs(mounts, exist_ok=True)
     with open(settings, "w") as file:
-        file.write(f"images = {images}\nmount-root = {root}\n")
+        file.write(f"images = {images}\nmount-root = {mounts}\n")
     names = {"autosquash-map": program} | peers
     runs = []
     for _ in range(3):
         output = subprocess.run(
             [spawn, str(rounds), "data", *names.values()], check=True, capture_output=True,
-            text=True, cwd=root, env=os.environ | {"AUTOSQUASH_CONFIG": settings})
+            text=True, cwd=mounts, env=os.environ | {"AUTOSQUASH_CONFIG": settings})
         runs.append([float(line) for line in output.stdout.split()])
     medians = [statistics.median(column) for column in zip(*runs)]
     print(f"\n### {title}\n\n| | ms | ratio to the script |\n|---|---|---|")

@@ -13,29 +13,28 @@ public enum Bucket {
   ///   - onProgress: called with the number of steps so far.
   ///   - work: gives the answer; calls what it is called with after each step, from any thread.
   /// - Throws: `BucketError` when there is no answer, or `work` throws.
-  public static func ask(
+  public static func ask<Value: WireCodable>(
     _ path: HostPath, seconds: Int, onProgress: (Int) -> Void = { _ in },
-    _ work: (@escaping @Sendable () -> Void) throws(SystemError) -> [UInt8]
-  ) throws(BucketError) -> [UInt8] {
-    let answer: [UInt8]?
+    _ work: (@escaping @Sendable () -> Void) throws(SystemError) -> Value
+  ) throws(BucketError) -> Value {
     do {
-      answer = try Deadline.run(seconds: seconds, onProgress: onProgress) { progress in
-        do throws(SystemError) {
-          return ([success] + (try work(progress)), afterwards: {})
-        } catch {
-          return ([UInt8(ascii: "-")] + Array("\(error.code)".utf8), afterwards: {})
+      return try ForkedAnswer.ask(seconds: seconds, onProgress: onProgress) {
+        progress throws(ErrorNumber) in
+        do throws(SystemError) { return try work(progress) } catch {
+          throw ErrorNumber(code: error.code)
         }
       }
     } catch {
-      throw BucketError(path: path, code: error.code, text: "\(error)")
+      switch error {
+      case .refused(let error): throw Self.error(error.code, path)
+      case .late:
+        throw BucketError(
+          path: path, code: ETIMEDOUT,
+          text: "no answer within \(seconds) seconds; is the bucket still mounted, and reachable?")
+      case .noProcess(let error):
+        throw BucketError(path: path, code: error.code, text: "\(error)")
+      }
     }
-    guard let answer else {
-      throw BucketError(
-        path: path, code: ETIMEDOUT,
-        text: "no answer within \(seconds) seconds; is the bucket still mounted, and reachable?")
-    }
-    if let error = error(answer, path) { throw error }
-    return Array(answer.dropFirst())
   }
 
   /// Makes the catalogue; no part of it may take longer than the configured time.
@@ -44,40 +43,13 @@ public enum Bucket {
   public static func catalogue(
     _ configuration: Configuration, check: ImageCheck, known: [Catalogue.Entry] = []
   ) throws(BucketError) -> Catalogue {
-    let path = configuration.images
-    let newline = UInt8(ascii: "\n")
-    let answer = try ask(path, seconds: configuration.answerTimeout) {
+    try ask(configuration.images, seconds: configuration.answerTimeout) {
       progress throws(SystemError) in
-      let catalogue = try Catalogue.collect(
-        configuration, check: check, known: known, progress: progress)
-      var bytes: [UInt8] = []
-      for entry in catalogue.images { bytes += entry.text + [newline] }
-      for folder in catalogue.unreadable {
-        bytes += Array("? ".utf8) + folder.path.bytes.hexadecimal + Array(" ".utf8)
-        bytes += Array(folder.text.utf8).hexadecimal + [newline]
-      }
-      return bytes
+      try Catalogue.collect(configuration, check: check, known: known, progress: progress)
     }
-    var catalogue = Catalogue(images: [])
-    for line in answer.split(separator: newline) {
-      let fields = line.split(separator: UInt8(ascii: " "))
-      if let entry = Catalogue.Entry(text: line) {
-        catalogue.images.append(entry)
-      } else if fields.count == 3,
-        let folder = [UInt8](hexadecimal: fields[1]).flatMap({ RelativePath($0) }),
-        let text = [UInt8](hexadecimal: fields[2])
-      {
-        catalogue.unreadable.append((folder, String(decoding: text, as: UTF8.self)))
-      }
-    }
-    return catalogue
   }
 
-  private static let success = UInt8(ascii: "+")
-
-  private static func error(_ answer: [UInt8], _ path: HostPath) -> BucketError? {
-    guard answer.first != success else { return nil }
-    let code = Int32(String(decoding: answer.dropFirst(), as: UTF8.self)) ?? EIO
+  private static func error(_ code: Int32, _ path: HostPath) -> BucketError {
     let hint =
       switch code {
       case ENOENT: "; is the bucket mounted?"
@@ -87,6 +59,20 @@ public enum Bucket {
       }
     return BucketError(
       path: path, code: code, text: "cannot list: \(SystemError.reason(code))\(hint)")
+  }
+}
+
+/// What a system call failed with; the other process knows the rest.
+private struct ErrorNumber: Error, WireCodable {
+  let code: Int32
+
+  init(code: Int32) { self.code = code }
+
+  var wireBytes: [UInt8] { Array("\(code)".utf8) }
+
+  init?(wireBytes: [UInt8]) {
+    guard let code = Int32(String(decoding: wireBytes, as: UTF8.self)) else { return nil }
+    self.code = code
   }
 }
 

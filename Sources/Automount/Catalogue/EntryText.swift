@@ -29,3 +29,35 @@ extension Catalogue.Entry {
         ? String(decoding: problem.dropFirst(), as: UTF8.self) : nil)
   }
 }
+
+extension Catalogue: WireCodable {
+  /// A line for each image, and one that begins with a question mark for each folder that could not
+  /// be read.
+  public var wireBytes: [UInt8] {
+    let newline = [UInt8(ascii: "\n")]
+    var bytes: [UInt8] = []
+    for entry in images { bytes += entry.text + newline }
+    for folder in unreadable {
+      bytes += Array("? ".utf8) + folder.path.bytes.hexadecimal + Array(" ".utf8)
+      bytes += Array(folder.text.utf8).hexadecimal + newline
+    }
+    return bytes
+  }
+
+  public init?(wireBytes: [UInt8]) {
+    self.init(images: [])
+    for line in wireBytes.split(separator: UInt8(ascii: "\n")) {
+      let fields = line.split(separator: UInt8(ascii: " "))
+      if let entry = Entry(text: line) {
+        images.append(entry)
+      } else if fields.count == 3,
+        let folder = [UInt8](hexadecimal: fields[1]).flatMap({ RelativePath($0) }),
+        let text = [UInt8](hexadecimal: fields[2])
+      {
+        unreadable.append((folder, String(decoding: text, as: UTF8.self)))
+      } else {
+        return nil
+      }
+    }
+  }
+}

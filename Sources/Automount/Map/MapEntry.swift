@@ -6,8 +6,6 @@ public struct MapEntry: Equatable, Sendable {
   /// The line, without the newline.
   public let bytes: [UInt8]
 
-  init(bytes: [UInt8]) { self.bytes = bytes }
-
   /// The mount of an image.
   ///
   /// The location stands in quotation marks as a whole, with its colon. Inside them autofs takes
@@ -81,4 +79,9 @@ public struct MapEntry: Equatable, Sendable {
     default: "/._-+".utf8.contains(byte)
     }
   }
+}
+
+extension MapEntry: WireCodable {
+  public var wireBytes: [UInt8] { bytes }
+  public init?(wireBytes: [UInt8]) { bytes = wireBytes }
 }

@@ -28,23 +28,19 @@ public struct MapQuery {
         return try outcome.entry.get()
       }
     }
-    let answer: [UInt8]?
+    var isOpen = false
+    func linger() { if isOpen { sleep(Self.keepOpen) } }
     do {
-      answer = try Deadline.run(seconds: configuration.answerTimeout) { _ in
+      return try ForkedAnswer.ask(seconds: configuration.answerTimeout, afterwards: linger) {
+        _ throws(MapRefusal) in
         let outcome = outcome(key, level, staysOnDevice: false)!
         // The descriptor goes with the process.
-        let isOpen = outcome.image?.release() != nil
-        return (
-          Self.encode(outcome.entry), afterwards: { if isOpen { sleep(Self.keepOpen) } }
-        )
+        isOpen = outcome.image?.release() != nil
+        return try outcome.entry.get()
       }
     } catch {
-      throw MapRefusal(.machine, key.name.bytes, "\(error)")
+      throw MapRefusal(error, from: configuration, key: key.name.bytes)
     }
-    guard let answer else {
-      throw .noAnswer(from: configuration, key: key.name.bytes)
-    }
-    return try Self.decode(answer, key).get()
   }
 
   /// What came of a look-up.
@@ -105,20 +101,5 @@ public struct MapQuery {
     }
     let link = try links.link(to: location, key: key.name.bytes)
     return MapEntry(mounting: link, type: type, options: configuration.options)!
-  }
-
-  /// One byte that tells a refusal's code, 0 for an entry, and the text.
-  private static func encode(_ outcome: Result<MapEntry, MapRefusal>) -> [UInt8] {
-    switch outcome {
-    case .success(let entry): [0] + entry.bytes
-    case .failure(let refusal): [refusal.code.rawValue] + Array(refusal.text.utf8)
-    }
-  }
-
-  private static func decode(_ answer: [UInt8], _ key: MapKey) -> Result<MapEntry, MapRefusal> {
-    guard answer[0] != 0 else { return .success(MapEntry(bytes: Array(answer.dropFirst()))) }
-    let code = MapRefusal.Code(rawValue: answer[0]) ?? .machine
-    return .failure(
-      MapRefusal(code, key.name.bytes, String(decoding: answer.dropFirst(), as: UTF8.self)))
   }
 }

@@ -30,16 +30,35 @@ public struct MapRefusal: Error, Equatable, CustomStringConvertible {
     self.text = text
   }
 
-  /// There was nothing to be heard in time.
-  static func noAnswer(from configuration: Configuration, key: [UInt8]) -> MapRefusal {
-    MapRefusal(
-      .unreachable, key,
-      "\(configuration.images.shortenedName) does not answer within"
-        + " \(configuration.answerTimeout) seconds; is the bucket still mounted, and reachable?")
+  /// Why another process gave no entry.
+  init(_ failure: ForkedAnswer.Failure<MapRefusal>, from configuration: Configuration, key: [UInt8])
+  {
+    switch failure {
+    case .refused(let refusal): self = refusal
+    case .late:
+      self.init(
+        .unreachable, key,
+        "\(configuration.images.shortenedName) does not answer within"
+          + " \(configuration.answerTimeout) seconds; is the bucket still mounted, and reachable?")
+    case .noProcess(let error): self.init(.machine, key, "\(error)")
+    }
   }
 
   /// One line.
   public var description: String { "\(key.isEmpty ? "''" : key.escapedName.shortened): \(text)" }
+}
+
+extension MapRefusal: WireCodable {
+  /// The code, the key and the text, which stands behind a NUL: no key has one.
+  public var wireBytes: [UInt8] { [code.rawValue] + key + [0] + Array(text.utf8) }
+
+  public init?(wireBytes: [UInt8]) {
+    guard let code = wireBytes.first.flatMap(Code.init), let end = wireBytes.firstIndex(of: 0)
+    else { return nil }
+    self.init(
+      code, Array(wireBytes[1..<end]),
+      String(decoding: wireBytes[(end + 1)...], as: UTF8.self))
+  }
 }
 
 extension ByteString {

@@ -56,9 +56,11 @@ public enum MountProgram {
     guard let path = image.relative(to: configuration.images), !path.isRoot else {
       throw MapRefusal(.outside, image.bytes, "it is not in \(configuration.images.shortenedName)")
     }
-    let answer: [UInt8]?
+    var isOpen = false
+    func linger() { if isOpen { sleep(keepOpen) } }
     do {
-      answer = try Deadline.run(seconds: configuration.answerTimeout) { _ in
+      _ = try ForkedAnswer.ask(seconds: configuration.answerTimeout, afterwards: linger) {
+        _ throws(MapRefusal) in
         do {
           let lookup = ImageLookup(
             configuration: configuration,
@@ -66,22 +68,17 @@ public enum MountProgram {
               kernel: .ofThisMachine(state: configuration.state), mountsByKernel: true),
             folder: try ImageFolder(
               configuration.images, mayLeave: configuration.outsideLinks, staysOnDevice: false))
-          _ = try lookup.open(path).release()
           // The descriptor goes with the process.
-          return ([], afterwards: { sleep(keepOpen) })
+          _ = try lookup.open(path).release()
+          isOpen = true
+          return true
         } catch {
           let text = (error as? MapRefusal)?.text ?? "cannot read it: \(error)"
-          return (Array(text.utf8), afterwards: {})
+          throw MapRefusal(.unmountable, path.bytes, text)
         }
       }
     } catch {
-      throw MapRefusal(.machine, path.bytes, "\(error)")
-    }
-    guard let answer else {
-      throw .noAnswer(from: configuration, key: path.bytes)
-    }
-    if !answer.isEmpty {
-      throw MapRefusal(.unmountable, path.bytes, String(decoding: answer, as: UTF8.self))
+      throw MapRefusal(error, from: configuration, key: path.bytes)
     }
   }
 

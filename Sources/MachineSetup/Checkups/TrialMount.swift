@@ -14,34 +14,39 @@ struct TrialMount {
       let image = catalogue.images.filter({ $0.problem == nil }).min(by: { $0.size < $1.size })
     else { return .warn(topic, "there is no healthy image to mount", "autosquash images") }
     let path = configuration.mountRoot.appending(image.name)
-    let answer: [UInt8]?
+    let remedy = "sudo autosquash map -- \(image.name.shellWord); journalctl -u autofs"
+    let found: String
     do {
       // Mounting takes its time after the map has answered.
-      answer = try Deadline.run(seconds: configuration.answerTimeout + 30) { _ in
-        (Array(Self.read(path).utf8), afterwards: {})
+      found = try ForkedAnswer.ask(seconds: configuration.answerTimeout + 30) {
+        _ throws(Failure) in try Self.read(path)
       }
     } catch {
-      return .fail(topic, "\(error)", "free some memory")
+      return switch error {
+      case .refused(let failure): .fail(topic, "\(path.escapedName): \(failure.text)", remedy)
+      case .late: .fail(topic, "\(path.escapedName) hangs", remedy)
+      case .noProcess(let error): .fail(topic, "\(error)", "free some memory")
+      }
     }
-    let remedy = "sudo autosquash map -- \(image.name.shellWord); journalctl -u autofs"
-    guard let answer else {
-      return .fail(topic, "\(path.escapedName) hangs", remedy)
-    }
-    // A byte: a character could be the sign with what follows it.
-    let isRead = answer.first == UInt8(ascii: "+")
-    let text = String(decoding: answer.dropFirst(), as: UTF8.self)
     let mounts = (try? MountTable.current()) ?? .none
-    guard isRead else {
-      return .fail(topic, "\(path.escapedName): \(text)", remedy)
-    }
     guard mounts.mount(at: path)?.isImage == true else {
       return .fail(topic, "\(path.escapedName) can be read, but is no mounted image", remedy)
     }
-    return .ok(topic, "\(path.escapedName) was mounted; \(text)")
+    return .ok(topic, "\(path.escapedName) was mounted; \(found)")
   }
 
-  /// A sign and a sentence.
-  private static func read(_ path: HostPath) -> String {
+  /// Why nothing could be read.
+  private struct Failure: Error, WireCodable {
+    let text: String
+
+    init(_ text: String) { self.text = text }
+
+    var wireBytes: [UInt8] { text.wireBytes }
+    init?(wireBytes: [UInt8]) { text = String(decoding: wireBytes, as: UTF8.self) }
+  }
+
+  /// - Returns: what was read, in a sentence.
+  private static func read(_ path: HostPath) throws(Failure) -> String {
     var found: HostPath?
     var folders = [path]
     for _ in 0..<mostLevels where found == nil {
@@ -60,21 +65,21 @@ struct TrialMount {
         } catch {
           // What a student may not read is no failure of the mount.
           if error.code == EACCES && folder != path { continue }
-          return "-\(error.reason)"
+          throw Failure(error.reason)
         }
       }
       folders = next
     }
-    guard let found else { return "+it holds no file that this user may read" }
+    guard let found else { return "it holds no file that this user may read" }
     // Where nothing was mounted it may be anything by now.
     let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
     guard let file = Descriptor(opening: found.bytes, flags) else {
-      return "-\(found.escapedName): \(SystemError.reason())"
+      throw Failure("\(found.escapedName): \(SystemError.reason())")
     }
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     guard buffer.withUnsafeMutableBytes({ readFully(file.number, into: $0) }) >= 0 else {
-      return "-\(found.escapedName): \(SystemError.reason())"
+      throw Failure("\(found.escapedName): \(SystemError.reason())")
     }
-    return "+\(found.relative(to: path)!.escapedName) reads"
+    return "\(found.relative(to: path)!.escapedName) reads"
   }
 }

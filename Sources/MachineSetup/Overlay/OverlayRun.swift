@@ -109,13 +109,13 @@ package final class OverlayRun {
     // What does not answer is not known to be gone.
     (try? Bucket.ask(path, seconds: seconds) { _ throws(SystemError) in
       guard let was = stat(at: path) else {
-        return errno == ENOENT || errno == ENOTDIR ? [1] : [0]
+        return errno == ENOENT || errno == ENOTDIR
       }
-      if let now = stat(at: overlay), was.identity == now.identity { return [1] }
+      if let now = stat(at: overlay), was.identity == now.identity { return true }
       // As the directory is that the bucket was mounted on.
-      guard var entries = try? DirectoryStream(at: path) else { return [0] }
-      return try entries.next() == nil ? [1] : [0]
-    }) == [1]
+      guard var entries = try? DirectoryStream(at: path) else { return false }
+      return try entries.next() == nil
+    }) == true
   }
 
   /// The file for the lock that keeps other runs off, in the folder of the state.

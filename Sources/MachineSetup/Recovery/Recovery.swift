@@ -102,7 +102,7 @@ package struct Recovery {
       _ = try Bucket.ask(images, seconds: seconds) { _ throws(SystemError) in
         var entries = try DirectoryStream(at: images)
         _ = try entries.next()
-        return []
+        return true
       }
       return .answers
     } catch {

@@ -2,44 +2,52 @@ internal import CLinux
 internal import Glibc
 public import Posix
 
-/// Work that is given up after a time, whatever it waits for.
+/// An answer that another process finds, and that is given up after a time.
 ///
-/// Who waits for a file system of FUSE that does not answer cannot be interrupted, not even killed;
-/// only another process can be left behind.
-public enum Deadline {
-  /// Runs `work` in another process and waits for its answer.
+/// A process that waits for a file system of FUSE that does not answer cannot be interrupted, not
+/// even killed; only another process can be left behind.
+public enum ForkedAnswer {
+  /// Why there is none.
+  public enum Failure<Refusal: Error>: Error {
+    /// The other process found out why.
+    case refused(Refusal)
+    /// There was none in time.
+    case late
+    /// There is no other process, or it ended without an answer.
+    case noProcess(SystemError)
+  }
+
+  /// Does `work` in another process, and waits for what comes of it.
   ///
   /// The process of this call must have one thread only.
   ///
   /// - Parameters:
   ///   - seconds: how long to wait, from the start or the latest sign of progress.
   ///   - onProgress: called in this process with the number of signs so far.
-  ///   - work: gives the answer; `afterwards` of it runs when the answer is on its way, in the
-  ///     process that nobody waits for. What it is called with may be called from any thread, as a
-  ///     sign of progress.
-  /// - Returns: the answer, `nil` when there was none in time.
-  /// - Throws: `SystemError` when there is no second process, or it ended without an answer.
-  public static func run(
-    seconds: Int, onProgress: (Int) -> Void = { _ in },
-    _ work: (_ progress: @escaping @Sendable () -> Void) -> (
-      answer: [UInt8], afterwards: () -> Void
-    )
-  ) throws(SystemError) -> [UInt8]? {
+  ///   - afterwards: runs when the answer is on its way, in the process that nobody waits for.
+  ///   - work: gives the answer. What it is called with may be called from any thread, as a sign of
+  ///     progress.
+  public static func ask<Value: WireCodable, Refusal: WireCodable & Error>(
+    seconds: Int, onProgress: (Int) -> Void = { _ in }, afterwards: () -> Void = {},
+    _ work: (_ progress: @escaping @Sendable () -> Void) throws(Refusal) -> Value
+  ) throws(Failure<Refusal>) -> Value {
     var ends: [Int32] = [-1, -1]
-    guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("make a pipe") }
+    guard pipe2(&ends, O_CLOEXEC) == 0 else { throw .noProcess(SystemError("make a pipe")) }
     let child = clinux_fork()
     guard child >= 0 else {
       let error = SystemError("start a process")
       close(ends[0])
       close(ends[1])
-      throw error
+      throw .noProcess(error)
     }
     if child == 0 {
       let end = ends[1]
       detach(keeping: end)
-      let (answer, afterwards) = work { write([progressSign], to: end) }
-      write(framed(answer), to: end)
-      close(ends[1])
+      let outcome = Result { () throws(Refusal) in
+        try work { write([progressSign], to: end) }
+      }
+      write(framed(outcome), to: end)
+      close(end)
       afterwards()
       _exit(0)
     }
@@ -47,33 +55,48 @@ public enum Deadline {
     defer { close(ends[0]) }
     guard let received = read(from: ends[0], seconds: seconds, onProgress) else {
       kill(child, SIGKILL)
-      return nil
+      throw .late
     }
-    guard let answer = unframed(received) else {
-      throw SystemError("get a whole answer from the second process", code: EPIPE)
+    guard let outcome: Result<Value, Refusal> = unframed(received) else {
+      throw .noProcess(SystemError("get a whole answer from the second process", code: EPIPE))
     }
-    return answer
+    do throws(Refusal) { return try outcome.get() } catch { throw .refused(error) }
   }
 
   // MARK: What goes through the pipe
 
   private static let progressSign = UInt8(ascii: ".")
   private static let answerSign = UInt8(ascii: "=")
+  private static let refusalSign = UInt8(ascii: "!")
 
-  /// An answer as it is written: its length tells the reader whether the writer was killed amid it,
-  /// as half a listing would look like files that were removed.
-  static func framed(_ answer: [UInt8]) -> [UInt8] {
-    [answerSign] + withUnsafeBytes(of: UInt64(answer.count).littleEndian, Array.init) + answer
+  /// What came of the work as it is written: its length tells the reader whether the writer was
+  /// killed amid it, as half a listing would look like files that were removed.
+  static func framed<Value: WireCodable, Refusal: WireCodable>(
+    _ outcome: Result<Value, Refusal>
+  ) -> [UInt8] {
+    let (sign, bytes) =
+      switch outcome {
+      case .success(let value): (answerSign, value.wireBytes)
+      case .failure(let refusal): (refusalSign, refusal.wireBytes)
+      }
+    return [sign] + withUnsafeBytes(of: UInt64(bytes.count).littleEndian, Array.init) + bytes
   }
 
-  /// The answer in what was read, behind signs of progress; `nil` where it is not whole.
-  static func unframed(_ received: [UInt8]) -> [UInt8]? {
-    guard let sign = received.firstIndex(of: answerSign) else { return nil }
+  /// What was read, behind signs of progress; `nil` where it is not whole.
+  static func unframed<Value: WireCodable, Refusal: WireCodable>(
+    _ received: [UInt8]
+  ) -> Result<Value, Refusal>? {
+    guard let sign = received.firstIndex(where: { $0 != progressSign }) else { return nil }
     let start = sign + 1 + MemoryLayout<UInt64>.size
     guard received.count >= start else { return nil }
     let length = received[(sign + 1)..<start].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length == UInt64(received.count - start) else { return nil }
-    return Array(received[start...])
+    let bytes = Array(received[start...])
+    return switch received[sign] {
+    case answerSign: Value(wireBytes: bytes).map { .success($0) }
+    case refusalSign: Refusal(wireBytes: bytes).map { .failure($0) }
+    default: nil
+    }
   }
 
   /// Lets go of everything that somebody may wait for: autofs reads the map's output until it is
@@ -90,8 +113,8 @@ public enum Deadline {
     close(null)
   }
 
-  private static func write(_ answer: [UInt8], to descriptor: Int32) {
-    var rest = answer[...]
+  private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+    var rest = bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { bytes in
         retryingInterrupts { Glibc.write(descriptor, bytes.baseAddress!, bytes.count) }
