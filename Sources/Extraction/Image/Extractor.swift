@@ -64,7 +64,7 @@ public final class Extractor {
 
   /// Unpacks everything that was chosen; once.
   ///
-  /// The process's umask is 0 meanwhile: files get their modes when they are made.
+  /// The program's umask should be 0: files get their modes when they are made.
   ///
   /// - Parameters:
   ///   - filter: chooses what is unpacked.
@@ -80,8 +80,6 @@ public final class Extractor {
     let pool = try TaskPool(contexts: writers, queueLimit: 16 * writers.count)
     self.pool = pool
     for table in image.lostTables { state.countLost(table: table) }
-    let mask = umask(0)
-    defer { umask(mask) }
     let root = try image.root()
     let isNew = stat(at: target, followsLinks: false) == nil
     // Gone after the walk, which is when the directory gets its own attributes.

@@ -121,6 +121,8 @@ struct Extract: FileSubcommand {
     _ image: Image, into target: [UInt8], _ filter: inout PathFilter
   ) throws -> Int32 {
     let start = Process.now
+    // Files get their modes when they are made.
+    umask(0)
     var options = Extractor.Options()
     options.replaces = force
     options.keepsSame = skipExisting
