@@ -22,7 +22,7 @@ VM_PACKAGES = dpkg-dev e2fsprogs mmdebstrap qemu-system-x86
 PYTHON_PACKAGES = moto[server]==5.2.1 snakemake==9.27.1
 BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs fakeroot gcc python3 python3-venv s3fs time
 
-.PHONY: all deps test-deps bench-deps build install demo test check fuzz sanitize soak format man deb test-deb test-vm bench clean
+.PHONY: all deps test-deps bench-deps build install demo test check fuzz sanitize soak format docs man deb test-deb test-vm bench clean
 all: build
 
 # $(call missing-packages,NAMES): a command that prints those that are not installed.
@@ -103,14 +103,26 @@ test: test-deps
 
 # What must hold before a commit: the layout, and the tests in both build modes.
 check: test-deps
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Examples/Library
 	$(MAKE) test
 	$(SWIFT) build -c release --build-tests -Xswiftc -enable-testing --scratch-path .build/check
 	$(SWIFT) test -c release --skip-build --disable-xctest -Xswiftc -enable-testing --scratch-path .build/check \
 	  --xunit-output $(RESULTS)/release.xml
 
 format:
-	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Examples/Library
+
+# The documentation of the library; a link to nothing, or a parameter without a word, fails.
+DOCS = .build/docs
+docs: deps
+	$(SWIFT) build --target SquashFS
+	rm -rf $(DOCS) && mkdir -p $(DOCS)/symbols
+	swift-symbolgraph-extract -module-name SquashFS -minimum-access-level public -skip-synthesized-members \
+	  -target $$(swiftc -print-target-info | sed -n 's/^ *"triple": "\(.*\)",/\1/p' | head -1) \
+	  -I .build/debug/Modules $(addprefix -I ,$(wildcard Sources/C*)) -output-dir $(DOCS)/symbols
+	docc convert Sources/SquashFS/Documentation.docc --additional-symbol-graph-dir $(DOCS)/symbols \
+	  --fallback-display-name SquashFS --fallback-bundle-identifier autosquash.SquashFS \
+	  --output-path $(DOCS)/site --warnings-as-errors
 
 # Hostile and random input, FUZZ_SECONDS for each of the fuzzers.
 FUZZ_SECONDS ?= 600

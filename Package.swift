@@ -25,6 +25,8 @@ let package = Package(
   products: [
     .executable(name: "autosquash", targets: ["autosquash"]),
     .executable(name: "autosquash-map", targets: ["autosquash-map"]),
+    // For programs that read, write or verify images (Examples/Library).
+    .library(name: "SquashFS", targets: ["SquashFS"]),
     // For the package of the fuzzers; nobody else should rely on it.
     .library(
       name: "AutosquashModules",

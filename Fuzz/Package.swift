@@ -3,12 +3,22 @@ import PackageDescription
 
 // A package of its own: everything in it is built with `--sanitize fuzzer` (scripts/fuzz.sh).
 
+/// The name that the compiler knows the program's package by, which SwiftPM makes of its folder's.
+let program = String(
+  Context.packageDirectory.split(separator: "/").dropLast().last!.lowercased().map {
+    $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_"
+  })
+
+/// What the fuzzers look at is for the program's own modules only, so they count as such.
+let inside: SwiftSetting = .unsafeFlags(["-package-name", program])
+
 func fuzzer(_ name: String) -> Target {
   .executableTarget(
     name: name,
     dependencies: ["FuzzSupport", .product(name: "AutosquashModules", package: "autosquash")],
+    packageAccess: false,
     // libFuzzer brings `main`.
-    swiftSettings: [.unsafeFlags(["-parse-as-library"])])
+    swiftSettings: [inside, .unsafeFlags(["-parse-as-library"])])
 }
 
 let package = Package(
@@ -18,7 +28,7 @@ let package = Package(
     .target(
       name: "FuzzSupport",
       dependencies: [.product(name: "AutosquashModules", package: "autosquash")],
-      cSettings: [.define("_GNU_SOURCE")]),
+      packageAccess: false, cSettings: [.define("_GNU_SOURCE")], swiftSettings: [inside]),
     fuzzer("FuzzTables"),
     fuzzer("FuzzImage"),
     fuzzer("FuzzXattrs"),

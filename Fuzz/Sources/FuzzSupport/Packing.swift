@@ -6,14 +6,14 @@ import SquashFS
 import TreeModel
 
 /// An image that was made of what a source delivers, in a file without a name.
-public struct PackedImage {
-  public let path: [UInt8]
+package struct PackedImage {
+  package let path: [UInt8]
   /// What went in.
-  public let tree: DigestedTree
+  package let tree: DigestedTree
   private let file: AtomicFile
 
   /// - Parameter read: delivers the entries.
-  public init(
+  package init(
     _ options: ImageWriter.Options, _ assembly: TreeAssembler.Options,
     read: (any EntrySink) throws -> Void
   ) throws {
@@ -30,7 +30,7 @@ public struct PackedImage {
   }
 
   /// Ends the fuzzer where the image is not whole or not what went in.
-  public func prove() {
+  package func prove() {
     do {
       let report = try Verifier(ImageInput(path: path)).run()
       // A member of an archive that a later one replaces leaves a gap.

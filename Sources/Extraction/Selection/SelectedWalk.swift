@@ -20,7 +20,7 @@ public struct SelectedWalk {
   public var takesTop: Bool { inside[0] }
 
   /// The next node that was chosen, `nil` at the end.
-  public mutating func next() throws(ImageReadError) -> TreeWalk.Node? {
+  package mutating func next() throws(ImageReadError) -> TreeWalk.Node? {
     while let node = try walk.next() {
       inside.removeSubrange(walk.depth...)
       let answer = filter.answer(node.path, isInside: inside[walk.depth - 1])

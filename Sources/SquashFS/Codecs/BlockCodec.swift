@@ -35,14 +35,14 @@ struct UnpackedBlock {
 }
 
 /// A failure reported by a compression library.
-public struct CodecError: Error, CustomStringConvertible {
-  public var codec: String
+package struct CodecError: Error, CustomStringConvertible {
+  package var codec: String
   /// The library's own error number.
-  public var code: Int
+  package var code: Int
   /// Whether the block may be in order, but needs a newer library.
   var needsNewerLibrary = false
 
-  public var description: String {
+  package var description: String {
     isOutOfMemory ? "not enough memory" : "the \(codec) library failed with error \(code)"
   }
 

@@ -2,14 +2,19 @@ internal import SquashFSFormat
 
 /// How blocks are compressed.
 public struct Compression: Sendable, Equatable {
+  /// A compressor, or none. Kernels need the one of the image; all distributions have xz and zstd.
   public enum Method: String, CaseIterable, Sendable {
     case xz, gzip, zstd, lz4, none
   }
 
+  /// What compresses the blocks.
   public let method: Method
+  /// In `levels(of: method)`: higher ones take longer and give smaller images.
   public let level: Int
 
-  /// - Parameter level: in `levels(of: method)`, or `nil` for the default.
+  /// - Parameters:
+  ///   - method: the compressor, or none.
+  ///   - level: in `levels(of: method)`, or `nil` for the default.
   /// - Returns: `nil` where the level is out of range.
   public init?(_ method: Method, level: Int? = nil) {
     let level = level ?? Self.defaultLevel(of: method)
@@ -18,6 +23,7 @@ public struct Compression: Sendable, Equatable {
     self.level = level
   }
 
+  /// The levels that a method has; 0 alone for none.
   public static func levels(of method: Method) -> ClosedRange<Int> {
     switch method {
     case .xz: 0...9

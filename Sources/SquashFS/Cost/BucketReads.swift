@@ -1,16 +1,16 @@
 /// A bucket that s3fs has mounted, as far as the cost of reading from it goes.
-public struct BucketModel: Sendable {
+package struct BucketModel: Sendable {
   /// s3fs's `multipart_size`, in bytes.
-  public var partSize: UInt64
+  package var partSize: UInt64
   /// s3fs's `parallel_count`.
-  public var parallelParts: UInt64
+  package var parallelParts: UInt64
   /// What a request takes before its first byte, in seconds.
-  public var latency: Double
+  package var latency: Double
   /// In bytes a second.
-  public var rate: Double
+  package var rate: Double
 
   /// - Parameters: all greater than zero, the latency may be zero.
-  public init(partSize: UInt64, parallelParts: UInt64, latency: Double, rate: Double) {
+  package init(partSize: UInt64, parallelParts: UInt64, latency: Double, rate: Double) {
     self.partSize = partSize
     self.parallelParts = parallelParts
     self.latency = latency
@@ -19,12 +19,12 @@ public struct BucketModel: Sendable {
 }
 
 /// What it costs to read from a bucket.
-public struct AccessCost: Sendable, Equatable {
-  public var requests: UInt64 = 0
+package struct AccessCost: Sendable, Equatable {
+  package var requests: UInt64 = 0
   /// Round trips one after the other: parts that are fetched side by side are one.
-  public var waves: UInt64 = 0
-  public var bytes: UInt64 = 0
-  public var seconds: Double = 0
+  package var waves: UInt64 = 0
+  package var bytes: UInt64 = 0
+  package var seconds: Double = 0
 }
 
 /// Counts the requests that s3fs makes for reads of one object, of which nothing is there at first.

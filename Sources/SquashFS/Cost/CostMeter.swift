@@ -6,12 +6,12 @@ internal import TreeModel
 ///
 /// What the kernel reads is what this program's reader does for the same; read-ahead of the kernel
 /// is not counted, s3fs's own is larger.
-public final class CostMeter {
+package final class CostMeter {
   private let image: Image
   private let model: BucketModel
   private var reads: BucketReads
 
-  public init(_ image: Image, _ model: BucketModel) {
+  package init(_ image: Image, _ model: BucketModel) {
     self.image = image
     self.model = model
     reads = BucketReads(model, length: 0)
@@ -26,7 +26,7 @@ public final class CostMeter {
   }
 
   /// The mount alone.
-  public func mount() throws(ImageReadError) -> AccessCost {
+  package func mount() throws(ImageReadError) -> AccessCost {
     try begin()
     return reads.cost
   }
@@ -35,7 +35,7 @@ public final class CostMeter {
   ///
   /// - Parameter isDeep: whether of everything below too.
   /// - Returns: `nil` where the path names no directory.
-  public func list(
+  package func list(
     _ path: [UInt8], isDeep: Bool = false
   ) throws(ImageReadError) -> AccessCost? {
     try begin()
@@ -51,7 +51,7 @@ public final class CostMeter {
   /// Files that are found by their paths and read to their ends, one after the other.
   ///
   /// - Returns: the cost, and the number of paths that name no regular file.
-  public func read(_ paths: [[UInt8]]) throws(ImageReadError) -> (AccessCost, missing: Int) {
+  package func read(_ paths: [[UInt8]]) throws(ImageReadError) -> (AccessCost, missing: Int) {
     try begin()
     var missing = 0
     for path in paths {

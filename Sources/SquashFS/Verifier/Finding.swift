@@ -1,5 +1,6 @@
 /// Something that is wrong, or odd, about an image.
 public struct Finding: Sendable {
+  /// How bad it is; the worst is the greatest.
   public enum Severity: String, Sendable, Comparable {
     /// Nothing is wrong.
     case note
@@ -18,6 +19,7 @@ public struct Finding: Sendable {
       case .unreadable: 3
       }
     }
+    /// Whether the first is less severe.
     public static func < (first: Severity, second: Severity) -> Bool { first.rank < second.rank }
   }
 
@@ -63,7 +65,9 @@ public struct Finding: Sendable {
     case difference
   }
 
+  /// How bad it is.
   public var severity: Severity
+  /// What it is about.
   public var kind: Kind
   /// The position in the file in bytes, where known.
   public var offset: UInt64?
@@ -74,7 +78,7 @@ public struct Finding: Sendable {
   /// What it means for the user.
   public var message: String
 
-  public init(
+  package init(
     _ severity: Severity, _ kind: Kind, offset: UInt64? = nil, path: [UInt8]? = nil,
     _ message: String
   ) {

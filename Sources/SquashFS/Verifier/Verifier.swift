@@ -7,15 +7,18 @@ internal import SquashFSFormat
 /// Memory is bounded, whatever the image claims: what is kept for each inode and each block is
 /// kept for a window of them at a time, and the image's metadata is read again for the next.
 public final class Verifier {
+  /// What to check, and how.
   public struct Options: Sendable {
     /// Whether blocks of files are left unread.
     public var isQuick = false
     /// The number of findings to keep; all are counted.
     public var maxFindings = 50
+    /// The number of threads that unpack blocks, at least 1.
     public var threads = 1
     /// The number of inodes whose names are counted in one pass through the tree.
     var inodesPerPass = InodeWindow.size
 
+    /// The defaults: everything, on one thread.
     public init() {}
   }
 
@@ -23,15 +26,20 @@ public final class Verifier {
   public struct Report: Sendable {
     /// The most severe first.
     public var findings: [Finding]
+    /// The number of findings that are errors, kept or not.
     public var errors: Int
+    /// The same of warnings.
     public var warnings: Int
+    /// The same of what could not be read.
     public var unreadable: Int
+    /// The same of notes.
     public var notes: Int
     /// The number of inodes that were looked at.
     public var inodes: UInt64 = 0
+    /// What was found in data and fragment blocks.
     public var contents = BlockCounts()
     /// What it took.
-    public var work = ReadingWork()
+    package var work = ReadingWork()
     /// Whether the file does not even begin as an image does.
     public var isNoImage = false
     /// Whether it is an image of a kind that Linux does not read: nothing more is known.
@@ -47,19 +55,20 @@ public final class Verifier {
     /// Errors of the kind `difference`.
     public var differences = 0
 
+    /// Whether nothing is wrong with the image.
     public var isWhole: Bool { errors == 0 && unreadable == 0 }
     /// Whether all can be read, but not by a kernel.
     public var isOnlyUnmountable: Bool { errors > 0 && errors == mountErrors }
 
     /// Counts differences that are told otherwise than by findings.
-    public mutating func count(differences count: Int) {
+    package mutating func count(differences count: Int) {
       errors += count
       differences += count
     }
 
     /// Adds a finding of somebody else's behind those that are as severe; the last one goes where
     /// there are more than `limit`.
-    public mutating func add(_ finding: Finding, limit: Int) {
+    package mutating func add(_ finding: Finding, limit: Int) {
       switch finding.severity {
       case .error: errors += 1
       case .warning: warnings += 1
@@ -75,9 +84,13 @@ public final class Verifier {
 
   /// How much of a damaged image can be read.
   public struct Salvage: Sendable {
+    /// The number of files that the tree has.
     public var files = 0
+    /// The number of those that can be read to their ends.
     public var readableFiles = 0
+    /// The size of all these files together, in bytes.
     public var bytes: UInt64 = 0
+    /// How many of these bytes can be read.
     public var readableBytes: UInt64 = 0
     /// Whether parts of the tree could not be looked at.
     public var isPartial = false
@@ -90,7 +103,7 @@ public final class Verifier {
   /// Of the blocks that were unpacked.
   private var fragmentSizes: FragmentSizes?
 
-  public init(_ input: ImageInput, options: Options = Options()) {
+  package init(_ input: ImageInput, options: Options = Options()) {
     self.input = input
     self.options = options
     list = FindingList(
@@ -101,13 +114,13 @@ public final class Verifier {
 
   /// Called with the part of the work that is done, 0 to 1, and the number of bytes read of the
   /// image's data.
-  public var onProgress: (Double, UInt64) -> Void = { _, _ in }
+  package var onProgress: (Double, UInt64) -> Void = { _, _ in }
 
   /// Checks everything.
   ///
   /// - Throws: `ImageReadError` of the codes `unreadable` and `unsupported`, where there is nothing
   ///   to be said about the image, as where it changed meanwhile; `SystemError` when threads cannot be started.
-  public func run() throws -> Report {
+  package func run() throws -> Report {
     if let image = try open() {
       if image.superblock.bytesUsed <= input.length { report.kernelOptions = image.kernelOptions }
       let isTreeWhole = try check(image)
@@ -154,7 +167,7 @@ public final class Verifier {
     } catch {
       switch error.code {
       case .unreadable, .unsupported: throw error
-      case .notAnImage, .damaged:
+      case .notAnImage, .damaged, .notFound:
         let kind: Finding.Kind = error.offset == input.base ? .superblock : .layout
         list.add(Finding(.error, kind, offset: error.offset, error.message))
         return nil

@@ -1,7 +1,7 @@
 internal import Posix
 
 /// What an image cannot hold.
-public enum ImageError: Error, CustomStringConvertible {
+package enum ImageError: Error, CustomStringConvertible {
   case tooManyIDs
   case tooManyInodes
   case directoryTooLarge(path: [UInt8])
@@ -9,7 +9,7 @@ public enum ImageError: Error, CustomStringConvertible {
   case unsupportedXattr(name: [UInt8])
   case tablesTooLarge
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .tooManyIDs:
       "more than 65,535 different user and group ids, the most an image can hold; map them with "

@@ -1,25 +1,25 @@
-public import Posix
-public import SquashFSFormat
-public import TreeModel
+package import Posix
+package import SquashFSFormat
+package import TreeModel
 
 /// Writes one image: first the contents of files, as they come, then everything else.
-public final class ImageWriter {
-  public struct Options: Sendable {
-    public var compression = Compression(.xz)!
-    public var blockSize = BlockSize.standard
+package final class ImageWriter {
+  package struct Options: Sendable {
+    package var compression = Compression(.xz)!
+    package var blockSize = BlockSize.standard
     /// The number of threads that compress.
-    public var threads = 1
+    package var threads = 1
     /// Whether blocks that look incompressible are stored without trying.
-    public var probes = true
+    package var probes = true
     /// Whether the image has the table that NFS export needs.
-    public var exportable = false
-    public var layout = Layout.standard
+    package var exportable = false
+    package var layout = Layout.standard
 
-    public init() {}
+    package init() {}
   }
 
   /// Where the tables are that tell of names and files.
-  public enum Layout: String, CaseIterable, Sendable {
+  package enum Layout: String, CaseIterable, Sendable {
     /// Behind the data, as other tools have them.
     case standard
     /// Before the data: over a network the first read brings them along.
@@ -27,11 +27,11 @@ public final class ImageWriter {
   }
 
   /// What was written.
-  public struct Summary: Sendable {
-    public var data: DataStatistics
-    public var inodes: Int
+  package struct Summary: Sendable {
+    package var data: DataStatistics
+    package var inodes: Int
     /// The size of the file, padding included, in bytes.
-    public var imageBytes: UInt64
+    package var imageBytes: UInt64
   }
 
   private let image: OutputImage
@@ -44,7 +44,7 @@ public final class ImageWriter {
   private let hasCompressorOptions: Bool
 
   /// - Parameter file: empty; the caller publishes it after `finish`.
-  public init(_ file: AtomicFile, options: Options) throws {
+  package init(_ file: AtomicFile, options: Options) throws {
     self.options = options
     image = OutputImage(file)
     image.skip(Superblock.byteCount)
@@ -69,7 +69,7 @@ public final class ImageWriter {
   }
 
   /// Takes the contents of files; each gets a `ContentID` that the tree refers to.
-  public var content: any ContentSink { ranked }
+  package var content: any ContentSink { ranked }
 
   /// Writes the tables and the superblock.
   ///
@@ -77,7 +77,7 @@ public final class ImageWriter {
   ///   - tree: its regular files refer to contents that went into `content`.
   ///   - modified: the image's own time, in seconds since 1970.
   /// - Throws: `ImageError` for what the format cannot hold, `SystemError` when writing fails.
-  public func finish(_ tree: Tree, modified: UInt32) throws -> Summary {
+  package func finish(_ tree: Tree, modified: UInt32) throws -> Summary {
     let rankedStart = try ranked.finish()
     var placement = DataPlacement(
       written: dataStart..<image.position, ranked: rankedStart, start: dataStart)

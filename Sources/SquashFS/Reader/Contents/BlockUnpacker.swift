@@ -3,7 +3,7 @@ internal import SquashFSFormat
 internal import Synchronization
 
 /// Reads and unpacks blocks of files, one at a time; each thread has its own.
-public final class BlockUnpacker {
+package final class BlockUnpacker {
   private let input: ImageInput
   private let codec: any BlockDecompressor
   private let packed: UnsafeMutableRawBufferPointer
@@ -27,7 +27,7 @@ public final class BlockUnpacker {
   /// - Parameter place: checked by `Image`.
   /// - Returns: the number of bytes.
   /// - Throws: `ImageReadError` when the block cannot be read or is damaged.
-  public func unpack(
+  package func unpack(
     _ place: BlockPlace, into output: UnsafeMutableRawBufferPointer
   ) throws(ImageReadError) -> Int {
     let count = place.stored.byteCount

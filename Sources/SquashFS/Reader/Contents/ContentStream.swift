@@ -5,9 +5,9 @@ internal import SquashFSFormat
 /// and come out in order.
 ///
 /// Memory is bounded by a window of blocks, whatever the files' sizes.
-public final class ContentStream<Tag> {
+package final class ContentStream<Tag> {
   /// A piece of a file.
-  public enum Part {
+  package enum Part {
     /// Valid until the next call.
     case bytes(UnsafeRawBufferPointer)
     case hole(UInt64)
@@ -45,7 +45,7 @@ public final class ContentStream<Tag> {
   /// - Parameters:
   ///   - produce: gives the next file, or `nil` when there are no more; an item without an inode
   ///     has no content. It runs ahead of what `nextFile` returns, on the same thread.
-  public init(
+  package init(
     _ image: Image, threads: Int, files produce: @escaping () throws -> (Tag, ImageInode?)?
   ) throws {
     self.image = image
@@ -62,7 +62,7 @@ public final class ContentStream<Tag> {
   /// Goes on to the next file, past what is left of the current one.
   ///
   /// - Throws: what `produce` throws.
-  public func nextFile() throws -> Tag? {
+  package func nextFile() throws -> Tag? {
     while try fill() {
       if case .file(let tag) = pop() { return tag }
     }
@@ -72,7 +72,7 @@ public final class ContentStream<Tag> {
   /// The next part of the current file, `nil` at its end.
   ///
   /// - Throws: what `produce` throws for a file to come.
-  public func nextPart() throws -> Part? {
+  package func nextPart() throws -> Part? {
     current = nil
     guard try fill() else { return nil }
     if case .file = queue[head]! { return nil }

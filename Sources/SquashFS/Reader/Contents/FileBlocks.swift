@@ -1,8 +1,8 @@
 internal import SquashFSFormat
 
 /// The parts of a regular file in order: blocks, holes, and the end that is in a fragment.
-public struct FileBlocks {
-  public enum Part: Sendable {
+package struct FileBlocks {
+  package enum Part: Sendable {
     /// A block that unpacks to exactly `size` bytes.
     case block(BlockPlace, size: Int)
     /// Zero bytes that take no room, of one block or of several side by side.
@@ -11,7 +11,7 @@ public struct FileBlocks {
     case tail(fragment: UInt32, offset: Int, size: Int)
 
     /// In bytes of the file.
-    public var size: Int {
+    package var size: Int {
       switch self {
       case .block(_, let size), .hole(let size), .tail(_, _, let size): size
       }
@@ -26,9 +26,9 @@ public struct FileBlocks {
   private var pending: StoredBlock?
   private var position: UInt64
   /// The offset in the file of the next part, in bytes.
-  public private(set) var offset: UInt64 = 0
+  package private(set) var offset: UInt64 = 0
   /// Whether there are no more parts.
-  public private(set) var isDone = false
+  package private(set) var isDone = false
 
   init(
     _ image: Image, _ file: InodeRecord.File, at tail: MetadataReference
@@ -47,7 +47,7 @@ public struct FileBlocks {
   ///
   /// - Throws: `ImageReadError` for a block that cannot be where it is said to be. The part is
   ///   then passed over, except where the list itself cannot be read.
-  public mutating func next() throws(ImageReadError) -> Part? {
+  package mutating func next() throws(ImageReadError) -> Part? {
     let blockSize = image.superblock.blockSize
     if blocksLeft > 0 || pending != nil {
       let stored: StoredBlock

@@ -3,9 +3,9 @@ internal import SquashFSFormat
 
 /// Fragment blocks that several threads read ends of files from: each is unpacked once, by the
 /// first that wants it, while the others wait.
-public final class FragmentCache: @unchecked Sendable {
+package final class FragmentCache: @unchecked Sendable {
   /// An unpacked fragment block.
-  public final class Fragment: @unchecked Sendable {
+  package final class Fragment: @unchecked Sendable {
     private let buffer: UnsafeMutableRawBufferPointer
     fileprivate let place: BlockPlace
     // Guarded by the cache's monitor.
@@ -40,7 +40,7 @@ public final class FragmentCache: @unchecked Sendable {
   private var loading: Set<ObjectIdentifier> = []
   private static let loaded = 0
 
-  public init(_ image: Image) {
+  package init(_ image: Image) {
     base = image.input.base
     blockSize = image.superblock.blockSize.byteCount
     limit = max(4, min(64, (16 << 20) / blockSize))
@@ -50,7 +50,7 @@ public final class FragmentCache: @unchecked Sendable {
   ///
   /// - Returns: also whether it is new, so that a thread may well be told to unpack it.
   /// - Throws: `ImageReadError` where the image has no such fragment.
-  public func fragment(
+  package func fragment(
     _ index: UInt32, of image: Image
   ) throws(ImageReadError) -> (fragment: Fragment, isNew: Bool) {
     if let found = fragments.last(where: { $0.index == index }) { return (found.fragment, false) }
@@ -61,7 +61,7 @@ public final class FragmentCache: @unchecked Sendable {
   }
 
   /// Runs `body` with a part of a fragment, which is unpacked now if nobody has.
-  public func withBytes<R>(
+  package func withBytes<R>(
     of fragment: Fragment, offset: Int, size: Int, _ unpacker: BlockUnpacker,
     _ body: (UnsafeRawBufferPointer) throws -> R
   ) throws -> R {
@@ -76,7 +76,7 @@ public final class FragmentCache: @unchecked Sendable {
   }
 
   /// Unpacks a fragment that will be wanted.
-  public func prepare(_ fragment: Fragment, _ unpacker: BlockUnpacker) {
+  package func prepare(_ fragment: Fragment, _ unpacker: BlockUnpacker) {
     _ = load(fragment, unpacker)
   }
 

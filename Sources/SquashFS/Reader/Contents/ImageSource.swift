@@ -1,26 +1,26 @@
 internal import Posix
 internal import SquashFSFormat
-public import TreeModel
+package import TreeModel
 
 /// Delivers what is in an image as a source of entries.
-public final class ImageSource {
+package final class ImageSource {
   private let image: Image
   private let threads: Int
 
-  public init(_ image: Image, threads: Int) {
+  package init(_ image: Image, threads: Int) {
     self.image = image
     self.threads = threads
   }
 
   /// The number of bytes of files delivered so far.
-  public private(set) var bytesRead: UInt64 = 0
+  package private(set) var bytesRead: UInt64 = 0
   /// Called for each part of a file that was delivered.
-  public var onProgress: () -> Void = {}
+  package var onProgress: () -> Void = {}
 
   /// Delivers all entries, each directory before what is in it.
   ///
   /// - Throws: `ImageReadError`, and what `sink` throws.
-  public func read(into sink: any EntrySink) throws {
+  package func read(into sink: any EntrySink) throws {
     image.readMetadataAhead()
     let root = try image.root()
     var walk = try TreeWalk(image, from: root)
@@ -77,7 +77,7 @@ public final class ImageSource {
 
 extension Image {
   /// What an inode says, in the words of sources.
-  public func entry(of inode: ImageInode, path: [UInt8]) throws(ImageReadError) -> TreeEntry {
+  package func entry(of inode: ImageInode, path: [UInt8]) throws(ImageReadError) -> TreeEntry {
     var entry = try entryWithoutMetadata(of: inode, path: path)
     entry.attributes = try attributes(of: inode)
     entry.xattrs = try extendedAttributes(of: inode)
@@ -85,7 +85,7 @@ extension Image {
   }
 
   /// The same with an owner and a mode that mean nothing, and without extended attributes.
-  public func entryWithoutMetadata(
+  package func entryWithoutMetadata(
     of inode: ImageInode, path: [UInt8]
   ) throws(ImageReadError) -> TreeEntry {
     let kind: TreeEntry.Kind
@@ -107,7 +107,7 @@ extension Image {
 
 extension DeviceNumber {
   /// A number as inodes hold it.
-  public init(stored: UInt32) {
+  package init(stored: UInt32) {
     let (major, minor) = EncodedDevice.decode(stored)
     self.init(major: major, minor: minor)
   }

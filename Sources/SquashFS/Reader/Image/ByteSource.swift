@@ -1,6 +1,6 @@
 /// Bytes that an image is read from: a file, a disk, an object in a bucket. Any number of threads may
 /// read at the same time.
-public protocol ByteSource: AnyObject, Sendable {
+package protocol ByteSource: AnyObject, Sendable {
   /// The number of bytes when it was opened.
   var length: UInt64 { get }
 
@@ -23,5 +23,5 @@ public protocol ByteSource: AnyObject, Sendable {
 }
 
 extension ByteSource {
-  public func willRead(_ range: Range<UInt64>) {}
+  package func willRead(_ range: Range<UInt64>) {}
 }

@@ -2,14 +2,14 @@ internal import Glibc
 internal import Posix
 
 /// The bytes of a file or a block device.
-public final class FileBytes: ByteSource {
-  public let length: UInt64
+package final class FileBytes: ByteSource {
+  package let length: UInt64
   private let descriptor: Int32
   /// `nil` for a disk.
   private let stamp: FileStamp?
 
   /// - Throws: `ImageReadError` with the code `unreadable`.
-  public init(path: [UInt8]) throws(ImageReadError) {
+  package init(path: [UInt8]) throws(ImageReadError) {
     descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard descriptor >= 0 else { throw Self.failure("open") }
     guard let status = stat(of: descriptor) else {
@@ -42,7 +42,7 @@ public final class FileBytes: ByteSource {
 
   deinit { close(descriptor) }
 
-  public func read(
+  package func read(
     _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
   ) throws(ImageReadError) -> Int {
     guard offset < length else { return 0 }
@@ -59,7 +59,7 @@ public final class FileBytes: ByteSource {
     return done
   }
 
-  public func checkUnchanged(path: [UInt8]?) throws(ImageReadError) {
+  package func checkUnchanged(path: [UInt8]?) throws(ImageReadError) {
     guard let stamp else { return }
     let isSame =
       FileStamp(descriptor: descriptor) == stamp

@@ -4,7 +4,7 @@ internal import TreeModel
 
 extension Image {
   /// Why a path leads nowhere.
-  public enum LookupFailure: Error, Equatable {
+  package enum LookupFailure: Error, Equatable {
     case notFound
     case notADirectory
     case tooManyLinks
@@ -27,20 +27,20 @@ extension Image {
   ///   - followsLast: whether a link that the whole path names is followed too.
   ///   - isFurther: whether it is one of many that an image asks for, and not a user: what it takes
   ///     adds to what those before took, and has a limit.
-  public func lookup(
+  package func lookup(
     _ path: [UInt8], followsLast: Bool, isFurther: Bool = false
   ) throws(ImageReadError) -> Result<ImageInode, LookupFailure> {
     try locate(path, followsLast: followsLast, isFurther: isFurther).map(\.inode)
   }
 
   /// What a path names, and the path that leads there without links.
-  public struct Location {
-    public var path: [UInt8]
-    public var inode: ImageInode
+  package struct Location {
+    package var path: [UInt8]
+    package var inode: ImageInode
   }
 
   /// The same as `lookup`, with the place of what is found.
-  public func locate(
+  package func locate(
     _ path: [UInt8], followsLast: Bool, isFurther: Bool = false
   ) throws(ImageReadError) -> Result<Location, LookupFailure> {
     if !isFurther { lookups.refill() }

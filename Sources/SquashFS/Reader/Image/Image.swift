@@ -1,6 +1,6 @@
 internal import Posix
-public import SquashFSFormat
-public import TreeModel
+package import SquashFSFormat
+package import TreeModel
 
 /// A SquashFS 4.0 image that is open for reading. Metadata is read as it is asked for, by one
 /// thread; blocks of files are read by any number of `BlockUnpacker`s.
@@ -8,10 +8,10 @@ public import TreeModel
 /// Nothing in an image is trusted: whatever it claims, memory stays within the caches, reading
 /// ends, and damage is an `ImageReadError`.
 public final class Image {
-  public let superblock: Superblock
+  package let superblock: Superblock
   /// What the writer says of the compressor's settings, where it does.
-  public let compressorOptions: CompressorOptions?
-  public let input: ImageInput
+  package let compressorOptions: CompressorOptions?
+  package let input: ImageInput
 
   private let tables: ImageTables
   private var inodeBytes: UInt64?
@@ -27,10 +27,10 @@ public final class Image {
   /// User and group ids, by index.
   var ids: [UInt32] { tables.ids }
   /// Tables that could not be read, of an image that was opened to salvage what there is.
-  public var lostTables: [String] { tables.lost }
+  package var lostTables: [String] { tables.lost }
 
   /// What is taken as it is of a damaged image.
-  public enum Tolerance: Sendable {
+  package enum Tolerance: Sendable {
     case nothing
     /// A file that ends before the image does.
     case shortFile
@@ -39,7 +39,7 @@ public final class Image {
   }
 
   /// Opens an image and reads its superblock and the places of its tables.
-  public init(
+  package init(
     _ input: ImageInput, tolerating tolerance: Tolerance = .nothing
   ) throws(ImageReadError) {
     self.input = input
@@ -109,7 +109,7 @@ public final class Image {
 
   /// Has the inodes and directories unpacked by further threads, for who is going to read most of
   /// them.
-  public func readMetadataAhead() {
+  package func readMetadataAhead() {
     for table in [inodes, directories] {
       input.willRead(table.range)
       if let codec = try? superblock.compressor.makeDecompressor() { table.readAhead(with: codec) }
@@ -118,7 +118,7 @@ public final class Image {
 
   /// Whether inodes can have so many bytes of block lists and targets of links together, as long as
   /// none are shared.
-  public func canHave(inodeBytes bytes: UInt64) -> Bool {
+  package func canHave(inodeBytes bytes: UInt64) -> Bool {
     let size = inodes.range.upperBound - inodes.range.lowerBound
     let free = size.multipliedReportingOverflow(by: EffortBudget.inodeTableRatio).partialValue
     if bytes <= max(EffortBudget.freeInodeBytes, free) { return true }
@@ -130,7 +130,7 @@ public final class Image {
   // MARK: Inodes
 
   /// The root directory's inode.
-  public func root() throws(ImageReadError) -> ImageInode {
+  package func root() throws(ImageReadError) -> ImageInode {
     let root = try inode(at: superblock.rootInode)
     guard root.record.type == .directory else {
       throw .damaged(at: fileOffset(of: root), "the root of the image is not a directory")
@@ -139,18 +139,18 @@ public final class Image {
   }
 
   /// The inode at a place in the inode table.
-  public func inode(at reference: MetadataReference) throws(ImageReadError) -> ImageInode {
+  package func inode(at reference: MetadataReference) throws(ImageReadError) -> ImageInode {
     var cursor = try MetadataCursor(inodes, at: reference)
     return try cursor.inode()
   }
 
   /// The position in the file of the metadata block with an inode.
-  public func fileOffset(of inode: ImageInode) -> UInt64 {
+  package func fileOffset(of inode: ImageInode) -> UInt64 {
     inodes.fileOffset(inode.reference.blockStart)
   }
 
   /// Owner, mode and time.
-  public func attributes(of inode: ImageInode) throws(ImageReadError) -> Attributes {
+  package func attributes(of inode: ImageInode) throws(ImageReadError) -> Attributes {
     let record = inode.record
     if ids.isEmpty {  // lost, or the image would not be open
       return Attributes(
@@ -169,7 +169,7 @@ public final class Image {
   static func owner(_ id: UInt32) -> UInt32 { id == .max ? 65_534 : id }
 
   /// What a symbolic link points to.
-  public func target(of inode: ImageInode) throws(ImageReadError) -> [UInt8] {
+  package func target(of inode: ImageInode) throws(ImageReadError) -> [UInt8] {
     guard case .symlink(let size) = inode.record.body else { return [] }
     guard (1...EffortBudget.longestTarget).contains(size) else {
       throw .damaged(at: fileOffset(of: inode), "a symbolic link with a target of \(size) bytes")
@@ -197,7 +197,7 @@ public final class Image {
   }
 
   /// The extended attributes of an inode.
-  public func extendedAttributes(
+  package func extendedAttributes(
     of inode: ImageInode
   ) throws(ImageReadError) -> [ExtendedAttribute] {
     let index = try xattrIndex(of: inode)
@@ -210,7 +210,7 @@ public final class Image {
   }
 
   /// The entries of a directory, in the order of the image, which is that of the names' bytes.
-  public func entries(of inode: ImageInode) throws(ImageReadError) -> DirectoryCursor {
+  package func entries(of inode: ImageInode) throws(ImageReadError) -> DirectoryCursor {
     guard case .directory(let directory) = inode.record.body else {
       throw .damaged(at: fileOffset(of: inode), "this is not a directory")
     }
@@ -218,7 +218,7 @@ public final class Image {
   }
 
   /// The blocks of a regular file.
-  public func blocks(of inode: ImageInode) throws(ImageReadError) -> FileBlocks {
+  package func blocks(of inode: ImageInode) throws(ImageReadError) -> FileBlocks {
     guard case .file(let file) = inode.record.body else {
       throw .damaged(at: fileOffset(of: inode), "this is not a regular file")
     }
@@ -226,7 +226,7 @@ public final class Image {
   }
 
   /// Where a fragment block is.
-  public func fragment(_ index: UInt32) throws(ImageReadError) -> BlockPlace {
+  package func fragment(_ index: UInt32) throws(ImageReadError) -> BlockPlace {
     guard let fragmentTable, Int(index) < fragmentTable.count else {
       throw .damaged(at: nil, "fragment \(index) is not in the fragment table")
     }
@@ -257,5 +257,5 @@ public final class Image {
   }
 
   /// An unpacker for one thread.
-  public func makeUnpacker() throws(ImageReadError) -> BlockUnpacker { try BlockUnpacker(self) }
+  package func makeUnpacker() throws(ImageReadError) -> BlockUnpacker { try BlockUnpacker(self) }
 }

@@ -1,18 +1,18 @@
 internal import Synchronization
 
 /// The bytes of an image: those of a source from a place on. Any number of threads may read.
-public final class ImageInput: Sendable {
+package final class ImageInput: Sendable {
   /// Where the image starts in the source.
-  public let base: UInt64
+  package let base: UInt64
   /// The number of bytes from `base` to the end of the source.
-  public let length: UInt64
+  package let length: UInt64
   private let source: any ByteSource
   /// What all threads have read together.
   let work = SharedWork()
 
   /// - Parameter base: where the image starts in the source, in bytes.
   /// - Throws: `ImageReadError` with the code `notAnImage` where that lies beyond the end.
-  public init(_ source: any ByteSource, base: UInt64 = 0) throws(ImageReadError) {
+  package init(_ source: any ByteSource, base: UInt64 = 0) throws(ImageReadError) {
     guard base <= source.length else {
       throw ImageReadError(.notAnImage, "the file ends before byte \(base)")
     }
@@ -25,7 +25,7 @@ public final class ImageInput: Sendable {
   ///
   /// - Throws: `ImageReadError` with the code `unreadable`, or `notAnImage` where `base` lies
   ///   beyond the end.
-  public convenience init(path: [UInt8], base: UInt64 = 0) throws(ImageReadError) {
+  package convenience init(path: [UInt8], base: UInt64 = 0) throws(ImageReadError) {
     try self.init(FileBytes(path: path), base: base)
   }
 
@@ -34,12 +34,12 @@ public final class ImageInput: Sendable {
   /// - Parameter path: where it was opened more than once, the file of that path must be the same.
   /// - Throws: `ImageReadError` with the code `unreadable` where something wrote to the file, or
   ///   put another one in its place.
-  public func checkUnchanged(path: [UInt8]? = nil) throws(ImageReadError) {
+  package func checkUnchanged(path: [UInt8]? = nil) throws(ImageReadError) {
     try source.checkUnchanged(path: path)
   }
 
   /// A hint that these bytes, counted from the image's start, will be read soon.
-  public func willRead(_ range: Range<UInt64>) {
+  package func willRead(_ range: Range<UInt64>) {
     let range = range.clamped(to: 0..<length)
     if !range.isEmpty { source.willRead(base + range.lowerBound..<base + range.upperBound) }
   }
@@ -47,7 +47,7 @@ public final class ImageInput: Sendable {
   /// Fills `buffer` with the bytes from `offset`, counted from the image's start.
   ///
   /// - Throws: `ImageReadError`, `damaged` where the file ends before.
-  public func read(
+  package func read(
     _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
   ) throws(ImageReadError) {
     let count = try readSome(buffer, at: offset)

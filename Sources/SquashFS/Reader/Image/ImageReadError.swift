@@ -1,7 +1,8 @@
-public import SquashFSFormat
+package import SquashFSFormat
 
 /// Why an image, or a part of it, cannot be read.
 public struct ImageReadError: Error, CustomStringConvertible {
+  /// The kinds of errors, for programs.
   public enum Code: Sendable {
     /// The system did not give us the bytes.
     case unreadable
@@ -11,20 +12,24 @@ public struct ImageReadError: Error, CustomStringConvertible {
     case unsupported
     /// The bytes make no sense.
     case damaged
+    /// The image has nothing of the kind that was asked for under that path.
+    case notFound
   }
 
+  /// Which kind of error it is.
   public var code: Code
   /// The position in the file, in bytes, where it is known.
   public var offset: UInt64?
   /// What is wrong.
   public var message: String
 
-  public init(_ code: Code, at offset: UInt64? = nil, _ message: String) {
+  package init(_ code: Code, at offset: UInt64? = nil, _ message: String) {
     self.code = code
     self.offset = offset
     self.message = message
   }
 
+  /// The message, and the position where it is known.
   public var description: String { offset.map { "\(message) (at byte \($0))" } ?? message }
 
   /// A place that is damaged.
@@ -62,7 +67,7 @@ extension ImageReadError {
   }
 
   /// What an image of another kind means for its user.
-  public init(_ format: ForeignFormat, at offset: UInt64) {
+  package init(_ format: ForeignFormat, at offset: UInt64) {
     self.init(
       .unsupported, at: offset,
       "\(format.name), which neither Linux nor this program reads; \(format.tool) may unpack it, and "

@@ -2,7 +2,7 @@ internal import SquashFSFormat
 
 /// Finds the image in a file that has something else before it, such as an AppImage or a SIF
 /// container.
-public struct ImageSearch {
+package struct ImageSearch {
   /// Where an image starts whose root directory can be read.
   private var whole: UInt64?
   /// Where one starts whose superblock makes sense, for a true message about its damage.
@@ -14,7 +14,7 @@ public struct ImageSearch {
   /// - Parameter limit: how much of the file is searched, in bytes.
   /// - Returns: where the first image starts that can be opened, or else the first that is damaged.
   /// - Throws: `ImageReadError` where there is none; it tells of an image that Linux does not read.
-  public static func findImage(
+  package static func findImage(
     in path: [UInt8], within limit: UInt64 = .max
   ) throws(ImageReadError) -> UInt64 {
     var search = ImageSearch()

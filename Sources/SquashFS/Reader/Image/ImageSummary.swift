@@ -1,25 +1,25 @@
 internal import SquashFSFormat
-public import TreeModel
+package import TreeModel
 
 /// What is in an image, counted.
-public struct ImageSummary: Sendable {
+package struct ImageSummary: Sendable {
   /// The number of inodes of each type.
-  public var inodes: [FileType: Int] = [:]
+  package var inodes: [FileType: Int] = [:]
   /// The size of all regular files together, in bytes; a file with several names counts once.
-  public var contentBytes: UInt64 = 0
+  package var contentBytes: UInt64 = 0
   /// The part of it in holes, in bytes.
-  public var holeBytes: UInt64 = 0
+  package var holeBytes: UInt64 = 0
   /// Files whose blocks or end are those of another file, and their size in bytes.
-  public var duplicateFiles = 0
-  public var duplicateBytes: UInt64 = 0
+  package var duplicateFiles = 0
+  package var duplicateBytes: UInt64 = 0
   /// Data blocks that files refer to, and how many of these references are to blocks stored as
   /// they are.
-  public var blocks = 0
-  public var plainBlocks = 0
+  package var blocks = 0
+  package var plainBlocks = 0
   /// Files that end in a fragment block.
-  public var tails = 0
+  package var tails = 0
   /// Other names for files, beyond the first.
-  public var extraLinks: UInt64 = 0
+  package var extraLinks: UInt64 = 0
 
   private struct Place: Hashable {
     var start: UInt64
@@ -28,7 +28,7 @@ public struct ImageSummary: Sendable {
   }
 
   /// Reads all inodes.
-  public init(_ image: Image) throws(ImageReadError) {
+  package init(_ image: Image) throws(ImageReadError) {
     var scan = try InodeScan(image)
     var places: Set<Place> = []
     while let inode = try scan.next() {

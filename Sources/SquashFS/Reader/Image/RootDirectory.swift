@@ -3,13 +3,13 @@ internal import TreeModel
 
 /// The root directory of an image, found without any table but the two that it needs: a few reads,
 /// however large the image is.
-public struct RootDirectory: Sendable {
-  public let permissions: UInt16
-  public let uid: UInt32
-  public let gid: UInt32
+package struct RootDirectory: Sendable {
+  package let permissions: UInt16
+  package let uid: UInt32
+  package let gid: UInt32
 
   /// - Throws: `ImageReadError` where the image has none that can be read.
-  public init(of input: ImageInput) throws(ImageReadError) {
+  package init(of input: ImageInput) throws(ImageReadError) {
     let superblock = try Image.readSuperblock(of: input)
     let layout = try TableLayout(superblock, input)
     func codec() throws(ImageReadError) -> any BlockDecompressor {
@@ -38,7 +38,7 @@ public struct RootDirectory: Sendable {
   }
 
   /// Whether nobody but root can enter it once it is mounted.
-  public var isRootsAlone: Bool {
+  package var isRootsAlone: Bool {
     permissions & 0o001 == 0 && (gid == 0 || permissions & 0o010 == 0)
       && (uid == 0 || permissions & 0o100 == 0)
   }

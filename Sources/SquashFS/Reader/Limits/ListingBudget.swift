@@ -7,7 +7,7 @@ internal import SquashFSFormat
 ///
 /// Blocks that lie on top of others, and those that nothing is read of, do not count: whoever has
 /// many of them has room for nothing.
-public struct ListingBudget {
+package struct ListingBudget {
   private var taken: UInt64 = 0
   private var room: UInt64 = UInt64(MetadataBlock.byteCount)
   private var block = UInt64.max
@@ -18,7 +18,7 @@ public struct ListingBudget {
   /// A bitmap has at most 4 MiB.
   private static let mostGrains: UInt64 = 1 << 25
 
-  public init(_ image: Image) {
+  package init(_ image: Image) {
     let size = image.directories.range.upperBound - image.directories.range.lowerBound
     grain = size / Self.mostGrains + 1
   }
@@ -26,7 +26,7 @@ public struct ListingBudget {
   /// Counts the entry that a cursor has read last.
   ///
   /// - Throws: `ImageReadError` where there are more of them than there is room for.
-  public mutating func take(_ cursor: DirectoryCursor) throws(ImageReadError) {
+  package mutating func take(_ cursor: DirectoryCursor) throws(ImageReadError) {
     let entry = cursor.latest
     if entry.block.lowerBound != block {
       block = entry.block.lowerBound

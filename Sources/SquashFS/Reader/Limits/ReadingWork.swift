@@ -4,21 +4,21 @@ internal import Synchronization
 ///
 /// It depends on the image and on what is asked of it, not on the machine, so that one can tell
 /// whether an image means more work than it is large.
-public struct ReadingWork: Sendable, Equatable {
+package struct ReadingWork: Sendable, Equatable {
   /// Metadata blocks that were read and unpacked.
-  public var metadataBlocks: UInt64 = 0
+  package var metadataBlocks: UInt64 = 0
   /// How often a metadata block was asked for, unpacked already or not.
-  public var metadataVisits: UInt64 = 0
+  package var metadataVisits: UInt64 = 0
   /// Bytes of inodes, names, indexes, targets, attributes and lists of blocks that were looked at.
-  public var metadataBytes: UInt64 = 0
+  package var metadataBytes: UInt64 = 0
   /// Bytes of extended attributes that were handed out.
-  public var attributeBytes: UInt64 = 0
+  package var attributeBytes: UInt64 = 0
   /// Blocks of files that were unpacked, or read as they are.
-  public var dataBlocks: UInt64 = 0
+  package var dataBlocks: UInt64 = 0
   /// Bytes read of the file.
-  public var bytesRead: UInt64 = 0
+  package var bytesRead: UInt64 = 0
 
-  public init() {}
+  package init() {}
 
   static func += (sum: inout ReadingWork, other: ReadingWork) {
     sum.metadataBlocks += other.metadataBlocks
@@ -38,7 +38,7 @@ final class SharedWork: Sendable {
 
 extension Image {
   /// What reading it has taken since it was opened; of data since its file was.
-  public var work: ReadingWork {
+  package var work: ReadingWork {
     var sum = ReadingWork()
     let tables = [
       inodes, directories, idTable.blocks, fragmentTable?.blocks, exportTable?.blocks,

@@ -1,16 +1,16 @@
 internal import Posix
-public import SquashFSFormat
-public import TreeModel
+package import SquashFSFormat
+package import TreeModel
 
 /// Reads the entries of a directory one after the other.
-public struct DirectoryCursor {
-  public struct Entry: Sendable {
-    public var name: [UInt8]
-    public var inode: MetadataReference
+package struct DirectoryCursor {
+  package struct Entry: Sendable {
+    package var name: [UInt8]
+    package var inode: MetadataReference
     /// The inode's number, as the entry says.
-    public var number: UInt32
+    package var number: UInt32
     /// The inode's type, as the entry says.
-    public var type: FileType
+    package var type: FileType
   }
 
   /// An entry as it is stored, which may make no sense.
@@ -27,7 +27,7 @@ public struct DirectoryCursor {
   private var cursor: MetadataCursor?
   private var suspended: MetadataReference?
   /// The bytes of the listing that are left.
-  public private(set) var remaining: Int
+  package private(set) var remaining: Int
   private let size: Int
   private var header = DirectoryHeader(entryCount: 0, inodeBlockStart: 0, inodeNumber: 0)
   private var entriesLeft: UInt64 = 0
@@ -50,7 +50,7 @@ public struct DirectoryCursor {
   }
 
   /// Lets go of the block that is being read; who goes deep keeps many cursors.
-  public mutating func suspend() {
+  package mutating func suspend() {
     guard let cursor else { return }
     if remaining > 0 || entriesLeft > 0 { suspended = cursor.reference }
     self.cursor = nil
@@ -59,7 +59,7 @@ public struct DirectoryCursor {
   /// The next entry, `nil` after the last.
   ///
   /// - Throws: `ImageReadError` also for a name that cannot be one, and for an unknown type.
-  public mutating func next() throws(ImageReadError) -> Entry? {
+  package mutating func next() throws(ImageReadError) -> Entry? {
     guard let raw = try nextRaw() else { return nil }
     guard Self.isName(raw.name), let type = FileType(rawValue: raw.type),
       let number = UInt32(exactly: raw.number)

@@ -4,15 +4,15 @@ internal import TreeModel
 
 /// Visits everything below a directory, each directory before what is in it, names in the order
 /// of the image.
-public struct TreeWalk {
-  public struct Node: Sendable {
+package struct TreeWalk {
+  package struct Node: Sendable {
     /// The path from where the walk began, without a leading slash.
-    public var path: [UInt8]
+    package var path: [UInt8]
     /// Where the name starts in the path.
-    public var nameStart: Int
-    public var inode: ImageInode
+    package var nameStart: Int
+    package var inode: ImageInode
 
-    public var name: ArraySlice<UInt8> { path[nameStart...] }
+    package var name: ArraySlice<UInt8> { path[nameStart...] }
   }
 
   private struct Level {
@@ -24,7 +24,7 @@ public struct TreeWalk {
   private let image: Image
   private var stack: [Level] = []
   /// What was read last, for errors: the path of an entry, or of a directory.
-  public private(set) var path: [UInt8] = []
+  package private(set) var path: [UInt8] = []
   private var visited: InodeSet
   private var entered: Node?
   private var listings: ListingBudget
@@ -32,7 +32,7 @@ public struct TreeWalk {
   private var paths = PathBudget()
 
   /// - Parameter directory: where to begin; it is not visited itself.
-  public init(_ image: Image, from directory: ImageInode) throws(ImageReadError) {
+  package init(_ image: Image, from directory: ImageInode) throws(ImageReadError) {
     self.image = image
     visited = InodeSet(upTo: image.superblock.inodeCount)
     listings = ListingBudget(image)
@@ -42,13 +42,13 @@ public struct TreeWalk {
   }
 
   /// The number of directories that were begun and not ended, the first included.
-  public var depth: Int { stack.count }
+  package var depth: Int { stack.count }
 
   /// The next node, `nil` at the end.
   ///
   /// - Throws: `ImageReadError` for a directory or inode that is damaged; the walk can go on
   ///   after it, without what cannot be read.
-  public mutating func next() throws(ImageReadError) -> Node? {
+  package mutating func next() throws(ImageReadError) -> Node? {
     if let node = entered {
       entered = nil
       try enter(node)
@@ -108,7 +108,7 @@ public struct TreeWalk {
   }
 
   /// Does not go into the directory that `next` gave last.
-  public mutating func skipChildren() { entered = nil }
+  package mutating func skipChildren() { entered = nil }
 
   /// Makes sure that the walk takes no more time and memory than the image is large.
   private mutating func checkEffort(_ inode: ImageInode) throws(ImageReadError) {

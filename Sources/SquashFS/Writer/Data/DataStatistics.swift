@@ -1,12 +1,12 @@
 /// What happened to the bytes of files.
-public struct DataStatistics: Sendable {
-  public var files = 0
+package struct DataStatistics: Sendable {
+  package var files = 0
   /// The bytes of all files, holes and duplicates included.
-  public var bytes: UInt64 = 0
+  package var bytes: UInt64 = 0
   /// The bytes not stored because an equal block or tail was there.
-  public var duplicateBytes: UInt64 = 0
+  package var duplicateBytes: UInt64 = 0
   /// The bytes of data in the image.
-  public var storedBytes: UInt64 = 0
+  package var storedBytes: UInt64 = 0
   /// Blocks stored as they are because they do not shrink.
-  public var storedPlainBlocks = 0
+  package var storedPlainBlocks = 0
 }
