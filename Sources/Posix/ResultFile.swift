@@ -1,9 +1,9 @@
 internal import Glibc
 
-/// Where a result goes: to standard output, to a pipe or a device that is there, or to a file that
+/// The destination of a result: standard output, an existing pipe or device, or a file that
 /// appears when it is complete.
 public struct ResultFile: ~Copyable {
-  /// What errors name.
+  /// The path for messages.
   public let path: [UInt8]
   /// For writing.
   public let descriptor: Int32
@@ -29,7 +29,7 @@ public struct ResultFile: ~Copyable {
     }
   }
 
-  /// A file that is open already.
+  /// A file that is already open.
   public init(_ file: AtomicFile) { self.init(file.path.bytes, file.descriptor, file) }
 
   private init(_ path: [UInt8], _ descriptor: Int32, _ file: AtomicFile?) {
@@ -52,7 +52,7 @@ public struct ResultFile: ~Copyable {
     if buffer.count >= Self.limit { try flush() }
   }
 
-  /// Hands over what was written so far.
+  /// Writes out the buffer.
   public mutating func flush() throws(SystemError) {
     var done = 0
     while done < buffer.count {
@@ -67,7 +67,7 @@ public struct ResultFile: ~Copyable {
     buffer.removeAll(keepingCapacity: true)
   }
 
-  /// Puts the file under its name.
+  /// Gives the file its name.
   public mutating func finish() throws(SystemError) {
     try flush()
     try file?.publish()

@@ -1,4 +1,4 @@
-/// Builds one on-disk record in a buffer that is used again for the next.
+/// Builds one on-disk record in a reusable buffer.
 ///
 /// All numbers of the format are little-endian.
 @safe
@@ -13,7 +13,7 @@ public struct ByteWriter: ~Copyable {
 
   deinit { unsafe buffer.deallocate() }
 
-  /// What was written since the last `removeAll`.
+  /// The bytes written since the last `removeAll`.
   public func withBytes<R, E: Error>(
     _ body: (UnsafeRawBufferPointer) throws(E) -> R
   ) throws(E) -> R {
@@ -44,7 +44,7 @@ public struct ByteWriter: ~Copyable {
     }
   }
 
-  /// Overwrites a number written before, `offset` bytes from the record's start.
+  /// Overwrites a number written earlier, `offset` bytes from the record's start.
   public mutating func replace<T: FixedWidthInteger & BitwiseCopyable>(
     at offset: Int, with value: T
   ) {

@@ -1,5 +1,5 @@
 extension CompressorID {
-  /// The name that mksquashfs gives it.
+  /// The name in mksquashfs.
   public var name: String {
     switch self {
     case .gzip: "gzip"
@@ -11,7 +11,7 @@ extension CompressorID {
     }
   }
 
-  /// The option that a kernel needs to be built with; `nil` where no kernel has it.
+  /// The kernel build option it needs; `nil` if no kernel supports it.
   public var kernelOption: String? {
     switch self {
     case .gzip: "CONFIG_SQUASHFS_ZLIB"

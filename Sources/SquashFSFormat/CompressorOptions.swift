@@ -1,4 +1,4 @@
-/// What the block after the superblock says of how the image was compressed.
+/// The compressor's options, from the block after the superblock.
 ///
 /// Layout: SquashFS Binary Format, section "Compression Options".
 public enum CompressorOptions: Equatable, Sendable {
@@ -8,7 +8,7 @@ public enum CompressorOptions: Equatable, Sendable {
   case lz4(version: UInt32, flags: UInt32)
   case zstd(level: UInt32)
 
-  /// The size of the payload in bytes, `nil` for a compressor that has no options.
+  /// The size of the payload in bytes; `nil` for a compressor without options.
   public static func byteCount(_ compressor: CompressorID) -> Int? {
     switch compressor {
     case .gzip, .lzo, .xz, .lz4: 8
@@ -18,7 +18,7 @@ public enum CompressorOptions: Equatable, Sendable {
   }
 
   /// - Parameter bytes: the payload.
-  /// - Returns: `nil` where it has not the right size.
+  /// - Returns: `nil` if it has the wrong size.
   public init?(_ compressor: CompressorID, parsing bytes: RawSpan) {
     guard bytes.byteCount == Self.byteCount(compressor) else { return nil }
     switch compressor {

@@ -1,17 +1,17 @@
-/// The head of a run of directory entries whose inodes are in one metadata block.
+/// The header of a run of directory entries whose inodes are in one metadata block.
 ///
 /// Layout: SquashFS Binary Format, section "Directory Table".
 public struct DirectoryHeader: Equatable, Sendable {
   /// The size on disk in bytes.
   public static let byteCount = 12
-  /// The most entries that a reader takes after one header.
+  /// The most entries a reader accepts after one header.
   public static let mostEntries: UInt32 = 256
 
   /// The number of entries that follow, as stored plus one.
   public var entryCount: UInt64
   /// The start of the inodes' metadata block in the inode table.
   public var inodeBlockStart: UInt32
-  /// The inode number that entries give differences to.
+  /// The inode number to which entries store differences.
   public var inodeNumber: UInt32
 
   public init(entryCount: UInt64, inodeBlockStart: UInt32, inodeNumber: UInt32) {
@@ -36,7 +36,7 @@ public struct DirectoryEntryRecord: Equatable, Sendable {
   /// The inode's offset in its unpacked metadata block.
   public var inodeOffset: UInt16
   public var inodeNumberDifference: Int16
-  /// As stored; the basic types only, if all is well.
+  /// As stored; only basic types in a valid image.
   public var type: UInt16
   /// The size of the name in bytes, as stored plus one.
   public var nameSize: Int
@@ -58,7 +58,7 @@ public struct DirectoryIndexRecord: Equatable, Sendable {
   /// The size on disk in bytes.
   public static let byteCount = 12
 
-  /// Of the header it leads to, from the listing's start, in bytes.
+  /// The offset of the header it points to, in bytes from the listing's start.
   public var offset: UInt32
   /// The start of that header's metadata block in the directory table.
   public var blockStart: UInt32

@@ -1,22 +1,22 @@
-/// A SquashFS image that neither Linux nor this program reads: of an old version, in the other byte
-/// order, or with the mark of a vendor, as firmware has it.
+/// A SquashFS image that neither Linux nor this program reads: an old version, the other byte
+/// order, or a vendor's magic number, as in firmware.
 public struct ForeignFormat: Equatable, Sendable {
-  /// The four bytes at its start.
+  /// The magic number: the first four bytes.
   public let mark: String
   public let isBigEndian: Bool
   public let major: UInt16
   public let minor: UInt16
 
-  /// The marks that are in use, and whether what follows is big-endian.
+  /// The magic numbers in use, and whether the fields after them are big-endian.
   ///
-  /// `hsqs` and `sqsh` are those of the format up to 3.1, which came in both orders; of the others
-  /// binwalk's list of signatures tells.
+  /// `hsqs` and `sqsh` belong to the format up to 3.1, which came in both orders; the others are
+  /// from binwalk's signature list.
   private static let marks: [(mark: String, isBigEndian: Bool)] = [
     ("hsqs", false), ("sqsh", true), ("shsq", false), ("qshs", true), ("sqlz", true),
     ("hsqt", false), ("tqsh", true),
   ]
 
-  /// Whether a mark can begin with this byte, for who looks through many.
+  /// Whether a magic number can begin with this byte: a quick test for long scans.
   public static func canBegin(with byte: UInt8) -> Bool {
     // h, q, s, t
     byte == 0x68 || byte == 0x71 || byte == 0x73 || byte == 0x74
@@ -26,9 +26,9 @@ public struct ForeignFormat: Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - bytes: as many as a superblock has.
-  ///   - isSure: whether they begin a file; bytes from the midst of one must look right in more
-  ///     than their mark and version.
-  /// - Returns: `nil` for what is something else, or an image that this program reads.
+  ///   - isSure: whether they start a file; bytes from the middle of one must look right in more
+  ///     than magic number and version.
+  /// - Returns: `nil` for anything else, including an image that this program reads.
   public init?(parsing bytes: RawSpan, isSure: Bool = true) {
     guard Self.canBegin(with: bytes[0]),
       let (mark, isBigEndian) = Self.marks.first(where: { bytes.starts(with: $0.mark.utf8) })
@@ -37,7 +37,7 @@ public struct ForeignFormat: Equatable, Sendable {
       let value: UInt16 = bytes.little(offset)
       return isBig ? value.byteSwapped : value
     }
-    // All versions have theirs at this place. Vendors were not all true to the mark's order.
+    // All versions store theirs here. Vendors did not always keep to the magic number's byte order.
     let orders = isSure ? [isBigEndian, !isBigEndian] : [isBigEndian]
     guard
       let order = orders.first(where: { order in
@@ -45,7 +45,7 @@ public struct ForeignFormat: Equatable, Sendable {
       })
     else { return nil }
     (major, minor) = (number(28, order), number(30, order))
-    // The one that is read, or of a version of the future.
+    // The version we read, or a future one.
     if mark == "hsqs" && major == 4 { return nil }
     if !isSure {
       // The logarithm of the block size, 4 KiB to 1 MiB.
@@ -56,14 +56,14 @@ public struct ForeignFormat: Equatable, Sendable {
     self.isBigEndian = isBigEndian
   }
 
-  /// What it is: "a big-endian SquashFS 3.1 image".
+  /// A description: "a big-endian SquashFS 3.1 image".
   public var name: String {
     let order = isBigEndian ? "a big-endian" : "a"
     let vendor = isStandard ? "" : " with the mark of a vendor (\(mark))"
     return "\(order) SquashFS \(major).\(minor) image\(vendor)"
   }
 
-  /// What may unpack it.
+  /// A tool that may unpack it.
   public var tool: String { isStandard && major < 4 ? "unsquashfs" : "sasquatch" }
 
   private var isStandard: Bool { mark == "hsqs" || mark == "sqsh" }

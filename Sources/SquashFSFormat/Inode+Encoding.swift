@@ -1,8 +1,8 @@
 internal import TreeModel
 
 extension ByteWriter {
-  /// Appends the inode in its basic form, or in the extended one where that is needed; of a file
-  /// all but the list of its blocks.
+  /// Appends the inode in its basic form, or in the extended one if necessary; for a file, all but
+  /// the list of its blocks.
   public mutating func append(_ inode: Inode) {
     let isExtended = inode.isExtended
     append(inode.type.rawValue + (isExtended ? 7 : 0))
@@ -32,7 +32,7 @@ extension ByteWriter {
   }
 
   private mutating func append(_ directory: Inode.Directory, of inode: Inode, isExtended: Bool) {
-    // The kernel counts "." and ".." and an end: sizes are 3 more than what is there.
+    // The kernel counts ".", ".." and an end marker: the stored size is 3 larger.
     let size = directory.listingSize + 3
     if isExtended {
       append(inode.links)

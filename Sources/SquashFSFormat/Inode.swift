@@ -1,6 +1,6 @@
 public import TreeModel
 
-/// One inode as it lies in the inode table.
+/// One inode as stored in the inode table.
 ///
 /// Layout: SquashFS Binary Format, section "Inode Table". Every kind has a basic and an extended
 /// form; encoding picks the basic one wherever it can hold the values.
@@ -18,7 +18,7 @@ public struct Inode: Equatable, Sendable {
   public var body: Body
 
   public static let noXattrs = UInt32.max
-  /// In place of a fragment's index: the file's last bytes are in a block of their own.
+  /// Replaces a fragment's index if the file's last bytes have a block of their own.
   public static let noFragment = UInt32.max
 
   public enum Body: Equatable, Sendable {
@@ -47,7 +47,7 @@ public struct Inode: Equatable, Sendable {
     }
   }
 
-  /// Leads to a header in the middle of a long listing.
+  /// Points to a header in the middle of a long listing.
   public struct IndexEntry: Equatable, Sendable {
     /// The header's offset from the listing's start, in bytes.
     public var offset: UInt32
@@ -63,12 +63,12 @@ public struct Inode: Equatable, Sendable {
     }
   }
 
-  /// What comes before the list of the file's blocks, which ends its inode.
+  /// The part of a file's inode before the list of its blocks, which ends it.
   public struct File: Equatable, Sendable {
     /// The position of the first block in the image.
     public var blocksStart: UInt64
     public var size: UInt64
-    /// The bytes saved by holes.
+    /// The number of bytes saved by holes.
     public var sparse: UInt64
     public var fragment: UInt32
     public var fragmentOffset: UInt32
@@ -98,7 +98,7 @@ public struct Inode: Equatable, Sendable {
     self.body = body
   }
 
-  /// The type as directory entries give it.
+  /// The type as in directory entries.
   public var type: FileType {
     switch body {
     case .directory: .directory

@@ -1,7 +1,7 @@
 public import TreeModel
 
-/// The part of an inode that has a fixed size: all but a file's list of blocks, a symlink's
-/// target and a directory's index, whose sizes it gives.
+/// The fixed-size part of an inode: all but a file's list of blocks, a symlink's target and a
+/// directory's index, whose sizes it gives.
 ///
 /// Layout: SquashFS Binary Format, section "Inode Table". Nothing in it can be trusted.
 public struct InodeRecord: Equatable, Sendable {
@@ -9,23 +9,23 @@ public struct InodeRecord: Equatable, Sendable {
   public var isExtended: Bool
   /// The twelve permission bits.
   public var permissions: UInt16
-  /// The bits above them, 0 or those that stat(2) has for the type.
+  /// The bits above them: 0, or the type bits of stat(2).
   public var typeBits: UInt16
   public var uidIndex: UInt16
   public var gidIndex: UInt16
   /// Seconds since 1970.
   public var modified: UInt32
   public var number: UInt32
-  /// 1 for basic files, which have no field for it.
+  /// 1 for basic files, which do not store it.
   public var links: UInt32
-  /// `Inode.noXattrs` where there is none. An extended symlink's comes after its target.
+  /// `Inode.noXattrs` if it has none. In an extended symlink it comes after the target.
   public var xattrIndex: UInt32
   public var body: Body
 
   public enum Body: Equatable, Sendable {
     case directory(Directory)
     case file(File)
-    /// The size of the target in bytes, which follows.
+    /// The size in bytes of the target, which follows.
     case symlink(targetSize: UInt32)
     case device(UInt32)
     case ipc
@@ -36,11 +36,11 @@ public struct InodeRecord: Equatable, Sendable {
     /// As stored: 3 more than the listing's size in bytes.
     public var storedSize: UInt32
     public var parent: UInt32
-    /// The number of index entries, which follow.
+    /// The number of index entries that follow.
     public var indexCount: Int
 
-    /// The most index entries there can be: one for each header, which has at least one entry
-    /// with a name of one byte.
+    /// The most index entries possible: one per header, which has at least one entry with a name
+    /// of one byte.
     public var mostIndexEntries: Int {
       listingSize / (DirectoryHeader.byteCount + DirectoryEntryRecord.byteCount + 1)
     }
@@ -65,19 +65,19 @@ public struct InodeRecord: Equatable, Sendable {
       return whole + (hasRest && !hasFragment ? 1 : 0)
     }
 
-    /// The number of bytes in a fragment.
+    /// The number of bytes stored in a fragment.
     public func tailSize(_ blockSize: BlockSize) -> Int {
       hasFragment ? Int(size & UInt64(blockSize.byteCount - 1)) : 0
     }
   }
 
-  /// The size of the part that all inodes have, in bytes: type, permissions, owner, group, time,
+  /// The size in bytes of the part common to all inodes: type, permissions, owner, group, time,
   /// number.
   public static let headerByteCount = 16
 
   /// The size of the fixed part of an inode of this stored type, header included.
   ///
-  /// - Returns: `nil` for a type that is none.
+  /// - Returns: `nil` for an invalid type.
   public static func byteCount(storedType: UInt16) -> Int? {
     switch storedType {
     case 1: 32
@@ -95,7 +95,7 @@ public struct InodeRecord: Equatable, Sendable {
   }
 
   /// - Parameter bytes: the fixed part.
-  /// - Returns: `nil` where the type is none, or `bytes` too short for it.
+  /// - Returns: `nil` if the type is invalid or `bytes` is too short for it.
   public init?(parsing bytes: RawSpan) {
     guard bytes.byteCount >= Self.headerByteCount else { return nil }
     let stored: UInt16 = bytes.little(0)

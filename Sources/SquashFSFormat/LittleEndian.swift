@@ -1,10 +1,10 @@
 extension RawSpan {
-  /// The little-endian number at `offset`; the caller has checked that it lies in the span.
+  /// The little-endian number at `offset`, which the caller has checked to lie in the span.
   @inline(__always)
   public func little<T: FixedWidthInteger & BitwiseCopyable>(
     _ offset: Int, as type: T.Type = T.self
   ) -> T {
-    // Any bytes are a number.
+    // Any bytes make a valid number.
     T(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: T.self))
   }
 
@@ -21,7 +21,7 @@ extension RawSpan {
 }
 
 extension UnsafeRawBufferPointer {
-  /// The little-endian number at `offset`; the caller has checked that it lies in the buffer.
+  /// The little-endian number at `offset`, which the caller has checked to lie in the buffer.
   @inline(__always)
   public func little<T: FixedWidthInteger & BitwiseCopyable>(
     _ offset: Int, as type: T.Type = T.self

@@ -1,23 +1,23 @@
 extension Superblock {
   /// Why 96 bytes are not the superblock of an image that this program reads.
   public enum Problem: Error, Equatable {
-    /// Nothing but zeros: the superblock is what a writer writes last.
+    /// Nothing but zeros: writers write the superblock last.
     case empty
-    /// All but the magic number, which mksquashfs takes away while it appends to an image.
+    /// Complete but for the magic number, which mksquashfs removes while it appends to an image.
     case unfinished
     /// Another magic number.
     case notSquashFS
-    /// An image that Linux does not read.
+    /// An image that Linux cannot read.
     case foreign(ForeignFormat)
     case version(major: UInt16, minor: UInt16)
-    /// Not a power of two from 4 KiB to 1 MiB, or not the one its logarithm says.
+    /// Not a power of two from 4 KiB to 1 MiB, or in conflict with its logarithm.
     case blockSize(UInt32, log: UInt16)
     case compressor(UInt16)
   }
 
   /// Decodes a superblock.
   ///
-  /// Only what the type cannot express is checked here; the fields' sense is not.
+  /// Checks only what the type cannot express, not whether the fields make sense.
   ///
   /// - Parameter bytes: at least `byteCount` bytes.
   public init(parsing bytes: RawSpan) throws(Problem) {
@@ -53,7 +53,7 @@ extension Superblock {
 }
 
 extension Superblock.Flags {
-  /// All that squashfs-tools write; 0x0004 was used by a version before 4.
+  /// All flags that squashfs-tools write; 0x0004 was used before version 4.
   public static let known: Superblock.Flags = [
     .inodesUncompressed, .dataUncompressed, .check, .fragmentsUncompressed, .noFragments,
     .alwaysFragments,

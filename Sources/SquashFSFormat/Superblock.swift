@@ -6,8 +6,8 @@ public struct Superblock: Equatable, Sendable {
   public static let byteCount = 96
   /// `hsqs`, read as a little-endian number.
   public static let magic: UInt32 = 0x7371_7368
-  /// The kernel reads whole blocks of so many bytes from a device (its fs/squashfs,
-  /// SQUASHFS_DEVBLK_SIZE): what lies in a part of one at a file's end cannot be read.
+  /// The kernel reads whole blocks of this many bytes from a device (fs/squashfs,
+  /// SQUASHFS_DEVBLK_SIZE): it cannot read a partial block at the end of a file.
   public static let deviceBlock: UInt64 = 1024
   /// Stands for a table that the image does not have.
   public static let noTable = UInt64.max
@@ -53,14 +53,14 @@ public struct Superblock: Equatable, Sendable {
     self.exportTable = exportTable
   }
 
-  /// What the writer did; the kernel looks at `compressorOptions` only.
+  /// Notes by the writer; the kernel looks only at `compressorOptions`.
   public struct Flags: OptionSet, Sendable {
     public let rawValue: UInt16
     public init(rawValue: UInt16) { self.rawValue = rawValue }
 
     public static let inodesUncompressed = Flags(rawValue: 0x0001)
     public static let dataUncompressed = Flags(rawValue: 0x0002)
-    /// Of formats before 4.0, which had checksums.
+    /// Used by formats before 4.0, which had checksums.
     public static let check = Flags(rawValue: 0x0004)
     public static let fragmentsUncompressed = Flags(rawValue: 0x0008)
     public static let noFragments = Flags(rawValue: 0x0010)
@@ -99,12 +99,12 @@ public struct BlockSize: Hashable, Sendable {
   /// The size in bytes.
   public var byteCount: Int { 1 << Int(log) }
 
-  /// 128 KiB, the size that random access over a slow store likes best.
+  /// 128 KiB, the best size for random access over a slow store.
   public static let standard = BlockSize(byteCount: 128 << 10)!
 }
 
 /// A place in a table of metadata blocks: a block's start, relative to the table, and an offset
-/// into what the block unpacks to.
+/// into the unpacked block.
 public struct MetadataReference: Hashable, Sendable {
   /// The reference as stored: the start in the upper 48 bits, the offset in the lower 16.
   public let rawValue: UInt64
@@ -120,13 +120,13 @@ public struct MetadataReference: Hashable, Sendable {
 
 /// Sizes of metadata blocks.
 public enum MetadataBlock {
-  /// What every block but a table's last unpacks to.
+  /// The unpacked size of every block but a table's last.
   public static let byteCount = 8192
-  /// Set in a block's 16-bit header when the block is stored as it is.
+  /// Set in a block's 16-bit header if the block is stored uncompressed.
   public static let uncompressedBit: UInt16 = 0x8000
 }
 
-/// The stored size of a data or fragment block, with the bit that says it is not compressed.
+/// The stored size of a data or fragment block, with the bit for "uncompressed".
 public struct StoredBlock: Hashable, Sendable {
   public let rawValue: UInt32
   public init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -141,7 +141,7 @@ public struct StoredBlock: Hashable, Sendable {
   /// A block of nothing but zero bytes, which takes no room.
   public static let hole = StoredBlock(rawValue: 0)
 
-  /// Bits that mean nothing.
+  /// Bits without a meaning.
   public static let unusedBits: UInt32 = ~((1 << 25) - 1)
 
   /// The size on disk in bytes.

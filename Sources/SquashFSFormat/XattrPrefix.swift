@@ -1,4 +1,4 @@
-/// The name spaces of extended attributes that the format can hold.
+/// The namespaces of extended attributes that the format can hold.
 public enum XattrPrefix: UInt16, CaseIterable, Sendable {
   case user = 0
   case trusted = 1
@@ -16,7 +16,7 @@ public enum XattrPrefix: UInt16, CaseIterable, Sendable {
     }
   }
 
-  /// The prefix of a full name, `nil` where the format has none for it.
+  /// The prefix of a full name; `nil` if the format has none for it.
   public init?(of name: [UInt8]) {
     for prefix in Self.allCases {
       let bytes = prefix.text.utf8

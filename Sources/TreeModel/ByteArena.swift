@@ -1,4 +1,4 @@
-/// Byte strings stored one behind the other, so that a million names are one allocation.
+/// Byte strings stored back to back, so that a million names take one allocation.
 public struct ByteArena {
   /// Where a string lies: its offset and its length (at most 65,535 bytes) in one word.
   public struct Reference: Hashable, Sendable {

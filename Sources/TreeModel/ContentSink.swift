@@ -1,4 +1,4 @@
-/// Where the bytes of regular files go while a source is read.
+/// The destination of regular files' bytes while a source is read.
 ///
 /// The calls for one file are `begin`, then any number of `withFreeSpace` and `addHole`, then
 /// `end`, or `abandon` where the file turned out to be unreadable.
@@ -6,27 +6,27 @@ public protocol ContentSink: AnyObject {
   /// Starts a file.
   ///
   /// - Parameters:
-  ///   - size: the announced number of bytes, where known.
-  ///   - rank: the place of the file among those that should lie side by side, `nil` where it is
-  ///     none of them.
-  /// - Throws: `ContentTooLarge`, here or later, and errors of writing.
+  ///   - size: the announced number of bytes, if known.
+  ///   - rank: the position of the file among those that should lie side by side; `nil` if it is
+  ///     not one of them.
+  /// - Throws: `ContentTooLarge`, here or later, and write errors.
   func begin(size: UInt64?, rank: UInt32?) throws
 
   /// Lends free space to be filled from the start: the source reads straight into it.
   ///
-  /// - Parameter body: fills some of the space and returns the number of bytes filled; 0 ends
-  ///   nothing.
+  /// - Parameter body: fills some of the space and returns the number of bytes filled; 0 does not
+  ///   end the file.
   /// - Returns: what `body` returned.
   @discardableResult
   func withFreeSpace(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int
 
-  /// Appends `count` zero bytes without their being read anywhere.
+  /// Appends `count` zero bytes without reading them.
   func addHole(_ count: UInt64) throws
 
   /// Ends the file.
   func end() throws -> ContentID
 
-  /// Drops the file begun last.
+  /// Drops the current file.
   func abandon() throws
 }
 
@@ -49,9 +49,9 @@ extension ContentSink {
   }
 }
 
-/// What a sink throws for a file that is larger than it can take.
+/// Thrown by a sink for a file larger than it can take.
 public struct ContentTooLarge: Error {
-  /// What is too large, and what helps.
+  /// What is too large, and what to do about it.
   public let reason: String
 
   public init(_ reason: String) { self.reason = reason }

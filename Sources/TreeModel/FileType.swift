@@ -1,5 +1,5 @@
-/// The seven types of a file, with the numbers that directory entries of SquashFS give them. In the
-/// inode table each has an extended form too, whose number is 7 more.
+/// The seven file types, numbered as in SquashFS directory entries. In the inode table each also
+/// has an extended form, whose number is 7 higher.
 public enum FileType: UInt16, Sendable, CaseIterable {
   case directory = 1
   case file = 2
@@ -11,7 +11,7 @@ public enum FileType: UInt16, Sendable, CaseIterable {
 }
 
 extension FileType {
-  /// The type as stat(2) has it.
+  /// The type bits of stat(2).
   public var modeBits: UInt16 {
     switch self {
     case .directory: 0o040000
@@ -24,7 +24,7 @@ extension FileType {
     }
   }
 
-  /// The word that programs read, as find(1) and mtree(5) have it.
+  /// The word for programs to read, as in find(1) and mtree(5).
   public var word: String {
     switch self {
     case .directory: "dir"
@@ -52,7 +52,7 @@ extension FileType {
 }
 
 extension FileType: CustomStringConvertible {
-  /// As in "is a directory".
+  /// The noun with its article, as in "is a directory".
   public var description: String {
     switch self {
     case .directory: "directory"
@@ -81,7 +81,7 @@ extension Tree.Kind {
 }
 
 extension TreeEntry.Kind {
-  /// `nil` for another name of a file, which may be of any type but a directory.
+  /// `nil` for another name of a file, which may have any type but directory.
   public var type: FileType? {
     switch self {
     case .directory: .directory

@@ -1,4 +1,4 @@
-/// A hash table from (directory, name) to a node's number that stores nothing but the number.
+/// A hash table from (directory, name) to a node's number that stores only the number.
 struct NodeTable {
   private static let empty = UInt32.max
   private static let tombstone = UInt32.max - 1
@@ -26,7 +26,7 @@ struct NodeTable {
     return nil
   }
 
-  /// - Parameter rehash: gives the hash of a number inserted before.
+  /// - Parameter rehash: returns the hash of a number inserted before.
   mutating func insert(_ number: Int, hash: Int, rehash: (Int) -> Int) {
     if (used + 1) * 4 > slots.count * 3 { grow(rehash) }
     var slot = hash & (slots.count - 1)

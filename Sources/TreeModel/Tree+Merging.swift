@@ -1,20 +1,20 @@
-/// How a tree says what is to go of the trees below it.
+/// How a tree marks what to remove from the trees below it.
 public enum Whiteouts: String, Sendable {
-  /// As layers of OCI images do: a file `.wh.NAME` takes NAME out, `.wh..wh..opq` all that its
-  /// directory had.
+  /// As in layers of OCI images: a file `.wh.NAME` removes NAME, `.wh..wh..opq` everything that
+  /// its directory had.
   ///
   /// Source: OCI image specification, "Representing Changes".
   case oci
 }
 
 extension Tree {
-  /// Puts another tree on top of this one: of two entries of one name the other's stays, and of two
-  /// directories what is in both, with the other's attributes if it has any.
+  /// Puts another tree on top of this one: where both have a name, the other's entry wins; two
+  /// directories are merged and get the other's attributes, if it has any.
   ///
-  /// The contents of both are numbered by one sink.
+  /// One sink must have numbered the contents of both.
   ///
-  /// - Parameter report: called with this tree and each of its entries that is about to be replaced
-  ///   or taken out.
+  /// - Parameter report: called with this tree and each of its entries about to be replaced or
+  ///   removed.
   public mutating func merge(
     _ other: Tree, whiteouts: Whiteouts? = nil, report: (Tree, NodeID) -> Void = { _, _ in }
   ) {
@@ -28,14 +28,14 @@ private struct TreeMerging {
   var tree: Tree
   private let other: Tree
   private let whiteouts: Whiteouts?
-  /// What was there before: all that may have to go.
+  /// The previous content, all of which may have to go.
   private let before: Tree.Listing
   private let count: Int
   private var inodes: [Tree.InodeID: Tree.InodeID] = [:]
 
   private static let whiteout = Array(".wh.".utf8)
   private static let opaque = Array(".wh..wh..opq".utf8)
-  /// Notes of AUFS for itself begin so.
+  /// The prefix of AUFS's own bookkeeping files.
   private static let note = Array(".wh..wh.".utf8)
 
   init(onto tree: Tree, _ other: Tree, _ whiteouts: Whiteouts?) {
@@ -126,7 +126,7 @@ private struct TreeMerging {
     return before.children(of: node).filter { !tree.isRemoved($0) }
   }
 
-  /// Takes a node out, with all that is below it.
+  /// Removes a node and everything below it.
   private mutating func remove(_ node: Tree.NodeID, _ report: Report) {
     var all = [node]
     var index = 0

@@ -1,5 +1,5 @@
 /// A directory tree in memory, compact enough for millions of entries: names and inodes are
-/// rows of arrays, about 100 bytes an entry plus its name.
+/// rows of arrays, about 100 bytes per entry plus its name.
 ///
 /// A *node* is a name in a directory; an *inode* is what the name stands for. Hard links are
 /// nodes that share an inode.
@@ -22,7 +22,7 @@ public struct Tree {
     public var index: Int { Int(number) }
   }
 
-  /// What an inode is, with what only that kind has.
+  /// The kind of an inode, with the data only that kind has.
   public enum Kind: Equatable, Sendable {
     case directory
     case regular(ContentID)
@@ -39,7 +39,7 @@ public struct Tree {
     public var xattrs: XattrSetID?
     /// The number of names; for a directory this stays 1.
     public var links: UInt32 = 1
-    /// How a directory came to be.
+    /// Why a directory is in the tree.
     public var origin: Origin
 
     public init(
@@ -58,7 +58,7 @@ public struct Tree {
     case entry
     /// Something below it needed a parent.
     case missingParent
-    /// The source has an entry, which stays only if something below it does.
+    /// The source has an entry, kept only if something below it is kept.
     case ifNeeded
   }
 
@@ -80,10 +80,10 @@ public struct Tree {
   /// The distinct sets of extended attributes, by index.
   public private(set) var xattrSets: [[ExtendedAttribute]] = []
 
-  /// The top of the tree; what lies outside it is left out of `Listing`.
+  /// The top of the tree; `Listing` leaves out everything outside it.
   public var root: NodeID
 
-  /// A tree that is one directory with these attributes.
+  /// A tree with one directory, which has these attributes.
   public init(root attributes: Attributes) {
     let name = bytes.add([])
     nodes.append(Node(name: name, parent: 0, inode: 0))
@@ -120,14 +120,14 @@ public struct Tree {
     return Array(components.reversed().joined(separator: [UInt8(ascii: "/")]))
   }
 
-  /// The node called `name` in `parent`.
+  /// The node named `name` in `parent`.
   public func child(of parent: NodeID, named name: UnsafeRawBufferPointer) -> NodeID? {
     table.find(hash: NodeTable.hash(parent.index, name)) { candidate in
       Int(nodes[candidate].parent) == parent.index && bytes.equals(nodes[candidate].name, name)
     }.map { NodeID($0) }
   }
 
-  /// Makes a new inode; it is in the tree once a node stands for it.
+  /// Makes a new inode; it is in the tree once a node refers to it.
   public mutating func addInode(_ inode: Inode) -> InodeID {
     inodes.append(inode)
     return InodeID(inodes.count - 1)
@@ -136,10 +136,10 @@ public struct Tree {
   /// Makes the kind of a symlink with this target, of at most 65,535 bytes.
   public mutating func symlink(to target: [UInt8]) -> Kind { .symlink(target: bytes.add(target)) }
 
-  /// The set with these attributes, in any order; of two with one name the first.
+  /// The set of these attributes, in any order; the first wins if a name occurs twice.
   public mutating func xattrSet(_ attributes: [ExtendedAttribute]) -> XattrSetID? {
     guard !attributes.isEmpty else { return nil }
-    // Archives may have an attribute twice (bsdtar writes two dialects); the first counts.
+    // Archives may have an attribute twice (bsdtar writes two dialects); the first wins.
     var names: Set<[UInt8]> = []
     let sorted = attributes.filter { names.insert($0.name).inserted }
       .sorted { $0.name.lexicographicallyPrecedes($1.name) }
@@ -150,7 +150,7 @@ public struct Tree {
     return XattrSetID(number: number)
   }
 
-  /// Puts a name into a directory, which must not have it yet.
+  /// Adds a name to a directory, which must not have it yet.
   @discardableResult
   public mutating func addNode(
     _ name: UnsafeRawBufferPointer, in parent: NodeID, inode: InodeID
@@ -163,7 +163,7 @@ public struct Tree {
     return NodeID(id)
   }
 
-  /// Lets a name be found.
+  /// Makes a name findable.
   private mutating func insert(_ node: NodeID) {
     func hash(_ index: Int) -> Int {
       NodeTable.hash(Int(nodes[index].parent), bytes[nodes[index].name])
@@ -171,7 +171,7 @@ public struct Tree {
     table.insert(node.index, hash: hash(node.index), rehash: hash)
   }
 
-  /// Takes a name out of the tree; it must not be a directory with children.
+  /// Removes a name from the tree; it must not be a directory with children.
   public mutating func remove(_ node: NodeID) {
     let name = bytes[nodes[node.index].name]
     table.remove(node.index, hash: NodeTable.hash(Int(nodes[node.index].parent), name))
@@ -180,7 +180,7 @@ public struct Tree {
     nodes[Int(nodes[node.index].parent)].children -= 1
   }
 
-  /// Makes each name of a file a file of its own, with the same content.
+  /// Turns each name of a file into a file of its own with the same content.
   ///
   /// - Returns: the number of files made.
   public mutating func separateHardLinks() -> Int {
@@ -196,8 +196,8 @@ public struct Tree {
     return inodes.count - before
   }
 
-  /// Puts the whole tree at a path below a new root. The directories in between, and the new
-  /// root, get `attributes`.
+  /// Moves the whole tree to a path below a new root. The new root and the directories in between
+  /// get `attributes`.
   public mutating func placeRoot(at path: [[UInt8]], attributes: Attributes) {
     var below = root
     for (depth, name) in path.enumerated().reversed() {
@@ -216,15 +216,15 @@ public struct Tree {
     root = below
   }
 
-  /// Whether `remove` took the node out.
+  /// Whether `remove` removed the node.
   public func isRemoved(_ node: NodeID) -> Bool { nodes[node.index].inode == Self.removed }
 
-  /// All nodes but the very first, parents before children, removed ones left out.
+  /// All nodes but the very first, parents before children, without removed ones.
   public var liveNodes: some Sequence<NodeID> {
     (1..<max(1, nodes.count)).lazy.filter { nodes[$0].inode != Self.removed }.map { NodeID($0) }
   }
 
-  /// The live nodes from the last added to the first: children before parents.
+  /// The live nodes, last added first: children before parents.
   public var liveNodesReversed: some Sequence<NodeID> {
     (1..<max(1, nodes.count)).reversed().lazy
       .filter { nodes[$0].inode != Self.removed }.map { NodeID($0) }

@@ -1,27 +1,27 @@
-/// One entry of a tree on its way from a source: its place, its kind and its metadata.
+/// An entry on its way from a source to a tree: its path, kind and metadata.
 public struct TreeEntry {
-  /// What an entry is.
+  /// The kind of an entry.
   public enum Kind: Hashable {
     case directory
-    /// `size` is the announced number of bytes, `nil` where the source does not know it yet.
+    /// `size` is the announced number of bytes, `nil` if the source does not know it yet.
     case regular(size: UInt64?)
     case symlink(target: [UInt8])
     case blockDevice(DeviceNumber)
     case characterDevice(DeviceNumber)
     case fifo
     case socket
-    /// Another name for the file at `target`, a path in the same source; with `hasContent`
-    /// the file's bytes come with this name (cpio does that for the last of the names).
+    /// Another name for the file at `target`, a path in the same source; with `hasContent`, the
+    /// bytes come with this name (cpio stores them with the last name).
     case hardLink(target: [UInt8], hasContent: Bool)
   }
 
-  /// The path as the source has it, components separated by `/`.
+  /// The path as in the source, components separated by `/`.
   public var path: [UInt8]
   public var kind: Kind
   public var attributes: Attributes
   public var xattrs: [ExtendedAttribute]
-  /// Set where the entry may be one of several names of a file, and only this tells which: entries
-  /// of equal identities are names of one file if what they are is equal as well.
+  /// Set if the entry may be one of a file's several names and only this tells which: entries
+  /// with equal identities are names of one file if they are otherwise equal too.
   public var identity: FileIdentity?
 
   public init(
@@ -34,18 +34,18 @@ public struct TreeEntry {
   }
 }
 
-/// What names of one file have in common in a source that does not say which are such (cpio).
+/// What a file's names have in common in a source that does not link them explicitly (cpio).
 public struct FileIdentity: Hashable, Sendable {
-  /// The number of the archive in the source: each has its own numbers.
+  /// The number of the archive in the source: each archive numbers its own files.
   public var segment: Int
   public var device: UInt64
   public var number: Int64
-  /// How many names the file has in all, as far as its source knows.
+  /// How many names the file has in all, if its source is right.
   public var links: UInt32
-  /// With the bits of the type.
+  /// The permissions and the type bits.
   public var mode: UInt32
   public var attributes: Attributes
-  /// Whether names before the last one may come without the bytes.
+  /// Whether names before the last may come without the bytes.
   public var bringsContentLast: Bool
 
   public init(
@@ -68,9 +68,9 @@ public struct Attributes: Hashable, Sendable {
   public var permissions: UInt16
   public var uid: UInt32
   public var gid: UInt32
-  /// Seconds since 1970, possibly before or after what an image can hold.
+  /// Seconds since 1970, possibly outside the range an image can hold.
   public var modified: Int64
-  /// The time of what a source has none for; it gets the newest of all.
+  /// Stands for a missing time; it becomes the newest of all.
   public static let unknownTime = Int64.min
 
   public init(permissions: UInt16, uid: UInt32, gid: UInt32, modified: Int64) {
@@ -81,7 +81,7 @@ public struct Attributes: Hashable, Sendable {
   }
 }
 
-/// A Linux device number, taken apart.
+/// A Linux device number, split into its parts.
 public struct DeviceNumber: Hashable, Sendable {
   public var major: UInt32
   public var minor: UInt32

@@ -1,4 +1,4 @@
-/// Bytes that mean something, as the kernel has them: no encoding, no locale, sorted by their bytes.
+/// Bytes with a meaning, as the kernel has them: no encoding, no locale, sorted byte by byte.
 public protocol ByteString: Hashable, Comparable, Sendable, ExpressibleByStringLiteral,
   CustomStringConvertible
 {
@@ -10,10 +10,10 @@ extension ByteString {
     left.bytes.lexicographicallyPrecedes(right.bytes)
   }
 
-  /// For people: see `Sequence.escapedName`.
+  /// For messages: see `Sequence.escapedName`.
   public var escapedName: String { bytes.escapedName }
 
-  /// For a command to be pasted: see `[UInt8].shellWord`.
+  /// For a command that the user may paste: see `[UInt8].shellWord`.
   public var shellWord: String { bytes.shellWord }
 
   public var description: String { escapedName }

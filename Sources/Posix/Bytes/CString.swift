@@ -1,8 +1,8 @@
-/// A path as the kernel takes it.
+/// Paths in the form the kernel takes.
 extension [UInt8] {
   /// Calls `body` with the bytes as a NUL-terminated C string.
   ///
-  /// A byte string that holds a NUL itself is cut there: callers refuse such names first.
+  /// A NUL inside the byte string would cut it short: callers refuse such names first.
   @inlinable
   public func withCPath<R>(_ body: (UnsafePointer<CChar>) throws -> R) rethrows -> R {
     try withUnsafeTemporaryAllocation(of: CChar.self, capacity: count + 1) { buffer in

@@ -10,6 +10,6 @@ extension BinaryInteger {
     return String(text.reversed())
   }
 
-  /// The number with what is counted: "1 byte", "1,234 bytes".
+  /// The number with its unit: "1 byte", "1,234 bytes".
   public func counted(_ one: String) -> String { "\(grouped) \(one)\(self == 1 ? "" : "s")" }
 }

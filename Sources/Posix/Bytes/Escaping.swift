@@ -1,7 +1,7 @@
-/// Names as people read them: file names are bytes, terminals are not.
+/// File names in a form that is safe to print: names are bytes, terminals want text.
 extension Sequence<UInt8> {
   /// The bytes with everything escaped that could disturb a terminal or forge a line: control
-  /// characters, the backslash, and what is not valid UTF-8, in the manner of GNU `ls --escape`.
+  /// characters, the backslash and invalid UTF-8, in the style of GNU `ls --escape`.
   public var escapedName: String {
     let bytes = Array(self)
     var text = ""
@@ -39,7 +39,7 @@ extension ArraySlice<UInt8> {
 }
 
 extension Unicode.Scalar {
-  /// Whether a terminal may act on the character or show something else: C1 controls, line
+  /// Whether a terminal may act on the character or show another one: C1 controls, line
   /// separators, direction overrides, private use.
   public var isUnprintable: Bool {
     switch properties.generalCategory {
@@ -50,7 +50,7 @@ extension Unicode.Scalar {
 }
 
 extension String {
-  /// The string with `character` put in front until it has `width` characters.
+  /// The string, padded on the left with `character` to `width` characters.
   public func leftPadded(to width: Int, with character: Character = " ") -> String {
     String(repeating: character, count: Swift.max(0, width - count)) + self
   }

@@ -1,4 +1,4 @@
-/// Names of any bytes as names of digits.
+/// Arbitrary bytes written as hexadecimal digits.
 extension [UInt8] {
   /// Two hexadecimal digits for each byte.
   public var hexadecimal: [UInt8] {
@@ -11,7 +11,7 @@ extension [UInt8] {
     return digits
   }
 
-  /// - Returns: `nil` for what is no even number of digits.
+  /// - Returns: `nil` unless `digits` is an even number of hexadecimal digits.
   public init?(hexadecimal digits: ArraySlice<UInt8>) {
     guard digits.count.isMultiple(of: 2) else { return nil }
     self = []

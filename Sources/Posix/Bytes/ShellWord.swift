@@ -1,6 +1,6 @@
 extension [UInt8] {
-  /// The bytes as one word of the shell, to be pasted into a command: quoted where they must be, and
-  /// printable in any case.
+  /// The bytes as one shell word to paste into a command: quoted where necessary, always
+  /// printable.
   public var shellWord: String {
     func isPlain(_ byte: UInt8) -> Bool {
       switch byte {
@@ -12,7 +12,7 @@ extension [UInt8] {
     }
     let text = escapedName
     if !isEmpty, first != UInt8(ascii: "-"), allSatisfy(isPlain) { return text }
-    // Nothing that was escaped, and no quotation mark: as it stands.
+    // Nothing was escaped and there is no quotation mark: plain quotes do.
     if text.utf8.elementsEqual(self), !contains(UInt8(ascii: "'")) { return "'\(text)'" }
     return "$'"
       + map { byte in

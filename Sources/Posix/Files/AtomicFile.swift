@@ -1,19 +1,19 @@
 internal import Glibc
 
-/// A file under construction, which gets its final name only when it is complete and synced.
+/// A file under construction that gets its final name only when it is complete and synced.
 ///
-/// It has no name at all where the file system allows that (`O_TMPFILE`), so that not even
-/// `kill -9` leaves anything behind; elsewhere it has a hidden one in the same folder, which a
-/// signal handler and the end of this object's life remove.
+/// Where the file system allows it (`O_TMPFILE`), the file has no name at all, so that not even
+/// `kill -9` leaves anything behind. Elsewhere it has a hidden name in the same folder, which a
+/// signal handler or this object's `deinit` removes.
 public final class AtomicFile {
   /// Open for reading and writing.
   public var descriptor: Int32 { file.number }
   private let file: Descriptor
   /// Where the file will appear.
   public let path: HostPath
-  /// The same, seen from the folder where there is one.
+  /// The same path, relative to the folder if there is one.
   private let name: [UInt8]
-  /// `nil` where the path starts from the working directory.
+  /// `nil` if the path starts from the working directory.
   private let folder: Folder?
   private let replacing: Bool
   private var hiddenPath: [UInt8]?
@@ -25,13 +25,13 @@ public final class AtomicFile {
   /// - Parameters:
   ///   - path: where the file will appear.
   ///   - replacing: whether an existing file under the final name may be replaced.
-  /// - Throws: `SystemError`: with `EEXIST` at once where the name is taken and may not be, and
-  ///   when the folder cannot be written.
+  /// - Throws: `SystemError`: `EEXIST` at once if the name is taken and must not be replaced;
+  ///   also if the folder is not writable.
   public convenience init(path: HostPath, replacing: Bool) throws(SystemError) {
     try self.init(path, path.bytes, nil, replacing)
   }
 
-  /// Opens an unnamed file in an open folder; the rest as above.
+  /// Opens an unnamed file in an open folder; otherwise as above.
   public convenience init(_ name: Name, in folder: Folder, replacing: Bool) throws(SystemError) {
     try self.init(folder.path(of: name), name.bytes, folder, replacing)
   }
@@ -52,7 +52,7 @@ public final class AtomicFile {
     }
     let parent = HostPath(name).parent.bytes
     if let unnamed = Descriptor(opening: parent, O_TMPFILE | O_RDWR, in: start, mode: 0o666) {
-      // Its name will be given by way of /proc, which a bare chroot may not have.
+      // The file gets its name through /proc, which a bare chroot may not have.
       if access("/proc/self/fd/\(unnamed.number)", F_OK) == 0 {
         file = unnamed
         return
@@ -79,15 +79,15 @@ public final class AtomicFile {
 
   private var start: Int32 { folder?.descriptor ?? AT_FDCWD }
 
-  /// Syncs the file and puts it under its final name; whoever looks sees either what was there
-  /// before or the whole new file.
+  /// Syncs the file and gives it its final name; at any moment that name shows either the old file
+  /// or the complete new one.
   ///
-  /// - Throws: `SystemError` when syncing or naming fails; the final name is then as it was.
+  /// - Throws: `SystemError` when syncing or naming fails; the final name is then unchanged.
   public func publish() throws(SystemError) { try Self.publish([self]) }
 
-  /// The same for files that belong together, which appear one right after the other.
+  /// Publishes files that belong together, one right after the other.
   ///
-  /// - Throws: `SystemError`; those before the one that it names may have appeared.
+  /// - Throws: `SystemError`; files before the one it names may have appeared.
   public static func publish(_ files: [AtomicFile]) throws(SystemError) {
     for file in files { try file.prepare() }
     do {
@@ -99,7 +99,7 @@ public final class AtomicFile {
     for file in files { try file.syncFolder() }
   }
 
-  /// Leaves nothing to be done but to give the file its name.
+  /// Does everything except give the file its name.
   private func prepare() throws(SystemError) {
     guard fsync(descriptor) == 0 else { throw SystemError("sync", path: path) }
     if hiddenPath == nil && replacing && stat(name, in: start) != nil { try appearHidden() }
@@ -136,7 +136,7 @@ public final class AtomicFile {
     if let reminder { Unlinking.forget(reminder) }
   }
 
-  /// For file systems that know no RENAME_NOREPLACE, and perhaps no hard links either.
+  /// For file systems without RENAME_NOREPLACE, and perhaps without hard links.
   private func moveWithoutFlags() -> Int32 {
     let hidden = hiddenPath!
     if !replacing {
@@ -155,7 +155,7 @@ public final class AtomicFile {
     return hidden.withCPath { from in name.withCPath { to in renameat(start, from, start, to) } }
   }
 
-  /// The name is on disk once the folder is; that one cannot be synced at all is no failure.
+  /// Syncs the folder, which puts the name on disk. A folder that cannot be synced is no error.
   private func syncFolder() throws(SystemError) {
     let parent = HostPath(name).parent.bytes
     guard let opened = Descriptor(opening: parent, O_RDONLY | O_DIRECTORY, in: start) else {
@@ -183,7 +183,7 @@ public final class AtomicFile {
     self.hiddenPath = nil
   }
 
-  /// A name beside a path that nobody has.
+  /// An unused name next to a path.
   static func hiddenName(for path: [UInt8]) -> [UInt8] {
     let unique = String(UInt64.random(in: 0 ... .max), radix: 36)
     let name =

@@ -1,25 +1,25 @@
 public import Glibc
 
-/// An open file, closed with its owner.
+/// An open file descriptor that closes when its owner goes away.
 public struct Descriptor: ~Copyable, Sendable {
-  /// For system calls; never to be closed.
+  /// For system calls; never close it.
   public let number: Int32
 
-  /// Takes over what a system call has opened.
+  /// Takes over a descriptor that a system call returned.
   ///
-  /// - Returns: `nil` for -1, which says that it has not; `errno` says why.
+  /// - Returns: `nil` for -1, the sign of failure; `errno` says why.
   public init?(_ number: Int32) {
     guard number >= 0 else { return nil }
     self.number = number
   }
 
-  /// Opens what a path leads to.
+  /// Opens a path.
   ///
   /// - Parameters:
-  ///   - flags: of open(2); `O_CLOEXEC` is always among them.
-  ///   - folder: what a relative path starts from.
-  ///   - mode: of a file that is made.
-  /// - Returns: `nil` where it cannot be opened; `errno` says why.
+  ///   - flags: those of open(2); `O_CLOEXEC` is always added.
+  ///   - folder: where a relative path starts.
+  ///   - mode: the permissions of a new file.
+  /// - Returns: `nil` on failure; `errno` says why.
   public init?(opening path: [UInt8], _ flags: Int32, in folder: Int32 = AT_FDCWD, mode: mode_t = 0)
   {
     self.init(path.withCPath { openat(folder, $0, flags | O_CLOEXEC, mode) })
@@ -27,7 +27,7 @@ public struct Descriptor: ~Copyable, Sendable {
 
   deinit { close(number) }
 
-  /// Hands it to somebody else, who closes it.
+  /// Hands the descriptor to the caller, who must close it.
   public consuming func release() -> Int32 {
     let number = number
     discard self
@@ -37,8 +37,8 @@ public struct Descriptor: ~Copyable, Sendable {
 
 /// Reads until a buffer is full or the file ends.
 ///
-/// - Parameter offset: where in the file; `nil` for where the descriptor stands.
-/// - Returns: the count of bytes, or -1 and `errno`.
+/// - Parameter offset: the position in the file; `nil` for the current one.
+/// - Returns: the number of bytes, or -1 with `errno`.
 public func readFully(
   _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64? = nil
 ) -> Int {
@@ -59,10 +59,10 @@ public func readFully(
   return done
 }
 
-/// Writes all of some bytes.
+/// Writes all of the bytes.
 ///
-/// - Parameter offset: where in the file; `nil` for where the descriptor stands.
-/// - Returns: whether it could be done; else `errno` says why not.
+/// - Parameter offset: the position in the file; `nil` for the current one.
+/// - Returns: whether it succeeded; if not, `errno` says why.
 public func writeFully(
   _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: UInt64? = nil
 ) -> Bool {
@@ -77,7 +77,7 @@ public func writeFully(
       }
     }
     guard count > 0 else {
-      // Nothing would make a device take the rest.
+      // The device would never take the rest.
       if count == 0 { errno = EIO }
       return false
     }
@@ -91,10 +91,10 @@ public func writeFully(_ descriptor: Int32, _ bytes: [UInt8], at offset: UInt64?
   bytes.withUnsafeBytes { writeFully(descriptor, $0, at: offset) }
 }
 
-/// Where a symbolic link leads.
+/// The target of a symbolic link.
 ///
-/// - Parameter name: in the open directory; empty for the link that `folder` itself is.
-/// - Returns: `nil` where there is none; `errno` says why.
+/// - Parameter name: a name in the open directory; empty for the link that `folder` itself is.
+/// - Returns: `nil` if there is no link; `errno` says why.
 public func readLink(_ name: [UInt8], in folder: Int32 = AT_FDCWD) -> [UInt8]? {
   let buffer = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
     count = max(0, name.withCPath { readlinkat(folder, $0, buffer.baseAddress!, buffer.count) })

@@ -1,25 +1,25 @@
 internal import Glibc
 
-/// The entries of a directory, in the order in which the file system gives them.
+/// The entries of a directory, in the file system's own order.
 public struct DirectoryStream: ~Copyable {
   private let stream: OpaquePointer
   private let path: [UInt8]
 
   /// An entry.
   public struct Entry {
-    /// Neither `.` nor `..`.
+    /// Never `.` or `..`.
     public let name: Name
     /// The `DT_…` of readdir(3); `DT_UNKNOWN` where the file system does not say.
     fileprivate let type: UInt8
   }
 
-  /// What kind of file an entry is.
+  /// The kind of file an entry is.
   public enum Kind: Sendable { case directory, regular, link, other }
 
-  /// Takes over a directory that is open for reading.
+  /// Takes over a directory opened for reading.
   ///
-  /// - Parameter path: what it is called in messages.
-  /// - Throws: `SystemError`, also where `descriptor` is `nil`: `errno` then says why.
+  /// - Parameter path: the name for messages.
+  /// - Throws: `SystemError`, also if `descriptor` is `nil`: `errno` then says why.
   public init(_ descriptor: consuming Descriptor?, path: [UInt8]) throws(SystemError) {
     guard let descriptor = consume descriptor else { throw SystemError("list", path: path) }
     guard let stream = fdopendir(descriptor.number) else { throw SystemError("list", path: path) }
@@ -35,19 +35,19 @@ public struct DirectoryStream: ~Copyable {
 
   deinit { closedir(stream) }
 
-  /// For system calls that begin with the directory.
+  /// For system calls that take a directory first.
   public var descriptor: Int32 { dirfd(stream) }
 
   /// The next entry; `nil` at the end.
   ///
-  /// - Throws: `SystemError` when the directory cannot be read further.
+  /// - Throws: `SystemError` when reading the directory fails.
   public mutating func next() throws(SystemError) -> Entry? {
     guard let entry = try advance() else { return nil }
     return Entry(
       name: Name(unchecked: Self.withName(of: entry) { Array($0) }), type: entry.pointee.d_type)
   }
 
-  /// Calls `body` with each name that is left, which is gone after the call: for directories of so
+  /// Calls `body` with each remaining name, valid only during the call: for directories with so
   /// many entries that an array for each would cost too much.
   public mutating func forEachName(
     _ body: (UnsafeRawBufferPointer) -> Void
@@ -77,9 +77,9 @@ public struct DirectoryStream: ~Copyable {
     }
   }
 
-  /// The kind of an entry, which costs a system call only where the file system does not list it.
+  /// The kind of an entry; costs a system call only where the file system does not list it.
   ///
-  /// - Returns: `nil` where it cannot be asked; `errno` says why.
+  /// - Returns: `nil` on failure; `errno` says why.
   public func kind(of entry: Entry) -> Kind? {
     switch Int(entry.type) {
     case DT_DIR: return .directory

@@ -1,13 +1,13 @@
 internal import Glibc
 
-/// A lock that keeps other runs of the program off, as long as this value lives.
+/// A lock that keeps out other runs of the program as long as this value lives.
 public final class FileLock {
   private let file: Descriptor
 
   /// - Parameters:
-  ///   - name: of a file for it, made where there is none.
+  ///   - name: the lock file, created if missing.
   ///   - waits: whether to wait for another run to end.
-  /// - Throws: `SystemError` when the file cannot be opened, or another run is at work.
+  /// - Throws: `SystemError` when the file cannot be opened or another run holds the lock.
   public init(_ name: Name, in folder: Folder, waits: Bool) throws(SystemError) {
     let path = folder.path(of: name)
     let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK

@@ -1,10 +1,10 @@
 public import Glibc
 
-/// What tells whether a file is as it was: every change of its content, its attributes or the names
-/// in a directory gives it another one. Linux sets the change time itself; nobody can set it back.
+/// Tells whether a file has changed: every change to its content, its attributes or the names in
+/// a directory gives it another stamp. Linux sets the change time; nobody can set it back.
 ///
-/// What a program writes by way of memory that it mapped and changed before goes unnoticed, as do
-/// two changes within the grain of the times on a file system that keeps coarse ones.
+/// Two changes go unnoticed: writes through memory that was mapped and changed before, and
+/// changes within the time grain of a file system that keeps coarse times.
 public struct FileStamp: Equatable, Sendable {
   private let device: UInt64
   private let inode: UInt64
@@ -30,21 +30,21 @@ public struct FileStamp: Equatable, Sendable {
     changed = Time(status.st_ctim)
   }
 
-  /// - Returns: `nil` where the file cannot be asked; `errno` says why.
+  /// - Returns: `nil` on failure; `errno` says why.
   public init?(descriptor: Int32) {
     guard let status = stat(of: descriptor) else { return nil }
     self.init(status)
   }
 
-  /// Of the file that a path leads to.
+  /// The stamp of the file at a path.
   public init?(path: [UInt8]) {
     guard let status = stat(at: path) else { return nil }
     self.init(status)
   }
 
-  /// Waits until a change from now on is sure to give the file another stamp: times are those of
-  /// the kernel's latest tick, so that a file that was changed just now could change once more
-  /// within it. Takes up to 20 ms, and no time for any other file.
+  /// Waits until any later change is sure to give the file another stamp. The kernel takes times
+  /// from its latest tick, so a file that changed just now could change again within the same
+  /// tick. Takes up to 20 ms, and no time for any other file.
   public func settle() {
     for _ in 0..<20 {
       var now = timespec()

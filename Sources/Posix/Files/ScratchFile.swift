@@ -1,14 +1,14 @@
 internal import Glibc
 
-/// A file without a name, gone when the program ends in whatever way.
+/// A file without a name, gone however the program ends.
 public final class ScratchFile {
   private let descriptor: Descriptor
   private let path: HostPath
 
   /// Makes an empty file.
   ///
-  /// - Parameter path: of any file in the folder on whose disk the bytes are kept.
-  /// - Throws: `SystemError` when the folder cannot be written.
+  /// - Parameter path: any file in the folder whose disk should hold the bytes.
+  /// - Throws: `SystemError` if the folder is not writable.
   public init(beside path: HostPath) throws(SystemError) {
     self.path = path
     if let unnamed = Descriptor(opening: path.parent.bytes, O_TMPFILE | O_RDWR, mode: 0o600) {

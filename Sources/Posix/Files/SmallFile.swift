@@ -1,11 +1,11 @@
 internal import Glibc
 
-/// Files that are read and written whole: settings, lists, what the kernel tells in /proc.
+/// Files read and written whole: settings, lists, files in /proc.
 public enum SmallFile {
-  /// All bytes of the file that a path leads to.
+  /// All bytes of the file at a path.
   ///
-  /// - Parameter limit: the most bytes there may be; `EFBIG` when there are more.
-  /// - Throws: `SystemError` when it cannot be read; with `EINVAL` when it is no regular file.
+  /// - Parameter limit: the maximum size in bytes; `EFBIG` if the file is larger.
+  /// - Throws: `SystemError` if it cannot be read; `EINVAL` if it is not a regular file.
   public static func read(_ path: HostPath, limit: Int) throws(SystemError) -> [UInt8] {
     try read(Descriptor(opening: path.bytes, readingFlags), path, limit: limit)
   }
@@ -13,9 +13,9 @@ public enum SmallFile {
   /// All bytes of a file in an open folder.
   ///
   /// - Parameters:
-  ///   - limit: the most bytes there may be; `EFBIG` when there are more.
+  ///   - limit: the maximum size in bytes; `EFBIG` if the file is larger.
   ///   - followsLinks: whether the file may be a symbolic link.
-  /// - Throws: `SystemError` when it cannot be read; with `EINVAL` when it is no regular file.
+  /// - Throws: `SystemError` if it cannot be read; `EINVAL` if it is not a regular file.
   public static func read(
     _ name: Name, in folder: Folder, limit: Int, followsLinks: Bool = true
   ) throws(SystemError) -> [UInt8] {
@@ -36,7 +36,7 @@ public enum SmallFile {
     guard status.st_size <= limit else { throw SystemError("read", path: path, code: EFBIG) }
     let size = Int(status.st_size)
     var bytes: [UInt8] = []
-    // Files of /proc say that they are empty.
+    // Files in /proc claim to be empty.
     var capacity = max(4096, size)
     while true {
       var failure: Int32 = 0
@@ -57,16 +57,16 @@ public enum SmallFile {
     }
   }
 
-  /// Puts a file in place, or another instead of it: a reader sees the one or the other.
+  /// Creates or replaces a file atomically: readers see either the old one or the new one.
   ///
-  /// - Parameter mode: its permissions, whatever the umask.
+  /// - Parameter mode: its permissions; the umask does not apply.
   public static func write(
     _ bytes: [UInt8], to path: HostPath, mode: UInt32
   ) throws(SystemError) {
     try write(bytes, to: AtomicFile(path: path, replacing: true), path, mode)
   }
 
-  /// Puts a file in place in an open folder, or another instead of it.
+  /// Creates or replaces a file in an open folder atomically.
   public static func write(
     _ bytes: [UInt8], to name: Name, in folder: Folder, mode: UInt32
   ) throws(SystemError) {

@@ -2,7 +2,7 @@ public import Glibc
 
 /// A system call that failed on a file.
 public struct SystemError: Error, CustomStringConvertible {
-  /// The file the call was about, as bytes; empty where there is none.
+  /// The file involved, as bytes; empty if there is none.
   public var path: [UInt8]
   /// What was being done, as a verb phrase: "open", "write".
   public var action: String
@@ -23,10 +23,10 @@ public struct SystemError: Error, CustomStringConvertible {
     "cannot \(action): \(code == ENOMEM ? "not enough memory" : reason)\(remedy)"
   }
 
-  /// The system's own words for the reason.
+  /// The system's message.
   public var reason: String { Self.reason(code) }
 
-  /// The system's own words for an `errno`.
+  /// The system's message for an `errno`.
   public static func reason(_ code: Int32 = errno) -> String { String(cString: strerror(code)) }
 
   private var remedy: String {

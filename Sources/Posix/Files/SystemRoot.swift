@@ -1,24 +1,24 @@
 public import Glibc
 
-/// The root of a system whose files are put in place: the running one, or another below a
-/// directory, such as a machine image's.
+/// The root of a system to install files in: the running one, or another below a directory, such
+/// as a machine image's.
 ///
-/// In the running system paths mean what they always do. Another one may belong to somebody who
-/// leads paths out of it, also between two steps: so its directory is opened once, and everything
+/// In the running system, paths mean what they always do. Another system's owner may redirect
+/// its paths out of it at any moment. Therefore its directory is opened once, and everything
 /// below is reached from there one name at a time, through no symbolic link.
 public struct SystemRoot {
   private let top: Folder
-  /// Whether it is that of the running system.
+  /// Whether it is the running system's root.
   public let isRunning: Bool
 
-  /// That of the running system.
+  /// The root of the running system.
   public static func running() throws(SystemError) -> SystemRoot {
     SystemRoot(top: try Folder(at: .root), isRunning: true)
   }
 
-  /// The root below a directory, where it is not the running system's own.
+  /// The root below a directory, unless that is the running system's own.
   ///
-  /// - Parameter path: of the directory; links in it are followed.
+  /// - Parameter path: the directory; links in it are followed.
   public init(below path: HostPath) throws(SystemError) {
     let tidy = path.isEmpty ? .root : HostPath(Array(path.bytes.withoutTrailingSlashes))
     top = try Folder(at: tidy)
@@ -30,7 +30,7 @@ public struct SystemRoot {
     self.isRunning = isRunning
   }
 
-  /// What a path of the system is called in messages.
+  /// A path of the system in the form for messages.
   public func place(_ path: HostPath) -> HostPath {
     isRunning ? path : HostPath(top.path.bytes + path.bytes)
   }
@@ -38,9 +38,9 @@ public struct SystemRoot {
   /// Opens a directory.
   ///
   /// - Parameters:
-  ///   - path: absolute, as the system's own processes have it, without `.` and `..`.
-  ///   - makesMissing: whether it is made where it is not there, and what it is in.
-  /// - Throws: `SystemError`; with `ELOOP` for a link in another system's path.
+  ///   - path: absolute, as the system's own processes see it, without `.` and `..`.
+  ///   - makesMissing: whether to make it, and its parents, if missing.
+  /// - Throws: `SystemError`; `ELOOP` for a link in another system's path.
   public func open(_ path: HostPath, makesMissing: Bool = false) throws(SystemError) -> Folder {
     var folder = top
     for part in path.bytes.pathComponents {
@@ -54,18 +54,18 @@ public struct SystemRoot {
     return folder
   }
 
-  /// Whether something is at a path.
+  /// Whether a path exists.
   public func has(_ path: HostPath) throws(SystemError) -> Bool { try look(path) != nil }
 
-  /// What is at a path, a link itself; `nil` where there is nothing.
+  /// The status of a path, not following links; `nil` if nothing exists there.
   public func look(_ path: HostPath) throws(SystemError) -> stat? {
     let (parent, name) = Self.cut(path)
     return try openIfThere(parent)?.look(name)
   }
 
-  /// The bytes of a file; `nil` where there is none.
+  /// The bytes of a file; `nil` if there is none.
   ///
-  /// - Parameter limit: the most bytes there may be.
+  /// - Parameter limit: the maximum size in bytes.
   public func read(_ path: HostPath, limit: Int) throws(SystemError) -> [UInt8]? {
     let (parent, name) = Self.cut(path)
     guard let folder = try openIfThere(parent) else { return nil }
@@ -77,15 +77,15 @@ public struct SystemRoot {
     }
   }
 
-  /// Puts a file in place, with the directories that it is in. What is a link in the running system,
-  /// as somebody keeps the file elsewhere, goes on being one.
+  /// Creates or replaces a file atomically, with the directories above it. A link in the running
+  /// system, to a file that somebody keeps elsewhere, stays a link.
   public func write(_ bytes: [UInt8], to path: HostPath, mode: UInt32) throws(SystemError) {
     let (parent, name) = Self.cut(isRunning ? Self.resolved(path) : path)
     try SmallFile.write(
       bytes, to: name, in: try open(parent, makesMissing: true), mode: mode)
   }
 
-  /// Makes a symbolic link, with the directories that it is in.
+  /// Makes a symbolic link, with the directories above it.
   public func link(_ path: HostPath, to target: [UInt8]) throws(SystemError) {
     let (parent, name) = Self.cut(path)
     let folder = try open(parent, makesMissing: true)
@@ -101,13 +101,13 @@ public struct SystemRoot {
     try open(parent).remove(name)
   }
 
-  /// Removes a directory if it is there and holds nothing.
+  /// Removes a directory if it exists and is empty.
   public func removeFolderIfEmpty(_ path: HostPath) throws(SystemError) {
     let (parent, name) = Self.cut(path)
     try open(parent).removeFolder(name)
   }
 
-  /// Opens a directory; `nil` where it is not there.
+  /// Opens a directory; `nil` if it does not exist.
   public func openIfThere(_ path: HostPath) throws(SystemError) -> Folder? {
     do { return try open(path) } catch {
       if error.code == ENOENT { return nil }
@@ -119,7 +119,7 @@ public struct SystemRoot {
     (path.parent, Name(unchecked: path.lastComponent))
   }
 
-  /// Where a link leads.
+  /// The path a link leads to.
   private static func resolved(_ path: HostPath) -> HostPath {
     guard let real = path.withCPath({ realpath($0, nil) }) else { return path }
     defer { free(real) }

@@ -1,13 +1,13 @@
 internal import CLinux
 internal import Glibc
 
-/// Removes hidden temporary names when a signal ends the program, or a lack of memory.
+/// Removes hidden temporary names when a signal or a lack of memory ends the program.
 ///
-/// A handler may run at any time on any thread, so names and what holds them are never freed.
+/// A handler may run at any time on any thread, so names and their storage are never freed.
 enum Unlinking {
   struct Name {
     let path: UnsafeMutablePointer<CChar>?
-    /// What the path starts from; open as long as there is something.
+    /// Where the path starts; open as long as the name exists.
     let start: Int32
     /// Whether there is something to remove.
     var isThere = true
@@ -17,7 +17,7 @@ enum Unlinking {
 
   nonisolated(unsafe) private static var names: Reminder?
   nonisolated(unsafe) private static var count = 0
-  /// What the signals did before, as long as a name is remembered.
+  /// The previous signal actions, kept while a name is remembered.
   nonisolated(unsafe) private static var previous: [Signals.Previous] = []
 
   static func remember(_ name: [UInt8], in start: Int32) -> Reminder {
@@ -29,7 +29,7 @@ enum Unlinking {
     return reminder
   }
 
-  /// Does nothing for one that is forgotten already.
+  /// Does nothing if it is already forgotten.
   static func forget(_ reminder: Reminder) {
     guard reminder.pointee.isThere else { return }
     reminder.pointee.isThere = false

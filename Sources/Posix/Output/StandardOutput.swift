@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Standard output through a buffer, for results of many lines or many bytes.
+/// Buffered standard output, for results of many lines or many bytes.
 public struct StandardOutput: ~Copyable {
   private var buffer: [UInt8] = []
   private static let limit = 64 << 10
@@ -22,7 +22,7 @@ public struct StandardOutput: ~Copyable {
   /// Appends one byte.
   public mutating func write(byte: UInt8) { buffer.append(byte) }
 
-  /// Appends a number, with spaces before it up to `width` characters.
+  /// Appends a number, padded on the left with spaces to `width` characters.
   public mutating func write(_ number: UInt64, width: Int) {
     if number < 10 && width <= 1 {
       buffer.append(UInt8(ascii: "0") + UInt8(number))
@@ -51,7 +51,7 @@ public struct StandardOutput: ~Copyable {
     try Self.writeAll(bytes)
   }
 
-  /// Writes out what is in the buffer.
+  /// Writes out the buffer.
   public mutating func flush() throws(SystemError) {
     var failure: SystemError?
     buffer.withUnsafeBytes { bytes in

@@ -2,7 +2,7 @@ internal import Glibc
 
 /// Standard error, unbuffered.
 public enum StandardError {
-  /// Writes all of `text`, as far as anybody listens.
+  /// Writes all of `text` if anybody listens.
   public static func write(_ text: String) {
     var text = text
     text.withUTF8 { _ = writeFully(STDERR_FILENO, UnsafeRawBufferPointer($0)) }
@@ -11,9 +11,9 @@ public enum StandardError {
 
 /// The three descriptors that every program gets.
 public enum StandardStreams {
-  /// Opens what the caller closed, so that no file of ours gets its number and, with that, what is
+  /// Opens what the caller closed, so that no file of ours gets its number and, with it, output
   /// meant for somebody else. Reading and writing then fail as they would on a closed descriptor;
-  /// only messages go nowhere.
+  /// only messages are lost silently.
   public static func fill() {
     for (descriptor, mode) in [
       (STDIN_FILENO, O_WRONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_RDWR),

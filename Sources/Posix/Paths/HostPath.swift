@@ -1,5 +1,5 @@
-/// A path on this machine, in the bytes in which somebody has written it: a slash at its end has a
-/// meaning for the kernel, and messages show what was typed.
+/// A path on this machine, in the bytes somebody wrote: a trailing slash means something to the
+/// kernel, and messages show what was typed.
 public struct HostPath: ByteString {
   public var bytes: [UInt8]
 
@@ -19,25 +19,25 @@ public struct HostPath: ByteString {
   /// The path of an entry of this directory.
   public func appending(_ name: Name) -> HostPath { HostPath(bytes.joined(to: name.bytes)) }
 
-  /// The path of what lies below this directory.
+  /// The path of something below this directory.
   public func appending(_ path: RelativePath) -> HostPath {
     path.isRoot ? self : HostPath(bytes.joined(to: path.bytes))
   }
 
-  /// The directory it is in: `.` for a name alone.
+  /// The parent directory: `.` for a name alone.
   public var parent: HostPath {
     let bytes = bytes.withoutTrailingSlashes
     guard let slash = bytes.lastIndex(of: pathSeparator) else { return "." }
     return slash == 0 ? .root : HostPath(Array(bytes[..<slash].withoutTrailingSlashes))
   }
 
-  /// What is behind the last slash, slashes at the end aside.
+  /// The part after the last slash, ignoring trailing slashes.
   public var lastComponent: [UInt8] { Array(bytes.lastPathComponent) }
 
-  /// Whether it is another path, or below it, as far as the bytes tell.
+  /// Whether it is `other` or below it, judging by the bytes alone.
   public func isAtOrBelow(_ other: HostPath) -> Bool { bytes.isPath(atOrBelow: other.bytes) }
 
-  /// The path seen from a directory; `nil` where it does not lie there, or goes through `..`.
+  /// The path relative to a directory; `nil` if it lies elsewhere or goes through `..`.
   public func relative(to folder: HostPath) -> RelativePath? {
     guard isAtOrBelow(folder) else { return nil }
     return RelativePath(bytes.dropFirst(folder.bytes.count).drop { $0 == pathSeparator })

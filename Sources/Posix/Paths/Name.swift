@@ -2,7 +2,7 @@
 public struct Name: ByteString {
   public let bytes: [UInt8]
 
-  /// - Returns: `nil` for what no entry can be called.
+  /// - Returns: `nil` if no entry can have this name.
   public init?(_ bytes: some Sequence<UInt8>) {
     let bytes = Array(bytes)
     guard !bytes.isEmpty, !bytes.contains(where: { $0 == pathSeparator || $0 == 0 }) else {
@@ -11,13 +11,13 @@ public struct Name: ByteString {
     self.bytes = bytes
   }
 
-  /// Takes bytes that are known to be a name: a part of a path, or what the kernel lists.
+  /// Takes bytes known to be a name: a path component, or an entry listed by the kernel.
   public init(unchecked bytes: [UInt8]) { self.bytes = bytes }
 
-  /// Traps where the text is no name.
+  /// Traps if the text is not a name.
   public init(stringLiteral text: String) { self.init(text.utf8)! }
 
-  /// Whether it is `.` or `..`, which stand for directories and are nobody's name.
+  /// Whether it is `.` or `..`, which no entry can be named.
   public var isDots: Bool { self == Self.current || self == Self.parent }
 
   /// `.`

@@ -1,27 +1,27 @@
-/// What stands between the names of a path.
+/// The separator between the names of a path.
 @inlinable
 public var pathSeparator: UInt8 { UInt8(ascii: "/") }
 
-/// Paths as they come: from an archive, a link's target, the command line. They may be absolute, go
-/// through `.` and `..`, and have more slashes than they need.
+/// Paths from anywhere: an archive, a link's target, the command line. They may be absolute, go
+/// through `.` and `..`, and have redundant slashes.
 extension RandomAccessCollection<UInt8>
 where SubSequence: RandomAccessCollection, Self: BidirectionalCollection {
-  /// The parts between slashes; none of them is empty.
+  /// The non-empty parts between slashes.
   @inlinable
   public var pathComponents: [SubSequence] { split(separator: pathSeparator) }
 
-  /// Whether it begins at the root of the file system.
+  /// Whether it starts at the root of the file system.
   @inlinable
   public var isAbsolutePath: Bool { first == pathSeparator }
 
-  /// The bytes up to slashes at the end; of the root alone, one slash.
+  /// The bytes without trailing slashes; for the root alone, one slash.
   @inlinable
   public var withoutTrailingSlashes: SubSequence {
     guard let last = lastIndex(where: { $0 != pathSeparator }) else { return prefix(1) }
     return self[...last]
   }
 
-  /// What is behind the last slash, slashes at the end aside.
+  /// The part after the last slash, ignoring trailing slashes.
   @inlinable
   public var lastPathComponent: SubSequence {
     let path = withoutTrailingSlashes
@@ -29,7 +29,7 @@ where SubSequence: RandomAccessCollection, Self: BidirectionalCollection {
     return path[path.index(after: slash)...]
   }
 
-  /// Whether a path is another one, or below it.
+  /// Whether the path is another one, or below it.
   @inlinable
   public func isPath(atOrBelow other: some RandomAccessCollection<UInt8>) -> Bool {
     guard starts(with: other) else { return false }
@@ -39,7 +39,7 @@ where SubSequence: RandomAccessCollection, Self: BidirectionalCollection {
 }
 
 extension [UInt8] {
-  /// This path, a slash where one is needed, and another.
+  /// This path, a slash if needed, and another path.
   @inlinable
   public func joined(to path: some Collection<UInt8>) -> [UInt8] {
     var joined = self
@@ -51,7 +51,7 @@ extension [UInt8] {
 }
 
 extension Sequence where Element: Sequence<UInt8> {
-  /// The path through these names.
+  /// The path made of these names.
   @inlinable
   public var joinedPath: [UInt8] { Array(joined(separator: CollectionOfOne(pathSeparator))) }
 }

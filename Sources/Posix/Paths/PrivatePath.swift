@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// Paths that nobody can lead elsewhere but root, and the user who runs this.
+/// Paths that only root and the user who runs this can redirect.
 public enum PrivatePath {
-  /// Why a path is none.
+  /// Why a path is not private.
   public struct Problem: Error, CustomStringConvertible {
-    /// The directory or link that others can change: the path, or something on its way.
+    /// The directory or link that others can change: the path, or part of the way to it.
     public var path: HostPath
 
     public var description: String {
@@ -13,11 +13,11 @@ public enum PrivatePath {
     }
   }
 
-  /// Looks at every directory and every link on the way, from the root on: what is in a directory
-  /// that only root can change stays as it was seen.
+  /// Checks every directory and link on the way, from the root on: a directory that only root can
+  /// change keeps the entries seen in it.
   ///
-  /// Others may write in a directory on the way if it is sticky, as `/tmp` is: what root has there
-  /// they cannot move. What is not there yet is nobody's.
+  /// Others may write in a directory on the way if it is sticky, like `/tmp`: they cannot move
+  /// root's entries there. Whatever does not exist yet belongs to nobody.
   ///
   /// - Parameter path: absolute.
   public static func check(_ path: HostPath) throws(Problem) {

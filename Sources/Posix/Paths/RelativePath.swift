@@ -1,12 +1,12 @@
-/// A path below some root, such as that of an image, an archive, an overlay or a bucket: names with
-/// one slash between them, none of them `.` or `..`. The root itself is the empty path.
+/// A path below a root, such as that of an image, an archive, an overlay or a bucket: names joined
+/// by single slashes, none of them `.` or `..`. The root itself is the empty path.
 public struct RelativePath: ByteString {
   public private(set) var bytes: [UInt8]
 
   /// The root itself.
   public static let root = RelativePath(unchecked: [])
 
-  /// - Returns: `nil` where the bytes are not in the form that this type has.
+  /// - Returns: `nil` unless the bytes have this form.
   public init?(_ bytes: some Collection<UInt8>) {
     for part in bytes.split(separator: pathSeparator, omittingEmptySubsequences: false)
     where !bytes.isEmpty {
@@ -15,16 +15,16 @@ public struct RelativePath: ByteString {
     self.bytes = Array(bytes)
   }
 
-  /// Takes bytes that are known to be in the form that this type has.
+  /// Takes bytes known to have this form.
   public init(unchecked bytes: [UInt8]) { self.bytes = bytes }
 
-  /// The path through some names, none of them `.` or `..`.
+  /// The path made of some names, none of them `.` or `..`.
   public init(_ names: some Sequence<Name>) {
     bytes = []
     for name in names { append(name) }
   }
 
-  /// Traps where the text is no such path.
+  /// Traps if the text is no such path.
   public init(stringLiteral text: String) { self.init(Array(text.utf8))! }
 
   public var isRoot: Bool { bytes.isEmpty }
@@ -32,7 +32,7 @@ public struct RelativePath: ByteString {
   /// The names on the way from the root.
   public var names: [Name] { bytes.pathComponents.map { Name(unchecked: Array($0)) } }
 
-  /// Goes one step down.
+  /// Goes one level down.
   public mutating func append(_ name: Name) {
     if !bytes.isEmpty { bytes.append(pathSeparator) }
     bytes += name.bytes
@@ -45,13 +45,13 @@ public struct RelativePath: ByteString {
     return path
   }
 
-  /// The path of what lies below this directory.
+  /// The path of something below this directory.
   public func appending(_ path: RelativePath) -> RelativePath {
     if path.isRoot { return self }
     return isRoot ? path : RelativePath(unchecked: bytes + [pathSeparator] + path.bytes)
   }
 
-  /// The directory it is in; the root for the root.
+  /// The parent directory; the root for the root.
   public var parent: RelativePath {
     RelativePath(unchecked: Array(bytes[..<(bytes.lastIndex(of: pathSeparator) ?? 0)]))
   }
@@ -59,7 +59,7 @@ public struct RelativePath: ByteString {
   /// The last name; `nil` for the root.
   public var name: Name? { isRoot ? nil : Name(unchecked: Array(bytes.lastPathComponent)) }
 
-  /// Whether it is another path, or below it.
+  /// Whether it is `other` or below it.
   public func isAtOrBelow(_ other: RelativePath) -> Bool {
     bytes.isPath(atOrBelow: other.bytes) || other.isRoot
   }

@@ -1,24 +1,24 @@
 internal import Glibc
 internal import Synchronization
 
-/// Other programs that are run, found in PATH.
+/// Runs other programs, found in PATH.
 public enum ChildProcess {
   /// How a program ended.
   public struct Result {
-    /// The exit status; 128 and more for a signal.
+    /// The exit status; 128 plus the signal's number for a signal.
     public var status: Int32
-    /// What it printed on standard output.
+    /// The bytes it printed on standard output.
     public var output: [UInt8]
   }
 
-  /// Runs a program with nothing to read, and waits for it; its standard error is this program's.
+  /// Runs a program with empty input and waits for it; it shares this program's standard error.
   ///
-  /// - Throws: `SystemError` when it cannot be started.
+  /// - Throws: `SystemError` if it cannot be started.
   public static func run(_ command: [String]) throws(SystemError) -> Result {
     try run(command.map { Array($0.utf8) })
   }
 
-  /// The same for a command of bytes.
+  /// Runs a command given as bytes.
   public static func run(_ command: [[UInt8]]) throws(SystemError) -> Result {
     var ends: [Int32] = [-1, -1]
     guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("make a pipe") }
@@ -47,18 +47,18 @@ public enum ChildProcess {
     return Result(status: wait(for: process), output: output)
   }
 
-  /// Starts a program that has what this one has: standard input, output and error. From now on
-  /// this one ignores what the terminal's keys send to both, and passes on what else would end it,
-  /// so that it is still there when the other has ended.
+  /// Starts a program that shares this one's standard input, output and error. From then on this
+  /// one ignores signals from the terminal's keys, which reach both, and passes on all other fatal
+  /// signals, so that it outlives the other program.
   ///
-  /// - Throws: `SystemError` when it cannot be started.
+  /// - Throws: `SystemError` if it cannot be started.
   public static func startInItsPlace(_ command: [[UInt8]]) throws(SystemError) -> Int32 {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
     var restored = sigset_t()
     sigemptyset(&restored)
-    // What is ignored already, as under nohup, is meant to be.
+    // A signal ignored already, as under nohup, stays ignored.
     let ignored = unsafeBitCast(SIG_IGN, to: Int.self)
     for number in [SIGINT, SIGQUIT]
     where unsafeBitCast(signal(number, SIG_IGN), to: Int.self) != ignored {
@@ -75,12 +75,12 @@ public enum ChildProcess {
     return process
   }
 
-  /// Gets the signals that are passed on.
+  /// The process that receives the signals passed on.
   private static let successor = Atomic<pid_t>(0)
 
   /// Waits for a program to end.
   ///
-  /// - Returns: its exit status; 128 and more for a signal.
+  /// - Returns: its exit status; 128 plus the signal's number for a signal.
   public static func wait(for process: Int32) -> Int32 {
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0 && errno == EINTR {}

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Synchronization
 
-/// Signals that ask the program to stop, taken note of so that it can tidy up first.
+/// Notes signals that ask the program to stop, so that it can clean up first.
 public enum Interruption {
   private static let number = Atomic<Int32>(0)
 
@@ -13,14 +13,14 @@ public enum Interruption {
     }
   }
 
-  /// What a signal that ends the program has it say: the address of bytes up to a zero, which are
-  /// never freed, as a handler may be reading them.
+  /// The message a fatal signal prints: the address of zero-terminated bytes, which are never
+  /// freed because a handler may be reading them.
   private static let lastWords = Atomic<UInt>(0)
   nonisolated(unsafe) private static var isAnnounced = false
 
-  /// Has a signal that ends the program say something on standard error; `nil` for nothing.
+  /// Sets the message that a fatal signal prints on standard error; `nil` for none.
   ///
-  /// For one thread.
+  /// Call it from one thread only.
   public static func announce(_ words: String?) {
     let copy = words.flatMap { strdup($0) }
     lastWords.store(UInt(bitPattern: copy), ordering: .relaxed)
@@ -32,7 +32,7 @@ public enum Interruption {
     }
   }
 
-  /// Says what was announced; for handlers of signals.
+  /// Prints the announced message; for signal handlers.
   static func speak() {
     guard let words = UnsafePointer<CChar>(bitPattern: lastWords.load(ordering: .relaxed)) else {
       return
@@ -40,10 +40,10 @@ public enum Interruption {
     _ = write(STDERR_FILENO, words, strlen(words))
   }
 
-  /// Whether a signal has come.
+  /// Whether a signal has arrived.
   public static var isRequested: Bool { number.load(ordering: .relaxed) != 0 }
 
-  /// Ends the program the way the signal would have, if one has come.
+  /// Ends the program as the signal would have, if one has arrived.
   public static func honour() {
     let number = number.load(ordering: .relaxed)
     if number != 0 { Signals.die(of: number) }

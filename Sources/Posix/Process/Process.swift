@@ -2,7 +2,7 @@ internal import Glibc
 
 /// What a program asks of the system it runs on.
 public enum Process {
-  /// Raises the limit on open files to what the user may have: a deep tree needs one a level.
+  /// Raises the limit on open files to the user's maximum: a deep tree needs one per level.
   public static func raiseFileLimit() {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
@@ -10,7 +10,7 @@ public enum Process {
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
-  /// The number of processors that this process may use.
+  /// The number of processors this process may use.
   public static var processorCount: Int {
     var set = cpu_set_t()
     guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else {
@@ -19,7 +19,7 @@ public enum Process {
     return max(1, withUnsafeBytes(of: &set) { $0.reduce(0) { $0 + $1.nonzeroBitCount } })
   }
 
-  /// Seconds on a clock that is never set back.
+  /// Seconds on a monotonic clock.
   public static var now: Double {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)

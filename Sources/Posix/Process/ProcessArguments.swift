@@ -4,7 +4,7 @@ internal import CLinux
 public enum ProcessArguments {
   /// All of them, as bytes; the first is the program's name as the caller gave it.
   ///
-  /// Not `CommandLine`: it reads /proc, and has no arguments in a chroot without that.
+  /// Not `CommandLine`: that reads /proc, and has no arguments in a chroot without it.
   public static var all: [[UInt8]] {
     (0..<clinux_argument_count()).map { [UInt8](cString: clinux_argument($0)) }
   }

@@ -1,14 +1,14 @@
 internal import Glibc
 
-/// What the signals do that ask a program to stop: SIGINT, SIGTERM and SIGHUP.
+/// The actions of the signals that ask a program to stop: SIGINT, SIGTERM and SIGHUP.
 enum Signals {
-  /// What one of them did before.
+  /// The previous action of one of them.
   typealias Previous = (number: Int32, action: sigaction)
 
-  /// Has a handler called for each of them, unless the caller of the program ignores it, as nohup(1)
+  /// Installs a handler for each of them that the program's caller does not ignore, as nohup(1)
   /// does.
   ///
-  /// - Returns: what they did before.
+  /// - Returns: the previous actions.
   @discardableResult
   static func handle(with handler: @escaping @convention(c) (Int32) -> Void) -> [Previous] {
     var previous: [Previous] = []
@@ -25,7 +25,7 @@ enum Signals {
     return previous
   }
 
-  /// Has them do what they did before.
+  /// Restores the previous actions.
   static func restore(_ previous: [Previous]) {
     for (number, action) in previous {
       var action = action
@@ -33,7 +33,7 @@ enum Signals {
     }
   }
 
-  /// Ends the program the way a signal would have, had nobody handled it.
+  /// Ends the program as an unhandled signal would have.
   static func die(of number: Int32) {
     signal(number, SIG_DFL)
     raise(number)

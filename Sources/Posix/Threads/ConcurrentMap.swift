@@ -1,10 +1,10 @@
 internal import Synchronization
 
-/// Runs `body` for each number below `count`, on several threads: for work that waits for others,
-/// such as requests to a bucket.
+/// Runs `body` for each number below `count` on several threads: for work that spends its time
+/// waiting, such as requests to a bucket.
 ///
-/// - Returns: the results, in the order of the numbers.
-/// - Throws: `SystemError` when the system has not even one thread.
+/// - Returns: the results, in numerical order.
+/// - Throws: `SystemError` if the system cannot start even one thread.
 public func concurrentMap<R: Sendable>(
   count: Int, threads: Int, _ body: @escaping @Sendable (Int) -> R
 ) throws(SystemError) -> [R] {

@@ -1,16 +1,16 @@
-/// Threads that run closures in any order, each thread with a context of its own.
+/// Threads that run closures in any order, each with a context of its own.
 ///
-/// The queue is bounded: who submits more than the threads can do waits.
+/// The queue is bounded: a caller who submits faster than the threads can work must wait.
 public final class TaskPool<Context> {
   private let core: Core
   private let threads: ThreadGroup
 
-  /// Starts the threads; fewer where the system has no more.
+  /// Starts the threads; fewer if the system runs out.
   ///
   /// - Parameters:
-  ///   - contexts: one a thread; each is used by that thread only.
-  ///   - queueLimit: the number of closures that may wait.
-  /// - Throws: `SystemError` when the system has not even one.
+  ///   - contexts: one per thread, used by that thread only.
+  ///   - queueLimit: the maximum number of waiting closures.
+  /// - Throws: `SystemError` if the system cannot start even one.
   public init(contexts: [Context], queueLimit: Int) throws(SystemError) {
     let core = Core(limit: queueLimit)
     self.core = core
@@ -28,7 +28,7 @@ public final class TaskPool<Context> {
 
   /// Hands a closure to the threads; waits while the queue is full.
   ///
-  /// - Parameter isUrgent: whether it goes before those that wait.
+  /// - Parameter isUrgent: whether it overtakes the waiting closures.
   public func submit(isUrgent: Bool = false, _ task: @escaping @Sendable (Context) -> Void) {
     core.submit(task, isUrgent: isUrgent)
   }
@@ -36,13 +36,13 @@ public final class TaskPool<Context> {
   /// Waits until all closures have run.
   public func drain() { core.drain() }
 
-  /// Goes to one thread, and is used by that one alone.
+  /// Goes to one thread, which alone uses it.
   private final class ContextBox: @unchecked Sendable {
     let context: Context
     init(_ context: Context) { self.context = context }
   }
 
-  /// What all threads share, guarded by its monitor: `Mutex` cannot wait for a condition.
+  /// State shared by all threads and guarded by its monitor: `Mutex` cannot wait for a condition.
   private final class Core: @unchecked Sendable {
     private static var workReady: Int { 0 }
     private static var roomReady: Int { 1 }
@@ -98,7 +98,7 @@ public final class TaskPool<Context> {
       }
     }
 
-    /// Runs a closure and lets go of all it holds, so that `drain` waits for that as well.
+    /// Runs a closure and releases all it holds, so that `drain` waits for that too.
     ///
     /// - Returns: whether there was one.
     @inline(never)

@@ -1,4 +1,4 @@
-/// Threads that end before it does: `deinit` waits for them.
+/// Threads that end before the group does: `deinit` waits for them.
 public final class ThreadGroup {
   private final class Box {
     private var thread: WorkerThread?
@@ -8,9 +8,9 @@ public final class ThreadGroup {
 
   private var threads: [Box] = []
 
-  /// Starts a thread for each body; fewer where the system has no more.
+  /// Starts a thread for each body; fewer if the system runs out.
   ///
-  /// - Throws: `SystemError` when the system has not even one.
+  /// - Throws: `SystemError` if the system cannot start even one.
   public init(_ bodies: [@Sendable () -> Void]) throws(SystemError) {
     for body in bodies {
       do throws(SystemError) {

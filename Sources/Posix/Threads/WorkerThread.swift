@@ -10,7 +10,7 @@ public struct WorkerThread: ~Copyable {
 
   /// Starts the thread.
   ///
-  /// - Throws: `SystemError` when the system has no thread left, or no memory for its stack.
+  /// - Throws: `SystemError` if the system has no thread left, or no memory for its stack.
   public init(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
     var handle = pthread_t()
     let box = Unmanaged.passRetained(Box(body))
@@ -22,7 +22,7 @@ public struct WorkerThread: ~Copyable {
       }, box.toOpaque())
     guard status == 0 else {
       box.release()
-      // The system has one number for both.
+      // The system uses one error number for both.
       throw SystemError(
         "start a thread (not enough memory, or too many processes)", code: status)
     }
@@ -32,7 +32,7 @@ public struct WorkerThread: ~Copyable {
   /// Waits for the closure to return.
   public consuming func join() { pthread_join(handle, nil) }
 
-  /// Lets the closure run for itself; if it is not done by then, it ends with the process.
+  /// Lets the closure run on its own; the process's end cuts it off.
   public consuming func detach() { pthread_detach(handle) }
 }
 
@@ -44,7 +44,7 @@ public final class Monitor: @unchecked Sendable {
   private let conditions: UnsafeMutablePointer<pthread_cond_t>
   private let conditionCount: Int
 
-  /// Makes a lock with that many conditions to wait on, numbered from 0.
+  /// Makes a lock with `count` conditions to wait on, numbered from 0.
   public init(conditions count: Int) {
     conditionCount = count
     conditions = .allocate(capacity: count)
@@ -66,7 +66,7 @@ public final class Monitor: @unchecked Sendable {
     return try body()
   }
 
-  /// Gives the lock up until the condition is signalled; call it inside `withLock`, in a loop.
+  /// Releases the lock until the condition is signalled; call it inside `withLock`, in a loop.
   public func wait(on condition: Int) { pthread_cond_wait(conditions + condition, mutex) }
 
   /// Wakes one waiter.
