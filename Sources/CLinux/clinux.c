@@ -20,7 +20,7 @@ int clinux_openat2(int folder, const char *path, uint64_t flags, uint64_t resolv
 static int kept_count;
 static char **kept_arguments;
 
-// glibc calls constructors with what main gets.
+// glibc calls constructors with main's arguments.
 __attribute__((constructor)) static void keep_arguments(int count, char **arguments) {
   kept_count = count;
   kept_arguments = arguments;
@@ -54,7 +54,7 @@ void clinux_log(const char *program, const char *line) {
 int clinux_loop_file_system(int loop, dev_t *number) {
   struct loop_info64 info;
   if (ioctl(loop, LOOP_GET_STATUS64, &info) < 0) return -1;
-  // As the kernel writes it in 32 bits, which is not the C library's way.
+  // The kernel's 32-bit encoding, which differs from the C library's.
   *number = makedev((info.lo_device >> 8) & 0xfff,
                     (info.lo_device & 0xff) | ((info.lo_device >> 12) & 0xfff00));
   return 0;

@@ -1,4 +1,4 @@
-// How the program ends when memory runs out, on whatever thread: without allocating any.
+// Ends the program when memory runs out, on any thread, without allocating.
 #define _GNU_SOURCE
 #include "clinux.h"
 #include <pthread.h>
@@ -8,7 +8,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-// Guarded by `lock`: the number of threads between begin and end, and what is to be removed.
+// Guarded by `lock`: the number of threads between begin and end, and what to remove.
 static int unfinished;
 static int is_ending;
 static struct clinux_hidden *hidden;
@@ -80,10 +80,10 @@ void clinux_out_of_memory(void) {
     if (own_folder >= 0) unlinkat(own_folder, own_name, 0);
     end();
   }
-  // Another thread is at it.
+  // Another thread is ending the program.
   while (is_ending) pthread_cond_wait(&changed, &lock);
   is_ending = 1;
-  // What others have begun they complete, or come here themselves.
+  // Other threads complete what they have begun, or run out of memory and come here themselves.
   struct timespec latest;
   clock_gettime(CLOCK_REALTIME, &latest);
   latest.tv_sec += 10;

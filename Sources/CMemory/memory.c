@@ -1,6 +1,6 @@
-// Swift's runtime aborts where malloc fails, and libraries have their own words for it. So whoever
-// asks in vain, here the program ends with a message, and nothing half-written. The memory itself is
-// glibc's as before: these are its functions, and free() is not touched.
+// Swift's runtime aborts if malloc fails, and libraries have their own messages. Here the program
+// ends with one message and nothing half-written, whoever asked. The memory is still glibc's: these
+// are its functions, and free() is unchanged.
 #include "CMemory.h"
 #include "clinux.h"
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-// The sanitizers have allocators of their own.
+// The sanitizers have their own allocators.
 #if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
 
 void *__libc_malloc(size_t size);
@@ -18,10 +18,10 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
-// No machine has more: this is a lie of the input, and whoever asks for it has to cope.
+// No machine has more: the input lies, and the caller has to cope.
 static const size_t most = (size_t)1 << 40;
 
-// glibc reserves 64 MiB of addresses for each thread, which a limit (ulimit -v) may not leave room for.
+// glibc reserves 64 MiB of addresses per thread, which a limit (ulimit -v) may not leave room for.
 __attribute__((constructor)) static void share(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) mallopt(M_ARENA_MAX, 1);

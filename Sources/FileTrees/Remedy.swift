@@ -1,14 +1,14 @@
-/// What a user can do about an error, if the command has the option for it, or is the right one.
+/// What a user can do about an error, if the command has that option, or is the right one.
 public enum Remedy: Sendable {
   case ignoreUnreadable
   case exclude
   case ownership
   case allowTruncated
   case ignoreZeros
-  /// A command line that packs instead, which only `pack` should advise.
+  /// A command line that packs instead; only `pack` should suggest it.
   case packDirectory(String)
 
-  /// The option's name; `nil` where it is about `pack` itself.
+  /// The option's name; `nil` if the remedy concerns `pack` itself.
   public var option: String? {
     switch self {
     case .ignoreUnreadable: "--ignore-unreadable"
@@ -20,7 +20,7 @@ public enum Remedy: Sendable {
     }
   }
 
-  /// What to do, for the end of a sentence.
+  /// The advice, for the end of a sentence.
   var advice: String {
     switch self {
     case .ignoreUnreadable: "leave such files out with --ignore-unreadable"

@@ -2,28 +2,28 @@ internal import Posix
 
 /// Why a source cannot be turned into a tree.
 public struct SourceError: Error, CustomStringConvertible {
-  /// What a program may want to tell apart.
+  /// Errors that a program may want to tell apart.
   public enum Code: Sendable {
     /// The input cannot be opened, read or understood.
     case unreadable
-    /// Something wrote to the input while it was read.
+    /// Something wrote to the input during reading.
     case changed
     /// The input is damaged.
     case damaged
     /// The input ends too early.
     case cutOff
-    /// An entry may not be in an image, or not at its place.
+    /// An entry must not be in an image, or not at its place.
     case refused
   }
 
   public var code: Code
-  /// The file or the entry it is about, as bytes.
+  /// The file or entry involved, as bytes.
   public var path: [UInt8]
   /// What is wrong.
   public var cause: String
-  /// What to do about it, whatever the command.
+  /// What to do about it, in any command.
   public var hint: String?
-  /// What to do in some commands, the best first.
+  /// What to do in some commands, best first.
   public var remedies: [Remedy]
 
   public init(
@@ -42,20 +42,20 @@ public struct SourceError: Error, CustomStringConvertible {
     )
   }
 
-  /// What is wrong, and what to do.
+  /// What is wrong and what to do.
   ///
-  /// - Parameter takes: whether a remedy is one in the command that prints it.
+  /// - Parameter takes: whether the printing command offers a remedy.
   public func message(takes: (Remedy) -> Bool) -> String {
     let remedy = remedies.first(where: takes)
     let advice = [hint, remedy?.advice].compactMap { $0 }.joined(separator: ", or ")
     return advice.isEmpty ? cause : "\(cause); \(advice)"
   }
 
-  /// The same for no command in particular.
+  /// The message for no command in particular.
   public var description: String { "\(path.escapedName): \(message { _ in false })" }
 }
 
-/// A file of a source that could not be read; with `--ignore-unreadable` it is left out.
+/// A file of a source that could not be read; `--ignore-unreadable` skips it.
 package struct UnreadableFile: Error {
   package var reason: SourceError
 }

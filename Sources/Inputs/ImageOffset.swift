@@ -3,7 +3,7 @@ package import SquashFS
 /// Where an image starts in its file.
 package enum ImageOffset: Equatable, Sendable, CustomStringConvertible {
   case bytes(UInt64)
-  /// Wherever it is found.
+  /// Wherever a search finds it.
   case auto
 
   /// The start of the file.
@@ -27,7 +27,7 @@ package enum ImageOffset: Equatable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Opens the image at this place of a file.
+  /// Opens the image at this position in a file.
   package func input(_ path: [UInt8]) throws -> ImageInput {
     switch self {
     case .bytes(let base): try ImageInput(path: path, base: base)

@@ -2,9 +2,9 @@ import FileTrees
 import Posix
 package import SquashFS
 
-/// Opens images that users name.
+/// Opens images named by users.
 package enum ImageOpener {
-  /// - Parameter salvages: whether a damaged image is opened as far as it goes.
+  /// - Parameter salvages: whether to open a damaged image as far as possible.
   /// - Throws: errors that say what to do.
   package static func open(
     _ path: [UInt8], offset: ImageOffset, salvages: Bool = false
@@ -26,12 +26,12 @@ package enum ImageOpener {
     }
   }
 
-  /// Containers have the image near their start; more is not searched for a message.
+  /// Containers have the image near their start; searching further is not worth a message.
   private static let searchedForAdvice: UInt64 = 16 << 20
 
-  /// What the file is instead of an image, and what to do with it.
+  /// The error with the file's real kind, and advice about it.
   package static func explained(_ error: ImageReadError, _ path: [UInt8]) -> ImageReadError {
-    // Compressed bytes may hold what looks like one.
+    // Compressed bytes may contain something that looks like an image.
     if let start = try? ImageSearch.findImage(in: path, within: searchedForAdvice), start > 0,
       (try? Image(ImageInput(path: path, base: start))) != nil
     {
@@ -53,9 +53,9 @@ package enum ImageOpener {
         + (advice.isEmpty ? "" : "; " + advice.joined(separator: ", ")))
   }
 
-  /// The same of a file that is no archive either, for what takes both.
+  /// The error for a file that is not an archive either, for commands that take both.
   ///
-  /// - Parameter hint: what to do about an image within the file.
+  /// - Parameter hint: advice about an image inside the file.
   static func explained(_ error: SourceError, _ path: [UInt8], hint: String?) -> SourceError {
     guard let start = try? ImageSearch.findImage(in: path, within: searchedForAdvice), start > 0
     else { return error }

@@ -2,11 +2,11 @@ import FileTrees
 import Glibc
 import Posix
 
-/// A file with a list that an option names; it may be a pipe.
+/// A file with a list, named by an option; it may be a pipe.
 package enum ListFile {
   /// All bytes of the file.
   ///
-  /// - Throws: `SourceError` when it cannot be read.
+  /// - Throws: `SourceError` if it cannot be read.
   package static func read(_ path: [UInt8]) throws -> [UInt8] {
     let descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else { throw failure(path) }

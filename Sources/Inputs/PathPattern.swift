@@ -4,11 +4,11 @@ package import SquashFS
 import SquashFSFormat
 import TreeModel
 
-/// A path in an image as a user gives it: a name, or a pattern for many.
+/// A user's path in an image: a name, or a pattern for many.
 package enum PathPattern {
-  /// What a path or a pattern means.
+  /// One result for a path or pattern.
   package struct Match {
-    /// As it is shown.
+    /// The path to show.
     package var path: [UInt8]
     package var inode: ImageInode
 
@@ -18,9 +18,9 @@ package enum PathPattern {
     }
   }
 
-  /// Finds what is meant. What exists under that very name is never taken for a pattern.
+  /// Finds the entries it matches. A path that exists under that very name is not a pattern.
   ///
-  /// - Returns: nothing where nothing has the name or matches.
+  /// - Returns: an empty list if nothing has the name or matches.
   package static func find(
     _ path: [UInt8], in image: Image, followsLast: Bool
   ) throws -> [Match] {
@@ -28,7 +28,7 @@ package enum PathPattern {
       return [Match(path: path, inode: inode)]
     }
     guard isPattern(path) else { return [] }
-    // Patterns begin at the top, as paths do.
+    // Patterns start at the top, as paths do.
     let components = path.pathComponents
       .filter { !$0.elementsEqual(".".utf8) }
     let glob = Glob([pathSeparator] + components.joinedPath)
@@ -51,14 +51,14 @@ package enum PathPattern {
     path.contains { "*?[\\".utf8.contains($0) }
   }
 
-  /// What to say of a path that is not there.
+  /// The message for a missing path.
   package static func failure(_ path: [UInt8], in image: Image) throws -> String {
     failure(path, try image.lookup(path, followsLast: true))
   }
 
-  /// Warns of links that are named, and lead to what is not in the image or not named.
+  /// Warns about named links that lead to something not in the image or not named.
   ///
-  /// - Parameter isTaken: whether a path is named, by itself or with a directory that it is in.
+  /// - Parameter isTaken: whether a path is named, by itself or through a directory above it.
   package static func warnings(
     of paths: [[UInt8]], in image: Image, isTaken: ([UInt8]) -> Bool
   ) throws -> [String] {
@@ -68,7 +68,7 @@ package enum PathPattern {
       else { return nil }
       switch try image.locate(path, followsLast: true) {
       case .failure(let reason): return "warning: " + failure(path, .failure(reason))
-      // To name the top would be to name all.
+      // Naming the top would name everything.
       case .success(let target) where target.path.isEmpty || isTaken(target.path): return nil
       case .success(let target):
         return "warning: \(path.escapedName): is a link to \(target.path.escapedName), "
@@ -77,9 +77,9 @@ package enum PathPattern {
     }
   }
 
-  /// What to say of a path that was looked for.
+  /// The message after looking up a path.
   ///
-  /// - Parameter found: what came of it.
+  /// - Parameter found: the result of the lookup.
   package static func failure(
     _ path: [UInt8], _ found: Result<ImageInode, Image.LookupFailure>
   ) -> String {
@@ -101,7 +101,7 @@ package enum PathPattern {
     return components.joined(separator: "/".utf8).elementsEqual(path)
   }
 
-  /// What to say of a name that nothing has, or a pattern that nothing matches.
+  /// The message for a name that does not exist, or a pattern without matches.
   static func missing(_ path: [UInt8]) -> String {
     guard isPattern(path), !path.starts(with: "**".utf8) else {
       return "\(path.escapedName): no such file in the image"

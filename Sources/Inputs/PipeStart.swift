@@ -1,17 +1,17 @@
 import Glibc
 import Posix
 
-/// The first bytes of what comes through a pipe, looked at without taking them away.
+/// The first bytes in a pipe, read without consuming them.
 ///
-/// The pipe stays open as long as this value: a named one must not lose its only reader before it
-/// is read in earnest.
+/// The pipe stays open as long as this value: a named one must not lose its only reader before
+/// the actual reading.
 package final class PipeStart {
-  /// None of an empty pipe.
+  /// Empty for an empty pipe.
   package let bytes: [UInt8]
   private let path: [UInt8]
   private let descriptor: Int32
 
-  /// - Returns: `nil` for what is no pipe, or cannot be read.
+  /// - Returns: `nil` if it is not a pipe, or unreadable.
   package init?(_ path: [UInt8], count: Int) {
     guard Self.isPipe(path) else { return nil }
     descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
@@ -34,15 +34,15 @@ package final class PipeStart {
       close(ends[0])
       close(ends[1])
     }
-    // Waits until there is something.
+    // Waits for data.
     guard retryingInterrupts({ tee(descriptor, ends[1], count, 0) }) > 0 else { return [] }
     return [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       filled = max(0, retryingInterrupts { read(ends[0], buffer.baseAddress!, buffer.count) })
     }
   }
 
-  /// Calls what opens the pipe again, which does not wait for a writer: the only one may have
-  /// written all and be gone.
+  /// Calls `body`, which reopens the pipe, without waiting for a writer: the only one may have
+  /// written everything and left.
   package func reopening<R>(_ body: () throws -> R) rethrows -> R {
     let writer = path.withCPath { open($0, O_WRONLY | O_NONBLOCK | O_CLOEXEC) }
     defer { if writer >= 0 { close(writer) } }

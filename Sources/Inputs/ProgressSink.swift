@@ -1,10 +1,10 @@
 package import TreeModel
 
-/// Told how far the reading of something is: the bytes so far, and the part of all, from 0 to 1,
-/// where that is known.
+/// Receives the progress of a read: the number of bytes so far, and the fraction of the total,
+/// from 0 to 1, if known.
 package typealias ProgressReport = (_ bytes: UInt64, _ fraction: Double?) -> Void
 
-/// Passes contents on, and counts their bytes.
+/// Passes contents on and counts their bytes.
 package final class ProgressSink: ContentSink {
   private let next: any ContentSink
   private var bytes: UInt64 = 0

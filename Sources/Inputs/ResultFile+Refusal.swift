@@ -3,9 +3,9 @@ import Glibc
 package import Posix
 
 extension ResultFile {
-  /// Makes sure that a result does not take the place of what it is made from, nor goes into it.
+  /// Makes sure that a result neither replaces its own source nor goes into it.
   ///
-  /// - Throws: `SourceError` where both are one file or directory.
+  /// - Throws: `SourceError` if both are the same file or directory.
   package static func refuse(_ output: [UInt8], inPlaceOf source: [UInt8]) throws {
     if let first = stat(at: output), let second = stat(at: source),
       first.isRegular || first.isDirectory, first.identity == second.identity

@@ -6,10 +6,10 @@ import SquashFS
 package import SquashFSFormat
 package import TreeModel
 
-/// A source with the place of its own in an image.
+/// A source, with its place in an image.
 package struct PlacedSource: Sendable {
   package var path: [UInt8]
-  /// The path in the image that everything in it goes below.
+  /// The path in the image to put everything below.
   package var prefix: [[UInt8]]
 
   package init(path: [UInt8], prefix: [[UInt8]] = []) {
@@ -18,29 +18,28 @@ package struct PlacedSource: Sendable {
   }
 }
 
-/// Anything with files in it: an image, a directory, an archive, a manifest.
+/// Any input that holds files: an image, a directory, an archive, a manifest.
 package struct TreeInput {
-  /// What it is.
+  /// The kind of input.
   package enum Kind: Sendable {
     case image, directory, archive, manifest
   }
 
   package let path: [UInt8]
   package let kind: Kind
-  /// Of what has no end that could be looked at twice.
+  /// The start of a pipe, which cannot be looked at twice.
   private let pipe: PipeStart?
 
-  /// Looks at what is there. What comes through a pipe has no name that says what it is, so that
-  /// its first bytes must.
+  /// Finds out the kind of an input. A pipe has no telling name, so its first bytes must decide.
   ///
   /// - Parameter readsSpecifications: whether an mtree file names the files with the contents, as
-  ///   for pack, or is a manifest of what should be.
+  ///   for pack, or is a manifest of what should exist.
   package init(_ path: [UInt8], offset: ImageOffset = .start, readsSpecifications: Bool = false) {
     self.path = path
     pipe = PipeStart(path, count: Self.title.count)
     var status = stat()
     if let pipe {
-      // A writer's first bytes may be few; no archive begins like this.
+      // The writer's first piece may be short; no archive begins like this.
       let isManifest =
         !pipe.bytes.isEmpty && Self.title.starts(with: pipe.bytes) && !readsSpecifications
       kind = isManifest ? .manifest : Self.isMagic(pipe.bytes) ? .image : .archive
@@ -59,21 +58,21 @@ package struct TreeInput {
   /// The first line of a manifest.
   private static let title = "#mtree".utf8
 
-  /// Whether a file begins as an image does.
+  /// Whether a file begins like an image.
   package static func isImage(_ path: [UInt8]) -> Bool { isMagic(firstBytes(of: path, count: 4)) }
 
   private static func isMagic(_ bytes: [UInt8]) -> Bool {
     bytes.count >= 4 && bytes.withUnsafeBytes { $0.little(0) } == Superblock.magic
   }
 
-  /// What a file is that is an image, but none that Linux reads.
+  /// The format of a file that is an image, but not one that Linux reads.
   package static func foreignFormat(of path: [UInt8]) -> ForeignFormat? {
     let bytes = firstBytes(of: path, count: Superblock.byteCount)
     guard bytes.count == Superblock.byteCount else { return nil }
     return ForeignFormat(parsing: bytes.span.bytes)
   }
 
-  /// The start of a file or a disk; nothing of a pipe, which looking would take bytes away from.
+  /// The start of a file or a disk; nothing for a pipe, since looking would consume its bytes.
   private static func firstBytes(of path: [UInt8], count: Int) -> [UInt8] {
     guard let status = stat(at: path), status.st_mode & S_IFMT != S_IFIFO else {
       return []
@@ -86,22 +85,22 @@ package struct TreeInput {
     }
   }
 
-  /// What a reader may want to know, and to say.
+  /// Options for reading and reporting.
   package struct Options {
-    /// How the trees of sources are made; those of images and manifests stay unchanged.
+    /// How to build the trees of sources; those of images and manifests stay unchanged.
     package var assembly = TreeAssembler.Options()
     package var archives = ArchiveSource.Options()
     package var directories = DirectorySource.Options()
-    /// What the digests of contents are of; where a manifest is compared with, its own form.
+    /// The form of content digests; for a comparison with a manifest, the manifest's own.
     package var digests = DigestSink.Form.bytes
     package var threads = 1
     package var offset = ImageOffset.start
     package var warn: (String) -> Void = { _ in }
-    /// Called for each input before it is read; what it returns is told how far that is.
+    /// Called for each input before it is read; its result receives the progress.
     package var progress: ((_ path: [UInt8]) -> ProgressReport)?
-    /// Whether an image could be made so, and users of it should be able to read all.
+    /// Whether the tree may become an image, which its users should be able to read completely.
     package var warnsOfClosedPlaces = false
-    /// What to do about an image within a file that is no archive.
+    /// What to do about an image inside a file that is not an archive.
     package var embeddedImageHint: String?
 
     package init() {}
@@ -141,7 +140,7 @@ package struct TreeInput {
     return ProgressSink(sink) { report($0, nil) }
   }
 
-  /// Reads several sources, each on top of those before it.
+  /// Reads several sources, each on top of the previous ones.
   package static func read(
     _ sources: [PlacedSource], _ options: Options, whiteouts: Whiteouts?
   ) throws -> DigestedTree {

@@ -1,10 +1,10 @@
 import SquashFSFormat
 import Terminal
 
-/// A compressor's options in words. What the numbers mean: SquashFS Binary Format, section
-/// "Compression Options".
+/// A compressor's options in words. Source of the numbers' meaning: SquashFS Binary Format,
+/// section "Compression Options".
 extension CompressorOptions {
-  /// ", level 9, window 15".
+  /// For example ", level 9, window 15".
   var text: String {
     switch self {
     case .gzip(let level, let window, _): ", level \(level), window \(window)" + listed(strategies)
@@ -37,7 +37,7 @@ extension CompressorOptions {
     names.isEmpty ? "" : ", " + names.joined(separator: ", ")
   }
 
-  /// What gzip tried on each block.
+  /// The strategies that gzip tried on each block.
   private var strategies: [String] {
     guard case .gzip(_, _, let bits) = self else { return [] }
     return Self.names(

@@ -4,14 +4,14 @@ import Posix
 package import SquashFS
 import Terminal
 
-/// What reading an image costs over a bucket: a line for each thing that people do with it.
+/// What it costs to read an image from a bucket: one line per typical task.
 package struct CostTable {
   private var rows: [(title: String, cost: AccessCost)] = []
   private let model: BucketModel
 
   /// - Parameters:
-  ///   - matches: what users name; a directory is listed, a file read.
-  ///   - trace: a file with a list of files to read.
+  ///   - matches: what users named; directories are listed, files read.
+  ///   - trace: a file listing the files to read.
   package init(
     _ image: Image, _ matches: [PathPattern.Match], _ model: BucketModel, trace: [UInt8]?,
     warn: (String) -> Void
@@ -47,7 +47,7 @@ package struct CostTable {
     }
   }
 
-  /// A table for people.
+  /// The table for people.
   package var text: String {
     let width = max(12, rows.map(\.title.count).max() ?? 0)
     func column(_ text: String, _ width: Int) -> String {
@@ -74,7 +74,7 @@ package struct CostTable {
     return text
   }
 
-  /// An object a line.
+  /// One JSON object per line.
   package var json: String {
     rows.map { title, cost in
       ([

@@ -1,13 +1,13 @@
 import Posix
 package import Terminal
 
-/// Named values, for people in lines and for programs in an object.
+/// Named values, as lines for people and as an object for programs.
 package struct Facts {
   private var rows: [(title: String, text: String, key: String, value: JSON)] = []
 
   /// - Parameters:
-  ///   - title: what people read, `nil` where it is for programs only.
-  ///   - key: what programs read, `nil` where it is for people only.
+  ///   - title: the label for people; `nil` if the value is for programs only.
+  ///   - key: the key for programs; `nil` if the value is for people only.
   mutating func add(_ title: String?, _ text: String, _ key: String?, _ value: JSON) {
     rows.append((title ?? "", text, key ?? "", value))
   }
@@ -22,7 +22,7 @@ package struct Facts {
       JSON(bytes))
   }
 
-  /// A line for each.
+  /// One line for each.
   package var text: String {
     let shown = rows.filter { !$0.title.isEmpty }
     let width = shown.map(\.title.count).max() ?? 0
@@ -31,7 +31,7 @@ package struct Facts {
     }.joined()
   }
 
-  /// An object.
+  /// The JSON object.
   package var json: JSON {
     .object(rows.filter { !$0.key.isEmpty }.map { ($0.key, $0.value) })
   }

@@ -6,9 +6,9 @@ import SquashFSFormat
 import Terminal
 import TreeModel
 
-/// What is to be said of one file.
+/// The facts about one file.
 package enum FileFacts {
-  /// Reads its inode, and where its data lies.
+  /// Reads its inode, and the location of its data.
   package static func collect(_ match: PathPattern.Match, in image: Image) throws -> Facts {
     let inode = match.inode
     let attributes = try image.attributes(of: inode)

@@ -4,9 +4,9 @@ import SquashFSFormat
 import Terminal
 import TreeModel
 
-/// What is to be said of a whole image.
+/// The facts about a whole image.
 package enum ImageFacts {
-  /// Reads all that the image tells.
+  /// Reads everything the image says about itself.
   package static func collect(_ image: Image) throws -> Facts {
     let superblock = image.superblock
     let summary = try ImageSummary(image)
@@ -15,7 +15,7 @@ package enum ImageFacts {
     facts.add(
       "compressor", superblock.compressor.name + (image.compressorOptions?.text ?? ""),
       "compressor", .string(superblock.compressor.name))
-    // Without options the writer took its defaults.
+    // Without options the writer used its defaults.
     facts.add(nil, "", "compressorOptions", image.compressorOptions?.json ?? [:])
     facts.add("block size", "blockSize", bytes: UInt64(superblock.blockSize.byteCount))
     var time = TimeFormat(isFull: true)

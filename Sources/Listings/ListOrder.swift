@@ -1,32 +1,32 @@
 import SquashFS
 import SquashFSFormat
 
-/// What names are sorted by, where it is not the names.
+/// Sort keys other than the name.
 package enum ListKey: String, CaseIterable, Sendable {
   case time
   case size
 }
 
-/// Another order than that of an image, by name.
+/// An order other than an image's own, which is by name.
 package struct ListOrder: Sendable {
-  /// `nil` for the name.
+  /// `nil` to sort by name.
   let key: ListKey?
   let isReversed: Bool
 
-  /// So many names are sorted; more would take memory without end.
+  /// The most names to sort; more would take unbounded memory.
   static let most = 200_000
 
-  /// - Returns: `nil` where names stay as they come.
+  /// - Returns: `nil` if names keep their order.
   package init?(key: ListKey?, isReversed: Bool) {
     guard key != nil || isReversed else { return nil }
     self.key = key
     self.isReversed = isReversed
   }
 
-  /// Sorts what comes by name, as ls(1) does.
+  /// Sorts items that come in order of name, as ls(1) does.
   func sorted<Item>(_ items: [Item], inode: (Item) -> ImageInode?) -> [Item] {
     let keys = items.map { item in inode(item).map(value) ?? 0 }
-    // Where both are equal, the name counts.
+    // Between equals, the name decides.
     let order = items.indices.sorted { (keys[$1], $0) < (keys[$0], $1) }
     return (isReversed ? order.reversed() : order).map { items[$0] }
   }

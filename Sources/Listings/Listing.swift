@@ -13,7 +13,7 @@ package struct Listing: ~Copyable {
   private var output: StandardOutput
   private var times: TimeFormat
   private var isFirst = true
-  /// Whether something could not be shown.
+  /// Whether anything could not be shown.
   package private(set) var hasFailed = false
 
   private struct Row {
@@ -21,11 +21,11 @@ package struct Listing: ~Copyable {
     var inode: ImageInode?
   }
 
-  /// A directory whose directories are listed one after the other.
+  /// A directory whose subdirectories are listed one after the other.
   private struct Level {
     var cursor: DirectoryCursor
     var path: [UInt8]
-    /// The directories in another order than the cursor's, the last one first.
+    /// The subdirectories in an order other than the cursor's, the last one first.
     var sorted: [DirectoryCursor.Entry]?
 
     mutating func next() throws(ImageReadError) -> DirectoryCursor.Entry? {
@@ -33,12 +33,12 @@ package struct Listing: ~Copyable {
     }
   }
 
-  /// So many rows are aligned with each other; more would take memory without end.
+  /// The most rows to align with each other; more would take unbounded memory.
   private static let mostRows = 50_000
 
   /// - Parameters:
   ///   - output: where the lines go.
-  ///   - complaint: called with what to say of what cannot be shown.
+  ///   - complaint: called with messages about what cannot be shown.
   package init(
     _ image: Image, _ options: Options, output: consuming StandardOutput,
     complaint: @escaping (String) -> Void
@@ -50,7 +50,7 @@ package struct Listing: ~Copyable {
     times = TimeFormat(isFull: options.hasFullTimes)
   }
 
-  /// Lists files, and what is in directories.
+  /// Lists files, and the contents of directories.
   package mutating func list(_ matches: [PathPattern.Match], showsHeaders: Bool) throws {
     if options.isJSON { try output.write("[") }
     let isContents = { [options] (match: PathPattern.Match) in
@@ -75,7 +75,7 @@ package struct Listing: ~Copyable {
     try output.flush()
   }
 
-  /// Lists what is in a directory, not what is in its directories.
+  /// Lists a directory's contents, without recursing.
   private mutating func listDirectory(
     _ directory: ImageInode, _ path: [UInt8], showsHeader: Bool
   ) throws {
@@ -110,7 +110,7 @@ package struct Listing: ~Copyable {
         if order == nil && rows.count >= Self.mostRows { flush(&rows, path) }
       }
     } catch {
-      // What could be read is shown.
+      // Show what could be read.
       complain(path, "\(error)")
     }
     if let order { rows = order.sorted(rows) { $0.inode } }
@@ -118,7 +118,7 @@ package struct Listing: ~Copyable {
     if let failure { throw failure }
   }
 
-  /// What a link leads to; the link itself, with a complaint, where that is nothing in the image.
+  /// What a link leads to; the link itself, with a complaint, if that is not in the image.
   private mutating func followed(_ inode: ImageInode, _ path: [UInt8]) -> ImageInode {
     guard inode.record.type == .symlink else { return inode }
     do throws(ImageReadError) {
@@ -134,7 +134,7 @@ package struct Listing: ~Copyable {
 
   private var targetBytes: UInt64 = 0
 
-  /// An error of writing, kept where only errors of reading are expected.
+  /// A write error, kept where only read errors are expected.
   private var failure: (any Error)?
 
   private mutating func flush(_ rows: inout [Row], _ path: [UInt8]) {
@@ -146,7 +146,7 @@ package struct Listing: ~Copyable {
     name.first == UInt8(ascii: ".") && !options.showsAll && !options.isJSON
   }
 
-  /// Lists the directories below a directory, in the order of ls(1).
+  /// Lists the directories below a directory in the order of ls(1).
   private mutating func descend(from top: ImageInode, _ topPath: [UInt8]) throws {
     var visited = InodeSet(upTo: image.superblock.inodeCount)
     _ = visited.insert(top.record.number)
@@ -185,16 +185,16 @@ package struct Listing: ~Copyable {
         stack[stack.count - 1].cursor.suspend()
         stack.append(level)
       } catch {
-        // The listing above has said so already, where it is the directory that is damaged.
+        // If the directory itself is damaged, the listing above has said so.
         if path != parent { complain(path, "\(error)") } else { stack.removeLast() }
       }
       if let failure { throw failure }
     }
   }
 
-  /// A directory whose directories are to be listed.
+  /// A directory whose subdirectories will be listed.
   ///
-  /// - Parameter held: the number of those that wait, on all levels before.
+  /// - Parameter held: the number of directories waiting on all levels before.
   private func level(
     _ directory: ImageInode, _ path: [UInt8], _ listings: inout ListingBudget, held: Int
   ) throws(ImageReadError) -> Level {
@@ -202,7 +202,7 @@ package struct Listing: ~Copyable {
     guard let order = options.order else { return level }
     var cursor = level.cursor
     var found: [(entry: DirectoryCursor.Entry, inode: ImageInode?)] = []
-    // Where it is damaged, its own listing says so.
+    // If it is damaged, its own listing will say so.
     while let entry = try? cursor.next() {
       try listings.take(cursor)
       guard entry.type == .directory, !isHidden(entry.name) else { continue }
@@ -257,7 +257,7 @@ package struct Listing: ~Copyable {
     isFirst = false
   }
 
-  /// Widths of the columns with numbers.
+  /// The widths of numeric columns.
   private struct Widths {
     var links = 1
     var uid = 1
@@ -287,14 +287,14 @@ package struct Listing: ~Copyable {
       }
     }
     if widths.major > 0 {
-      // "7, 300" stands in the column of the sizes.
+      // "7, 300" takes the place of the size.
       widths.size = max(widths.size, widths.major + 2 + widths.minor)
       widths.major = widths.size - 2 - widths.minor
     }
     return widths
   }
 
-  /// Owner, mode and time; a complaint where they cannot be read.
+  /// Owner, mode and time; `nil`, with a complaint, if they are unreadable.
   private mutating func attributes(of row: Row, _ path: [UInt8]) -> Attributes? {
     guard let inode = row.inode else { return nil }
     do throws(ImageReadError) {
@@ -341,7 +341,7 @@ package struct Listing: ~Copyable {
     }
   }
 
-  /// What a link points to; `nil`, with a complaint, where that cannot be read.
+  /// The target of a link; `nil`, with a complaint, if it is unreadable.
   private mutating func target(of inode: ImageInode, _ path: [UInt8]) -> [UInt8]? {
     do throws(ImageReadError) {
       if inode.record.links <= 1 { targetBytes += Self.size(of: inode) }
@@ -355,7 +355,7 @@ package struct Listing: ~Copyable {
     }
   }
 
-  /// What the column of sizes shows.
+  /// The value in the size column.
   static func size(of inode: ImageInode) -> UInt64 {
     switch inode.record.body {
     case .file(let file): file.size

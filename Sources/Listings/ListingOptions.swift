@@ -1,22 +1,22 @@
 extension Listing {
-  /// What is shown of files.
+  /// What to show about files.
   package struct Options {
-    /// Mode, links, owner, group, size and time too.
+    /// Also mode, links, owner, group, size and time.
     package var isLong = false
     /// Times with seconds and zone.
     package var hasFullTimes = false
-    /// Names that begin with a dot too.
+    /// Also names that begin with a dot.
     package var showsAll = false
     package var isJSON = false
     package var isRecursive = false
     package var isHumanReadable = false
-    /// Directories themselves, not what is in them.
+    /// Directories themselves, not their contents.
     package var showsDirectoriesThemselves = false
-    /// What symbolic links lead to, not the links.
+    /// What symbolic links lead to, instead of the links.
     package var dereferences = false
-    /// Another order than by name.
+    /// An order other than by name.
     package var order: ListOrder?
-    /// The width of a terminal, where names stand side by side.
+    /// The width of the terminal, for names side by side.
     package var columns: Int?
 
     package init() {}

@@ -5,7 +5,7 @@ package import TreeModel
 
 /// The parts of a line of `ls -l`.
 package enum LongFormat {
-  /// "drwxr-xr-x", as ls(1) shows type and permissions.
+  /// Type and permissions as in ls(1): "drwxr-xr-x".
   package static func mode(_ type: FileType, _ permissions: UInt16) -> [UInt8] {
     var text = [UInt8](repeating: UInt8(ascii: "-"), count: 10)
     text[0] = type.letter
@@ -17,7 +17,7 @@ package enum LongFormat {
     }
     func mark(_ bit: UInt16, _ index: Int, _ letter: UInt8) {
       guard permissions & bit != 0 else { return }
-      // Capital where the bit means nothing, as there is nothing to execute.
+      // A capital letter if the bit has no effect, because nothing can be executed.
       text[index] = text[index] == UInt8(ascii: "-") ? letter - 32 : letter
     }
     mark(0o4000, 3, UInt8(ascii: "s"))
@@ -26,13 +26,13 @@ package enum LongFormat {
     return text
   }
 
-  /// A size as `ls -h` has it: at most four characters, powers of 1,024, rounded up.
+  /// A size as in `ls -h`: at most four characters, powers of 1,024, rounded up.
   package static func human(_ size: UInt64) -> String {
     guard size >= 1024 else { return String(size) }
     var scaled = size
     var rest = false
     for unit in ["K", "M", "G", "T", "P", "E"] {
-      // Tenths below ten, whole numbers above.
+      // One decimal below ten, whole numbers above.
       let part = scaled % 1024 * 10
       let tenths =
         scaled / 1024 * 10 + (part + 1023) / 1024 + (rest && part % 1024 == 0 ? 1 : 0)
@@ -46,21 +46,21 @@ package enum LongFormat {
   }
 }
 
-/// Turns times into text; those of one quarter of an hour without asking the C library again.
+/// Formats times, asking the C library only once per quarter of an hour.
 package struct TimeFormat: Sendable {
   private let isFull: Bool
   private var start: Int = .max
   private var day = ""
   private var zone = ""
-  /// Seconds of the day at `start`.
+  /// The second of the day at `start`.
   private var base = 0
   private var lastTime: UInt32?
   private var lastBytes: [UInt8] = []
 
-  /// - Parameter isFull: with seconds and the zone.
+  /// - Parameter isFull: whether to add seconds and zone.
   package init(isFull: Bool) { self.isFull = isFull }
 
-  /// What `text` gives, as bytes.
+  /// The result of `text`, as bytes.
   package mutating func bytes(_ seconds: UInt32) -> [UInt8] {
     if seconds != lastTime {
       lastBytes = Array(text(seconds).utf8)
@@ -69,10 +69,10 @@ package struct TimeFormat: Sendable {
     return lastBytes
   }
 
-  /// "2026-11-22 14:03", or with seconds and the zone; in local time.
+  /// For example "2026-11-22 14:03", or with seconds and zone; in local time.
   package mutating func text(_ seconds: UInt32) -> String {
     let time = Int(seconds)
-    // Zones change on quarters of an hour only.
+    // Zones change only at quarters of an hour.
     let quarter = time / 900 * 900
     if quarter != start { remember(quarter) }
     let offset = base + (time - quarter)

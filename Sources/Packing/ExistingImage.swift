@@ -5,9 +5,9 @@ import Posix
 import SquashFS
 import SquashFSFormat
 
-/// A file that has the name of an image to make already.
+/// An existing file under the name of an image to make.
 enum ExistingImage {
-  /// Makes sure that it is an image, and whole as far as superblock and length tell.
+  /// Makes sure that it is an image, complete judging by superblock and length.
   ///
   /// - Throws: `SourceError`.
   static func check(_ path: [UInt8]) throws(SourceError) {
@@ -30,7 +30,7 @@ enum ExistingImage {
     } catch let error as SourceError {
       throw error
     } catch let error as ImageReadError {
-      // What to do about it follows a semicolon, and here that is another thing.
+      // Drop the advice after the semicolon: it is different here.
       throw refusal(path, String(error.message.prefix { $0 != ";" }))
     } catch {
       throw refusal(path, "\(error)")

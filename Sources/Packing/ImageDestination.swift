@@ -2,8 +2,8 @@ import FileTrees
 import Glibc
 import Posix
 
-/// Where an image goes: to a file that appears when it is complete, or, once it is, to standard
-/// output. (Its head is written last, so that it cannot go there at once.)
+/// The destination of an image: a file that appears when complete, or, after that, standard
+/// output. (The superblock is written last, so the image cannot be streamed.)
 struct ImageDestination {
   /// The image under construction.
   let file: AtomicFile
@@ -20,12 +20,12 @@ struct ImageDestination {
         .refused, path: Array("standard output".utf8), "an image is nothing for a terminal",
         hint: "redirect it, or name a file")
     }
-    // It may be large, and /tmp may be memory.
+    // The image may be large, and /tmp may be in memory.
     let folder = getenv("TMPDIR").map { [UInt8](cString: $0) } ?? Array("/var/tmp".utf8)
     file = try AtomicFile(path: HostPath(folder + Array("/autosquash-image".utf8)), replacing: true)
   }
 
-  /// Gives the complete image its name, or writes it out; a manifest gets its name right after.
+  /// Gives the complete image its name, or writes it out; then names the manifest.
   func publish(with manifest: AtomicFile?) throws {
     guard isForStandardOutput else {
       return try AtomicFile.publish([file, manifest].compactMap { $0 })

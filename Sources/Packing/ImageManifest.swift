@@ -6,10 +6,10 @@ import Posix
 import SquashFS
 import TreeModel
 
-/// The manifest beside an image that pack makes.
+/// The manifest that pack puts next to an image.
 ///
-/// Both appear one right after the other, the image first. What is stopped in between leaves an
-/// image without its manifest, or with that of the image before.
+/// Both appear one right after the other, the image first. An interruption in between leaves an
+/// image without its manifest, or with that of the previous image.
 struct ImageManifest {
   private let image: [UInt8]
   let path: [UInt8]
@@ -19,10 +19,10 @@ struct ImageManifest {
     path = ImageName.manifest(of: image)
   }
 
-  /// Makes sure that the manifest can have its name.
+  /// Makes sure that the manifest can get its name.
   ///
-  /// - Returns: whether a file that is there will be replaced. Where there is no image, one that was
-  ///   written for an image belongs to none.
+  /// - Returns: whether an existing file will be replaced. If there is no image, a manifest written
+  ///   for one is an orphan.
   func checkName(isForced: Bool) throws -> Bool {
     guard let status = stat(at: path, followsLinks: false) else { return isForced }
     let isLeftOver = isRegular && ManifestReader.image(of: path) != nil
@@ -33,7 +33,7 @@ struct ImageManifest {
     return true
   }
 
-  /// Writes it, without its name.
+  /// Writes it, without a name yet.
   func write(_ tree: DigestedTree, of file: AtomicFile, replacing: Bool) throws -> AtomicFile {
     let (digest, size) = try SHA256.of(descriptor: file.descriptor, path: image)
     return try write(tree, size, digest, replacing: replacing)
@@ -51,18 +51,18 @@ struct ImageManifest {
     return file
   }
 
-  /// Writes the manifest of an image that is there, where it has none, or that of another one.
+  /// Writes the manifest of an existing image if it has none, or another image's.
   ///
-  /// - Returns: whether it was written.
+  /// - Returns: whether it wrote one.
   func complete(threads: Int) throws -> Bool {
     let earlier = stat(at: path, followsLinks: false)
     if let earlier {
-      // What was not written for an image is somebody else's.
+      // A file that is not an image's manifest belongs to somebody else.
       guard isRegular, let known = ManifestReader.image(of: path) else { return false }
       guard let image = stat(at: self.image) else { return false }
       let isOlder = earlier.modified < image.modified
       if known.size == UInt64(image.st_size) {
-        // Written after the image, as pack does; else all bytes must tell.
+        // Written after the image, as pack does; otherwise compare all bytes.
         if !isOlder { return false }
         if try SHA256.of(file: self.image).digest == known.digest { return false }
       }
@@ -75,15 +75,15 @@ struct ImageManifest {
     return true
   }
 
-  /// Whether a manifest is there that was written for an image, but for another one than is there.
+  /// Whether the existing manifest was written for a different image.
   func isOfOtherImage() throws -> Bool {
     guard isRegular, let known = ManifestReader.image(of: path) else { return false }
     guard let status = stat(at: image) else { return false }
-    // The same source makes the same image.
+    // The same source produces the same image.
     return try known.size != UInt64(status.st_size) || SHA256.of(file: image).digest != known.digest
   }
 
-  /// Looking into anything else could wait for ever.
+  /// Reading anything else could block forever.
   private var isRegular: Bool {
     return stat(at: path, followsLinks: false)?.isRegular == true
   }

@@ -3,7 +3,7 @@ import Posix
 
 /// The name of an image made from a source: `data/my-tarball.tar.gz` makes `my-tarball.squash`.
 package enum ImageName {
-  /// What the names of images end in.
+  /// The suffix of images' names.
   package static let suffix = Array(".squash".utf8)
 
   private static let compressions = [".gz", ".bz2", ".xz", ".lzma", ".lz", ".zst", ".lz4", ".Z"]
@@ -14,9 +14,9 @@ package enum ImageName {
     ".tgz", ".taz", ".tbz", ".tbz2", ".tb2", ".txz", ".tlz", ".tzst", ".tZ",
   ]
 
-  /// The name that an image gets in the current directory.
+  /// The image's name in the current directory.
   ///
-  /// - Returns: `nil` where the source has no name of its own ("/", standard input).
+  /// - Returns: `nil` if the source has no name of its own ("/", standard input).
   package static func of(source: [UInt8], isDirectory: Bool) -> [UInt8]? {
     var base = Self.base(of: source)
     if base.isEmpty || base == Array(".".utf8) || base == Array("..".utf8) {
@@ -35,19 +35,19 @@ package enum ImageName {
     return base.isEmpty ? nil : base + suffix
   }
 
-  /// Whether a name is that of an archive, which an image would only hide behind.
+  /// Whether a name is an archive's, which would disguise an image.
   package static func isOfArchive(_ name: [UInt8]) -> Bool {
     var base = Self.base(of: name).map { (0x41...0x5a).contains($0) ? $0 | 0x20 : $0 }
     return drop(compressions + containers + both + [".rar", ".iso"], from: &base)
   }
 
-  /// The same path with the suffix of an image in place of an archive's.
+  /// The same path with an image's suffix in place of an archive's.
   package static func instead(of path: [UInt8]) -> [UInt8] {
     let base = Self.base(of: path)
     return path.dropLast(base.count) + (of(source: base, isDirectory: false) ?? suffix)
   }
 
-  /// The name of the manifest beside an image: `my-tarball.squash` has `my-tarball.mtree`.
+  /// The name of the manifest next to an image: `my-tarball.squash` has `my-tarball.mtree`.
   package static func manifest(of image: [UInt8]) -> [UInt8] {
     var name = image
     if let dot = name.lastIndex(of: UInt8(ascii: ".")), dot > 0,

@@ -2,11 +2,11 @@ import FileTrees
 import Glibc
 import Posix
 
-/// What to do about links that lead out of an image or to nothing in it.
+/// Advice about links that lead out of an image or to nothing in it.
 struct LinkAdvice {
-  /// Whether the options could take what they lead to instead.
+  /// Whether the options could pack what they lead to instead.
   private let canDereference: Bool
-  /// The directory that the image is made of, where the paths of links in it are known.
+  /// The directory the image is made from, if the links' paths in it are known.
   private let directory: [UInt8]?
   private let prefixCount: Int
   private var leadingNowhere = 0
@@ -23,9 +23,9 @@ struct LinkAdvice {
     prefixCount = sources[0].prefix.count
   }
 
-  /// Looks whether a link leads to something on this machine.
+  /// Checks whether a link leads to something on this machine.
   ///
-  /// - Parameter path: in the image.
+  /// - Parameter path: the link's path in the image.
   mutating func note(_ path: [UInt8]) {
     guard let directory else { return }
     let link = ([directory[...]] + path.pathComponents.dropFirst(prefixCount)).joinedPath
@@ -34,7 +34,7 @@ struct LinkAdvice {
     }
   }
 
-  /// For the end of a sentence about so many links; `nil` where no option helps.
+  /// The end of a sentence about the given number of links; `nil` if no option helps.
   func text(links: Int) -> String? {
     guard canDereference, leadingNowhere < links else { return nil }
     let text = "--dereference packs what \(links == 1 ? "it leads" : "they lead") to"

@@ -17,19 +17,19 @@ struct PackInput {
     isDirectory = stat(at: path)?.isDirectory == true
   }
 
-  /// How its tree is made: as it would be alone, but for the prefix.
+  /// How to build its tree: as if it were the only source, except for the prefix.
   func options(
     _ options: TreeAssembler.Options, whiteouts: Whiteouts?
   ) -> TreeAssembler.Options {
     var options = options
     options.selection.prefix = prefix
-    // A layer may have one directory and mean nothing by it.
+    // A layer may have a single directory by chance.
     options.stripsSingleTop = !isDirectory && whiteouts == nil
     if isDirectory { options.sourceName = SourceName(ofDirectory: path) }
     return options
   }
 
-  /// - Parameter image: what is being made; it must not go into itself.
+  /// - Parameter image: the image under construction, which must not go into itself.
   func open(_ packing: Packer.Options, besides image: AtomicFile? = nil) throws -> PackSource {
     let warn = packing.warn
     if isDirectory {
@@ -62,7 +62,7 @@ struct PackInput {
 }
 
 extension SourceName {
-  /// - Parameter path: as it was given.
+  /// - Parameter path: as given.
   fileprivate init(ofDirectory path: [UInt8]) {
     let resolved = path.withCPath { realpath($0, nil) }
     defer { free(resolved) }
@@ -70,7 +70,7 @@ extension SourceName {
   }
 }
 
-/// Where an image is made from.
+/// The source of an image.
 enum PackSource {
   case directory(DirectorySource)
   case archive(ArchiveSource)
@@ -84,12 +84,12 @@ enum PackSource {
     }
   }
 
-  /// The number of files that could not be read and were left out.
+  /// The number of unreadable files left out.
   var unreadable: Int {
     if case .directory(let source) = self { source.unreadable } else { 0 }
   }
 
-  /// The number of directories that changed while they were read.
+  /// The number of directories that changed during reading.
   var changedDirectories: Int {
     if case .directory(let source) = self { source.changedDirectories } else { 0 }
   }

@@ -2,11 +2,11 @@ import FileTrees
 import Inputs
 import TreeModel
 
-/// How far the reading of all sources is.
+/// The progress in reading all sources.
 struct PackProgress {
   private let readers: [PackSource]
   private let report: ProgressReport
-  /// The bytes that are expected, of all sources; `nil` where one does not tell.
+  /// The expected number of bytes of all sources; `nil` if one is unknown.
   private let estimates: [SizeEstimate]
 
   init(
@@ -20,7 +20,7 @@ struct PackProgress {
     }
   }
 
-  /// Passes contents on, and reports them.
+  /// Passes contents on and reports them.
   func sink(_ content: any ContentSink) -> any ContentSink {
     ProgressSink(content) { report($0, fraction(of: $0)) }
   }

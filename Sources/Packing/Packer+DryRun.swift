@@ -2,27 +2,27 @@ package import FileTrees
 import Posix
 import TreeModel
 
-/// What would go in.
+/// Lists what would be packed.
 extension Packer {
-  /// A path that would go in, or not.
+  /// A path that would be packed or left out.
   package enum Candidate {
     case taken(path: [UInt8], isDirectory: Bool)
     case leftOut(path: ArraySlice<UInt8>, reason: String)
   }
 
-  /// What came of a dry run.
+  /// The result of a dry run.
   package struct DryRun {
-    /// Of what would go in.
+    /// The number of files that would be packed.
     package fileprivate(set) var files = 0
     package fileprivate(set) var directories = 0
     package let notes: AssemblyNotes
     package let sources: SourceSummary
   }
 
-  /// Reads the names of the sources, and makes nothing.
+  /// Reads the sources' names and makes nothing.
   ///
-  /// - Parameter report: called with what is left out as soon as that is known, then with what would
-  ///   go in, in the order of the tree.
+  /// - Parameter report: called with each exclusion as soon as it is known, then with what would
+  ///   be packed, in tree order.
   package func list(_ report: @escaping (Candidate) -> Void) throws -> DryRun {
     try refuseDereferencing()
     var layers = SourceLayers(options.assembly, whiteouts: options.whiteouts)

@@ -2,24 +2,24 @@ import Glibc
 import Posix
 import SquashFS
 
-/// An image that is there already.
+/// Handles an existing image.
 extension Packer {
-  /// Whether there is one, or anything else of its name.
+  /// Whether one exists, or anything else under its name.
   package var isDone: Bool {
     return stat(at: output, followsLinks: false) != nil
   }
 
-  /// What is to be said of an image that was left unchanged.
+  /// The facts about an image left unchanged.
   package struct Kept {
-    /// The first source that was changed after the image.
+    /// The first source that changed after the image was made.
     package let newerSource: [UInt8]?
-    /// Whether its manifest was missing or another's, and was written anew.
+    /// Whether its manifest was missing or another image's, and was rewritten.
     package let isManifestNew: Bool
   }
 
-  /// Leaves the image unchanged, and sees to it that it has its manifest.
+  /// Leaves the image unchanged, and makes sure that it has its manifest.
   ///
-  /// - Throws: `SourceError` where it is no whole image.
+  /// - Throws: `SourceError` if it is not a complete image.
   package func keep() throws -> Kept {
     try ExistingImage.check(output)
     let isManifestNew =
@@ -33,7 +33,7 @@ extension Packer {
     return Kept(newerSource: newer, isManifestNew: isManifestNew)
   }
 
-  /// When a file, or a directory itself, was changed; `nil` where there is none.
+  /// When a file, or a directory itself, last changed; `nil` if there is none.
   private static func changeTime(of path: [UInt8]) -> Int? {
     return stat(at: path)?.st_mtim.tv_sec
   }

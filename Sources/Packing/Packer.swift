@@ -6,34 +6,34 @@ import Posix
 package import SquashFS
 package import TreeModel
 
-/// The making of one image, of one source or of several.
+/// Makes one image from one or several sources.
 package struct Packer {
-  /// How it is made.
+  /// How to make it.
   package struct Options {
-    /// How the sources' trees are put together, but for the place of each.
+    /// How to combine the sources' trees, except for the place of each.
     package var assembly = TreeAssembler.Options()
     package var archives = ArchiveSource.Options()
     package var directories = DirectorySource.Options()
     package var writer = ImageWriter.Options()
     package var whiteouts: Whiteouts?
-    /// Whether an image that is there is replaced.
+    /// Whether to replace an existing image.
     package var replaces = false
     package var writesManifest = false
-    /// Whether the image goes to standard output.
+    /// Whether to write the image to standard output.
     package var writesToStandardOutput = false
-    /// Told of what is odd about a file.
+    /// Called about each oddity of a file.
     package var warn: (_ path: [UInt8], _ text: String) -> Void = { _, _ in }
-    /// Told of each file that is left out, and of links that lead nowhere.
+    /// Called about each file left out and each link that leads nowhere.
     package var detail: (String) -> Void = { _ in }
-    /// Told how far the reading is, where anybody wants to know.
+    /// Receives the progress in reading, if anybody wants it.
     package var progress: ProgressReport?
-    /// Called before the image gets its name, or goes to standard output.
+    /// Called before the image gets its name or goes to standard output.
     package var willPublish: () -> Void = {}
 
     package init() {}
   }
 
-  /// What came of it.
+  /// The result.
   package struct Result {
     package let image: ImageWriter.Summary
     package let notes: AssemblyNotes
@@ -41,13 +41,13 @@ package struct Packer {
   }
 
   let inputs: [PackInput]
-  /// The image's path; empty where the source has no name that could give it one.
+  /// The image's path; empty if the source has no name to derive it from.
   package let output: [UInt8]
-  /// The directory that the image goes into, where one is named.
+  /// The directory for the image, if one is given.
   private let folder: [UInt8]?
   package var options: Options
 
-  /// An image with a name of its own.
+  /// An image with a given name.
   package init(_ sources: [PlacedSource], output: [UInt8], _ options: Options) {
     inputs = sources.map { PackInput($0) }
     self.output = output
@@ -55,9 +55,9 @@ package struct Packer {
     self.options = options
   }
 
-  /// An image that is named after its source.
+  /// An image named after its source.
   ///
-  /// - Parameter folder: where it goes, if not into the current directory.
+  /// - Parameter folder: where to put it, if not in the current directory.
   package init(_ source: PlacedSource, folder: [UInt8]?, _ options: Options) {
     let input = PackInput(source)
     inputs = [input]
@@ -75,16 +75,16 @@ package struct Packer {
   /// The paths of the sources.
   package var sources: [[UInt8]] { inputs.map(\.path) }
 
-  /// What keeps its sources from being read, as far as that can be seen without reading.
+  /// Reasons why sources cannot be read that are visible without reading them.
   package var faults: [SourceError] { inputs.compactMap { SourceCheck.fault(of: $0.path) } }
 
-  /// What to call it: its source, or the image where there are several.
+  /// Its name in messages: its source, or the image if there are several.
   package var name: [UInt8] { inputs.count == 1 ? inputs[0].path : output }
 
   /// Makes the image.
   ///
-  /// - Returns: what went in; not all with `ignoresUnreadable` where something could not be read,
-  ///   or with `allowsTruncated` where the archive is cut.
+  /// - Returns: what was packed; incomplete if `ignoresUnreadable` skipped something unreadable or
+  ///   `allowsTruncated` accepted a truncated archive.
   package func pack() throws -> Result {
     if output.isEmpty && !options.writesToStandardOutput {
       throw SourceError(.refused, path: name, "the image needs a name: give it with -o")
@@ -101,7 +101,7 @@ package struct Packer {
     }
     let replacesManifest = try manifest?.checkName(isForced: options.replaces) == true
     let file = destination.file
-    // All are opened before the first is read, so that a mistyped name costs no time.
+    // Open all before reading the first, so that a mistyped name costs no time.
     let readers = try inputs.map { try $0.open(options, besides: file) }
     let writer = try ImageWriter(file, options: options.writer)
     let digests = options.writesManifest ? DigestSink(writer.content) : nil
@@ -136,14 +136,14 @@ package struct Packer {
     return Result(image: image, notes: notes(of: layers, tree), sources: summary)
   }
 
-  /// The manifest beside the image where it belongs to another one, which would lead astray.
+  /// The manifest next to the image if it belongs to another one, which would mislead.
   package func foreignManifest() throws -> [UInt8]? {
     if options.writesManifest || options.writesToStandardOutput { return nil }
     let manifest = ImageManifest(of: output)
     return try manifest.isOfOtherImage() ? manifest.path : nil
   }
 
-  /// Archives have links, not what they lead to.
+  /// Archives have links, but not what they lead to.
   func refuseDereferencing() throws(SourceError) {
     if options.directories.dereferences && !inputs.contains(where: \.isDirectory) {
       throw SourceError(
@@ -153,7 +153,7 @@ package struct Packer {
     }
   }
 
-  /// Where options leave out everything, one of them is mistaken.
+  /// If the options exclude everything, one of them is a mistake.
   private func refuseNothing(_ notes: AssemblyNotes) throws(SourceError) {
     guard notes.leftOut > 0, notes.tookNothing else { return }
     for mistake in notes.mistakes { options.warn(output, mistake) }
@@ -162,13 +162,13 @@ package struct Packer {
       hint: "--dry-run lists what is left out and why")
   }
 
-  /// Why an entry of an earlier source does not go in.
+  /// Why an entry of an earlier source is left out.
   var replacement: String {
     options.whiteouts == nil
       ? "replaced by a later source" : "replaced or taken out by a later source"
   }
 
-  /// What is to be said of the tree that all sources make.
+  /// The notes on the combined tree of all sources.
   func notes(of layers: SourceLayers, _ tree: Tree) -> AssemblyNotes {
     var notes = layers.notes
     var advice = LinkAdvice(inputs, options)
@@ -181,7 +181,7 @@ package struct Packer {
     return notes
   }
 
-  /// SOURCE_DATE_EPOCH, or the newest time in the image: never the present.
+  /// SOURCE_DATE_EPOCH, or the newest time in the image: never the current time.
   private func imageTime(_ newest: UInt32) throws -> UInt32 {
     guard let text = getenv("SOURCE_DATE_EPOCH") else { return newest }
     guard let seconds = Int64(String(cString: text)) else {

@@ -1,8 +1,8 @@
 import Posix
 
-/// Names of what is in a bucket, or on the web: this program reads and writes files and pipes.
+/// Names in a bucket or on the web: this program reads and writes only files and pipes.
 package enum RemoteName {
-  /// The command that packs it; `nil` where the name is a file's.
+  /// The command that packs it; `nil` for the name of a file.
   package static func reading(_ name: [UInt8]) -> String? {
     let isOnWeb = ["http://", "https://"].contains { name.starts(with: $0.utf8) }
     guard isOnWeb || isInBucket(name) else { return nil }
@@ -19,11 +19,11 @@ package enum RemoteName {
     isInBucket(name) ? "autosquash pack SOURCE -o - | aws s3 cp - \(name.shellWord)" : nil
   }
 
-  /// Why nothing can be written there.
+  /// Why it cannot be written.
   package static let cannotWrite =
     "this is no name on this machine; write to a file, and copy it with aws s3 cp"
 
-  /// Whether a name is one of those.
+  /// Whether a name is remote.
   package static func isRemote(_ name: [UInt8]) -> Bool {
     ["s3://", "http://", "https://"].contains { name.starts(with: $0.utf8) }
   }

@@ -3,15 +3,15 @@ import Glibc
 package import Inputs
 import Posix
 
-/// A look at all sources before the first is packed: a mistyped name costs no time.
+/// Checks all sources before packing the first, so that a mistyped name costs no time.
 package enum SourceCheck {
-  /// What the names of images end in.
+  /// The suffixes of images' names.
   private static let imageEndings = [
     ".squash", ".squashfs", ".sqfs", ".sqsh", ".sfs", ".sqfs.img", ".img",
   ]
 
-  /// Makes sure that no word is meant as the image's name: mksquashfs takes it as the last one, and
-  /// tar after `-f`.
+  /// Makes sure that no source is meant as the image's name: mksquashfs takes that as its last
+  /// word, and tar after `-f`.
   ///
   /// - Throws: `SourceError`.
   package static func refuseImageName(_ sources: [PlacedSource], output: [UInt8]?) throws {
@@ -22,7 +22,7 @@ package enum SourceCheck {
     guard hasImageEnding(last) else { return }
     if !isThere(last) { try refuse(last, besides: sources.dropLast(), output: output) }
     let others = sources.dropLast()
-    // Of several images, all may come from a pattern of the shell's.
+    // With several images, all may come from a shell pattern.
     if output == nil, TreeInput.isImage(last),
       !others.contains(where: { TreeInput.isImage($0.path) })
     {
@@ -54,7 +54,7 @@ package enum SourceCheck {
     path.withCPath { access($0, F_OK) } == 0 || errno != ENOENT
   }
 
-  /// Why a source cannot be read; `nil` where nothing is against it.
+  /// Why a source cannot be read; `nil` if there is no obstacle.
   static func fault(of path: [UInt8]) -> SourceError? {
     if path == [UInt8(ascii: "-")] { return nil }
     if path.isEmpty {
@@ -69,7 +69,7 @@ package enum SourceCheck {
       }
       return SourceError(.unreadable, path: path, "cannot open: \(reason)")
     }
-    // Opening a pipe would make its writer believe that it is read.
+    // Opening a pipe would make its writer think it has a reader.
     guard [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else { return nil }
     let descriptor = path.withCPath { open($0, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else {

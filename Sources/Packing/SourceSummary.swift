@@ -1,20 +1,20 @@
 import FileTrees
 
-/// What is to be said of an image's sources.
+/// The facts about an image's sources.
 package struct SourceSummary: Sendable {
-  /// The number of files that could not be read and were left out.
+  /// The number of unreadable files left out.
   package private(set) var unreadable = 0
-  /// The number of directories that changed while they were read.
+  /// The number of directories that changed during reading.
   package private(set) var changedDirectories = 0
   /// Whether an archive ended too early.
   package private(set) var wasCut = false
   /// The single top directories that became roots.
   package private(set) var strippedTops: [[UInt8]] = []
 
-  /// Whether all of them went in.
+  /// Whether everything in them was packed.
   package var isWhole: Bool { unreadable + changedDirectories == 0 && !wasCut }
 
-  /// Reads a source, and puts its tree on top of those before it.
+  /// Reads a source and puts its tree on top of the previous ones.
   mutating func add(
     _ reader: PackSource, _ assembler: TreeAssembler, to layers: inout SourceLayers
   ) throws {

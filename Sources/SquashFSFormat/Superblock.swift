@@ -1,6 +1,6 @@
 /// The 96 bytes at the start of an image: what it is and where its tables lie.
 ///
-/// Layout: SquashFS Binary Format, section "The Superblock".
+/// Layout: SquashFS Binary Format, https://dr-emann.github.io/squashfs/, section "The Superblock".
 public struct Superblock: Equatable, Sendable {
   /// The size on disk in bytes.
   public static let byteCount = 96

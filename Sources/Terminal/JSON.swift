@@ -7,17 +7,17 @@ package enum JSON: Sendable {
   case number(Double)
   case boolean(Bool)
   case array([JSON])
-  /// In the order given.
+  /// Keeps the order given.
   case object([(String, JSON)])
 
-  /// A name or path: text where it is UTF-8. Other bytes become U+DC80 to U+DCFF, each for one
-  /// byte, as Python's `surrogateescape` reads them.
+  /// A name or path: text if it is UTF-8. Other bytes become U+DC80 to U+DCFF, one for each byte,
+  /// as in Python's `surrogateescape`.
   package static func name(_ bytes: [UInt8]) -> JSON { .string(RawArguments.encode(bytes)) }
 
   /// A name or path.
   package static func name(_ name: some ByteString) -> JSON { .name(name.bytes) }
 
-  /// A number, or the nearest of 64 bits with a sign.
+  /// A number, clamped to 64 bits with a sign.
   package init(_ value: some BinaryInteger) { self = .integer(Int64(clamping: value)) }
 
   /// Texts.
@@ -47,7 +47,7 @@ package enum JSON: Sendable {
         text += "\\u" + String(scalar.value, radix: 16).leftPadded(to: 4, with: "0")
       case _ where scalar.value >= 0x10FF80:
         text += "\\udc" + String(scalar.value - 0x10FF00, radix: 16)
-      // Nor can what programs read turn a terminal's line around.
+      // Programs' output must not reverse a terminal's line either.
       case _ where scalar.value >= 0x80 && scalar.isUnprintable:
         for unit in UTF16.encode(scalar)! {
           text += "\\u" + String(unit, radix: 16).leftPadded(to: 4, with: "0")

@@ -1,6 +1,6 @@
 package import Posix
 
-/// What goes to standard error: messages for people. Results go to standard output.
+/// Messages for people, on standard error. Results go to standard output.
 package struct Messages: Sendable {
   /// Whether only errors are printed.
   package var isQuiet: Bool
@@ -20,7 +20,7 @@ package struct Messages: Sendable {
   /// Prints `autosquash: PATH: text`.
   package static func write(_ path: some ByteString, _ text: String) { write(path.bytes, text) }
 
-  /// Prints an error, with its file where it has one.
+  /// Prints an error, with its file if it has one.
   package static func write(_ error: any Error) {
     write((error as? SystemError)?.path ?? [], "\(error)")
   }
@@ -41,7 +41,7 @@ package struct Messages: Sendable {
     if !isQuiet { Self.write(path, text) }
   }
 
-  /// Prints what only few want to know.
+  /// Prints details that few people want.
   package func detail(_ text: String) {
     if isVerbose { Self.write(text) }
   }

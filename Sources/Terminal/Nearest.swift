@@ -1,7 +1,7 @@
-/// The word that somebody may have meant.
+/// The word that a user may have meant.
 package enum Nearest {
-  /// - Returns: the first of the nearest; `nil` where none is near: up to half of the letters may
-  ///   be others, and no more than two.
+  /// - Returns: the first of the nearest words; `nil` if none is near: up to half of the letters
+  ///   may differ, and no more than two.
   package static func word(to typed: String, among words: [String]) -> String? {
     let limit = min(2, max(1, typed.count / 2))
     let found = words.map { (distance: distance($0, typed), word: $0) }
@@ -9,7 +9,7 @@ package enum Nearest {
     return found.flatMap { $0.distance <= limit ? $0.word : nil }
   }
 
-  /// The number of letters to change, to insert or to remove between two words.
+  /// The number of letters to change, insert or remove between two words.
   private static func distance(_ first: String, _ second: String) -> Int {
     let second = Array(second)
     var row = Array(0...second.count)

@@ -2,9 +2,9 @@ import Glibc
 import Posix
 import Synchronization
 
-/// One line on the terminal that says how far the work is.
+/// One line on the terminal that shows the progress.
 package final class ProgressBar {
-  /// Messages come from any thread.
+  /// Shared, as messages come from any thread.
   private static let isLineShown = Atomic(false)
 
   private let start = Process.now
@@ -12,13 +12,13 @@ package final class ProgressBar {
   private let title: String
   private let report: () -> State
 
-  /// How far the work is.
+  /// The progress.
   package struct State {
-    /// Bytes done, for the rate.
+    /// The number of bytes done, for the rate.
     package var bytes: UInt64
-    /// The part that is done, 0 to 1, where it is known.
+    /// The fraction done, 0 to 1, if known.
     package var fraction: Double?
-    /// What to show instead, where bytes are not what is counted.
+    /// What to show instead, if the work is not measured in bytes.
     package var text: String?
 
     package init(bytes: UInt64 = 0, fraction: Double? = nil, text: String? = nil) {
@@ -28,15 +28,15 @@ package final class ProgressBar {
     }
   }
 
-  /// - Parameter report: asked whenever the line is drawn, a few times a second.
+  /// - Parameter report: called whenever the line is drawn, a few times a second.
   package init(title: String, report: @escaping () -> State) {
     self.title = title
     self.report = report
   }
 
-  /// A bar for what somebody else counts.
+  /// A bar for progress that the caller reports.
   ///
-  /// - Returns: to be called with the bytes so far, and the part of all where that is known.
+  /// - Returns: a function to call with the bytes so far, and the fraction of the total if known.
   package static func reporter(
     title: String
   ) -> (_ bytes: UInt64, _ fraction: Double?) -> Void {
@@ -49,13 +49,13 @@ package final class ProgressBar {
     }
   }
 
-  /// Draws the line, if it has not been for a while.
+  /// Draws the line, unless it was drawn just now.
   package func tick() {
     let now = Process.now
     guard now - lastDrawn >= 0.1 else { return }
     lastDrawn = now
     var state = report()
-    // A source may grow while it is read.
+    // A source may grow during reading.
     state.fraction = state.fraction.map { max(0, min(1, $0)) }
     let elapsed = max(now - start, 0.001)
     var line = "\(title): "
@@ -72,7 +72,7 @@ package final class ProgressBar {
     Self.isLineShown.store(true, ordering: .relaxed)
   }
 
-  /// Takes the line away, so that a message can stand there.
+  /// Erases the line, so that a message can take its place.
   package static func clearLine() {
     if isLineShown.exchange(false, ordering: .relaxed) { StandardError.write("\r\u{1B}[K") }
   }

@@ -1,6 +1,6 @@
 import Posix
 
-/// Numbers as people read them.
+/// Numbers in readable form.
 extension UInt64 {
   /// A size in decimal units with three digits: "1.23 GB".
   package var asBytes: String {
@@ -17,14 +17,14 @@ extension UInt64 {
 }
 
 extension BinaryInteger {
-  /// How many inodes an image has, in its users' words. One alone is the root.
+  /// An image's inode count in its users' words. A single one is the root.
   package var asFilesAndDirectories: String {
     self == 1 ? "1 directory" : "\(grouped) files and directories"
   }
 }
 
 extension Double {
-  /// The number, not less than zero, with that many digits after the point.
+  /// The number, at least zero, with that many digits after the point.
   package func rounded(toDigits digits: Int) -> String {
     var scale = 1.0
     for _ in 0..<digits { scale *= 10 }

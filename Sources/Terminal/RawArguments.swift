@@ -1,26 +1,26 @@
 import Posix
 
-/// Command-line arguments that keep bytes which are not UTF-8.
+/// Command-line arguments that preserve bytes outside UTF-8.
 ///
-/// Swift strings, and so parsers of arguments, hold only UTF-8. Bytes that are not are carried as
-/// characters of a private range, U+10FF00 to U+10FFFF, and turned back by `decode`. So are those
-/// that could disturb a terminal: a parser repeats in its messages what it does not take.
+/// Swift strings, and so argument parsers, hold only UTF-8. Other bytes become characters of a
+/// private range, U+10FF00 to U+10FFFF, and `decode` turns them back. So do bytes that could
+/// disturb a terminal: a parser repeats in its messages what it rejects.
 package enum RawArguments {
   private static let base: UInt32 = 0x10FF00
-  /// From here on, what a user types is carried byte by byte as well; one of these marks arguments.
+  /// User input from here on is also encoded byte by byte; one of these characters marks arguments.
   private static let reserved: UInt32 = 0x10FE00
 
-  /// Marks an argument; what a user types never has it.
+  /// Marks an argument; user input never contains it.
   package static let mark: Unicode.Scalar = "\u{10FE00}"
 
-  /// The process's arguments without the program's name.
+  /// The process's arguments, without the program's name.
   package static func encoded() -> [String] {
     ProcessArguments.all.dropFirst().map { encode($0) { !$0.isUnprintable } }
   }
 
   /// Bytes as text, for `decode` and `printable`.
   ///
-  /// - Parameter isPlain: whether a character stands for itself.
+  /// - Parameter isPlain: whether to keep a character unchanged.
   package static func encode(
     _ bytes: some Collection<UInt8>, isPlain: (Unicode.Scalar) -> Bool = { _ in true }
   ) -> String {
@@ -42,7 +42,7 @@ package enum RawArguments {
     return String(text)
   }
 
-  /// The bytes that `encode` was given.
+  /// The bytes passed to `encode`.
   package static func decode(_ text: String) -> [UInt8] {
     var bytes: [UInt8] = []
     for scalar in text.unicodeScalars {
@@ -55,8 +55,8 @@ package enum RawArguments {
     return bytes
   }
 
-  /// A message as people read it: with arguments in it shown as names are, and nothing else that
-  /// could disturb a terminal. Its own line ends stay.
+  /// A message safe to print: arguments in it are escaped as names are, and so is anything else
+  /// that could disturb a terminal. Its own newlines stay.
   package static func printable(_ message: String) -> String {
     if message.utf8.allSatisfy({ (0x20..<0x7f).contains($0) || $0 == UInt8(ascii: "\n") }) {
       return message

@@ -5,19 +5,19 @@ import SquashFS
 
 /// The comparison of an image with its source or with a manifest.
 package struct ContentComparison {
-  /// What the image is compared with.
+  /// The paths it is compared with.
   package let others: [[UInt8]]
   private let isManifest: Bool
   /// Whether the manifest was written for another image.
   var isOfOtherImage = false
-  /// The number of files and directories that differ.
+  /// The number of files and directories with differences.
   package private(set) var count = 0
-  /// Where they are.
+  /// Where the differences are.
   private var places = ""
-  /// The first lines that tell of them, and the number of all lines.
+  /// The first lines about them, and the number of all lines.
   package private(set) var lines: [String] = []
   package private(set) var lineCount = 0
-  /// Whether other differences than in owners are none, and nearly all have not the same.
+  /// Whether nearly all entries have the same difference in owner, and no other differences exist.
   private(set) var onlyOwnersDiffer = false
 
   init(with others: [[UInt8]], isManifest: Bool) {
@@ -30,7 +30,7 @@ package struct ContentComparison {
   /// Whether nothing differs.
   package var isEqual: Bool { count == 0 && !isOfOtherImage }
 
-  /// Compares an image's tree with the one that is expected, in the order of `diff IMAGE SOURCE`.
+  /// Compares an image's tree with the expected one, in the order of `diff IMAGE SOURCE`.
   ///
   /// - Parameters:
   ///   - findsAll: whether each difference becomes a finding.
@@ -68,7 +68,7 @@ package struct ContentComparison {
       count > 0 && summary.counts.ofOwnerOnly == count && summary.common.isEmpty
   }
 
-  /// What was not given here as to pack, if all entries differ in it.
+  /// Which pack option may be missing here, if all entries differ in this aspect.
   private func advice(_ aspect: Aspect) -> String {
     let option: String
     switch aspect {
@@ -81,7 +81,7 @@ package struct ContentComparison {
     return isManifest ? "" : " (was it packed with another \(option)? Give it here too)"
   }
 
-  /// "equal to x.tar", "differs from x.tar: 3 differences (3 only in x.tar)".
+  /// For example "equal to x.tar", "differs from x.tar: 3 differences (3 only in x.tar)".
   package var result: String {
     if isEqual { return "equal to \(name)" }
     if count == 0 { return "is not the image that \(name) was written for" }

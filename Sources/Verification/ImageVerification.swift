@@ -6,47 +6,47 @@ import Posix
 package import SquashFS
 package import TreeModel
 
-/// The verification of one image: that it is whole, and that its contents are what they should be.
+/// The verification of one image: that it is intact and has the right contents.
 package struct ImageVerification {
-  /// What is verified, and what the contents are compared with.
+  /// What to verify, and what to compare the contents with.
   package struct Options {
     /// Where the image starts in its file.
     package var offset = ImageOffset.start
     package var verifier = Verifier.Options()
-    /// The sources that the image was made from; none are compared with where there are none.
+    /// The sources of the image; if there are none, they are not compared.
     package var sources: [PlacedSource] = []
-    /// How their trees are put together; asked when they are read.
+    /// How to combine their trees; called when they are read.
     package var assembly: () throws -> TreeAssembler.Options = { TreeAssembler.Options() }
     package var archives = ArchiveSource.Options()
     package var directories = DirectorySource.Options()
     package var whiteouts: Whiteouts?
     /// A manifest to compare with.
     package var manifest: [UInt8]?
-    /// Whether all differences become findings, instead of lines of which some stand for many.
+    /// Whether each difference becomes a finding, rather than lines that may stand for many.
     package var findsDifferences = false
-    /// Told of what is odd about a file.
+    /// Called about each oddity of a file.
     package var warn: (_ path: [UInt8], _ text: String) -> Void = { _, _ in }
-    /// Told what a user may have forgotten.
+    /// Called with what a user may have forgotten.
     package var advise: (String) -> Void = { _ in }
-    /// Called for the image and for each source before it is read; what it returns is told how far
-    /// that is.
+    /// Called for the image and for each source before it is read; its result receives the
+    /// progress.
     package var progress: ((_ path: [UInt8]) -> ProgressReport)?
 
     package init() {}
   }
 
-  /// What came of it.
+  /// The result.
   package struct Result {
     package var report: Verifier.Report
     /// What the contents were compared with.
     package var comparisons: [ContentComparison]
   }
 
-  /// Something to compare with that cannot be read.
+  /// Something to compare with could not be read.
   package struct UnreadableOther: Error {
     package let path: [UInt8]
     package let reason: any Error
-    /// What was found of the image before.
+    /// Whether the image had proved intact before.
     package let isImageWhole: Bool
   }
 
@@ -58,7 +58,7 @@ package struct ImageVerification {
     self.options = options
   }
 
-  /// Reads all of the image, and what it is compared with.
+  /// Reads the whole image and what it is compared with.
   ///
   /// - Throws: `UnreadableOther`, and errors of reading the image.
   package func run() throws -> Result {
@@ -75,7 +75,7 @@ package struct ImageVerification {
     return Result(report: report, comparisons: comparisons)
   }
 
-  /// Says what a file is that does not begin as an image does.
+  /// Explains what a file is that does not begin like an image.
   private func explainForeignFile(_ report: inout Verifier.Report) {
     guard
       let index = report.findings.firstIndex(where: { $0.kind == .superblock && $0.offset == 0 }),
@@ -87,7 +87,7 @@ package struct ImageVerification {
     report.isNoImage = report.isNoImage || explained.code == .notAnImage
   }
 
-  /// Compares the contents with the source and the manifest, where there are such.
+  /// Compares the contents with the sources and the manifest, if any.
   private func compare(_ report: inout Verifier.Report) throws -> [ContentComparison] {
     guard !options.sources.isEmpty || options.manifest != nil else { return [] }
     var reading = TreeInput.Options()
@@ -142,7 +142,7 @@ package struct ImageVerification {
     var reader = try other(path, report) { try ManifestReader(path: path) }
     let expected = try other(path, report) { try reader.read() }
     var comparison = ContentComparison(with: [path], isManifest: true)
-    // First, as it explains all others.
+    // First, because it explains all others.
     comparison.isOfOtherImage = try isOfOtherImage(reader, path, &report)
     comparison.run(
       expected, tree, image: image, findsAll: options.findsDifferences, limit: limit, &report)
@@ -173,7 +173,7 @@ package struct ImageVerification {
     }
   }
 
-  /// The image's own digest tells of changes that no file shows.
+  /// The image's own digest reveals changes that no file shows.
   private func isOfOtherImage(
     _ manifest: ManifestReader, _ path: [UInt8], _ report: inout Verifier.Report
   ) throws -> Bool {

@@ -1,3 +1,2 @@
 #pragma once
-// Nothing to call: the program that this is linked into has an allocator that ends it where there is
-// no memory.
+// Nothing to call: linking this gives the program an allocator that ends it when memory runs out.

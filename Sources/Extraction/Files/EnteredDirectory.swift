@@ -1,19 +1,19 @@
 internal import Glibc
 internal import Posix
 
-/// A directory that was opened to write in it. One of this user's own that its mode shuts even to
-/// its owner is made writable for that; whoever has entered it gives it another mode at the end.
+/// A directory opened for writing. If its mode shuts out even its owner, this user, it is made
+/// writable; whoever enters it sets the final mode at the end.
 struct EnteredDirectory {
   let descriptor: Int32
   let status: stat
-  /// The mode that it had, where that was changed.
+  /// The previous mode, if it was changed.
   let oldMode: mode_t?
 
   /// - Parameters:
-  ///   - path: of the directory; seen from `folder`.
+  ///   - path: of the directory; relative to `folder`.
   ///   - followsLinks: whether the last name may be a symbolic link.
   ///   - mayChange: whether the mode may be changed.
-  /// - Returns: `nil` where it cannot be opened; `errno` says why.
+  /// - Returns: `nil` if it cannot be opened; `errno` says why.
   init?(_ path: [UInt8], in folder: Int32, followsLinks: Bool = false, mayChange: Bool) {
     let flags = O_DIRECTORY | O_CLOEXEC | (followsLinks ? 0 : O_NOFOLLOW)
     let opened = path.withCPath { openat(folder, $0, O_RDONLY | flags) }
@@ -27,7 +27,7 @@ struct EnteredDirectory {
     self.init(descriptor, mayChange: false, oldMode: oldMode)
   }
 
-  /// - Parameter descriptor: of a directory that is open; closed where nothing can be known of it.
+  /// - Parameter descriptor: of an open directory; closed if its status is unavailable.
   init?(_ descriptor: Int32, mayChange: Bool, oldMode: mode_t? = nil) {
     guard let status = stat(of: descriptor) else {
       let code = errno
@@ -44,17 +44,17 @@ struct EnteredDirectory {
     self.oldMode = isChanged ? mode : oldMode
   }
 
-  /// Whether the mode keeps this user from making files in a directory of its own.
+  /// Whether the mode keeps this user from making files in their own directory.
   static func isShut(_ status: stat) -> Bool {
     status.st_mode & 0o300 != 0o300 && status.st_uid == geteuid()
   }
 
-  /// Whether this user can write in it all the same, as root can.
+  /// Whether this user can write in it anyway, as root can.
   private static func isWritable(_ descriptor: Int32) -> Bool {
     Array("/proc/self/fd/\(descriptor)".utf8).withCPath { access($0, W_OK | X_OK) } == 0
   }
 
-  /// Opens a directory of this user's own that not even its owner may read.
+  /// Opens a directory of this user's that not even its owner may read.
   private static func openUnreadable(
     _ path: [UInt8], in folder: Int32, _ flags: Int32
   ) -> (descriptor: Int32, oldMode: mode_t)? {
@@ -66,7 +66,7 @@ struct EnteredDirectory {
       return nil
     }
     let mode = status.st_mode & 0o7777
-    // By way of the descriptor: it is this directory, whatever has the name by now.
+    // Through the descriptor: it is this directory, whatever has the name by now.
     let link = Array("/proc/self/fd/\(handle)".utf8)
     guard link.withCPath({ chmod($0, mode | 0o700) }) == 0 else {
       errno = EACCES

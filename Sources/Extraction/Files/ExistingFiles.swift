@@ -2,10 +2,10 @@ internal import Glibc
 internal import Posix
 internal import TreeModel
 
-/// Files that are in the way of those to be extracted: their number, and the first of them.
+/// Files in the way of those to be extracted: their count, and the first few.
 public struct ExistingFiles: Sendable {
   public private(set) var count = 0
-  /// In the order of their bytes, whatever thread came first.
+  /// In byte order, whichever thread came first.
   public private(set) var first: [[UInt8]] = []
   private static let most = 3
 
@@ -19,17 +19,16 @@ public struct ExistingFiles: Sendable {
 }
 
 extension OutputDirectory {
-  /// Whether something has the name already, and need not or may not be made: it stays where it is
-  /// the same as far as type, size and time tell, or a link's target. Else it is in the way, unless
-  /// it may be replaced.
+  /// Whether to leave what already has the name. It stays if it is the same, judging by type, size
+  /// and time, or by a link's target. Otherwise it is in the way, unless it may be replaced.
   ///
-  /// - Parameter made: told of a file that stays, where it has several names.
+  /// - Parameter made: learns of a file that stays, if the file has several names.
   func keeps(_ name: [UInt8], _ entry: TreeEntry, _ made: MadeFile?) -> Bool {
     guard let file = Descriptor(opening: name, O_PATH | O_NOFOLLOW, in: descriptor),
       let status = stat(of: file.number)
     else { return false }
     let opened = file.number
-    // A further name of somebody else's file could bring it to where he may not write.
+    // Another name for somebody else's file could put it where they may not write.
     let isOurs = made == nil || [geteuid(), entry.attributes.uid].contains(status.st_uid)
     if isOurs && Self.isSame(opened, status, entry) {
       context.countKept()
@@ -61,7 +60,7 @@ extension OutputDirectory {
     }
   }
 
-  /// The target of a link that is open, or as much of it as tells it from one of `count` bytes.
+  /// The target of an open link, or enough of it to differ from one of `count` bytes.
   static func linkTarget(_ opened: Int32, _ count: Int) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: count + 1) { buffer, filled in
       filled = max(

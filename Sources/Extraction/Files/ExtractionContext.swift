@@ -2,13 +2,13 @@ internal import Glibc
 internal import Posix
 internal import Synchronization
 
-/// What all parts of an extraction share: the rules, and what went wrong.
+/// The state all parts of an extraction share: the rules, and what went wrong.
 final class ExtractionContext: Sendable {
-  /// Whether what is there already is replaced.
+  /// Whether to replace existing files.
   let replaces: Bool
-  /// Whether what is there already stays if it is the same, as far as size and time tell.
+  /// Whether to keep existing files that are the same, judging by size and time.
   let keepsSame: Bool
-  /// Whether owners are set and devices made, which only root can.
+  /// Whether to set owners and make devices, which only root can.
   let isRoot: Bool
 
   private let report: @Sendable ([UInt8], String) -> Void
@@ -24,7 +24,7 @@ final class ExtractionContext: Sendable {
   private let existing = Mutex(ExistingFiles())
 
   /// - Parameter report: called from any thread with the path of a file that could not be made,
-  ///   and why.
+  ///   and the reason.
   convenience init(
     replaces: Bool, keepsSame: Bool = false,
     report: @escaping @Sendable ([UInt8], String) -> Void
@@ -33,7 +33,7 @@ final class ExtractionContext: Sendable {
       replaces: replaces, keepsSame: keepsSame, mostHeld: Self.mostHeld, report: report)
   }
 
-  /// - Parameter mostHeld: the number of files with several names that are held open at once.
+  /// - Parameter mostHeld: the most files with several names to hold open at once.
   init(
     replaces: Bool, keepsSame: Bool = false, mostHeld: Int,
     report: @escaping @Sendable ([UInt8], String) -> Void
@@ -45,7 +45,7 @@ final class ExtractionContext: Sendable {
     isRoot = geteuid() == 0
   }
 
-  /// Some 20 MB of the kernel's memory, and most of the open files left to others.
+  /// Costs some 20 MB of kernel memory, and leaves most descriptors to others.
   private static var mostHeld: Int {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
@@ -54,7 +54,7 @@ final class ExtractionContext: Sendable {
 
   private let freeHolds: Atomic<Int>
 
-  /// Whether one more file may be held open until it has all its names.
+  /// Whether another file may be held open until it has all its names.
   func holdFile() -> Bool {
     if freeHolds.subtract(1, ordering: .relaxed).newValue >= 0 { return true }
     releaseFile()
@@ -68,7 +68,7 @@ final class ExtractionContext: Sendable {
   /// The number of files, links and directories made.
   var made: Int { fileCount.load(ordering: .relaxed) }
 
-  /// The number of device nodes that were not made, which only root can.
+  /// The number of device nodes skipped because only root can make them.
   var skippedDevices: Int { skippedDeviceCount.load(ordering: .relaxed) }
 
   /// Counts and reports an error.
@@ -77,21 +77,21 @@ final class ExtractionContext: Sendable {
     report(path, text)
   }
 
-  /// From now on nothing more is made.
+  /// Stops making anything new.
   func stop() { hasStopped.store(true, ordering: .relaxed) }
 
-  /// Whether the extraction ends before all is there.
+  /// Whether the extraction ends early.
   var isStopped: Bool { hasStopped.load(ordering: .relaxed) || Interruption.isRequested }
 
   static let directoryInTheWay = "a directory of that name is in the way; remove it first"
 
-  /// Counts a file that is in the way of one that cannot be made.
+  /// Counts an existing file that keeps another from being made.
   func failAsExisting(_ path: [UInt8]) {
     errorCount.add(1, ordering: .relaxed)
     existing.withLock { $0.add(path) }
   }
 
-  /// Counts and reports that something could not be made, by `errno`.
+  /// Counts and reports a failure to make something, by `errno`.
   func failToCreate(_ path: [UInt8]) {
     if errno == EEXIST {
       failAsExisting(path)
@@ -105,7 +105,7 @@ final class ExtractionContext: Sendable {
     fail(path, SystemError(action, path: path).description)
   }
 
-  /// The number of files, links and devices that were there already, and stay.
+  /// The number of existing files, links and devices that were kept.
   var kept: Int { keptCount.load(ordering: .relaxed) }
   func countKept() { keptCount.add(1, ordering: .relaxed) }
   func countMade() { fileCount.add(1, ordering: .relaxed) }
@@ -115,7 +115,7 @@ final class ExtractionContext: Sendable {
   func countCopiedLink() { copiedLinks.add(1, ordering: .relaxed) }
   func countSkippedDevice() { skippedDeviceCount.add(1, ordering: .relaxed) }
 
-  /// What was in the way.
+  /// The files that were in the way.
   var existingFiles: ExistingFiles { existing.withLock { $0 } }
 
   /// One sentence for each kind of thing that this user or file system cannot have.

@@ -3,7 +3,7 @@ internal import Glibc
 internal import Posix
 internal import TreeModel
 
-/// Gives files their owner, mode, attributes and time, as far as the user may.
+/// Gives files their owner, mode, attributes and time, where the user may.
 struct FileFinish {
   private let attributes: Attributes
   private let xattrs: [ExtendedAttribute]
@@ -15,11 +15,11 @@ struct FileFinish {
     self.context = context
   }
 
-  /// For an open file or directory.
+  /// Finishes an open file or directory.
   ///
   /// - Returns: whether mode and time could be set; `errno` says why not.
   func apply(toOpen descriptor: Int32, isRegular: Bool) -> Bool {
-    // In this order: a change of the owner takes set-id bits and capabilities away.
+    // In this order: changing the owner clears set-id bits and capabilities.
     let isOwned = setOwner { fchown(descriptor, $0, $1) }
     for attribute in xattrs {
       let status = attribute.name.withCPath { name in
@@ -33,7 +33,7 @@ struct FileFinish {
     return withTimes { futimens(descriptor, $0) } == 0 && isMode
   }
 
-  /// For a file that was made with its mode, but for the set-id bits.
+  /// Finishes a file made with its mode, except for the set-id bits.
   func apply(toNew descriptor: Int32, hasRightOwner: Bool, hasRightMode: Bool) -> Bool {
     if !hasRightMode || !xattrs.isEmpty || attributes.permissions & 0o7000 != 0
       || (context.isRoot && !hasRightOwner)
@@ -43,13 +43,13 @@ struct FileFinish {
     return withTimes { futimens(descriptor, $0) } == 0
   }
 
-  /// For a link, device, fifo or socket.
+  /// Finishes a link, device, fifo or socket.
   ///
-  /// - Parameter descriptor: opened with O_PATH; what else has the name by now is not touched.
+  /// - Parameter descriptor: opened with O_PATH; never touches another file under the same name.
   func apply(toPath descriptor: Int32, isLink: Bool) -> Bool {
     let path = Array("/proc/self/fd/\(descriptor)".utf8)
     _ = setOwner { fchownat(descriptor, "", $0, $1, AT_EMPTY_PATH) }
-    // Through the descriptor, also for a link, which then is not followed. (It cannot have user.*
+    // Through the descriptor, which works for a link without following it. (It cannot have user.*
     // attributes.)
     for attribute in xattrs {
       let status = path.withCPath { path in
@@ -62,16 +62,16 @@ struct FileFinish {
     // Set-id bits mean nothing here, and links have no mode.
     if !isLink, path.withCPath({ chmod($0, mode(keepsSetID: false)) }) != 0 { return false }
     if withTimes({ utimensat(descriptor, "", $0, AT_EMPTY_PATH) }) == 0 { return true }
-    // Before Linux 5.8 that is not possible, and a link's time not at all.
+    // Impossible before Linux 5.8; there a link cannot get its time at all.
     guard errno == EINVAL else { return false }
     return isLink
       || withTimes { times in path.withCPath { utimensat(AT_FDCWD, $0, times, 0) } } == 0
   }
 
-  /// - Returns: whether the file has its owner, or is not root's to give away.
+  /// - Returns: whether the file has its owner, or the user cannot give it away.
   private func setOwner(_ change: (uid_t, gid_t) -> Int32) -> Bool {
     guard context.isRoot else { return false }
-    // The number that chown takes for "as it is" is nobody's.
+    // chown takes this number for "unchanged"; nobody has it.
     guard attributes.uid != .max, attributes.gid != .max,
       change(attributes.uid, attributes.gid) == 0
     else {
@@ -81,7 +81,7 @@ struct FileFinish {
     return true
   }
 
-  /// The mode without the set-id bits that would give the wrong user's rights away.
+  /// The mode without set-id bits that would grant the wrong user's rights.
   private func mode(keepsSetID: Bool) -> mode_t {
     var mode = mode_t(attributes.permissions)
     if !keepsSetID && mode & 0o6000 != 0 {

@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 internal import Posix
 
-/// Makes the further names of files that have several, after all first ones are there.
+/// Makes the other names of files with several, after all first names exist.
 final class HardLinker {
   /// A name in a directory.
   struct Name: Sendable {
@@ -20,13 +20,13 @@ final class HardLinker {
 
   init(top: OutputDirectory) { self.top = top }
 
-  /// Notes a further name.
+  /// Notes another name.
   func add(_ link: Name, to first: MadeFile) { pending.append((first, link)) }
 
   /// Makes all links.
   ///
-  /// - Parameter copy: called where a link cannot be; makes the file once more, of the name and in
-  ///   the directory given.
+  /// - Parameter copy: called if a link is impossible; makes the file again under the given name
+  ///   in the given directory.
   func run(copy: (MadeFile, [UInt8], OutputDirectory) -> MadeFile) {
     for (first, link) in pending {
       if top.context.isStopped { break }
@@ -79,8 +79,8 @@ final class HardLinker {
     }
   }
 
-  /// Why a link cannot be where a file can: on another mount, too many of them, on a file system
-  /// that has none.
+  /// Why a link may be impossible where a file is not: another mount, too many links, a file system
+  /// without them.
   private static let asksForCopy: Set<Int32> = [EXDEV, EMLINK, EPERM, EOPNOTSUPP, ENOSYS]
 
   private struct CopyKey: Hashable {
@@ -88,10 +88,10 @@ final class HardLinker {
     var device: dev_t
   }
 
-  /// The latest copy of a file on a file system, which further names there are links to.
+  /// The latest copy of a file on a file system; other names there become links to it.
   private var copies: [CopyKey: MadeFile] = [:]
 
-  /// - Returns: 0, or what is in the way: `ESTALE` where the file is no longer to be found.
+  /// - Returns: 0 or an error number: `ESTALE` if the file can no longer be found.
   private func attempt(_ file: MadeFile, _ name: [UInt8], _ target: Opened) -> Int32 {
     var source = LinkSource(descriptor: file.held, directory: nil, name: file.name!.name)
     if file.held < 0 {
@@ -117,29 +117,29 @@ final class HardLinker {
         name.withCPath { renameat(target.descriptor, from, target.descriptor, $0) }
       } == 0
     failure = isMoved ? 0 : errno
-    // rename does nothing where both names are one file's already.
+    // rename does nothing if both names already belong to one file.
     _ = hidden.withCPath { unlinkat(target.descriptor, $0, 0) }
     return failure
   }
 
-  /// What a link is made to.
+  /// The source of a link.
   private struct LinkSource {
-    /// Of the file itself: while it is open, no other file gets its number.
+    /// Of the file itself: as long as it is open, no other file gets its number.
     var descriptor: Int32
-    /// The one that holds its first name, where that is open.
+    /// The directory with its first name, if that is open.
     var directory: Int32?
     let name: [UInt8]
   }
 
-  /// Links to the file that is open: who may write where its first name is could have put another
-  /// file there, and this name may be where he may not write.
+  /// Links to the open file itself: somebody who may write where its first name is could have put
+  /// another file there, and this name may be where they may not write.
   private func link(
     _ source: inout LinkSource, of file: MadeFile, to name: [UInt8], in target: Opened
   ) -> Int32 {
     let opened = source.descriptor
     let failure = name.withCPath { name in
       if linkat(opened, "", target.descriptor, name, AT_EMPTY_PATH) == 0 { return Int32(0) }
-      // Without the right to read everything, before Linux 6.10.
+      // The right to read everything is missing, before Linux 6.10.
       guard errno == ENOENT else { return errno }
       let path = Array("/proc/self/fd/\(opened)".utf8)
       let isMade =
@@ -150,7 +150,7 @@ final class HardLinker {
     }
     guard failure == ENOENT else { return failure }
     guard let status = stat(of: opened), status.st_nlink > 0 else { return ESTALE }
-    // A bare chroot may have no /proc. By its name, then, and gone again where it was another.
+    // A bare chroot may lack /proc. Then link by name, and undo it if that was another file.
     if source.directory == nil { source.directory = open(file.name!.directory)?.descriptor }
     guard let directory = source.directory else { return errno }
     return name.withCPath { name in
@@ -172,7 +172,7 @@ final class HardLinker {
     return path.joined(to: name.name)
   }
 
-  /// A directory that is open, and gets back its final mode, which may shut it, when it closes.
+  /// An open directory that gets its final mode, which may shut it, when it closes.
   private final class Opened {
     let descriptor: Int32
     private let mode: mode_t?
@@ -183,21 +183,20 @@ final class HardLinker {
     }
 
     deinit {
-      let code = errno  // which tells why another one could not be opened
+      let code = errno  // says why another one could not be opened
       if let mode { fchmod(descriptor, mode) }
       close(descriptor)
       errno = code
     }
   }
 
-  /// Directories opened lately, the latest last: links lie beside each other, and so do the files
-  /// that they are of.
+  /// Recently opened directories, latest last: links lie next to each other, and so do the files
+  /// they refer to.
   private var latest: [OutputDirectory.Place] = []
   private var opened: [ObjectIdentifier: Opened] = [:]
   private static let mostOpened = 64
 
-  /// Opens a directory again, from the top or the nearest one that is open, through no symbolic
-  /// link.
+  /// Reopens a directory, from the top or the nearest open one, through no symbolic link.
   private func open(_ place: OutputDirectory.Place) -> Opened? {
     var places: [OutputDirectory.Place] = []
     var current = place
@@ -214,7 +213,7 @@ final class HardLinker {
         directory = Opened(entered)
       }
     }
-    // The one above is kept too: the next one wanted is often beside this one.
+    // Keep the one above too: the next one wanted is often next to this one.
     if places.count > 1 {
       directory = Self.open(places[1...].reversed(), below: directory!)
       guard let directory else { return nil }
@@ -228,14 +227,14 @@ final class HardLinker {
     return directory
   }
 
-  /// Opens a directory by way of others, none of which may be a link.
+  /// Opens a directory through others, none of which may be a link.
   private static func open(_ places: [OutputDirectory.Place], below directory: Opened) -> Opened? {
     let opened = open(places.map(\.name), below: directory.descriptor)
     if opened >= 0 {
       return EnteredDirectory(opened, mayChange: places.last!.isOurs).map { Opened($0) }
     }
     guard errno == EACCES else { return nil }
-    // One on the way is shut to its owner.
+    // One on the way is closed to its owner.
     var current = directory
     for place in places {
       guard
@@ -253,7 +252,7 @@ final class HardLinker {
     var current = descriptor
     var rest = names[...]
     while !rest.isEmpty {
-      // As long as a path may be; where the kernel knows no openat2, one name.
+      // As many as a path may hold; just one name if the kernel lacks openat2.
       var path = rest.removeFirst()
       var count = 0
       while count < rest.count, path.count + 1 + rest[rest.startIndex + count].count < 4000 {

@@ -2,19 +2,19 @@ internal import CLinux
 internal import Glibc
 internal import Posix
 
-/// A file with several names, whose first one may yet be on its way.
+/// A file with several names, whose first one may not exist yet.
 ///
-/// It is held open until it has them all, so that no other file can get its number and pass for it.
-/// Where there are more such files than may be open, what only this user and the kernel can write
-/// tells it from another with its number.
+/// It is held open until it has all its names, so that no other file can get its number and pass
+/// for it. If there are more such files than may be open, data that only this user and the kernel
+/// can write distinguish it from another file with its number.
 final class MadeFile: @unchecked Sendable {
   /// The path of the first name.
   let wanted: [UInt8]
-  /// What the file is known by where its content comes from.
+  /// Identifies the file in its source.
   let source: UInt64
-  // Written by one thread, read after the pool was drained.
+  // Written by one thread, read after the pool is drained.
   private(set) var name: HardLinker.Name?
-  /// A descriptor opened with O_PATH; -1 for a file that is not held.
+  /// A descriptor opened with O_PATH; -1 if the file is not held.
   private(set) var held: Int32 = -1
   private var identity: Identity?
   private var size: off_t = 0
@@ -35,7 +35,7 @@ final class MadeFile: @unchecked Sendable {
   private struct Identity: Equatable {
     var device: dev_t
     var inode: ino_t
-    /// With the type.
+    /// The permissions and the type.
     var mode: mode_t
     /// Others cannot give a file of theirs to root.
     var owner: uid_t
@@ -53,9 +53,9 @@ final class MadeFile: @unchecked Sendable {
     }
   }
 
-  /// Called when the file has its first name.
+  /// Call it when the file has its first name.
   ///
-  /// - Parameter descriptor: of the file; stays the caller's.
+  /// - Parameter descriptor: of the file; remains the caller's.
   func appear(as name: [UInt8], in directory: OutputDirectory, _ descriptor: Int32) {
     guard let status = stat(of: descriptor) else { return }
     self.name = HardLinker.Name(name, in: directory)
@@ -63,12 +63,12 @@ final class MadeFile: @unchecked Sendable {
     size = status.st_size
     modified = status.st_mtim.tv_sec
     guard directory.context.holdFile() else { return }
-    // Not a copy of the descriptor: a program that is open for writing cannot be run.
+    // Do not copy the descriptor: a program open for writing cannot be run.
     held = reopen(in: directory.descriptor)
     if held >= 0 { context = directory.context } else { directory.context.releaseFile() }
   }
 
-  /// Opens what has the first name, if that is still this file.
+  /// Opens the first name, if it still is this file.
   ///
   /// - Returns: the descriptor, or -1.
   func reopen(in directory: Int32) -> Int32 {
@@ -78,9 +78,9 @@ final class MadeFile: @unchecked Sendable {
     return opened.release()
   }
 
-  /// Whether it has a name already.
+  /// Whether it already has a name.
   ///
-  /// - Parameter orCopy: whether a copy of it will do, as far as size and time tell.
+  /// - Parameter orCopy: whether a copy counts, judging by size and time.
   func has(_ name: [UInt8], in directory: Int32, orCopy: Bool) -> Bool {
     guard let status = stat(name, in: directory) else { return false }
     if status.st_dev == identity?.device && status.st_ino == identity?.inode { return true }
@@ -88,7 +88,7 @@ final class MadeFile: @unchecked Sendable {
       && status.st_size == size && status.st_mtim.tv_sec == modified
   }
 
-  /// Called after a link to it was made, which is a change of the inode.
+  /// Call it after linking, which changes the inode.
   func noteLinked(_ descriptor: Int32) {
     if let status = stat(of: descriptor) { identity = Identity(status) }
   }

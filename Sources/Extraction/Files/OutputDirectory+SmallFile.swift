@@ -3,18 +3,18 @@ internal import Posix
 internal import TreeModel
 
 extension OutputDirectory {
-  /// Makes a regular file whose content is there already, with as few system calls as possible.
+  /// Makes a regular file from content in memory, with as few system calls as possible.
   ///
-  /// - Returns: whether the file is there; a failure was reported.
-  /// - Throws: `SystemError` when there is no room.
+  /// - Returns: whether the file exists; a failure has been reported.
+  /// - Throws: `SystemError` if writing fails, as on a full disk.
   func makeFile(
     _ name: [UInt8], _ content: UnsafeRawBufferPointer, _ attributes: Attributes,
     _ xattrs: [ExtendedAttribute]
   ) throws(SystemError) -> Bool {
     let finish = FileFinish(attributes, xattrs, context)
     let isOwned = isOwner(attributes)
-    // Without the set-id bits, which writing takes away again. Nobody else may open what has not its
-    // owner yet: the directory may give it a group whose members wait for it.
+    // Without the set-id bits, which writing clears again. Nobody else may open the file before it
+    // has its owner: the directory may give it a group whose members wait for it.
     let mode: mode_t =
       context.isRoot && !isOwned
       ? 0o600 : mode_t(attributes.permissions) & 0o777 | (xattrs.isEmpty ? 0 : 0o600)
@@ -39,7 +39,7 @@ extension OutputDirectory {
         {
           context.fail(path(of: name), action: "set the attributes")
         }
-        // Network file systems tell only now that there was no room, or that a disk is broken.
+        // Only now do network file systems report a full or broken disk.
         isOpen = false
         guard close(opened) == 0 else { throw SystemError("write", path: path(of: name)) }
       } catch {

@@ -3,16 +3,16 @@ internal import Glibc
 internal import Posix
 internal import TreeModel
 
-/// A directory that files are extracted into, held open: whatever happens to its path meanwhile,
+/// A directory that receives extracted files, held open: whatever happens to its path meanwhile,
 /// they go into this directory and no other.
 ///
-/// Its own attributes are set when the last reference goes, after everything in it is there.
+/// Its own attributes are set with the last release, after everything in it exists.
 final class OutputDirectory: @unchecked Sendable {
   /// A directory's place without an open descriptor, to find it again.
   final class Place: Sendable {
     let parent: Place?
     let name: [UInt8]
-    /// Whether the directory was made here, or is to become as the image's.
+    /// Whether the directory was made here, or should get the image's attributes.
     let isOurs: Bool
 
     init(parent: Place?, name: [UInt8], isOurs: Bool) {
@@ -36,25 +36,25 @@ final class OutputDirectory: @unchecked Sendable {
   let place: Place
   let descriptor: Int32
   let context: ExtractionContext
-  /// Kept until this directory is finished, so that its own time is set after ours.
+  /// Kept until this directory is finished, so that the parent's time is set after ours.
   private let parent: OutputDirectory?
   private let attributes: Attributes?
   private let xattrs: [ExtendedAttribute]
-  /// The mode of a directory that was there, and was shut to this user, its owner.
+  /// The mode of an existing directory that was closed to this user, its owner.
   private let oldMode: mode_t?
-  /// Whether it is still shut.
+  /// Whether it is still closed.
   private let isShut: Bool
-  /// Who owns what is made here: by and large this user, but some file systems have their own mind.
+  /// The owner of what is made here: usually this user, but some file systems decide otherwise.
   private let owner: (uid: UInt32, gid: UInt32)?
-  /// Whether a default ACL takes permissions from what is made here.
+  /// Whether a default ACL removes permissions from new files here.
   let masksModes: Bool
 
-  /// Opens the directory to extract into, made where it is missing. What is there keeps its owner,
+  /// Opens the directory to extract into, creating it if missing. An existing one keeps its owner,
   /// mode and time.
   ///
   /// - Parameters:
-  ///   - path: as the user gives it; symbolic links in it are followed.
-  ///   - attributes: for a directory that is made.
+  ///   - path: as the user typed it; symbolic links in it are followed.
+  ///   - attributes: for a new directory.
   /// - Throws: `SystemError`.
   convenience init(
     top path: [UInt8], attributes: Attributes?, xattrs: [ExtendedAttribute],
@@ -63,13 +63,13 @@ final class OutputDirectory: @unchecked Sendable {
     let path = Array(path.withoutTrailingSlashes)
     let isNew = path.withCPath { mkdir($0, Self.firstMode(attributes)) } == 0
     guard isNew || errno == EEXIST else { throw SystemError("create", path: path) }
-    // Who may write where it was made could have put a link in its place.
+    // Somebody who may write in its parent could have put a link in its place.
     let isOurs = isNew || context.replaces || context.keepsSame
     guard
       let entered = EnteredDirectory(
         path, in: AT_FDCWD, followsLinks: !isNew, mayChange: isOurs)
     else { throw SystemError("open", path: path) }
-    // What an earlier run has made gets its time back, after more was made in it.
+    // A directory from an earlier run gets its time back after more is made in it.
     let isCompleted =
       context.keepsSame && attributes?.modified == Int64(entered.status.st_mtim.tv_sec)
     let isFinished = isNew || isCompleted
@@ -78,13 +78,13 @@ final class OutputDirectory: @unchecked Sendable {
       isFinished ? attributes : nil, isFinished ? xattrs : [], context, isNew: isNew)
   }
 
-  /// Ours to write in, and nobody else's, until it has its final mode; but of some use to others
-  /// if it never comes to that.
+  /// Writable for us and nobody else until the final mode is set, but useful to others if that
+  /// never happens.
   private static func firstMode(_ attributes: Attributes?) -> mode_t {
     mode_t(attributes?.permissions ?? 0) & 0o755 | 0o700
   }
 
-  /// Whether a new file here has this owner without being told.
+  /// Whether new files here get this owner by themselves.
   func isOwner(_ attributes: Attributes) -> Bool {
     owner.map { $0.uid == attributes.uid && $0.gid == attributes.gid } ?? false
   }
@@ -106,9 +106,9 @@ final class OutputDirectory: @unchecked Sendable {
     masksModes = fgetxattr(descriptor, "system.posix_acl_default", nil, 0) > 0
   }
 
-  /// A directory that was finished, for one more file: it keeps its attributes.
+  /// Reopens a finished directory for one more file: it keeps its attributes.
   ///
-  /// - Parameter descriptor: stays the caller's.
+  /// - Parameter descriptor: remains the caller's.
   convenience init?(again place: Place, _ descriptor: Int32, _ context: ExtractionContext) {
     let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
     guard copy >= 0, let entered = EnteredDirectory(copy, mayChange: false) else { return nil }
@@ -116,7 +116,7 @@ final class OutputDirectory: @unchecked Sendable {
   }
 
   deinit {
-    // What was there and could not be completed is shut again as it was.
+    // An existing directory that could not be completed is closed again as before.
     if let attributes, oldMode == nil || !context.isStopped {
       let finish = FileFinish(attributes, xattrs, context)
       if !finish.apply(toOpen: descriptor, isRegular: false) {
@@ -128,7 +128,7 @@ final class OutputDirectory: @unchecked Sendable {
     close(descriptor)
   }
 
-  /// Counts and reports that something could not be made here, by `errno`.
+  /// Counts and reports a failure to make something here, by `errno`.
   func failToCreate(_ name: [UInt8]) {
     guard errno == EACCES, isShut else { return context.failToCreate(path(of: name)) }
     context.fail(
@@ -145,16 +145,16 @@ final class OutputDirectory: @unchecked Sendable {
 
   // MARK: Making things
 
-  /// Makes a directory, or enters one that is there; never a symbolic link to one.
+  /// Makes a directory, or enters an existing one; never a symbolic link to one.
   ///
-  /// - Returns: `nil` where that failed, which was reported.
+  /// - Returns: `nil` on failure, which has been reported.
   func makeDirectory(
     _ name: [UInt8], _ attributes: Attributes, _ xattrs: [ExtendedAttribute]
   ) -> OutputDirectory? {
     let mode = Self.firstMode(attributes)
     var isNew = name.withCPath { mkdirat(descriptor, $0, mode) } == 0
     if !isNew && errno == EEXIST && context.replaces && !isDirectory(name) {
-      // A link or a file stands where the directory belongs.
+      // A link or a file is where the directory belongs.
       _ = name.withCPath { unlinkat(descriptor, $0, 0) }
       isNew = name.withCPath { mkdirat(descriptor, $0, mode) } == 0
     }
@@ -172,8 +172,8 @@ final class OutputDirectory: @unchecked Sendable {
       }
       return nil
     }
-    // In a directory that others may write in, it may be another one by now. (Owner and mode tell
-    // nothing: some file systems have their own.)
+    // In a directory that others may write in, it may have been exchanged. (Owner and mode prove
+    // nothing: some file systems choose their own.)
     guard !isNew || owner != nil || Self.isEmpty(entered.descriptor) else {
       close(entered.descriptor)
       context.fail(path(of: name), "was replaced while it was made")
@@ -185,7 +185,7 @@ final class OutputDirectory: @unchecked Sendable {
       isOurs ? attributes : nil, isOurs ? xattrs : [], context, isNew: isNew)
   }
 
-  /// Whether an open directory holds nothing, as one that was just made.
+  /// Whether an open directory is empty, like a new one.
   private static func isEmpty(_ opened: Int32) -> Bool {
     let copy = Descriptor(opening: Name.current.bytes, O_RDONLY | O_DIRECTORY, in: opened)
     guard var entries = try? DirectoryStream(copy, path: []) else { return false }
@@ -198,7 +198,7 @@ final class OutputDirectory: @unchecked Sendable {
 
   /// Makes a symbolic link, a device, a fifo or a socket.
   ///
-  /// - Parameter made: told of it, for a file with several names.
+  /// - Parameter made: learns of it, if the file has several names.
   func makeSpecial(
     _ name: [UInt8], _ kind: TreeEntry.Kind, _ attributes: Attributes,
     _ xattrs: [ExtendedAttribute], _ made: MadeFile? = nil
@@ -220,7 +220,7 @@ final class OutputDirectory: @unchecked Sendable {
     }
     guard appear(as: name, make) else { return }
     context.countMade()
-    // Whoever may write in the directory may have put something else there by now.
+    // Others who may write in the directory may have exchanged it.
     guard let file = Descriptor(opening: name, O_PATH | O_NOFOLLOW, in: descriptor),
       let status = stat(of: file.number), status.st_mode & S_IFMT == type, status.st_nlink == 1,
       number == 0 || status.st_rdev == dev_t(number),
@@ -233,8 +233,8 @@ final class OutputDirectory: @unchecked Sendable {
     made?.appear(as: name, in: self, opened)
   }
 
-  /// Whether a link, fifo or socket is not somebody else's, which a further name could bring to
-  /// where he may not write.
+  /// Whether a link, fifo or socket belongs to us: another name for somebody else's could put it
+  /// where they may not write.
   private func isOurs(
     _ opened: Int32, _ status: stat, _ kind: TreeEntry.Kind, hasMoreNames: Bool
   ) -> Bool {
@@ -246,7 +246,7 @@ final class OutputDirectory: @unchecked Sendable {
     }
   }
 
-  /// Whether this user may make a file of that kind; counts those that are left out for it.
+  /// Whether this user may make a file of that kind; counts those that are skipped.
   func mayMake(_ kind: TreeEntry.Kind) -> Bool {
     switch kind {
     case .blockDevice, .characterDevice:
@@ -260,9 +260,9 @@ final class OutputDirectory: @unchecked Sendable {
     name.withCPath { mknodat(descriptor, $0, type | 0o600, dev_t(device)) } == 0
   }
 
-  /// Makes something under a name that is free, or in place of what has the name.
+  /// Makes something under a free name, or in place of the entry with that name.
   ///
-  /// - Returns: whether it is there; a failure was reported.
+  /// - Returns: whether it exists; a failure has been reported.
   private func appear(as name: [UInt8], _ make: ([UInt8]) -> Bool) -> Bool {
     if make(name) { return true }
     guard errno == EEXIST, context.replaces else {
@@ -280,8 +280,8 @@ final class OutputDirectory: @unchecked Sendable {
     }
   }
 
-  /// Calls `body`, which makes a file that must not stay as it is: if memory runs out meanwhile, the
-  /// program ends after it; if it does here, without what `body` has told the name of.
+  /// Calls `body`, which makes a file that must not remain unfinished. If memory runs out elsewhere
+  /// meanwhile, the program ends after `body`; if inside it, the file that `body` named is removed.
   func withUnfinished<R, E: Error>(
     _ body: (_ isMade: ([UInt8]) -> Void) throws(E) -> R
   ) throws(E) -> R {
@@ -312,6 +312,6 @@ final class OutputDirectory: @unchecked Sendable {
 }
 
 extension DeviceNumber {
-  /// In the kernel's form.
+  /// The number in the kernel's form.
   var number: UInt64 { clinux_makedev(major, minor) }
 }

@@ -4,8 +4,8 @@ internal import Posix
 internal import Synchronization
 internal import TreeModel
 
-/// A regular file under extraction: written by any number of threads, under its name when it is
-/// complete.
+/// A regular file being extracted: any number of threads write it, and it gets its name when it
+/// is complete.
 final class OutputFile: @unchecked Sendable {
   let directory: OutputDirectory
   let name: [UInt8]
@@ -15,12 +15,12 @@ final class OutputFile: @unchecked Sendable {
   private let descriptor: Int32
   /// `nil` for a file without any name yet.
   private let hiddenName: [UInt8]?
-  /// Removes the hidden name where the program ends early.
+  /// Removes the hidden name if the program ends early.
   private let reminder: UnsafeMutablePointer<clinux_hidden>?
 
-  /// Opens a file without its name, or with another one where the file system does not know such.
+  /// Opens a file without a name, or with a hidden one if the file system requires a name.
   ///
-  /// - Returns: `nil` where that failed, which was reported.
+  /// - Returns: `nil` on failure, which has been reported.
   init?(
     _ name: [UInt8], in directory: OutputDirectory, size: UInt64, _ attributes: Attributes,
     _ xattrs: [ExtendedAttribute]
@@ -35,7 +35,7 @@ final class OutputFile: @unchecked Sendable {
       return nil
     }
     let unnamed = openat(directory.descriptor, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0o600)
-    // Its name will be given by way of /proc, which a bare chroot may not have.
+    // The file gets its name through /proc, which a bare chroot may not have.
     if unnamed >= 0 && access("/proc/self/fd/\(unnamed)", F_OK) == 0 {
       descriptor = unnamed
       hiddenName = nil
@@ -84,7 +84,7 @@ final class OutputFile: @unchecked Sendable {
 
   private var isFinished = false
 
-  /// Writes bytes at their place; what is never written is a hole.
+  /// Writes bytes at an offset; ranges never written become holes.
   ///
   /// - Throws: `SystemError`.
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
@@ -102,8 +102,8 @@ final class OutputFile: @unchecked Sendable {
 
   /// Sets size, owner, mode and time, and gives the file its name.
   ///
-  /// - Parameter made: told of it, for a file with several names.
-  /// - Returns: whether the file is there; a failure was reported.
+  /// - Parameter made: learns of it, if the file has several names.
+  /// - Returns: whether the file exists; a failure has been reported.
   func finish(_ made: MadeFile? = nil) -> Bool {
     guard complete(name), appear(as: name, replaces: directory.context.replaces) else {
       return false
@@ -114,9 +114,9 @@ final class OutputFile: @unchecked Sendable {
     return true
   }
 
-  /// Gives a file that is not complete a name that says so.
+  /// Gives an incomplete file a name that says so.
   ///
-  /// - Returns: the name, `nil` where that failed, which was reported.
+  /// - Returns: the name; `nil` on failure, which has been reported.
   func finishDamaged() -> [UInt8]? {
     guard complete(name) else { return nil }
     for number in 1...Self.mostDamaged {
@@ -137,12 +137,12 @@ final class OutputFile: @unchecked Sendable {
   private static let mostDamaged = 100
 
   private func complete(_ name: [UInt8]) -> Bool {
-    // Network file systems tell only at the end that there was no room, or that a disk is broken.
+    // Only at the end do network file systems report a full or broken disk.
     guard ftruncate(descriptor, off_t(clamping: size)) == 0, flush(descriptor) == 0 else {
       directory.context.fail(directory.path(of: name), action: "write")
       return false
     }
-    // A file with other attributes is better than none; what failed was counted or reported.
+    // A file with other attributes is better than none; failures were counted or reported.
     if !FileFinish(attributes, xattrs, directory.context)
       .apply(toOpen: descriptor, isRegular: true)
     {
@@ -161,7 +161,7 @@ final class OutputFile: @unchecked Sendable {
       }
       if moved == 0 { return true }
       if errno == EINVAL || errno == ENOSYS {
-        // The file system does not know the flag; that the name was free was looked up before.
+        // The file system lacks this flag; we checked before that the name was free.
         return directory.replace(hiddenName, name)
       }
       return refuse(name)

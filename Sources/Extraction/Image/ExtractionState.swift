@@ -1,7 +1,7 @@
 internal import Posix
 internal import Synchronization
 
-/// What the threads of an extraction share.
+/// State shared by the threads of an extraction.
 final class ExtractionState: Sendable {
   private let context: ExtractionContext
   private let reporter: any ExtractionReporter
@@ -15,25 +15,25 @@ final class ExtractionState: Sendable {
     self.reporter = reporter
   }
 
-  /// The bytes of files written.
+  /// The number of bytes written to files.
   var bytes: UInt64 { byteCount.load(ordering: .relaxed) }
   /// The number of losses.
   var lost: Int { lostCount.load(ordering: .relaxed) }
-  /// What ended the extraction.
+  /// The error that ended the extraction.
   var error: (any Error)? { failure.withLock { $0 } }
   var isStopped: Bool { hasStopped.load(ordering: .relaxed) }
 
   func countWritten(_ count: Int) { byteCount.add(UInt64(count), ordering: .relaxed) }
 
-  /// Counts and reports something that cannot be read.
+  /// Counts and reports something unreadable.
   ///
-  /// - Parameter path: in the image; `nil` for what is about all of it.
+  /// - Parameter path: in the image; `nil` if it concerns the whole image.
   func countLost(_ path: [UInt8]?, _ text: String) {
     lostCount.add(1, ordering: .relaxed)
     reporter.lost(Extractor.Loss(path: path, text: text))
   }
 
-  /// Counts and reports a table that cannot be read.
+  /// Counts and reports an unreadable table.
   func countLost(table: String) {
     let what =
       switch table {
@@ -45,7 +45,7 @@ final class ExtractionState: Sendable {
     countLost(nil, "the \(table) table cannot be read: \(what)")
   }
 
-  /// Ends the extraction with the first error that comes.
+  /// Ends the extraction; the first error is kept.
   func stop(_ error: any Error) {
     failure.withLock { if $0 == nil { $0 = error } }
     context.stop()

@@ -3,7 +3,7 @@ internal import SquashFS
 internal import SquashFSFormat
 internal import TreeModel
 
-/// The work that goes to other threads.
+/// The work for other threads.
 extension Extractor {
   /// Takes a file with one name and one part.
   ///
@@ -39,7 +39,7 @@ extension Extractor {
     return true
   }
 
-  /// A fragment block, which a thread is told to unpack when it is met first.
+  /// A fragment block; a thread unpacks it when it is first needed.
   private func fragment(_ index: UInt32) throws(ImageReadError) -> FragmentCache.Fragment {
     let (fragment, isNew) = try fragments.fragment(index, of: image)
     if isNew { pool?.submit(isUrgent: true) { writer in writer.prepare(fragment) } }

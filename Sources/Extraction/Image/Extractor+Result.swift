@@ -1,43 +1,43 @@
 extension Extractor {
-  /// What an extraction came to.
+  /// The outcome of an extraction.
   public struct Result: Sendable {
     /// The number of files, links and directories made.
     public var made = 0
-    /// The number of files, links and devices that existed already, and stay.
+    /// The number of existing files, links and devices that were kept.
     public var kept = 0
-    /// The bytes of files written.
+    /// The number of bytes written to files.
     public var bytes: UInt64 = 0
     /// The number of files that could not be made.
     public var errors = 0
-    /// The number of device nodes that were not made, which only root can.
+    /// The number of device nodes skipped because only root can make them.
     public var skippedDevices = 0
-    /// The number of losses that were reported.
+    /// The number of reported losses.
     public var lost = 0
-    /// What was named and is not in the image; empty where not all of it was looked at.
+    /// Names not found in the image; empty if it was not searched completely.
     public var missing: [[UInt8]] = []
     /// The files that were in the way of others.
     public var existing = ExistingFiles()
     /// One sentence for each kind of thing that this user or file system cannot have.
     public var warnings: [String] = []
-    /// What ended the extraction early.
+    /// The error that ended the extraction early.
     public var failure: (any Error)?
-    /// Whether the directory was removed again, as nothing came into it.
+    /// Whether the directory was removed again because nothing went into it.
     public var isTakenBack = false
 
-    /// Whether all that was named is there, as it is in the image.
+    /// Whether everything named was extracted, just as it is in the image.
     public var isComplete: Bool {
       failure == nil && errors == 0 && lost == 0 && missing.isEmpty
     }
   }
 }
 
-/// Gets to know the problems of an extraction when they are met; called from any thread.
+/// Receives the problems of an extraction as they occur; called from any thread.
 public protocol ExtractionReporter: Sendable {
   /// A file could not be made.
   ///
-  /// - Parameter path: below the directory that is unpacked into.
+  /// - Parameter path: below the target directory.
   func couldNotMake(_ path: [UInt8], _ reason: String)
 
-  /// Something of a damaged image is lost.
+  /// Part of a damaged image is lost.
   func lost(_ loss: Extractor.Loss)
 }

@@ -3,9 +3,9 @@ internal import SquashFS
 internal import SquashFSFormat
 internal import TreeModel
 
-/// The way through the image's tree.
+/// The walk through the image's tree.
 extension Extractor {
-  /// A directory on the way, made when something in it is.
+  /// A directory on the way, created when something in it is.
   private struct Level {
     var node: TreeWalk.Node?
     var isInside: Bool
@@ -69,7 +69,7 @@ extension Extractor {
 
   /// Makes the directories on the way.
   ///
-  /// - Returns: the last of them, `nil` where one could not be made, which was reported.
+  /// - Returns: the last of them; `nil` if one could not be made, which has been reported.
   private func materialize(_ levels: inout [Level]) throws(ImageReadError) -> OutputDirectory? {
     for index in levels.indices where levels[index].output == nil {
       guard !levels[index].hasFailed, let node = levels[index].node,
@@ -85,7 +85,7 @@ extension Extractor {
     return levels[levels.count - 1].output
   }
 
-  /// Owner, mode, time and extended attributes; of a damaged image what there is of them.
+  /// Owner, mode, time and extended attributes; in a damaged image, whatever is readable.
   func metadata(
     of inode: ImageInode, _ path: [UInt8]
   ) throws(ImageReadError) -> (Attributes, [ExtendedAttribute]) {
@@ -145,7 +145,7 @@ extension Extractor {
     }
   }
 
-  /// Unpacks a file with several names once more, where a hard link to it cannot be.
+  /// Unpacks a file with several names again where a hard link to it is impossible.
   private func copy(
     _ file: MadeFile, as name: [UInt8], in directory: OutputDirectory
   ) -> MadeFile {
@@ -165,7 +165,7 @@ extension Extractor {
 }
 
 extension ImageReadError {
-  /// The same, with the file in the image.
+  /// The same error, with the path in the image.
   func about(_ path: [UInt8]) -> ImageReadError {
     ImageReadError(code, at: offset, "\(path.isEmpty ? "/" : path.escapedName): \(message)")
   }

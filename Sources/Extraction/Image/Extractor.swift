@@ -7,15 +7,15 @@ internal import TreeModel
 /// Unpacks an image, or a part of it, into a directory.
 ///
 /// The calling thread reads the metadata and makes directories, links and devices; others read,
-/// unpack and write files, large ones in pieces. It ends early where an `Interruption` was requested.
+/// unpack and write files, large ones in pieces. An `Interruption` ends it early.
 public final class Extractor {
-  /// How an image is unpacked.
+  /// How to unpack an image.
   public struct Options: Sendable {
-    /// Whether files that exist already are replaced.
+    /// Whether to replace existing files.
     public var replaces = false
-    /// Whether files that exist already stay if they are the same, as far as size and time tell.
+    /// Whether to keep existing files that are the same, judging by size and time.
     public var keepsSame = false
-    /// Whether to unpack what can be read of a damaged image, and to report what is lost.
+    /// Whether to unpack the readable parts of a damaged image and report the losses.
     public var keepsGoing = false
     /// The number of threads that unpack and write files.
     public var threads = 1
@@ -25,9 +25,9 @@ public final class Extractor {
     public init() {}
   }
 
-  /// Something of a damaged image that could not be unpacked, or not in full.
+  /// A part of a damaged image that could not be unpacked, or not completely.
   public struct Loss: Sendable {
-    /// The path in the image; `nil` for what is about the whole image.
+    /// The path in the image; `nil` if it concerns the whole image.
     public var path: [UInt8]?
     /// What is lost, and why.
     public var text: String
@@ -39,15 +39,15 @@ public final class Extractor {
   let state: ExtractionState
   let fragments: FragmentCache
   let xattrFilter: XattrFilter
-  /// Set while `run` works.
+  /// Set while `run` is running.
   var pool: TaskPool<FileWriter>?
-  /// Small files that wait to be handed to a thread.
+  /// Small files waiting for a thread.
   var smallFiles: SmallFiles?
   private let target: [UInt8]
 
   /// - Parameters:
-  ///   - target: the directory to unpack into, made where it is missing.
-  ///   - reporter: told of each problem when it is met.
+  ///   - target: the directory to unpack into, created if missing.
+  ///   - reporter: receives each problem as it occurs.
   public init(
     _ image: Image, into target: [UInt8], _ options: Options, reporter: any ExtractionReporter
   ) {
@@ -62,14 +62,14 @@ public final class Extractor {
     xattrFilter = XattrFilter(options.xattrs)
   }
 
-  /// Unpacks everything that was chosen; once.
+  /// Unpacks the selection; call it once.
   ///
   /// The program's umask should be 0: files get their modes when they are made.
   ///
   /// - Parameters:
-  ///   - filter: chooses what is unpacked.
-  ///   - progress: called now and then on this thread, with the bytes of files written so far.
-  /// - Throws: what keeps it from starting at all.
+  ///   - filter: selects what to unpack.
+  ///   - progress: called now and then on this thread, with the number of bytes written so far.
+  /// - Throws: errors that prevent it from starting.
   public func run(
     _ filter: inout PathFilter, progress: (UInt64) -> Void = { _ in }
   ) throws -> Result {
@@ -82,19 +82,19 @@ public final class Extractor {
     for table in image.lostTables { state.countLost(table: table) }
     let root = try image.root()
     let isNew = stat(at: target, followsLinks: false) == nil
-    // Gone after the walk, which is when the directory gets its own attributes.
+    // Released after the walk, when the directory gets its own attributes.
     var top: OutputDirectory? = try OutputDirectory(
       top: target, attributes: try image.attributes(of: root),
       xattrs: xattrFilter.wanted(try image.extendedAttributes(of: root)), context: context)
     do { try walk(from: root, top.take()!, &filter, progress) } catch { state.stop(error) }
-    // Directories are finished when nobody has them any more.
+    // Directories are finished with their last reference.
     smallFiles = nil
     pool.drain()
     if state.error == nil {
       do { try image.input.checkUnchanged() } catch { state.stop(error) }
     }
     var result = result(filter.missing)
-    // What was named is not in the image: nothing is left behind.
+    // The image lacks everything named: leave nothing behind.
     if isNew && context.made == 0 && !filter.missing.isEmpty {
       result.isTakenBack = target.withCPath { rmdir($0) } == 0
     }
@@ -117,7 +117,7 @@ public final class Extractor {
     return result
   }
 
-  /// An error with the whole path.
+  /// The error with the whole path.
   private func full(_ error: any Error) -> any Error {
     guard var error = error as? SystemError else { return error }
     error.path = target.joined(to: error.path)

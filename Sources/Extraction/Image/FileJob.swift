@@ -3,7 +3,7 @@ internal import SquashFS
 internal import Synchronization
 internal import TreeModel
 
-/// A file that is being extracted, in one piece or in several.
+/// A file being extracted, in one or more pieces.
 final class FileJob: Sendable {
   /// Some of the file's bytes, and where they belong.
   enum Part {
@@ -12,35 +12,35 @@ final class FileJob: Sendable {
     case lost(ImageReadError, size: UInt64, at: UInt64)
   }
 
-  /// In the image.
+  /// The path in the image.
   let path: [UInt8]
   private let attributes: Attributes
   private let xattrs: [ExtendedAttribute]
   private let name: [UInt8]
   private let directory: OutputDirectory
   private let size: UInt64
-  /// Told when the file is there, where it has several names.
+  /// Learns when the file exists, if it has several names.
   private let made: MadeFile?
   private let state = Mutex(State())
 
-  /// How far the file is.
+  /// The file's progress.
   private struct State {
     var output: OutputFile?
     var hasFailed = false
-    /// Of the pieces announced.
+    /// The announced pieces still to do.
     var piecesLeft = 0
-    /// Whether all pieces were announced.
+    /// Whether all pieces have been announced.
     var isComplete = false
     var savedBytes: UInt64 = 0
     var losses = Losses()
   }
 
-  /// The parts of the file that cannot be read.
+  /// The unreadable parts of the file.
   private struct Losses {
     private(set) var first: [(range: Range<UInt64>, error: ImageReadError)] = []
     private(set) var count = 0
     private(set) var bytes: UInt64 = 0
-    /// Enough to tell of; a hostile image can have any number.
+    /// Enough for a report; a hostile image can have any number.
     private static let most = 16
 
     mutating func add(_ range: Range<UInt64>, _ error: ImageReadError) {
@@ -57,7 +57,7 @@ final class FileJob: Sendable {
         + "(\(ranges.joined(separator: ", "))\(count > 5 ? ", …" : ""))"
     }
 
-    /// What is wrong with the one that comes first in the file.
+    /// The error of the first unreadable part of the file.
     var error: ImageReadError? {
       first.min { $0.range.lowerBound < $1.range.lowerBound }?.error
     }
@@ -84,7 +84,7 @@ final class FileJob: Sendable {
     }
   }
 
-  /// The file to write to, opened at the first piece; `nil` where that failed.
+  /// The file to write to, opened at the first piece; `nil` if that failed.
   func open() -> OutputFile? {
     state.withLock {
       if $0.output == nil && !$0.hasFailed {
@@ -101,7 +101,7 @@ final class FileJob: Sendable {
 
   func noteSaved(_ count: Int) { state.withLock { $0.savedBytes += UInt64(count) } }
 
-  /// No more of the file is written.
+  /// Stops writing the file.
   func abandon() {
     state.withLock {
       $0.hasFailed = true

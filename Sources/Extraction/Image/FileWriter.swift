@@ -42,14 +42,14 @@ final class FileWriter {
         case .lost(_, let size, let offset): job.noteLoss(offset..<offset + size, error)
         }
       } catch {
-        // A full disk: there will be no room for others either.
+        // A full disk has no room for other files either.
         job.abandon()
         return state.stop(error)
       }
     }
   }
 
-  /// Unpacks a fragment before files want their ends from it.
+  /// Unpacks a fragment before files need their ends from it.
   func prepare(_ fragment: FragmentCache.Fragment) {
     if !state.isStopped { fragments.prepare(fragment, unpacker) }
   }

@@ -1,7 +1,7 @@
 internal import TreeModel
 
-/// Files of one directory with at most one part each, written one after the other: handing them
-/// from thread to thread one by one would take longer than writing them.
+/// Files of one directory with at most one part each, written in a row: passing each one between
+/// threads would take longer than writing it.
 struct SmallFiles {
   struct File {
     var name: [UInt8]
@@ -14,7 +14,7 @@ struct SmallFiles {
   let directory: OutputDirectory
   var files: [File] = []
   private var bytes = 0
-  /// The fragments that the files keep in memory.
+  /// The fragments the files keep in memory.
   private var fragments: Set<ObjectIdentifier> = []
 
   init(in directory: OutputDirectory) { self.directory = directory }
@@ -33,6 +33,6 @@ struct SmallFiles {
     for attribute in file.xattrs { bytes += attribute.name.count + attribute.value.count }
   }
 
-  /// Whether there is enough to keep a thread busy for a while.
+  /// Whether it can keep a thread busy for a while.
   var isFull: Bool { files.count >= 128 || bytes >= 1 << 20 || fragments.count >= 4 }
 }

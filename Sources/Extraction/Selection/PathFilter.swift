@@ -1,13 +1,13 @@
 internal import FileTrees
 internal import Posix
 
-/// Which files of an image the user named.
+/// The files of an image that the user named.
 public struct PathFilter: Sendable {
-  /// What becomes of a path.
+  /// The decision about a path.
   enum Answer {
-    /// Wanted, and all in it.
+    /// Wanted, with everything in it.
     case inside
-    /// Something in it may be wanted.
+    /// May contain something wanted.
     case above
     case outside
   }
@@ -18,8 +18,8 @@ public struct PathFilter: Sendable {
   private let given: [[UInt8]]
 
   /// - Parameters:
-  ///   - paths: names and patterns, from the top; none stands for everything.
-  ///   - isName: whether something has this very name, which is then taken for no pattern.
+  ///   - paths: names and patterns, from the top; none selects everything.
+  ///   - isName: whether an entry has this very name, which then is not a pattern.
   public init(_ paths: [[UInt8]], isName: ([UInt8]) throws -> Bool) rethrows {
     given = paths
     for path in paths {
@@ -31,10 +31,10 @@ public struct PathFilter: Sendable {
     isFound = Array(repeating: false, count: paths.count)
   }
 
-  /// What was named and is not there.
+  /// The names and patterns that were not found.
   public var missing: [[UInt8]] { zip(given, isFound).filter { !$0.1 }.map(\.0) }
 
-  /// - Parameter isInside: whether the path's directory is wanted with all in it.
+  /// - Parameter isInside: whether the path's directory is wanted with everything in it.
   mutating func answer(_ path: [UInt8], isInside: Bool) -> Answer {
     if plain.isEmpty { return .inside }
     var answer = isInside ? Answer.inside : .outside
@@ -51,7 +51,7 @@ public struct PathFilter: Sendable {
     return answer
   }
 
-  /// Whether a path is wanted, by itself or with a directory that it is in.
+  /// Whether a path is wanted, by itself or through a directory above it.
   public func takes(_ path: [UInt8]) -> Bool {
     var filter = self
     let ends = path.indices.filter { path[$0] == pathSeparator } + [path.count]
@@ -59,7 +59,7 @@ public struct PathFilter: Sendable {
       || ends.contains { filter.answer(Array(path[..<$0]), isInside: false) == .inside }
   }
 
-  /// Nothing below a directory can be had: what was named there is not missing.
+  /// Declares a directory's contents unreadable: names below it do not count as missing.
   mutating func giveUp(below path: [UInt8]) {
     for index in plain.indices where plain[index] != path && plain[index].isPath(atOrBelow: path) {
       isFound[index] = true

@@ -2,12 +2,12 @@ public import SquashFS
 internal import SquashFSFormat
 internal import TreeModel
 
-/// Visits what was chosen of an image's tree, each directory before what is in it.
+/// Visits the selected part of an image's tree, each directory before its contents.
 public struct SelectedWalk {
   private var walk: TreeWalk
-  /// Of each directory on the way, whether all in it was chosen.
+  /// Whether everything in each directory on the way is selected.
   private var inside: [Bool]
-  /// What was chosen, and by now was found.
+  /// The selection, and what has been found of it.
   public private(set) var filter: PathFilter
 
   public init(_ image: Image, _ filter: PathFilter) throws {
@@ -16,10 +16,10 @@ public struct SelectedWalk {
     inside = [self.filter.answer([], isInside: false) == .inside]
   }
 
-  /// Whether the top itself was chosen, which is not visited.
+  /// Whether the top itself is selected, which is not visited.
   public var takesTop: Bool { inside[0] }
 
-  /// The next node that was chosen, `nil` at the end.
+  /// The next selected node; `nil` at the end.
   package mutating func next() throws(ImageReadError) -> TreeWalk.Node? {
     while let node = try walk.next() {
       inside.removeSubrange(walk.depth...)

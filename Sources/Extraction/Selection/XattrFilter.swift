@@ -2,14 +2,14 @@ internal import FileTrees
 internal import Posix
 internal import TreeModel
 
-/// Leaves out extended attributes that are not wanted on this machine; one thread uses it.
+/// Drops extended attributes not wanted on this machine; for use by one thread.
 final class XattrFilter {
   private let policy: XattrPolicy
   private var local = 0
 
   init(_ policy: XattrPolicy) { self.policy = policy }
 
-  /// Those that stay.
+  /// The attributes to keep.
   func wanted(_ xattrs: [ExtendedAttribute]) -> [ExtendedAttribute] {
     guard !xattrs.isEmpty else { return xattrs }
     let wanted = xattrs.filter { policy.takes($0.name) }
@@ -17,7 +17,7 @@ final class XattrFilter {
     return wanted
   }
 
-  /// A sentence that counts what was left out without being told to.
+  /// A sentence that counts what was dropped by default.
   var warning: String? {
     guard local > 0 else { return nil }
     return "\(local.counted("extended attribute")) of another machine left out (such as "

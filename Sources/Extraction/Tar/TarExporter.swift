@@ -5,28 +5,28 @@ internal import TreeModel
 
 /// Writes an image, or a part of it, as a tar archive.
 ///
-/// An archive that `finish` was not called for is not complete. The work ends early where an
-/// `Interruption` was requested.
+/// The archive is incomplete until `finish` has been called. An `Interruption` ends the work
+/// early.
 public final class TarExporter {
-  /// How the archive is written.
+  /// How to write the archive.
   public struct Options: Sendable {
-    /// The number of threads that unpack.
+    /// The number of threads for unpacking.
     public var threads = 1
-    /// Which extended attributes go into the archive.
+    /// Which extended attributes to write.
     public var xattrs = XattrPolicy.usual
 
     public init() {}
   }
 
-  /// What went into the archive.
+  /// What was written.
   public struct Result: Sendable {
     /// The number of files and directories, without the top.
     public var files = 0
-    /// The bytes of the files.
+    /// The number of bytes in the files.
     public var bytes: UInt64 = 0
-    /// What was named and is not in the image.
+    /// Names not found in the image.
     public var missing: [[UInt8]] = []
-    /// One sentence for each kind of thing that is not in the archive as it is in the image.
+    /// One sentence for each kind of thing that the archive has to change or leave out.
     public var warnings: [String] = []
   }
 
@@ -35,8 +35,8 @@ public final class TarExporter {
   private let writer: TarWriter
 
   /// - Parameters:
-  ///   - descriptor: to write to; stays open.
-  ///   - path: for errors; its ending says how the archive is compressed.
+  ///   - descriptor: to write to; remains open.
+  ///   - path: for errors; its suffix selects the compression.
   public init(
     _ image: Image, to descriptor: Int32, path: [UInt8], _ options: Options
   ) throws {
@@ -45,12 +45,12 @@ public final class TarExporter {
     writer = try TarWriter(descriptor: descriptor, path: path)
   }
 
-  /// Whether an archive under this name is what the name says.
+  /// Whether we can write the kind of archive that this name promises.
   public static func canWrite(_ path: [UInt8]) -> Bool { TarWriter.canWrite(path) }
 
-  /// Writes everything that was chosen; once.
+  /// Writes the selection; call it once.
   ///
-  /// - Parameter progress: called now and then, with the bytes of files written so far.
+  /// - Parameter progress: called now and then, with the number of bytes of files written so far.
   public func run(
     _ filter: inout PathFilter, progress: (UInt64) -> Void = { _ in }
   ) throws -> Result {

@@ -2,13 +2,13 @@ internal import SquashFS
 internal import SquashFSFormat
 internal import TreeModel
 
-/// The members of a tar archive, in its order, made of what was chosen of an image.
+/// The members of a tar archive in order, made from the selected part of an image.
 final class TarItems {
   /// A member before its content is read.
   struct Item {
     var entry: TreeEntry
     var size: UInt64
-    /// Where a sparse file has no holes; `nil` for other files.
+    /// The ranges of a sparse file outside its holes; `nil` for other files.
     var data: [Range<UInt64>]?
   }
 
@@ -16,9 +16,9 @@ final class TarItems {
   private var isTopDone: Bool
   /// The first names of files with several, by inode.
   private var links: [UInt64: [UInt8]] = [:]
-  /// The number of sockets, which tar has no place for.
+  /// The number of sockets, which tar cannot store.
   private(set) var sockets = 0
-  /// As many as a list is kept of; what comes after goes as data.
+  /// The most ranges to list; the rest of the file is written as data.
   private static let mostRanges = 1 << 16
 
   init(_ image: Image, _ filter: PathFilter) throws {
@@ -26,10 +26,10 @@ final class TarItems {
     isTopDone = !walk.takesTop
   }
 
-  /// What was chosen, and by now was found.
+  /// The selection, and what has been found of it.
   var filter: PathFilter { walk.filter }
 
-  /// The next member, with the inode that has its content; `nil` at the end.
+  /// The next member, with the inode of its content; `nil` at the end.
   func next(of image: Image) throws -> (Item, ImageInode?)? {
     if !isTopDone {
       isTopDone = true
@@ -43,7 +43,7 @@ final class TarItems {
   }
 
   private func item(_ node: TreeWalk.Node, _ image: Image) throws -> (Item, ImageInode?) {
-    // With "./" before them, names cannot be taken for options, nor for a single top directory.
+    // With "./" in front, a name cannot pass for an option, nor for a single top directory.
     let path = Array("./".utf8) + node.path
     var entry = try image.entry(of: node.inode, path: path)
     if let first = firstName(of: node, path) {

@@ -4,15 +4,15 @@ internal import Glibc
 internal import Posix
 internal import TreeModel
 
-/// Writes entries as a tar archive in the pax format, which holds all that an image can.
+/// Writes entries as a tar archive in pax format, which can store all that an image can.
 final class TarWriter {
   private let raw: OpaquePointer
   private let descriptor: Int32
   private let path: [UInt8]
 
   /// - Parameters:
-  ///   - descriptor: stays open.
-  ///   - path: for errors; its ending says how the archive is compressed.
+  ///   - descriptor: remains open.
+  ///   - path: for errors; its suffix selects the compression.
   init(descriptor: Int32, path: [UInt8]) throws {
     guard let raw = archive_write_new() else {
       throw SourceError(.refused, path: path, "not enough memory to write the archive")
@@ -22,14 +22,14 @@ final class TarWriter {
     self.path = path
     archive_write_set_format_pax_restricted(raw)
     Self.addFilter(for: path, raw)
-    // The header that GNU tar reads; libarchive's own makes it warn of every attribute.
+    // The header GNU tar reads; libarchive's own makes it warn about every attribute.
     archive_write_set_format_option(raw, "pax", "xattrheader", "SCHILY")
     archive_write_set_bytes_in_last_block(raw, 1)
     try check(archive_write_open_fd(raw, descriptor))
   }
 
   deinit {
-    // Or it would complete the entry with zeros and end the archive as if all were well.
+    // Otherwise it would pad the entry with zeros and end the archive as if all were well.
     if !isFinished { archive_write_fail(raw) }
     archive_write_free(raw)
   }
@@ -48,14 +48,14 @@ final class TarWriter {
     ([".lz4"], { archive_write_add_filter_lz4($0) }),
   ]
 
-  /// Names of what is no tar archive, or compressed as none is written here.
+  /// Suffixes of other kinds of files, or of compressions we do not write.
   private static let otherEndings = [
     ".7z", ".ace", ".ar", ".arj", ".br", ".cab", ".conda", ".cpio", ".deb", ".dmg", ".img", ".iso",
     ".jar", ".lha", ".lrz", ".lzh", ".lzo", ".mtree", ".rar", ".rpm", ".sfs", ".sqfs", ".sqsh",
     ".squash", ".squashfs", ".tzo", ".whl", ".xar", ".zip",
   ]
 
-  /// Whether an archive under this name is what the name says.
+  /// Whether we can write the kind of archive that this name promises.
   static func canWrite(_ path: [UInt8]) -> Bool { !isOne(of: otherEndings, path) }
 
   private static func isOne(of endings: [String], _ path: [UInt8]) -> Bool {
@@ -69,10 +69,10 @@ final class TarWriter {
     _ = filters.first { isOne(of: $0.endings, path) }?.add(raw)
   }
 
-  /// The number of extended attributes whose names libarchive has changed.
+  /// The number of extended attributes whose names libarchive changed.
   private(set) var changedAttributes = 0
 
-  /// Whether a byte of an attribute's name gets into the archive as it is, and not as "%FF".
+  /// Whether the archive stores a byte of an attribute's name literally, and not as "%FF".
   private static func isKept(_ byte: UInt8) -> Bool {
     (0x21...0x7e).contains(byte) && byte != UInt8(ascii: "%") && byte != UInt8(ascii: "=")
   }
@@ -81,7 +81,7 @@ final class TarWriter {
   ///
   /// - Parameters:
   ///   - size: of a regular file, in bytes.
-  ///   - data: the ranges of a sparse file that are no holes; `nil` for a file without any.
+  ///   - data: the ranges of a sparse file outside its holes; `nil` for a file without any.
   func add(_ entry: TreeEntry, size: UInt64, data: [Range<UInt64>]? = nil) throws {
     guard let header = archive_entry_new() else {
       throw SourceError(.refused, path: path, "not enough memory to write the archive")
@@ -138,7 +138,7 @@ final class TarWriter {
     }
   }
 
-  /// Appends bytes of the file begun last.
+  /// Appends bytes to the current file.
   func write(_ bytes: UnsafeRawBufferPointer) throws {
     var done = 0
     while done < bytes.count {
@@ -148,7 +148,7 @@ final class TarWriter {
     }
   }
 
-  /// Appends zero bytes of the file begun last.
+  /// Appends zero bytes to the current file.
   func write(zeros count: UInt64) throws {
     var rest = count
     while rest > 0 {

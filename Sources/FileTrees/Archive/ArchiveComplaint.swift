@@ -1,26 +1,26 @@
-/// What libarchive means by its messages.
+/// The meaning of libarchive's messages.
 ///
-/// It has one error code for nearly everything, so that only the English words tell; no locale
-/// changes them. Each row names the file of https://github.com/libarchive/libarchive that has the
-/// words, below `libarchive/`, as of version 3.6.2. New words there make an error less helpful, not
-/// wrong: what no row fits is damaged.
+/// libarchive uses one error code for nearly everything, so only the English words tell errors
+/// apart; no locale changes them. Each row names the file below `libarchive/` of
+/// https://github.com/libarchive/libarchive that has the words, as of version 3.6.2. If the words
+/// change, an error gets less helpful, not wrong: without a matching row it means damage.
 enum ArchiveComplaint: CaseIterable {
-  /// It can be read with a password only.
+  /// Reading it takes a password.
   case encrypted
-  /// The format can be read only where the input can seek.
+  /// Reading the format takes an input that can seek.
   case needsSeeking
   /// The input ends too early.
   case cutOff
-  /// A name stays in bytes, as it has no form in this locale: which is what is wanted of it.
+  /// A name stays in bytes because this locale cannot express it: just what we want.
   case keptName
-  /// A name has no form in this locale, and libarchive gives it in another one.
+  /// A name has no form in this locale, so libarchive converts it to another one.
   case convertedName
-  /// An ACL makes no sense. An image could not hold it.
+  /// An ACL is malformed. An image could not hold it anyway.
   case unreadableACL
-  /// A file that a specification names for a content cannot be opened.
+  /// The content file that a specification names cannot be opened.
   case unopenedContent
 
-  /// Words in small letters that a message has.
+  /// Lowercase words that a message contains.
   struct Row {
     var words: String
     var meaning: ArchiveComplaint
@@ -67,7 +67,7 @@ enum ArchiveComplaint: CaseIterable {
       source: "archive_read_support_format_mtree.c"),
   ]
 
-  /// Whether a message says so.
+  /// Whether a message means this.
   func isSaid(in message: String) -> Bool {
     let message = message.lowercased()
     return Self.rows.contains { $0.meaning == self && message.contains($0.words) }

@@ -1,9 +1,9 @@
 internal import CLibArchive
 
-/// The formats that archives may have.
+/// The archive formats we read.
 enum ArchiveFormats {
-  /// All formats but zip, which is read by its directory alone, and mtree: a specification can put
-  /// any file of the user's into the image, so nothing from elsewhere may pass for one.
+  /// All formats but two: zip, which we read by its directory alone, and mtree, since a
+  /// specification can put any of the user's files into the image: no foreign file may pass for it.
   static func enable(_ raw: OpaquePointer) {
     archive_read_support_format_tar(raw)
     archive_read_support_format_cpio(raw)
@@ -19,14 +19,14 @@ enum ArchiveFormats {
     archive_read_support_format_empty(raw)
   }
 
-  /// A zip archive by its directory alone: the headers before the members know no modes and links.
+  /// Zip by its directory alone: the headers before the members lack modes and links.
   static func enableZipDirectory(_ raw: OpaquePointer) {
     archive_read_support_format_zip_seekable(raw)
   }
 }
 
 extension ArchiveHandle {
-  /// The family of the format that was found.
+  /// The family of the detected format.
   private var family: Int32 { archive_format(raw) & ARCHIVE_FORMAT_BASE_MASK }
 
   var isTar: Bool { family == ARCHIVE_FORMAT_TAR }
@@ -35,9 +35,9 @@ extension ArchiveHandle {
   var isISO: Bool { family == ARCHIVE_FORMAT_ISO9660 }
   var isXar: Bool { family == ARCHIVE_FORMAT_XAR }
   var isAr: Bool { family == ARCHIVE_FORMAT_AR }
-  /// Whether the members are all there is: the end of the last one is the archive's.
+  /// Whether the archive ends with its last member.
   var endsWithMember: Bool { [ARCHIVE_FORMAT_AR, ARCHIVE_FORMAT_WARC].contains(family) }
-  /// Whether libarchive leaves the mark of the end where it is, so that its length is not known.
+  /// Whether libarchive stops before the end mark, so that its length is unknown.
   var leavesEndMark: Bool {
     [ARCHIVE_FORMAT_RAR, ARCHIVE_FORMAT_RAR_V5, ARCHIVE_FORMAT_CAB, ARCHIVE_FORMAT_LHA]
       .contains(family)
@@ -45,7 +45,7 @@ extension ArchiveHandle {
   var isEmpty: Bool { family == ARCHIVE_FORMAT_EMPTY }
   var isSpecification: Bool { family == ARCHIVE_FORMAT_MTREE }
 
-  /// Whether of several names of a file the last one alone may bring its bytes.
+  /// Whether only the last of a file's several names may bring its bytes.
   var bringsContentLast: Bool {
     [ARCHIVE_FORMAT_CPIO_SVR4_NOCRC, ARCHIVE_FORMAT_CPIO_SVR4_CRC].contains(archive_format(raw))
   }

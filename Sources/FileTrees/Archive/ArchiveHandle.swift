@@ -8,7 +8,7 @@ package final class ArchiveHandle {
   private let path: [UInt8]
   private let feed: Feed
 
-  /// What the callbacks see.
+  /// The state that the callbacks see.
   private final class Feed {
     let input: any ByteInput
     var error: (any Error)?
@@ -53,7 +53,7 @@ package final class ArchiveHandle {
         let length = feed.input.length ?? 0
         let base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? feed.input.position : length
         let (target, overflow) = offset.addingReportingOverflow(base)
-        // Beyond the end there is nothing; libarchive then finds the archive cut off.
+        // Nothing lies beyond the end; libarchive then finds the archive cut off.
         guard !overflow, target >= 0, target <= length else { return -1 }
         do {
           try feed.input.seek(to: target)
@@ -71,16 +71,16 @@ package final class ArchiveHandle {
     }
   }
 
-  /// What is said of other files; those who know more of them add to it.
+  /// The error for other files; callers who know more add to it.
   static let unknownKind = "not an archive of a known kind"
 
   deinit { archive_read_free(raw) }
 
-  /// The error that the last call left.
+  /// The error from the last call.
   ///
   /// - Parameters:
-  ///   - entry: the member it is about.
-  ///   - previous: the last one before it.
+  ///   - entry: the member involved.
+  ///   - previous: the member before it.
   package func failure(entry: [UInt8]? = nil, after previous: [UInt8]? = nil) -> any Error {
     if let error = feed.error { return error }
     let place =
@@ -94,7 +94,7 @@ package final class ArchiveHandle {
         .refused, path: path,
         "archives of this kind cannot be read as a stream; name the plain file")
     }
-    // Where libarchive says nothing, it has found too few bytes.
+    // If libarchive gives no message, it found too few bytes.
     guard hasMessage else {
       return SourceError(
         .cutOff, path: path, "the archive is cut off\(place)",
@@ -105,22 +105,22 @@ package final class ArchiveHandle {
       "damaged or cut-off archive\(place): \(message)")
   }
 
-  /// Whether libarchive says what is wrong.
+  /// Whether libarchive gives a message.
   var hasMessage: Bool { archive_error_string(raw) != nil }
 
-  /// What libarchive last complained of; there may be names in it.
+  /// The last message from libarchive; it may contain names.
   var message: String {
     guard let text = archive_error_string(raw) else { return "unknown problem" }
-    // Some end with the end of a line.
+    // Some messages end with a newline.
     var bytes = [UInt8](cString: text)
     while bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
     return bytes.escapedName
   }
 
-  /// The number of bytes that the format has used up.
+  /// The number of bytes that the format has consumed.
   var consumed: Int64 { archive_filter_bytes(raw, 0) }
 
-  /// Reads and observes some more of the input than libarchive asked for; for use at the end.
+  /// Reads and observes more of the input than libarchive asked for; for use at the end.
   ///
   /// - Returns: whether there was more.
   func readAhead() throws -> Bool {

@@ -1,13 +1,13 @@
 internal import CLibArchive
 
-/// One archive of those that lie one behind the other in a source, and what was read of it.
+/// One of the archives that follow each other in a source, and the progress in reading it.
 final class ArchivePart {
   let archive: ArchiveHandle
-  /// Positions in it count from the archive's start.
+  /// Its positions count from the archive's start.
   let window: StreamWindow
   private let state: State
 
-  /// What the handle's observer sees.
+  /// The state that the handle's observer sees.
   private final class State {
     var isInHeader = true
     weak var archive: ArchiveHandle?
@@ -27,7 +27,7 @@ final class ArchivePart {
     }
   }
 
-  /// The size that an ISO 9660 file system says it has.
+  /// The size that an ISO 9660 file system declares.
   ///
   /// Layout: ECMA-119, 8.4.8 and 8.4.12.
   var isoSize: Int64 {
@@ -52,10 +52,10 @@ final class ArchivePart {
   var headerFailure: (any Error)?
   /// The number of entries read.
   var entries = 0
-  /// Whether the archive comes as a stream, so that its end cannot be looked at first.
+  /// Whether the archive is a stream, so that we cannot look at its end first.
   let isStream: Bool
 
-  /// - Parameter input: stands at the archive's start.
+  /// - Parameter input: positioned at the archive's start.
   init(
     _ input: any ByteInput, path: [UInt8], configure: (OpaquePointer) -> Void
   ) throws {

@@ -3,14 +3,14 @@ internal import Posix
 internal import TreeModel
 
 extension ArchiveSource {
-  /// Passes on the bytes of an entry, and proves them as far as the archive can tell.
+  /// Passes on the bytes of an entry, and checks them where the archive has checksums.
   func readContent(
     of raw: OpaquePointer, _ entry: TreeEntry, from part: ArchivePart,
     into content: any ContentSink
   ) throws {
     let archive = part.archive
     let size = archive_entry_size_is_set(raw) != 0 ? archive_entry_size(raw) : nil
-    // libarchive takes a file that it does not find for an empty one, without an inode number.
+    // libarchive treats a missing file as an empty one, without an inode number.
     if archive.isSpecification && size == 0 && archive_entry_ino_is_set(raw) == 0 {
       throw specificationError(raw, "not found", isOfContent: true)
     }
@@ -25,7 +25,7 @@ extension ArchiveSource {
       let status = archive_read_data_block(archive.raw, &base, &count, &offset)
       if status == ARCHIVE_EOF { break }
       guard status == ARCHIVE_OK else {
-        // Dropped by whoever takes the content, before the error goes on its way.
+        // The receiver of the content drops it before the error goes on.
         let failure = archive.failure(entry: entry.path)
         if let failure = failure as? SourceError { throw UnreadableFile(reason: failure) }
         throw failure
@@ -92,7 +92,7 @@ extension ArchiveSource {
         })
   }
 
-  /// What the current member of a cpio archive says its bytes add up to.
+  /// The checksum that the current member of a cpio archive stores.
   private func cpioChecksum(_ part: ArchivePart) -> UInt32? {
     guard archive_format(part.archive.raw) == ARCHIVE_FORMAT_CPIO_SVR4_CRC else { return nil }
     return part.window.slice(
@@ -101,7 +101,7 @@ extension ArchiveSource {
   }
 }
 
-/// The checksum of cpio's form 070702, which libarchive does not look at: the sum of all bytes.
+/// The checksum of cpio's form 070702, which libarchive ignores: the sum of all bytes.
 private struct ByteSum {
   let expected: UInt32?
   private var sum: UInt32 = 0

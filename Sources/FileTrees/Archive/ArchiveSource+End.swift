@@ -1,19 +1,19 @@
 internal import CLibArchive
 internal import Posix
 
-/// What comes after an archive. Bytes that may be members are never passed over in silence.
+/// Handles what follows an archive. Bytes that may be members are never skipped silently.
 extension ArchiveSource {
-  /// POSIX lets a tar writer leave anything in the rest of its last record, of 20 blocks.
+  /// POSIX lets a tar writer leave anything in the rest of its last record of 20 blocks.
   private static let tarRecord: Int64 = 10_240
 
-  /// Makes sure that the archive is whole, and looks at what follows it.
+  /// Checks that the archive is complete, and looks at what follows it.
   ///
-  /// - Returns: whether another archive follows, which is to be read as well.
+  /// - Returns: whether another archive follows that should be read too.
   func goOn(after part: ArchivePart, in layers: ArchiveLayers) throws -> Bool {
     if part.archive.isTar { return try goOn(afterTar: part, layers) }
     if part.archive.isCpio {
       try resume(at: part.archive.consumed, after: part, in: layers)
-      // As the kernel reads an initrd: one cpio archive after the other, each compressed or not.
+      // Like an initrd in the kernel: one cpio archive after the other, each compressed or not.
       return try look(layers) { $0.mayHold(.cpio) }
     }
     try resume(at: try otherEnd(part), after: part, in: layers)
@@ -26,7 +26,7 @@ extension ArchiveSource {
     let end = try tarEnd(part)
     try resume(at: end.position, after: part, in: layers)
     let record = (end.position + Self.tarRecord - 1) / Self.tarRecord * Self.tarRecord
-    // What POSIX lets a writer leave there begins after two blocks of zeros.
+    // The leftovers that POSIX allows there begin after two blocks of zeros.
     let rest = TarRest(
       layer: layers.top, start: part.start,
       recordEnd: end.isLoneBlock ? 0 : part.start + record)
@@ -47,7 +47,7 @@ extension ArchiveSource {
     return readsOn
   }
 
-  /// Has the layers go on behind an archive, whatever libarchive has read beyond its end.
+  /// Repositions the layers behind an archive, however far libarchive has read beyond its end.
   ///
   /// - Parameter position: counted from the archive's start.
   private func resume(
@@ -64,27 +64,27 @@ extension ArchiveSource {
 
   // MARK: What follows
 
-  /// Where members of a tar archive could lie behind its end.
+  /// Where members of a tar archive could hide behind its end.
   private struct TarRest {
     let layer: PushbackInput
-    /// Where the archive begins in it, and where its last record ends.
+    /// The archive's start and the end of its last record.
     let start: Int64
     let recordEnd: Int64
   }
 
-  /// Looks at what follows an archive, with padding passed over.
+  /// Looks at what follows an archive, skipping padding.
   ///
   /// - Parameters:
-  ///   - afterMark: whether the mark of the archive's end, of unknown length, comes first.
-  ///   - failure: what to throw where there is neither padding nor a stream of a known kind.
-  ///   - readsOn: whether a stream of this kind is read as well.
+  ///   - afterMark: whether the archive's end mark, of unknown length, comes first.
+  ///   - failure: the error if there is neither padding nor a stream of a known kind.
+  ///   - readsOn: whether to read a stream of this kind too.
   private func look(
     _ layers: ArchiveLayers, _ rest: TarRest? = nil, afterMark: Bool = false,
     _ failure: (any Error)? = nil, readsOn: (StreamKind) -> Bool
   ) throws -> Bool {
     let format = layers.format
     let layer = layers.top
-    // That begins with zeros.
+    // An ISO 9660 file system begins with zeros.
     if try layer.kind() == .iso { throw follows(.iso, try layers.drain()) }
     guard try layers.skipPadding() else { return false }
     var kind = try layers.top.kind()
@@ -103,7 +103,7 @@ extension ArchiveSource {
       return true
     }
     let place = layers.top === layer ? "archive" : "\(format?.rawValue ?? "compressed") data"
-    // What lies between may be damaged members: nothing reads on behind it.
+    // The bytes between may be damaged members: do not read on behind them.
     let tarStart = rest.flatMap { layers.top === $0.layer ? $0.start : nil }
     let (count, found) = try layers.search(tarFrom: tarStart)
     if let found { throw follows(found, count) }
@@ -114,11 +114,11 @@ extension ArchiveSource {
     return false
   }
 
-  /// Passes over what may be left in a tar archive's last record.
+  /// Skips the leftovers in a tar archive's last record.
   ///
-  /// - Throws: `SourceError` where there is a member.
+  /// - Throws: `SourceError` if there is a member.
   private func skipRecord(_ rest: TarRest) throws {
-    // Zeros may have led beyond it.
+    // Zeros may have led past it.
     let left = max(0, rest.recordEnd - rest.layer.position)
     let (count, kind) = try ArchiveSearch.drain(rest.layer, upTo: left, tarFrom: rest.start)
     if let kind { throw follows(kind, count) }
@@ -137,17 +137,17 @@ extension ArchiveSource {
 
   // MARK: Ends
 
-  /// Where a tar archive ends.
+  /// The end of a tar archive.
   private struct TarEnd {
     /// Behind the blocks of zeros, counted from the archive's start.
     var position: Int64
-    /// Whether there is one block where two belong.
+    /// Whether there is one zero block instead of two.
     var isLoneBlock: Bool
   }
 
   private func tarEnd(_ part: ArchivePart) throws -> TarEnd {
     let block = Int64(TarHeaders.block)
-    // After headers that stand for no member: global ones, volume labels.
+    // After headers without a member: global ones, volume labels.
     headers.read(at: archive_read_header_position(part.archive.raw), in: part.window)
     let start = headers.position
     var end = part.window.slice(at: start, count: 2 * TarHeaders.block)
@@ -164,7 +164,7 @@ extension ArchiveSource {
     return TarEnd(position: start + (isLone ? block : 2 * block), isLoneBlock: isLone)
   }
 
-  /// Where an archive ends that is neither tar, cpio nor zip, counted from its start.
+  /// The end of an archive other than tar, cpio or zip, counted from its start.
   private func otherEnd(_ part: ArchivePart) throws -> Int64 {
     let archive = part.archive
     if part.headerFailure != nil { return part.memberEnd }
@@ -176,7 +176,7 @@ extension ArchiveSource {
 }
 
 extension StreamKind {
-  /// Whether it is an archive of this kind, or compressed and might be one.
+  /// Whether it is, or may hold once decompressed, an archive of this kind.
   func mayHold(_ kind: StreamKind) -> Bool {
     if case .compressed = self { return true }
     return self == kind

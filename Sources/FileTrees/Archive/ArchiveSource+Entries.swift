@@ -25,7 +25,7 @@ extension ArchiveSource {
     return entry
   }
 
-  /// What a cpio archive tells names of one file by.
+  /// What a cpio archive has to recognize names of one file.
   private func identity(
     of raw: OpaquePointer, _ entry: TreeEntry, _ archive: ArchiveHandle
   ) -> FileIdentity? {
@@ -39,7 +39,7 @@ extension ArchiveSource {
   }
 
   private func name(of raw: OpaquePointer) throws -> [UInt8] {
-    // Bytes as they are in the archive: libarchive converts pax names between character sets.
+    // The archive's own bytes: libarchive converts pax names between character sets.
     if let name = headers.record("GNU.sparse.name") ?? headers.record("path") { return name }
     guard let name = archive_entry_pathname(raw) else {
       throw SourceError(.damaged, path: path, "an entry whose name cannot be read")
@@ -62,10 +62,10 @@ extension ArchiveSource {
   ) throws -> TreeEntry.Kind {
     let size = archive_entry_size_is_set(raw) != 0 ? UInt64(max(0, archive_entry_size(raw))) : nil
     try checkTarType(path)
-    // In cpio, libarchive goes by inode numbers alone, and old ones have 16 bits.
+    // For cpio, libarchive relies on inode numbers alone, and old ones have 16 bits.
     if !archive.isCpio, let target = archive_entry_hardlink(raw) {
       let target = try linkTarget(target, of: path)
-      // Links wait for their targets: a small archive can hold many long ones.
+      // Links are kept until their targets come: a small archive can hold many long ones.
       guard target.count <= LinuxLimits.longestPath else {
         throw SourceError(
           .refused, path: path, "a hard link whose target has more than 4,095 bytes")
@@ -92,7 +92,7 @@ extension ArchiveSource {
     }
   }
 
-  /// libarchive takes tar members of unknown type for files.
+  /// Catches tar members of unknown type, which libarchive takes for files.
   private func checkTarType(_ path: [UInt8]) throws {
     guard let type = headers.type, type != 0 else { return }
     guard !"01234567DSNA".utf8.contains(type) else { return }
@@ -109,7 +109,7 @@ extension ArchiveSource {
       minor: UInt32(truncatingIfNeeded: archive_entry_rdevminor(raw)))
   }
 
-  /// What is no id becomes the one that is never used, (uid_t)-1.
+  /// Turns an invalid id into (uid_t)-1, which is never in use.
   private func id(_ value: Int64, _ key: StaticString) -> UInt32 {
     let number = headers.globalOnly(key).flatMap(TarHeaders.integer) ?? value
     return UInt32(exactly: number) ?? UInt32.max
@@ -141,7 +141,7 @@ extension ArchiveSource {
     }
     let acls = archive_entry_acl_types(raw)
     if acls & (ARCHIVE_ENTRY_ACL_TYPE_ACCESS | ARCHIVE_ENTRY_ACL_TYPE_DEFAULT) != 0 {
-      // An image cannot hold them; the name lets them be counted.
+      // An image cannot hold ACLs; the name lets us count them.
       list.append(ExtendedAttribute(name: Array("system.posix_acl_access".utf8), value: []))
     }
     return list

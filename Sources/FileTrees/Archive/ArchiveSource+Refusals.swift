@@ -1,9 +1,9 @@
 internal import Glibc
 internal import Posix
 
-/// Files that are none of the archives that are read, and what to do with them.
+/// Files that are not archives we read, and what to do with them.
 extension ArchiveSource {
-  /// What holds an archive, or files, but is none.
+  /// Refuses files that contain an archive or files but are not archives.
   func refuseContainer(_ kind: StreamKind?) throws {
     let name = path.shellWord
     switch kind {
@@ -37,7 +37,7 @@ extension ArchiveSource {
     return stat(at: path)?.isRegular == true
   }
 
-  /// What the file is by its first bytes; not of a pipe, where they are gone.
+  /// The kind of file by its first bytes; not for a pipe, which has lost them.
   private var knownKind: FileKind? { isFile ? FileKind(of: path) : nil }
 
   /// Refuses file systems that begin with zeros, as an empty tar archive does.
@@ -47,7 +47,7 @@ extension ArchiveSource {
     throw unknownKind([])
   }
 
-  /// What is said of a file that no format fits.
+  /// The error for a file that fits no format.
   ///
   /// - Parameter start: its first bytes, unpacked.
   func unknownKind(_ start: [UInt8]) -> SourceError {

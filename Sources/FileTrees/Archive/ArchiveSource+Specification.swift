@@ -3,9 +3,9 @@ internal import Glibc
 internal import Posix
 internal import TreeModel
 
-/// mtree(5) specifications, which name the files with the contents.
+/// mtree(5) specifications, which name the files that hold the contents.
 extension ArchiveSource {
-  /// Whether the user can see that the source is an mtree specification, compressed or not.
+  /// Whether the source's name shows that it is an mtree specification, compressed or not.
   var isNamedAsSpecification: Bool {
     let name = path.lastPathComponent
     let parts = name.split(separator: UInt8(ascii: ".")).dropFirst()
@@ -22,18 +22,18 @@ extension ArchiveSource {
     let part = try ArchivePart(SpecificationInput(layers.top), path: path) { raw in
       archive_read_support_format_empty(raw)
       archive_read_support_format_mtree(raw)
-      // Lets it name files with the contents.
+      // Allows it to name the files with the contents.
       archive_read_set_format_option(raw, "mtree", "checkfs", "1")
     }
     try readEntries(of: part, into: sink)
     _ = try layers.drain()
   }
 
-  /// libarchive takes what a specification does not say from the directory it is read in, which
-  /// changes: another look without that tells what it does not say.
+  /// libarchive fills gaps in a specification from the current directory, which changes; a second
+  /// pass without that finds the gaps.
   private func findWithoutTime() throws -> Set<[UInt8]> {
     let layers = try ArchiveLayers(FileInput(path: path), path: path)
-    // What is wrong with it comes up when it is read in earnest.
+    // Its errors come up in the actual reading.
     guard
       let archive = try? ArchiveHandle(
         SpecificationInput(layers.top), path: path,
@@ -55,10 +55,10 @@ extension ArchiveSource {
     return paths
   }
 
-  /// The file that libarchive reads the content of an entry from. It keeps its descriptor to itself,
-  /// so that this is the latest one that is open on a file of the entry's number.
+  /// The file from which libarchive reads an entry's content. libarchive hides its descriptor, so
+  /// this finds the latest one open on a file with the entry's number.
   ///
-  /// - Parameter raw: whose header was read just now.
+  /// - Parameter raw: the entry whose header was just read.
   func openedFile(of raw: OpaquePointer) -> (descriptor: Int32, stamp: FileStamp)? {
     let next = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
     guard next >= 0 else { return nil }
@@ -75,7 +75,7 @@ extension ArchiveSource {
     return nil
   }
 
-  /// - Parameter isOfContent: whether a file that is named for the content is what is wrong.
+  /// - Parameter isOfContent: whether the fault lies in a file named for the content.
   func specificationError(
     _ entry: OpaquePointer?, _ reason: String, isOfContent: Bool
   ) -> SourceError {

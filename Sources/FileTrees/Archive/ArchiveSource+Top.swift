@@ -1,9 +1,9 @@
 internal import TreeModel
 
 extension ArchiveSource {
-  /// Looks at all names, and at nothing else, for the one directory that they lie in.
+  /// Reads only the names, to find the one directory that holds them all.
   ///
-  /// - Returns: `nil` where the source can be read only once.
+  /// - Returns: `nil` if the source can be read only once.
   public func findTop() throws -> SingleTop? {
     guard let other = try file.again() else { return nil }
     let names = TopSink()
@@ -19,7 +19,7 @@ private final class TopSink: EntrySink {
   func leavesOut(_ path: [UInt8]) -> Bool { false }
 
   func add(_ entry: TreeEntry, content: (any ContentSink) throws -> Void) -> Bool {
-    // Names that no image takes are refused when the archive is read in earnest.
+    // Invalid names are refused in the actual reading.
     guard (try? path.parse(entry.path)) != nil else { return false }
     top.note(path, isDirectory: entry.kind == .directory)
     return true

@@ -3,40 +3,40 @@ internal import Glibc
 internal import Posix
 public import TreeModel
 
-/// Reads an archive of any format and compression that libarchive knows, in one pass.
+/// Reads an archive of any format and compression libarchive knows, in one pass.
 public final class ArchiveSource {
   public struct Options: Sendable {
-    /// Whether an archive that ends too early is read as far as it goes.
+    /// Whether to accept an archive that ends too early, up to its end.
     public var allowsTruncated = false
-    /// Whether archives that follow the end of a tar archive are read as well.
+    /// Whether to read further archives after the end of a tar archive.
     public var ignoresZeros = false
-    /// The character set of names in zip archives that are not marked as UTF-8, as iconv(1) calls
-    /// it; `nil` takes them as they are.
+    /// The iconv(1) name of the character set for names in zip archives that are not marked as
+    /// UTF-8; `nil` keeps them unchanged.
     public var zipCharset: String?
 
     public init() {}
   }
 
-  /// Called with sentences about what is odd but no error.
+  /// Called with sentences about oddities that are not errors.
   public var warn: (String) -> Void = { _ in }
 
-  /// Whether the archive ended too early, and what came before was taken.
+  /// Whether the archive ended too early and the part before was accepted.
   public private(set) var wasCut = false
 
   let path: [UInt8]
   let options: Options
   let file: FileInput
   var headers = TarHeaders()
-  /// The number of archives read to their ends: several may lie one behind the other.
+  /// The number of archives read to their ends: a source may hold several in a row.
   var segment = 0
   /// The number of entries read, and the name of the last one.
   private(set) var delivered = 0
   private var lastEntry: [UInt8]?
-  /// What a specification has no time for, and no file whose time it could be.
+  /// Paths to which a specification gives neither a time nor a file to take it from.
   var withoutTime: Set<[UInt8]> = []
 
   /// - Parameter path: `-` is standard input.
-  /// - Throws: `SourceError` when the file cannot be opened.
+  /// - Throws: `SourceError` if the file cannot be opened.
   public convenience init(path: [UInt8], options: Options = Options()) throws {
     self.init(try FileInput(path: path), path: path, options: options)
   }
@@ -49,13 +49,13 @@ public final class ArchiveSource {
 
   /// The number of bytes read from the file so far.
   public var bytesRead: UInt64 { UInt64(file.position) }
-  /// The file's size, where known.
+  /// The file's size, if known.
   public var byteCount: UInt64? { file.length.map { UInt64($0) } }
 
-  /// Delivers all entries in the order of the archive.
+  /// Delivers all entries in archive order.
   ///
-  /// - Throws: `SourceError` when the archive is damaged, cut off, or has an entry that is not
-  ///   acceptable; what `sink` throws.
+  /// - Throws: `SourceError` if the archive is damaged, cut off, or has an unacceptable entry; what
+  ///   `sink` throws.
   public func read(into sink: any EntrySink) throws {
     do {
       let layers = try ArchiveLayers(file, path: path)
@@ -83,9 +83,9 @@ public final class ArchiveSource {
     }
   }
 
-  /// Reads the archive that is next.
+  /// Reads the next archive.
   ///
-  /// - Returns: whether another one follows that is to be read as well.
+  /// - Returns: whether another one follows that should be read too.
   private func readArchive(_ layers: ArchiveLayers, into sink: any EntrySink) throws -> Bool {
     let start = Array(try layers.top.peek(StreamKind.longestStart))
     var input: any ByteInput = layers.top
@@ -98,7 +98,7 @@ public final class ArchiveSource {
       part = try ArchivePart(input, path: path, configure: ArchiveFormats.enable)
     } catch let error as SourceError where error.code == .unreadable {
       if layers.format != nil {
-        _ = try layers.drain()  // a checksum tells whether it unpacked to rubbish
+        _ = try layers.drain()  // a checksum may reveal that it unpacked to garbage
       } else if segment == 0, let file = layers.plainFile, try ZipDirectory(of: file) != nil {
         try readZip(layers, into: sink)  // behind a program that unpacks it
         return false
@@ -115,12 +115,12 @@ public final class ArchiveSource {
     while let entry = try nextHeader(of: part) {
       let isIndex =
         archive.isAr && archive_entry_pathname(entry).map { strcmp($0, "/") == 0 } == true
-      // The index of a static library is no member.
+      // The index of a static library is not a member.
       if !isIndex { try deliver(entry, from: part, to: sink) }
       delivered += 1
       part.entries += 1
       lastEntry = archive_entry_pathname(entry).map { [UInt8](cString: $0) }
-      // Here, not as part of the next header: the window grows while a header is read.
+      // Skip here, not as part of the next header: the window grows while a header is read.
       guard archive_read_data_skip(archive.raw) == ARCHIVE_OK else {
         throw archive.failure(entry: lastEntry)
       }
@@ -159,7 +159,7 @@ public final class ArchiveSource {
   private func headerFailure(_ part: ArchivePart) -> any Error {
     let failure = part.archive.failure(after: lastEntry)
     guard failure is SourceError else { return failure }
-    // libarchive finds too few bytes, and says nothing.
+    // libarchive finds too few bytes and gives no message.
     if part.archive.isCpio && !part.archive.hasMessage {
       return SourceError(
         .cutOff, path: path, "the archive is cut off: it has no trailer",
@@ -177,11 +177,11 @@ public final class ArchiveSource {
     return failure
   }
 
-  /// Goes on where libarchive could not make sense of something that no image has.
+  /// Continues after a warning about something that no image stores.
   ///
-  /// - Throws: `SourceError` where it left out or guessed something else: a name, a size, a file.
+  /// - Throws: `SourceError` if libarchive lost or guessed anything else: a name, a size, a file.
   private func take(warning: String, of entry: OpaquePointer?) throws {
-    // Names in tar and cpio are taken as bytes, whatever their character set.
+    // We take names in tar and cpio as bytes, whatever their character set.
     if ArchiveComplaint.keptName.isSaid(in: warning) { return }
     let isOfName =
       ArchiveComplaint.convertedName.isSaid(in: warning) && options.zipCharset == nil

@@ -1,13 +1,13 @@
-/// The header of a cpio member, read again for what libarchive keeps to itself: the checksum.
+/// The header of a cpio member, read again for the checksum, which libarchive does not expose.
 ///
 /// Layout: cpio(5) of FreeBSD.
 enum CpioHeader {
-  /// Of the forms 070701 and 070702.
+  /// The size in bytes in the forms 070701 and 070702.
   static let size = 110
   private static let oldSize = 76
   private static let binarySize = 26
 
-  /// Whether a member begins here: a mark and fields that are numbers.
+  /// Whether a member begins here: a magic number and numeric fields.
   static func isHeader(_ bytes: UnsafeRawBufferPointer) -> Bool {
     if bytes.starts(with: "070701".utf8) || bytes.starts(with: "070702".utf8) {
       return bytes.count >= size && bytes[6..<size].allSatisfy(isHexadecimal)
@@ -19,13 +19,13 @@ enum CpioHeader {
     return isBinaryHeader(bytes)
   }
 
-  /// Whether a member begins here whose header is cut off.
+  /// Whether a truncated member header begins here.
   static func isCut(_ bytes: UnsafeRawBufferPointer) -> Bool {
     bytes.count >= 6 && bytes.count < size && bytes.starts(with: "07070".utf8)
       && [UInt8(ascii: "1"), UInt8(ascii: "2"), UInt8(ascii: "7")].contains(bytes[5])
   }
 
-  /// A mark of two bytes is no proof: the name must have its NUL where the header says.
+  /// A two-byte magic number proves nothing: the name must end in a NUL where the header says.
   private static func isBinaryHeader(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard bytes.count > binarySize else { return false }
     let isLittle = bytes[0] == 0xc7 && bytes[1] == 0x71
@@ -38,7 +38,7 @@ enum CpioHeader {
     return name.allSatisfy { $0 != 0 } && (end >= bytes.count || bytes[end] == 0)
   }
 
-  /// The sum of a member's bytes that a header of the form 070702 tells.
+  /// The sum of a member's bytes, as stored in a header of the form 070702.
   static func checksum(_ header: ArraySlice<UInt8>) -> UInt32? {
     guard header.count >= size, header.starts(with: "070702".utf8) else { return nil }
     let digits = header.dropFirst(size - 8).prefix(8)

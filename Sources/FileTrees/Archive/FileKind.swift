@@ -1,14 +1,14 @@
 internal import Posix
 
-/// What a file is that should have been an image: told by its first bytes, for messages.
+/// The kind of a file that should have been an image, judged by its first bytes, for messages.
 public struct FileKind: Sendable {
   /// With its article: "a tar archive compressed with gzip".
   public let name: String
-  /// The start of the command that lists its files, `nil` where there is none.
+  /// The start of the command that lists its files; `nil` if there is none.
   public let lister: String?
-  /// Whether an image can be made of it.
+  /// Whether it can be packed into an image.
   public let isSource: Bool
-  /// What else helps: a sentence without its full stop.
+  /// Other advice: a sentence without its full stop.
   public let advice: String?
 
   private init(_ name: String, lister: String? = nil, isSource: Bool = false, advice: String? = nil)
@@ -19,8 +19,8 @@ public struct FileKind: Sendable {
     self.advice = advice
   }
 
-  /// - Parameter path: a file or a disk; not a pipe, whose bytes would be gone.
-  /// - Returns: `nil` for what is not known, and what cannot be read.
+  /// - Parameter path: a file or a disk; not a pipe, whose bytes would be lost.
+  /// - Returns: `nil` if the kind is unknown or the file unreadable.
   public init?(of path: [UInt8]) {
     guard let file = try? FileInput(path: path) else { return nil }
     var stream = PushbackInput(file)
@@ -55,7 +55,7 @@ public struct FileKind: Sendable {
     }
   }
 
-  /// - Parameter isNested: whether it is compressed more than once, which GNU tar does not unpack.
+  /// - Parameter isNested: whether it is compressed more than once, which GNU tar cannot unpack.
   private init(_ kind: StreamKind, suffix: String, isNested: Bool) {
     switch kind {
     case .zip: self.init(kind.name, lister: "unzip -l", isSource: suffix.isEmpty)
@@ -65,10 +65,10 @@ public struct FileKind: Sendable {
     }
   }
 
-  /// Files that are compressed more often are not looked into further.
+  /// The most layers of compression to look through.
   private static let mostCompressions = 8
 
-  /// Bytes at a place that say what a file is.
+  /// Bytes at an offset that identify a kind of file.
   private struct Mark: Sendable {
     let offset: Int
     let bytes: [UInt8]
@@ -87,7 +87,7 @@ public struct FileKind: Sendable {
     }
   }
 
-  /// As far as the marks go.
+  /// The most bytes any mark reaches.
   private static let longestStart = 2048
 
   private static let marks: [Mark] = [
@@ -112,7 +112,7 @@ public struct FileKind: Sendable {
     Mark(at: 0, [0x51, 0x46, 0x49, 0xfb], FileKind("a QCOW disk image")),
   ]
 
-  /// A download that failed leaves its message under the file's name.
+  /// A failed download leaves its error message under the file's name.
   private static func answer(_ name: String) -> FileKind {
     FileKind(name, advice: "a server may have sent it instead of the file; download it again")
   }

@@ -1,10 +1,10 @@
-/// Where a 7z archive ends: its directory is its end.
+/// The end of a 7z archive, which is the end of its directory.
 ///
 /// Layout: 7zFormat.txt of the LZMA SDK, "SignatureHeader".
 enum SevenZipEnd {
   private static let headerSize: Int64 = 32
 
-  /// - Returns: the end of the directory, or that of the file where the header tells none within it.
+  /// - Returns: the end of the directory, or of the file if the header gives none within it.
   static func position(in file: FileInput) throws -> Int64 {
     let header = try file.bytes(at: 0, count: Int(headerSize))
     let length = file.length ?? 0
@@ -13,7 +13,7 @@ enum SevenZipEnd {
       (0..<8).reduce(0) { $0 | UInt64(header[offset + $1]) << (8 * $1) }
     }
     let (end, overflow) = number(12).addingReportingOverflow(number(20))
-    // A program before the archive makes offsets count from elsewhere.
+    // With a program before the archive, offsets count from elsewhere.
     guard header.starts(with: [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]), !overflow,
       end <= UInt64(max(0, length - headerSize))
     else { return length }

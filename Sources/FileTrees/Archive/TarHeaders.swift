@@ -1,44 +1,44 @@
-/// The headers of one tar member, read again for what libarchive keeps to itself: names as bytes
-/// in pax records (libarchive converts them), global pax headers (it skips them), unknown types.
+/// The headers of one tar member, read again for what libarchive hides: names as bytes in pax
+/// records (it converts them), global pax headers (it skips them), unknown types.
 ///
 /// Layout: POSIX.1-2017, pax, "pax Header Block" and "ustar Interchange Format".
 struct TarHeaders {
-  /// Whether a member begins here whose header is cut off behind its mark.
+  /// Whether a member header begins here that is cut off after its magic number.
   static func isCut(_ bytes: UnsafeRawBufferPointer) -> Bool {
     bytes.count < block && bytes.count >= 262 && bytes[257..<262].elementsEqual("ustar".utf8)
   }
 
-  /// Records of global headers seen so far: they hold until another one comes.
+  /// Records of global headers so far: each holds until a later one overrides it.
   private(set) var global: [[UInt8]: [UInt8]] = [:]
-  /// Records for the current member alone.
+  /// Records for the current member only.
   private(set) var local: [[UInt8]: [UInt8]] = [:]
-  /// The current member's type, `nil` where its header could not be read again.
+  /// The current member's type; `nil` if its header could not be read again.
   private(set) var type: UInt8?
 
-  /// The number of bytes that the current member's own header says it has, as far as it does.
+  /// The number of bytes according to the current member's own header, if it says.
   private(set) var size: Int?
 
-  /// Where the header of the current member itself is.
+  /// The position of the current member's own header.
   private(set) var position: Int64 = 0
 
-  /// Whether all records of the current member's headers could be read. What libarchive tells of
-  /// those that could not is lost where it tells of something else as well.
+  /// Whether all records of the current member's headers could be parsed. libarchive's warning
+  /// about those that could not is lost when it also warns about something else.
   private(set) var areWellFormed = true
 
   static let block = 512
-  /// The keys that `record` and `globalOnly` are asked for: global records stay, so that others
-  /// could take any amount of memory.
+  /// The keys passed to `record` and `globalOnly`: global records stay in memory, so other keys
+  /// could take any amount of it.
   private static let asked = [
     "GNU.sparse.name", "path", "linkpath", "uid", "gid", "mtime", "RHT.security.selinux",
   ].map { Array($0.utf8) }
 
-  /// Whether a member begins here: a block whose checksum is right.
+  /// Whether a member begins here: a block with a correct checksum.
   static func isHeader(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard bytes.count >= block, bytes[0] != 0 else { return false }
     let digits = bytes[148..<156].drop { $0 == UInt8(ascii: " ") }
       .prefix { (0x30...0x37).contains($0) }
     guard let sum = Int(String(decoding: digits, as: UTF8.self), radix: 8) else { return false }
-    // Some writers took bytes for signed numbers.
+    // Some writers summed bytes as signed numbers.
     var (unsigned, signed) = (8 * 32, 8 * 32)
     for index in 0..<block where !(148..<156).contains(index) {
       unsigned += Int(bytes[index])
@@ -84,7 +84,7 @@ struct TarHeaders {
     }
   }
 
-  /// The record that holds for the current member.
+  /// The record in effect for the current member.
   func record(_ key: StaticString) -> [UInt8]? {
     let name = Array(UnsafeBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount))
     return local[name] ?? global[name]
@@ -103,8 +103,8 @@ struct TarHeaders {
 
   /// Parses records of the form "LENGTH KEY=VALUE\n".
   ///
-  /// - Returns: whether all are well formed, but for zeros at the end; those before a malformed one
-  ///   are taken.
+  /// - Returns: whether all are well formed, apart from zeros at the end; those before a malformed
+  ///   one are kept.
   private static func parse(
     _ body: ArraySlice<UInt8>, into records: inout [[UInt8]: [UInt8]], only keys: [[UInt8]]? = nil
   ) -> Bool {
@@ -122,7 +122,7 @@ struct TarHeaders {
       let key = Array(record[..<equals])
       if let keys, !keys.contains(key) { continue }
       let value = Array(record[(equals + 1)..<(record.endIndex - 1)])
-      records[key] = value.isEmpty ? nil : value  // an empty value takes a record back
+      records[key] = value.isEmpty ? nil : value  // an empty value revokes a record
     }
     return true
   }

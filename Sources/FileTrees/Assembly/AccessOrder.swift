@@ -1,6 +1,6 @@
 internal import Posix
 
-/// Paths in the order in which a program reads them, for their data to lie side by side.
+/// Paths in the order in which a program reads them, so that their data can lie side by side.
 public struct AccessOrder: Sendable {
   private var ranks: [[UInt8]: UInt32] = [:]
 
@@ -11,8 +11,8 @@ public struct AccessOrder: Sendable {
   /// The number of different paths.
   var count: Int { ranks.count }
 
-  /// - Parameter list: paths in the image, one a line, or each ended by a NUL byte where there
-  ///   is one; a directory stands for what is in it. The first mention of a path counts.
+  /// - Parameter list: paths in the image, separated by newlines, or by NUL bytes if there are any;
+  ///   a directory stands for its contents. The first mention of a path counts.
   public init(parsing list: [UInt8]) {
     let separator: UInt8 = list.contains(0) ? 0 : UInt8(ascii: "\n")
     for line in list.split(separator: separator) {
@@ -26,7 +26,7 @@ public struct AccessOrder: Sendable {
   /// All paths, in order.
   public var paths: [[UInt8]] { ranks.sorted { $0.value < $1.value }.map(\.key) }
 
-  /// The place of a path, or of the nearest directory above it that is in the list.
+  /// The position of a path, or of the nearest directory above it in the list.
   func rank(of path: [UInt8]) -> UInt32? {
     var path = path[...]
     while !path.isEmpty {

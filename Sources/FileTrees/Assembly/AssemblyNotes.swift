@@ -1,16 +1,16 @@
 internal import Posix
 
-/// What a user should be told after a tree was built: each is counted, and said once.
+/// Notes for the user after a tree is built: each kind is counted, and reported once.
 public struct AssemblyNotes: Sendable {
-  /// Entries that patterns or paths left out.
+  /// Entries excluded by patterns or paths.
   public var leftOut = 0
-  /// Whether the root is all there is.
+  /// Whether the root is the only entry.
   public var tookNothing = false
   /// Which patterns matched something.
   var patterns = PatternUse(Selection())
   /// Which mappings of owners fit something.
   var mappings = MappingUse(OwnershipPolicy())
-  /// Whether patterns of attributes match any.
+  /// Whether patterns for attributes match any.
   var xattrs = XattrUse(.usual)
   /// What is wrong with the path of --root-becomes.
   var mistakenRoot: String?
@@ -22,29 +22,29 @@ public struct AssemblyNotes: Sendable {
   public var clampedTimes = 0
   /// Files that lost set-id bits or capabilities because their owner changed.
   public var droppedSetIDs = 0
-  /// Extended attributes that an image cannot hold.
+  /// Extended attributes an image cannot hold.
   public var droppedXattrs = 0
-  /// Extended attributes that say something of the machine they come from.
+  /// Extended attributes about the machine they come from.
   public var localXattrs = 0
   /// Names that became files of their own.
   public var separatedLinks = 0
-  /// Names whose bytes would have come in the part of the source that is missing.
+  /// Names whose bytes would have come in the missing part of the source.
   public var lostByCut = 0
-  /// What only root or its owner can read or enter.
+  /// Entries that only root or their owner can read or enter.
   public var closed = ClosedPlaces()
-  /// Links that lead out of the image or to nothing, where they were looked for.
+  /// Links that lead out of the image or to nothing, if we looked for them.
   public var danglingLinks = DanglingLinks()
-  /// Paths of the access order, and which of them files went in for.
+  /// Paths of the access order, and which of them had files packed.
   var pathsInOrder = 0
   var usedRanks: Set<UInt32> = []
-  /// Entries of earlier sources that later ones replaced or took out.
+  /// Entries of earlier sources that later ones replaced or removed.
   public var replacedSources = ReplacedEntries()
-  /// Whether sources say what is to go of those before them.
+  /// Whether sources can remove entries of those before them.
   var hasWhiteouts = false
   /// The directory that became the root.
   public var strippedTop: [UInt8]?
 
-  /// What options name that is not there, a sentence each.
+  /// Sentences about missing things that options name.
   public var mistakes: [String] { (mistakenRoot.map { [$0] } ?? []) + patterns.warnings }
 
   /// One sentence each, most important first.
@@ -94,7 +94,7 @@ public struct AssemblyNotes: Sendable {
     return list
   }
 
-  /// Later layers are there to replace what is in earlier ones; other sources may do so by chance.
+  /// Later layers are meant to replace parts of earlier ones; other sources may do so by chance.
   private var sourcesWarning: String? {
     let count = replacedSources.count
     guard count > 0 else { return nil }
@@ -110,7 +110,7 @@ public struct AssemblyNotes: Sendable {
 
   public init() {}
 
-  /// Adds what there is to say of another source of the same image.
+  /// Adds the notes on another source of the same image.
   mutating func add(_ other: AssemblyNotes) {
     leftOut += other.leftOut
     tookNothing = tookNothing && other.tookNothing

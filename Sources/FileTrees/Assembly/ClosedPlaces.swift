@@ -1,17 +1,17 @@
 internal import Posix
 internal import TreeModel
 
-/// What in an image only root can read or enter, or only its owner: users of the machines are not
-/// root, and the owner of few things.
+/// Entries of an image that only root or their owner can read or enter: the machines' users are
+/// not root, and own few of them.
 public struct ClosedPlaces: Sendable {
-  /// Files and directories that are closed to the same users; those below such a directory count
-  /// where they are closed themselves.
+  /// Files and directories closed to the same users; those below such a directory count only if
+  /// they are closed themselves.
   fileprivate struct Group {
     var count = 0
     /// The first one, with its permissions; empty for the top of the image.
     var first: (path: [UInt8], permissions: UInt16)?
     var isTopClosed = false
-    /// Theirs; `nil` where they have several.
+    /// Their common owner; `nil` if they have several.
     var owner: UInt32?
   }
 
@@ -20,7 +20,7 @@ public struct ClosedPlaces: Sendable {
 
   public init() {}
 
-  /// Looks at all that is in a tree.
+  /// Checks all entries of a tree.
   init(of tree: Tree) {
     note(tree[tree.inode(of: tree.root)], isTop: true, [])
     for node in tree.liveNodes where node != tree.root {
@@ -47,7 +47,7 @@ public struct ClosedPlaces: Sendable {
     }
   }
 
-  /// A sentence for each group of users, with the number and the first one.
+  /// A sentence for each group of users, with the count and the first entry.
   var warnings: [String] {
     let owners = toAllButOwners
     let owner = owners.owner.map { owners.count == 1 ? "its owner (\($0))" : "their owner (\($0))" }

@@ -3,23 +3,23 @@ public import TreeModel
 
 /// Symbolic links of an image that lead out of it or to nothing in it.
 ///
-/// An image is mounted below a directory, where absolute links lead to the machine's own files. Each
-/// link's own target is walked once, whatever other links lead through it, so that the work grows
-/// with the bytes of all targets and not with what they make of each other.
+/// An image is mounted below a directory, where absolute links lead to the machine's own files.
+/// Each link's own target is walked once, however many links lead through it, so that the work
+/// grows with the bytes of all targets and not with their combinations.
 public struct DanglingLinks: Sendable {
   public private(set) var count = 0
-  /// Those that lead out of the image.
+  /// The number of those that lead out of the image.
   private var leadingOut = 0
-  /// The first one that does so by itself, not by way of another, with its target.
+  /// The first one that does so by itself, not through another, with its target.
   public private(set) var first: (path: [UInt8], target: [UInt8])?
-  /// What is advised to do about them.
+  /// Advice on what to do about them.
   public var advice: String?
 
   init() {}
 
-  /// Looks at all links of a tree.
+  /// Checks all links of a tree.
   ///
-  /// - Parameter report: called with each, its path and its target, and whether it leads out.
+  /// - Parameter report: called with each one's path and target, and whether it leads out.
   public init(of tree: Tree, report: ([UInt8], [UInt8], Bool) -> Void = { _, _, _ in }) {
     var resolver = LinkResolver(tree)
     var isFirstByItself = false
@@ -45,7 +45,7 @@ public struct DanglingLinks: Sendable {
     }
   }
 
-  /// A sentence with the number and the first one.
+  /// A sentence with the count and the first one.
   var warning: String? {
     guard let first else { return nil }
     let lead = count == 1 ? "1 link leads" : "\(count.grouped) links lead"
@@ -63,16 +63,16 @@ public struct DanglingLinks: Sendable {
 }
 
 extension [UInt8] {
-  /// Whether this is the target of a link that leads to files of the machine's own, wherever an
-  /// image is mounted: an absolute one, but for what is on every machine.
+  /// Whether this link target leads to the machine's own files, wherever an image is mounted: an
+  /// absolute one, unless every machine has what it names.
   public var leadsOutOfImages: Bool { isAbsolutePath && !self[...].leadsToMachine }
 }
 
 extension ArraySlice<UInt8> {
-  /// What every machine has, and no image.
+  /// Directories that every machine has, and no image.
   fileprivate static let ofMachines = ["dev", "proc", "run", "sys"].map { Array($0.utf8) }
 
-  /// Of an absolute target: whether it lies in what every machine has.
+  /// Whether an absolute target lies in a directory that every machine has.
   fileprivate var leadsToMachine: Bool {
     let names = pathComponents.lazy.filter {
       !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8)
@@ -82,7 +82,7 @@ extension ArraySlice<UInt8> {
   }
 }
 
-/// Follows links as Linux does in an image that is mounted below some directory.
+/// Follows links as Linux does in an image mounted below some directory.
 private struct LinkResolver {
   enum Place {
     case node(Tree.NodeID)
@@ -94,19 +94,19 @@ private struct LinkResolver {
 
   private enum State {
     case unknown
-    /// On the way to where another one leads.
+    /// Being resolved, on the way to another link's place.
     case begun
     case known(Place, hops: Int)
   }
 
-  /// A link on the way: where its target has led so far.
+  /// A link being resolved: where its target has led so far.
   private struct Way {
     var link: Tree.NodeID
     var target: ByteArena.Reference
-    /// Of the target, what comes next.
+    /// The position in the target of what comes next.
     var position = 0
     var place: Tree.NodeID
-    /// The links that were followed.
+    /// The number of links followed.
     var hops = 1
   }
 
@@ -142,9 +142,9 @@ private struct LinkResolver {
     ways.append(Way(link: link, target: target, place: tree.parent(of: link)))
   }
 
-  /// Follows the last way to its end, or to a link that has to be followed first.
+  /// Follows the last way to its end, or to a link that must be followed first.
   ///
-  /// - Returns: where it ends; `nil` where another way was begun.
+  /// - Returns: where it ends; `nil` if another way was begun.
   private mutating func goOn() -> (Place, hops: Int)? {
     var way = ways[ways.count - 1]
     let target = tree.target(way.target)
@@ -154,7 +154,7 @@ private struct LinkResolver {
     while start < bytes.endIndex {
       let end = bytes[start...].firstIndex(of: pathSeparator) ?? bytes.endIndex
       let name = bytes[start..<end]
-      // A slash behind a name asks for a directory, and so does all that follows.
+      // A slash after a name asks for a directory, and so does all that follows.
       guard tree.isDirectory(way.place) else { return (nothing, way.hops) }
       switch step(name, way) {
       case .found(let node)?:
@@ -196,7 +196,7 @@ private struct LinkResolver {
     case nothing
   }
 
-  /// - Returns: `nil` for what leads nowhere else: an empty name or a dot.
+  /// - Returns: `nil` for a name that leads nowhere else: an empty one or a dot.
   private func step(_ name: ArraySlice<UInt8>, _ way: Way) -> Step? {
     let dot = UInt8(ascii: ".")
     if name.isEmpty || name.elementsEqual([dot]) { return nil }
@@ -210,8 +210,8 @@ private struct LinkResolver {
     return .found(node)
   }
 
-  /// Whether what is not in a directory of the image is in the machine's of that name: a root file
-  /// system has them empty.
+  /// Whether names missing in a directory of the image belong to the machine's directory of that
+  /// name: these are empty in a root file system.
   private func isOfMachine(_ place: Tree.NodeID) -> Bool {
     guard place != tree.root else { return false }
     var top = place

@@ -1,6 +1,6 @@
 internal import Posix
 
-/// The path of an entry, taken apart without copying: components that are not empty and not ".".
+/// An entry's path split without copying: its components that are not empty and not ".".
 struct EntryPath {
   private(set) var bytes: [UInt8] = []
   private(set) var components: [Range<Int>] = []
@@ -13,7 +13,7 @@ struct EntryPath {
     case nameTooLong
   }
 
-  /// Takes the next path, using the same storage again.
+  /// Takes the next path, reusing the storage.
   mutating func parse(_ path: [UInt8]) throws(Problem) {
     bytes.removeAll(keepingCapacity: true)
     components.removeAll(keepingCapacity: true)
@@ -37,6 +37,6 @@ struct EntryPath {
     }
   }
 
-  /// The whole path, tidied: no leading, trailing or double slashes, no "." components.
+  /// The whole path, cleaned up: no leading, trailing or double slashes, no "." components.
   var tidy: ArraySlice<UInt8> { bytes[...] }
 }

@@ -1,13 +1,13 @@
 internal import Posix
 
 /// A shell pattern over bytes: `*` and `?` match within a component, `**` across components, `**/`
-/// any number of whole directories, `[a-z]` and `[!a-z]` a byte; `\` takes the next character as it
-/// is.
+/// any number of whole directories, `[a-z]` and `[!a-z]` a byte; `\` makes the next character
+/// literal.
 public struct Glob: Sendable, Equatable {
-  /// The pattern as it was written.
+  /// The pattern as written.
   public let pattern: [UInt8]
   private let tokens: [Token]
-  /// Begins where paths begin; others may begin at any component.
+  /// Whether it must match from the path's start; others may start at any component.
   private let isAnchored: Bool
 
   private enum Token: Equatable {
@@ -60,8 +60,8 @@ public struct Glob: Sendable, Equatable {
     self.tokens = tokens
   }
 
-  /// Whether the pattern matches `path`, or, unless it begins with a slash, what is left of it
-  /// after any of its slashes.
+  /// Whether the pattern matches `path` or, unless it begins with a slash, the rest of `path` after
+  /// any of its slashes.
   public func matches(_ path: ArraySlice<UInt8>) -> Bool {
     var rest = path
     while true {
@@ -72,8 +72,8 @@ public struct Glob: Sendable, Equatable {
   }
 
   /// Matches with backtracking to the last star and the last double star only, so that the time
-  /// is bounded by pattern times path squared, whatever the pattern. (What stands before a double
-  /// star leaves it most when it matches as early as it can.)
+  /// is bounded by pattern times path squared, whatever the pattern. (The part before a double
+  /// star leaves it the most when it matches as early as it can.)
   private func matchesWhole(_ path: ArraySlice<UInt8>) -> Bool {
     var token = 0
     var index = path.startIndex
@@ -115,7 +115,7 @@ public struct Glob: Sendable, Equatable {
     }
   }
 
-  /// Where a double star can end that has taken nothing of `rest` so far.
+  /// Where a double star can end that has matched nothing of `rest` so far.
   private static func next(_ token: Token, _ rest: ArraySlice<UInt8>) -> Int? {
     guard token == .directories else { return rest.isEmpty ? nil : rest.startIndex + 1 }
     return rest.firstIndex(of: slash).map { $0 + 1 }
@@ -131,7 +131,7 @@ public struct Glob: Sendable, Equatable {
     }
   }
 
-  /// Parses what follows `[`.
+  /// Parses the rest of a set, after `[`.
   private static func parseSet(_ text: ArraySlice<UInt8>) -> (Token, ArraySlice<UInt8>)? {
     var rest = text
     var isNegated = false

@@ -2,17 +2,17 @@ internal import Posix
 internal import TreeModel
 
 /// The way to a hard link's target: its directories may be symbolic links within the tree, which
-/// link(2) follows. Nothing is ever placed through them.
+/// link(2) follows. No entry is ever placed through them.
 struct LinkedPath {
   private let tree: Tree
-  /// In all ways of a source: no honest one needs more, and a small archive could have any number.
+  /// The limit for a whole source: no honest one needs more, and a small archive could ask for any.
   static let mostSteps = 10_000_000
 
   init(_ tree: Tree) { self.tree = tree }
 
   /// The node at a path; its last name is not followed.
   ///
-  /// - Parameter steps: how many names may still be looked up.
+  /// - Parameter steps: how many more names may be looked up.
   func node(at path: [ArraySlice<UInt8>], _ steps: inout Int) -> Tree.NodeID? {
     var links = 0
     var stack: [Tree.NodeID] = [tree.root]
@@ -22,7 +22,7 @@ struct LinkedPath {
       guard steps > 0 else { return nil }
       if name == [UInt8(ascii: ".")] { continue }
       if name == [UInt8(ascii: "."), UInt8(ascii: ".")] {
-        guard stack.count > 1 else { return nil }  // outside
+        guard stack.count > 1 else { return nil }  // outside the tree
         stack.removeLast()
         continue
       }
@@ -34,7 +34,7 @@ struct LinkedPath {
       }
       let bytes = tree.target(target)
       links += 1
-      // An absolute one leads out of the tree.
+      // An absolute link leads out of the tree.
       guard links <= LinuxLimits.mostLinks, !bytes.isAbsolutePath else { return nil }
       rest += bytes.pathComponents.reversed()
     }

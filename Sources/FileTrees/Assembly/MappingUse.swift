@@ -1,6 +1,6 @@
 internal import Posix
 
-/// Mappings of owners that fit nothing of a source.
+/// Owner mappings that match nothing in a source.
 struct MappingUse {
   private var users: [OwnershipPolicy.Mapping]
   private var groups: [OwnershipPolicy.Mapping]
@@ -10,13 +10,13 @@ struct MappingUse {
     groups = policy.gidMap
   }
 
-  /// Notes which of them fit an entry.
+  /// Notes which of them match an entry.
   mutating func note(uid: UInt32, gid: UInt32) {
     if !users.isEmpty { users.removeAll { $0.contains(uid) } }
     if !groups.isEmpty { groups.removeAll { $0.contains(gid) } }
   }
 
-  /// Takes in what the same mappings fit in another source of the image.
+  /// Adds what the same mappings matched in another source of the image.
   mutating func add(_ other: MappingUse) {
     users.removeAll { !other.users.contains($0) }
     groups.removeAll { !other.groups.contains($0) }

@@ -1,6 +1,6 @@
-/// What chmod(1) does to permission bits: `755`, `a+rX`, `u=rwX,go=rX`.
+/// A change of permission bits as in chmod(1): `755`, `a+rX`, `u=rwX,go=rX`.
 ///
-/// As in GNU tar's `--mode`, but the umask never matters: without `ugoa`, all are meant.
+/// As in GNU tar's `--mode`, except that the umask never matters: without `ugoa`, all are meant.
 public struct ModeChange: Sendable, Equatable {
   private enum Value: Equatable {
     case bits(UInt16)
@@ -9,13 +9,13 @@ public struct ModeChange: Sendable, Equatable {
   }
 
   private struct Step: Equatable {
-    /// Which of the twelve bits it is about.
+    /// Which of the twelve bits it affects.
     var who: UInt16
     var operation: UInt8
     var value: Value
-    /// Whether directories, and files that somebody may execute, get the bit `x` as well.
+    /// Whether directories, and files that somebody may execute, also get the bit `x`.
     var hasConditionalExecute = false
-    /// Whether directories keep set-id bits that it does not name.
+    /// Whether directories keep set-id bits it does not name.
     var keepsSetID = false
 
     func apply(to permissions: UInt16, _ isDirectory: Bool) -> UInt16 {
@@ -47,7 +47,7 @@ public struct ModeChange: Sendable, Equatable {
   private static let execute: UInt16 = 0o111
   private static let setIDs: UInt16 = 0o6000
 
-  /// - Returns: `nil` where chmod(1) would refuse the text.
+  /// - Returns: `nil` if chmod(1) would refuse the text.
   public init?(parsing text: String) {
     if text.utf8.allSatisfy({ (0x30...0x37).contains($0) }), let bits = UInt16(text, radix: 8),
       bits <= Self.all
@@ -55,7 +55,7 @@ public struct ModeChange: Sendable, Equatable {
       steps = [
         Step(
           who: Self.all, operation: UInt8(ascii: "="), value: .bits(bits),
-          // As GNU does it: five digits say that they are meant.
+          // As in GNU chmod: five digits name them explicitly.
           keepsSetID: text.utf8.count < 5)
       ]
       return

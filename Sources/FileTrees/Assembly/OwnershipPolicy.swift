@@ -1,12 +1,12 @@
 internal import Glibc
 internal import TreeModel
 
-/// Who owns the entries of an image: whom a map names gets its number, all others the `owner`.
+/// Who owns the entries of an image: mapped ids get their new number, all others the `owner`.
 public struct OwnershipPolicy: Sendable {
   public enum Owner: Sendable, Equatable {
     /// Everything belongs to root, whoever owns it in the source.
     case root
-    /// The numbers of the source.
+    /// Keeps the numbers of the source.
     case keep
     case fixed(uid: UInt32, gid: UInt32)
   }
@@ -17,7 +17,7 @@ public struct OwnershipPolicy: Sendable {
     public var to: UInt32
     public var count: UInt32
 
-    /// - Returns: `nil` when a range is empty or goes beyond the largest id.
+    /// - Returns: `nil` if a range is empty or goes beyond the largest id.
     public init?(from: UInt32, to: UInt32, count: UInt32 = 1) {
       guard count > 0, UInt32.max - from >= count - 1, UInt32.max - to >= count - 1 else {
         return nil
@@ -38,8 +38,8 @@ public struct OwnershipPolicy: Sendable {
 
   public init() {}
 
-  /// Changes the owner, and drops what chown(2) drops when it does: the set-user-id bit and,
-  /// of files their group may execute, the set-group-id bit, and file capabilities.
+  /// Changes the owner and drops what chown(2) drops: the set-user-id bit, the set-group-id bit of
+  /// files their group may execute, and file capabilities.
   ///
   /// - Returns: whether something was dropped.
   func apply(
@@ -65,7 +65,7 @@ public struct OwnershipPolicy: Sendable {
 
   private static let capability = Array("security.capability".utf8)
 
-  /// - Returns: `nil` where no mapping has the id.
+  /// - Returns: `nil` if no mapping covers the id.
   private static func map(_ id: UInt32, _ mappings: [Mapping]) -> UInt32? {
     for mapping in mappings where mapping.contains(id) {
       return mapping.to + (id - mapping.from)

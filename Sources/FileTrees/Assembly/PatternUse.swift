@@ -1,17 +1,17 @@
 internal import Posix
 internal import TreeModel
 
-/// Which patterns matched something, and which would have, were they matched against names as the
-/// source has them.
+/// Which patterns matched something, and which would have matched the names as the source has
+/// them.
 struct PatternUse: Sendable {
   private let patterns: [SelectionPattern]
   private let includeCount: Int
   private let prefix: [[UInt8]]
   private var usedFromRoot: [Bool]
   private var usedFromSource: [Bool]
-  /// What would match in place of patterns that match names of the source only, as far as known.
+  /// Replacements for patterns that match only names of the source, if known.
   private var suggestions: [Int: [UInt8]?] = [:]
-  /// Whether nothing became the root, so that names are as the source has them.
+  /// Whether nothing became the root, so that names are those of the source.
   var isRootOfSource = false
 
   init(_ selection: Selection) {
@@ -22,15 +22,15 @@ struct PatternUse: Sendable {
     usedFromSource = usedFromRoot
   }
 
-  /// Whether there is still something to note.
+  /// Whether any pattern has yet to match.
   var isIncomplete: Bool { usedFromRoot.contains(false) || usedFromSource.contains(false) }
 
-  /// Notes which patterns match an entry: those of `--exclude` where it is left out, those of
-  /// `--include` elsewhere.
+  /// Notes which patterns match an entry: those of `--exclude` if it is left out, otherwise those
+  /// of `--include`.
   ///
   /// - Parameters:
   ///   - path: from the image's root.
-  ///   - end: where in the path ends what is left out.
+  ///   - end: where the excluded part of the path ends.
   ///   - isWhole: whether the source has the same path.
   mutating func note(_ path: ArraySlice<UInt8>, excludedTo end: Int?, isWhole: Bool) {
     let indices = end == nil ? 0..<includeCount : includeCount..<patterns.count
@@ -46,7 +46,7 @@ struct PatternUse: Sendable {
   /// Notes which patterns would match a path of the source.
   ///
   /// - Parameters:
-  ///   - rest: what is left of the path in the image; `nil` where it is not in it.
+  ///   - rest: the rest of the path in the image; `nil` if it is not in it.
   ///   - count: how many components the path loses.
   mutating func note(
     ofSource path: ArraySlice<UInt8>, asInImage rest: ArraySlice<UInt8>?, dropping count: Int
@@ -64,7 +64,7 @@ struct PatternUse: Sendable {
     }
   }
 
-  /// Takes in what the same patterns matched in another source of the image.
+  /// Adds what the same patterns matched in another source of the image.
   mutating func add(_ other: PatternUse) {
     for index in patterns.indices {
       usedFromRoot[index] = !isUnmatched(index) || !other.isUnmatched(index)
@@ -74,8 +74,8 @@ struct PatternUse: Sendable {
     isRootOfSource = false
   }
 
-  /// Looks for what users may mean by patterns that matched nothing and begin with the name of the
-  /// directory that is the source.
+  /// Guesses what users mean by patterns that matched nothing and begin with the source directory's
+  /// own name.
   mutating func suggest(_ tree: Tree, of source: SourceName) {
     for index in patterns.indices where isUnmatched(index) {
       let pattern = patterns[index].glob.pattern
@@ -92,7 +92,7 @@ struct PatternUse: Sendable {
     isRootOfSource ? !usedFromSource[index] : !usedFromRoot[index]
   }
 
-  /// A sentence for each pattern that matched nothing, but one for all those of a file.
+  /// A sentence for each pattern that matched nothing, but only one for all patterns of a file.
   var warnings: [String] {
     var list: [String] = []
     var index = 0
@@ -137,8 +137,8 @@ extension Glob {
     pattern.pathComponents.drop { $0.elementsEqual(".".utf8) }
   }
 
-  /// The pattern from behind its first components on; `nil` where they could match any number of
-  /// directories, or are all there is.
+  /// The pattern without its first components; `nil` if they could match any number of directories
+  /// or are the whole pattern.
   fileprivate func dropping(components count: Int) -> [UInt8]? {
     let components = Self.components(of: pattern)
     guard components.count > count,

@@ -1,6 +1,6 @@
 internal import Posix
 
-/// Entries that later ones of the same name replaced: their number, and the first.
+/// Entries that later ones of the same name replaced: their count, and the first.
 public struct ReplacedEntries: Sendable {
   public private(set) var count = 0
   /// Its path.
@@ -19,8 +19,8 @@ public struct ReplacedEntries: Sendable {
     count += other.count
   }
 
-  /// Has the first lie where its tree is placed: without the top that became the root, and below
-  /// a prefix.
+  /// Adjusts the first path to where its tree is placed: without the top that became the root, and
+  /// below a prefix.
   mutating func place(without top: [UInt8]?, below prefix: [[UInt8]]) {
     guard count > 0 else { return }
     if let top, first != top, first.isPath(atOrBelow: top) { first.removeFirst(top.count + 1) }

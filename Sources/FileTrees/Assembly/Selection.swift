@@ -2,30 +2,30 @@ internal import Posix
 
 /// Which entries of a source go into the image, and where.
 ///
-/// In this order: names lose their leading directories, what is below `rootBecomes` is taken,
-/// patterns choose from that, and all goes below `prefix`.
+/// In this order: names lose their leading directories, `rootBecomes` picks a subtree, patterns
+/// choose from that, and everything goes below `prefix`.
 public struct Selection: Sendable {
   /// How many leading components names lose.
   public enum Stripping: Sendable, Equatable {
-    /// One, where the source is an archive with a single directory at the top and no entry for
-    /// the top itself.
+    /// One, if the source is an archive with a single directory at the top and no entry for the top
+    /// itself.
     case auto
     case components(Int)
   }
 
   public var stripping = Stripping.auto
-  /// Only what is below this path goes in; the path itself becomes the root.
+  /// Only what is below this path is packed; the path itself becomes the root.
   public var rootBecomes: [[UInt8]] = []
   /// Everything is placed below this path.
   public var prefix: [[UInt8]] = []
   public var excludes: [SelectionPattern] = []
-  /// Where there are any, only matching entries go in, with what is below them.
+  /// If there are any, only matching entries are packed, with everything below them.
   public var includes: [SelectionPattern] = []
 
   public init() {}
 
-  /// The components of a path given by a user; `nil` where it has ".." or names that no image
-  /// can hold, or is longer than Linux takes.
+  /// The components of a user's path; `nil` if it has ".." or names that no image can hold, or is
+  /// longer than Linux accepts.
   public static func components(ofUserPath path: [UInt8]) -> [[UInt8]]? {
     let parts = path.pathComponents.map(Array.init)
       .filter { $0 != [UInt8(ascii: ".")] }
@@ -35,21 +35,21 @@ public struct Selection: Sendable {
     return isFine && path.count <= LinuxLimits.longestPath ? parts : nil
   }
 
-  /// Whether anything depends on the names of entries, but for an archive's only top directory.
+  /// Whether anything depends on entries' names, apart from an archive's single top directory.
   var choosesEntries: Bool {
     if case .components(1...) = stripping { return true }
     return !rootBecomes.isEmpty || !excludes.isEmpty || !includes.isEmpty
   }
 
-  /// An entry that is kept out.
+  /// Why an entry is excluded.
   struct Exclusion: Equatable {
-    /// Among the patterns.
+    /// The pattern's index.
     var pattern: Int
-    /// Where what the pattern matches ends: the entry, or the topmost such directory it is in.
+    /// The end of the match: the entry itself, or the topmost excluded directory it is in.
     var end: Int
   }
 
-  /// What keeps the entry with this path out.
+  /// What excludes the entry with this path.
   func exclusion(of path: ArraySlice<UInt8>) -> Exclusion? {
     guard !excludes.isEmpty else { return nil }
     for end in path.pathEnds {
@@ -67,7 +67,7 @@ public struct Selection: Sendable {
 }
 
 extension ArraySlice<UInt8> {
-  /// Where the directories end that a path leads through, and then the path itself.
+  /// The ends of the directories on a path, and then of the path itself.
   var pathEnds: some Sequence<Int> {
     (startIndex...endIndex).lazy.filter { $0 == endIndex || self[$0] == pathSeparator }
   }

@@ -1,8 +1,8 @@
 internal import Posix
 
-/// A pattern that a user gave to choose entries.
+/// A user's pattern to choose entries.
 public struct SelectionPattern: Sendable {
-  /// Where it was given.
+  /// Where it came from.
   public enum Origin: Sendable, Equatable {
     case exclude
     /// In this file.
@@ -21,7 +21,7 @@ public struct SelectionPattern: Sendable {
   /// The option with its pattern.
   var text: String { option + glob.pattern.escapedName }
 
-  /// What stands before the pattern.
+  /// The option before the pattern.
   var option: String {
     switch origin {
     case .exclude: "--exclude "

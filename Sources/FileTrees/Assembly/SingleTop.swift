@@ -1,8 +1,8 @@
-/// Whether all entries of an archive lie in one directory, which then becomes the root; not if the
-/// archive has an entry for its top.
+/// Finds out whether all entries of an archive lie in one directory, which then becomes the root;
+/// not if the archive has an entry for its top.
 public struct SingleTop: Sendable {
   private var name: [UInt8]?
-  /// Whether there is no such directory, whatever comes.
+  /// Whether there is no such directory, whatever comes next.
   private(set) var isRuledOut = false
 
   /// The directory in which all entries so far lie.

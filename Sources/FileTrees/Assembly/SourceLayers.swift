@@ -1,10 +1,10 @@
 public import TreeModel
 
-/// The trees of several sources, each as it would be alone, and on top of those before it.
+/// The trees of several sources, each built on its own and then put on top of those before it.
 public struct SourceLayers {
-  /// Of all sources together.
+  /// The notes on all sources together.
   public private(set) var notes = AssemblyNotes()
-  /// Called with the path in the image of each entry that a later source replaces or takes out.
+  /// Called with the path in the image of each entry that a later source replaces or removes.
   public var reportReplacement: ([UInt8]) -> Void = { _ in }
   private let options: TreeAssembler.Options
   private let whiteouts: Whiteouts?
@@ -13,15 +13,15 @@ public struct SourceLayers {
   private var newest: UInt32 = 0
 
   /// - Parameters:
-  ///   - options: those of the sources, but for what differs from one to the next.
-  ///   - whiteouts: how sources say what is to go of those before them.
+  ///   - options: those of the sources, apart from what differs between them.
+  ///   - whiteouts: how sources mark entries of earlier ones to remove.
   public init(_ options: TreeAssembler.Options, whiteouts: Whiteouts? = nil) {
     self.options = options
     self.whiteouts = whiteouts
     tree = Tree(root: TreeAssembler.missingDirectory(options))
   }
 
-  /// Adds what a source delivered.
+  /// Adds a source's entries.
   ///
   /// - Throws: as `TreeAssembler.finish`.
   public mutating func add(_ assembler: TreeAssembler) throws {
@@ -34,7 +34,7 @@ public struct SourceLayers {
       return
     }
     if sources <= 1 {
-      // Where a tree has its root placed elsewhere, names are not found from it.
+      // If a tree's root is placed elsewhere, names cannot be found from it.
       let first = tree
       tree = Tree(root: TreeAssembler.missingDirectory(options))
       tree.merge(first)
@@ -47,13 +47,13 @@ public struct SourceLayers {
     }
     notes.replacedSources = replaced
     notes.hasWhiteouts = whiteouts != nil
-    // The top has no entry in any source as long as it has none in this one.
+    // No source has an entry for the top unless this one has.
     let top = tree.inode(of: tree.root)
     if tree[top].origin == .missingParent { tree[top].attributes.modified = Int64(newest) }
     notes.closed = ClosedPlaces(of: tree)
   }
 
-  /// What all sources make, the newest time in it, in seconds since 1970.
+  /// The combined tree, and its newest time in seconds since 1970.
   public func finish() -> (tree: Tree, newest: UInt32) {
     (tree, newest)
   }

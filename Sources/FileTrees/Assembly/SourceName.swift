@@ -1,14 +1,14 @@
 internal import Glibc
 internal import Posix
 
-/// What a user may call the directory that is a source, in paths that should begin at its top.
+/// What a user may call the source directory, in paths that should begin at its top.
 public struct SourceName: Sendable {
-  /// The components of its path, as it was given and without symbolic links.
+  /// The components of its path, as given and with symbolic links resolved.
   private let paths: [[ArraySlice<UInt8>]]
   private let directory: [UInt8]
 
   /// - Parameters:
-  ///   - directory: its path, as it was given.
+  ///   - directory: its path, as given.
   ///   - others: other ways to write it.
   public init(_ directory: [UInt8], _ others: [[UInt8]]) {
     self.directory = directory
@@ -28,8 +28,8 @@ public struct SourceName: Sendable {
     !path.isEmpty && paths.contains { $0.suffix(path.count).elementsEqual(path.map { $0[...] }) }
   }
 
-  /// How many leading components of a longer path name the directory: its name, or that with
-  /// directories before it.
+  /// How many leading components of a longer path name the directory: its own name, or that after
+  /// parent directories.
   func leadingComponents(of path: some Collection<ArraySlice<UInt8>>) -> Int {
     paths.lazy.flatMap { own in
       (1...max(1, own.count)).lazy.filter { count in

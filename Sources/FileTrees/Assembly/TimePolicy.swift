@@ -1,25 +1,25 @@
-/// Which times entries get.
+/// The times that entries get.
 public enum TimePolicy: Sendable, Equatable {
   /// Those of the source.
   case keep
-  /// One for all, in seconds since 1970.
+  /// One time for all, in seconds since 1970.
   case fixed(Int64)
-  /// Those of the source, but none after this one.
+  /// The source's times, capped at this one.
   case notAfter(Int64)
 
   func apply(to time: Int64) -> Int64 {
     switch self {
     case .keep: time
     case .fixed(let fixed): fixed
-    // Also the time that is not known.
+    // Unknown times too.
     case .notAfter(let latest): min(time, latest)
     }
   }
 
   /// The seconds since 1970 of a date: `@SECONDS`, `2026-01-31`, `2026-01-31 12:00[:00]`, with `T`
-  /// instead of the space, and `Z` or `+01:00` behind. Without a zone it is UTC.
+  /// for the space, and `Z` or `+01:00` at the end. The default zone is UTC.
   ///
-  /// - Returns: `nil` where the text is no date.
+  /// - Returns: `nil` if the text is not a date.
   public static func seconds(of text: String) -> Int64? {
     if text.first == "@" { return Int64(text.dropFirst()) }
     var parser = DateParser(rest: text.utf8[...])
@@ -27,7 +27,7 @@ public enum TimePolicy: Sendable, Equatable {
   }
 }
 
-/// Takes a date apart.
+/// Parses a date.
 private struct DateParser {
   var rest: String.UTF8View.SubSequence
 
@@ -86,7 +86,7 @@ private struct DateParser {
 
   private static func daysSince1970(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
     let years = year - 1
-    // Days from the year 1 to the start of this one, of a calendar that was always Gregorian.
+    // Days from year 1 to the start of this one, in the proleptic Gregorian calendar.
     let before = years * 365 + years / 4 - years / 100 + years / 400
     let months = (1..<month).reduce(0) { $0 + days(in: $1, year) }
     return before + months + day - 1 - 719_162

@@ -1,7 +1,7 @@
 internal import Posix
 
 extension TreeAssembler {
-  /// The place of the entry at hand in the access order; it counts as used from then on.
+  /// The position of the current entry in the access order, marked as used.
   func rankOfEntry() -> UInt32? {
     let rank = findRank()
     if let rank { notes.usedRanks.insert(rank) }

@@ -40,7 +40,7 @@ extension TreeAssembler {
     }
   }
 
-  /// Takes out directories that no include pattern matched and nothing needed.
+  /// Removes directories that matched no include pattern and hold nothing that did.
   private func removeUnneeded(but top: Tree.NodeID?) {
     guard !options.selection.includes.isEmpty else { return }
     for node in tree.liveNodesReversed
@@ -49,14 +49,14 @@ extension TreeAssembler {
     }
   }
 
-  /// The archive's only top directory, which becomes the root.
+  /// The archive's single top directory, which becomes the root.
   private var topNode: Tree.NodeID? {
     guard let name = top.directory else { return nil }
     let node = name.withUnsafeBytes { tree.child(of: tree.root, named: $0) }
     return node.flatMap { tree.isDirectory($0) ? $0 : nil }
   }
 
-  /// Notes what is wrong with --root-becomes where it names the archive's top, which is lost.
+  /// Notes the mistake in a --root-becomes that names the archive's top, which is stripped.
   private func noteMistakenRoot() {
     let path = options.selection.rootBecomes
     if let name = options.sourceName { return noteMistakenRoot(of: name) }
@@ -70,7 +70,7 @@ extension TreeAssembler {
     }
   }
 
-  /// The same where it names the directory that is the source.
+  /// Notes the mistake in a --root-becomes that names the source directory.
   private func noteMistakenRoot(of name: SourceName) {
     let path = options.selection.rootBecomes
     let given = "--root-becomes \(Self.joined(path).escapedName) matches nothing"

@@ -6,7 +6,7 @@ extension TreeAssembler {
   struct PendingLink {
     var parent: Tree.NodeID
     var name: [UInt8]
-    /// The place of the link itself in the tree.
+    /// The link's own place in the tree.
     var place: [UInt8]
     var target: [UInt8]
     var source: [UInt8]
@@ -37,14 +37,14 @@ extension TreeAssembler {
         target: target, source: entry.path))
   }
 
-  /// What a hard link's target names.
+  /// The target of a hard link.
   private enum Target {
     case there(Tree.NodeID)
-    /// Nothing so far, at this place in the tree; an empty one is outside.
+    /// Nothing so far, at this place in the tree; outside it if the place is empty.
     case missing(place: [UInt8])
   }
 
-  /// Looks for a hard link's target, as the entry itself was placed.
+  /// Looks up a hard link's target, whose path is placed like the entry's own.
   private func find(_ target: [UInt8], _ entry: [UInt8]) throws -> Target {
     try parse(target, into: &linkPath, of: entry)
     guard let names = place(linkPath) else { return .missing(place: []) }
@@ -116,7 +116,7 @@ extension TreeAssembler {
     }
   }
 
-  /// The place in the tree of the entry at hand, which ends with `name`.
+  /// The place in the tree of the current entry, up to `name`.
   private func placedPath(to name: Range<Int>) -> [UInt8] {
     let first = place(path)?.first ?? name
     return Array(path.bytes[first.lowerBound..<name.upperBound])

@@ -1,10 +1,10 @@
 internal import Posix
 internal import TreeModel
 
-/// Files by the identities that their entries have, in a source that does not name the targets of
-/// hard links (cpio).
+/// Files by their entries' identities, for a source that does not name the targets of hard links
+/// (cpio).
 struct IdentifiedFiles {
-  /// What besides its identity makes an entry the name of a file.
+  /// What, together with its identity, makes an entry a name of the file.
   enum What: Hashable {
     /// The bytes have not come yet.
     case awaited
@@ -22,11 +22,11 @@ struct IdentifiedFiles {
     var inode: Tree.InodeID
     /// The name that came first, for messages.
     var first: [UInt8]
-    /// Those met so far, also by names that were left out.
+    /// The number of names so far, excluded ones included.
     var names: UInt32
   }
 
-  /// Where in the source a file is, whatever else is said of it.
+  /// A file's number in the source, regardless of its other fields.
   struct Number: Hashable {
     var segment: Int
     var device: UInt64
@@ -38,11 +38,11 @@ struct IdentifiedFiles {
   }
 
   var files: [Key: File] = [:]
-  /// The file that last got its bytes.
+  /// The file that last received its bytes.
   var latest: [FileIdentity: What] = [:]
-  /// Files that had all their names before any bytes came, and others of their number since.
+  /// Files that had all their names before any bytes came, and others with their number since.
   var complete: [(key: Key, value: File)] = []
-  /// All numbers that bytes came for, with a name that brought them.
+  /// All numbers that received bytes, with a name that brought them.
   var filled: [Number: [UInt8]] = [:]
 
   /// The file that another name of this kind belongs to.
@@ -65,12 +65,12 @@ extension TreeAssembler {
     var xattrs: [ExtendedAttribute]
   }
 
-  /// Adds a file, or a name of one that is there.
+  /// Adds a file, or another name of an existing one.
   func addIdentified(
     _ entry: TreeEntry, as node: NewNode, _ readContent: (any ContentSink) throws -> Void
   ) throws {
     guard let identity = entry.identity else { return }
-    // Once more a name that is there, and whose bytes have come.
+    // Repeats an existing name whose bytes have come.
     if case .regular(size: 0) = entry.kind, identity.bringsContentLast,
       let existing = node.existing,
       let latest = identified.latest[identity],
@@ -114,7 +114,7 @@ extension TreeAssembler {
     addNode(node.name, in: node.parent, file.inode)
   }
 
-  /// What an entry is besides its identity; bytes are taken, and go to the file that awaits them.
+  /// What an entry is apart from its identity; passes its bytes to the file that awaits them.
   private func identify(
     _ entry: TreeEntry, _ identity: FileIdentity,
     _ readContent: (any ContentSink) throws -> Void
@@ -122,7 +122,7 @@ extension TreeAssembler {
     switch entry.kind {
     case .regular(let size):
       if size == 0 && identity.bringsContentLast {
-        // Also behind the name that brought the bytes, as the kernel takes it.
+        // A name may also follow the one that brought the bytes; the kernel accepts that.
         if let latest = identified.latest[identity],
           identified.open(identity, latest, in: tree) != nil
         {
@@ -141,7 +141,7 @@ extension TreeAssembler {
     }
   }
 
-  /// Gives bytes that came to the names that came before them.
+  /// Gives the bytes to the names that came before them.
   private func give(
     _ content: ContentID, _ what: IdentifiedFiles.What, to identity: FileIdentity,
     _ entry: TreeEntry
@@ -161,7 +161,7 @@ extension TreeAssembler {
     identified.latest[identity] = what
   }
 
-  /// Takes the bytes of an entry that was left out, where names that came before wait for them.
+  /// Takes the bytes of an excluded entry if earlier names wait for them.
   func takeForOthers(
     _ entry: TreeEntry, _ readContent: (any ContentSink) throws -> Void
   ) throws {
@@ -176,9 +176,9 @@ extension TreeAssembler {
     }
   }
 
-  /// Files whose bytes never came are empty, if nothing tells that they are not.
+  /// Makes files whose bytes never came empty, unless something shows that they are not.
   ///
-  /// - Throws: `SourceError` where bytes came for the same number.
+  /// - Throws: `SourceError` if bytes came for the same number.
   func resolveAwaited() throws {
     var lost: Set<Tree.InodeID> = []
     let awaited = identified.files.filter { $0.key.what == .awaited }
@@ -200,7 +200,7 @@ extension TreeAssembler {
   }
 }
 
-/// Hashes what passes through it, on to another sink or to nowhere.
+/// Hashes the bytes on their way to another sink or to nowhere.
 private final class HashingSink: ContentSink {
   private let next: (any ContentSink)?
   private var hash = SHA256()

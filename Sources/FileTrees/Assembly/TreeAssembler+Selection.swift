@@ -1,27 +1,27 @@
 internal import Posix
 internal import TreeModel
 
-/// Which entries go in, and where. Patterns begin at the image's root, which for an archive may be
-/// its only top directory, and whether it has such is certain only at its end.
+/// Decides which entries are packed, and where. Patterns start at the image's root; for an archive
+/// that may be its single top directory, which is certain only at the archive's end.
 extension TreeAssembler {
-  /// What becomes of an entry.
+  /// The decision about an entry.
   enum Choice {
-    /// These components are its place.
+    /// Takes it; these components are its place.
     case takes(ArraySlice<Range<Int>>, isIncluded: Bool)
-    /// - Parameter leadsOn: whether what lies below may be wanted.
+    /// - Parameter leadsOn: whether entries below may be wanted.
     case leavesOut(leadsOn: Bool)
   }
 
   private enum Placement {
     /// On the way to the selected part.
     case above
-    /// With the end of the topmost directory that is outside.
+    /// Outside; `end` is the end of the topmost directory that is.
     case outside(end: Int)
-    /// From this component on it is in the image.
+    /// In the image, from this component on.
     case inside(start: Int)
   }
 
-  /// What the patterns say of an entry.
+  /// What the patterns decide about an entry.
   private struct Verdict {
     var exclusion: Selection.Exclusion?
     var isIncluded = true
@@ -34,14 +34,14 @@ extension TreeAssembler {
     }
   }
 
-  /// Whether an archive's only top directory becomes the root, if it has such.
+  /// Whether an archive's single top directory becomes the root, if it has one.
   var stripsTop: Bool { options.stripsSingleTop && options.selection.stripping == .auto }
 
-  /// Whether names keep that directory until all are known.
+  /// Whether names keep that directory until all of them are known.
   var keepsTop: Bool { stripsTop && options.selection.rootBecomes.isEmpty }
 
-  /// Takes note of an archive's top: that is up to all its entries, not to those that the options
-  /// leave.
+  /// Looks for an archive's single top. All its entries count, even those that the options
+  /// exclude.
   func noteTop(of entry: TreeEntry) throws {
     guard stripsTop, !top.isRuledOut else { return }
     top.note(path, isDirectory: entry.kind == .directory)
@@ -53,7 +53,7 @@ extension TreeAssembler {
       hint: "read it from a file, which can be read twice, or give --strip-components 0")
   }
 
-  /// Whether what the archive has at its top so far becomes the root.
+  /// Whether the archive's top so far becomes the root.
   private func isTopRoot() throws -> Bool {
     if assumedTop == nil && !isTopCertain {
       if let found = try findTop() {
@@ -66,7 +66,7 @@ extension TreeAssembler {
     return !top.isRuledOut
   }
 
-  /// How many components names lose; `nil` where that is not known, and may not matter.
+  /// How many components names lose; `nil` if that is unknown and may not matter.
   private func lostComponents() throws -> Int? {
     guard stripsTop else { return strippedCount }
     if top.isRuledOut { return 0 }
@@ -80,7 +80,7 @@ extension TreeAssembler {
 
   // MARK: Choice
 
-  /// Decides on the entry at hand by its path, and reports what is left out.
+  /// Decides about the current entry by its path, and reports exclusions.
   func choose(isDirectory: Bool) throws -> Choice {
     guard options.selection.choosesEntries else {
       return .takes(path.components[...], isIncluded: true)
@@ -114,9 +114,9 @@ extension TreeAssembler {
     }
   }
 
-  /// Whether the source need not even open what has the path at hand.
+  /// Whether the source need not even open the current path.
   func leavesOutUnopened() -> Bool {
-    // Not of archives, where opening costs nothing.
+    // Not for archives, where opening costs nothing.
     guard options.selection.choosesEntries, !stripsTop else { return false }
     switch placement(dropping: strippedCount) {
     case .above: return false
@@ -134,9 +134,9 @@ extension TreeAssembler {
 
   private static let outside = "not below --root-becomes or --strip-components"
 
-  /// What patterns say of the entry at hand, with all its names or without those that it may lose.
+  /// What patterns decide about the current entry, with all its names or without those it may lose.
   ///
-  /// - Parameter start: of the names that it keeps in the image; 0 where it loses none after all.
+  /// - Parameter start: the first name it keeps in the image; 0 if it loses none after all.
   private func verdict(from start: inout Int, isCertain: Bool) throws -> Verdict {
     var verdict = verdict(from: start)
     let isTop = start == path.components.count
@@ -155,7 +155,7 @@ extension TreeAssembler {
   }
 
   private func verdict(from start: Int) -> Verdict {
-    // The root itself is always there.
+    // The root itself always exists.
     guard start < path.components.count else { return Verdict() }
     let tail = tail(from: start)
     return Verdict(
@@ -177,7 +177,7 @@ extension TreeAssembler {
 
   // MARK: Places
 
-  /// The components that a path keeps; `nil` where it is outside the selected part.
+  /// The components that a path keeps; `nil` if it is outside the selected part.
   func place(_ path: EntryPath) -> ArraySlice<Range<Int>>? {
     let losesTop = stripsTop && !keepsTop && !top.isRuledOut
     return place(path, dropping: losesTop ? 1 : strippedCount)
@@ -213,7 +213,7 @@ extension TreeAssembler {
       directory: exclusion.end, isDirectory, options.selection.excludes[exclusion.pattern].text)
   }
 
-  /// Reports a directory once, with all that is in it.
+  /// Reports a directory once, with everything in it.
   private func leaveOut(
     directory end: Int, _ isDirectory: Bool, _ reason: @autoclosure () -> String
   ) {
@@ -223,9 +223,9 @@ extension TreeAssembler {
     leaveOut(to: end, reason())
   }
 
-  /// Reports what is left out.
+  /// Reports an exclusion.
   ///
-  /// - Parameter end: where its path ends in that at hand.
+  /// - Parameter end: where the excluded path ends in the current one.
   func leaveOut(to end: Int, _ reason: String) {
     notes.leftOut += 1
     reportExclusion(path.bytes[..<end], reason)

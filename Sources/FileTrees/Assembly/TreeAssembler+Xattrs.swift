@@ -2,7 +2,7 @@ internal import Posix
 internal import TreeModel
 
 extension TreeAssembler {
-  /// Takes out the attributes that are not wanted, and those that an image cannot hold.
+  /// Removes unwanted attributes, and those that an image cannot hold.
   func keepStorable(_ xattrs: inout [ExtendedAttribute], of entry: TreeEntry) throws {
     guard !xattrs.isEmpty else { return }
     let given = xattrs.count

@@ -2,10 +2,10 @@ internal import Posix
 public import TreeModel
 
 /// Builds the tree of an image from the entries of a source, as `tar -x` would in an empty
-/// directory, and passes on the contents of files.
+/// directory, and passes on the files' contents.
 ///
 /// The last entry of a name wins; a hard link may come before its target; missing parents are
-/// made; nothing goes through a symlink or out of the tree.
+/// created; no entry goes through a symlink or out of the tree.
 public final class TreeAssembler: EntrySink {
   public struct Options: Sendable {
     public var ownership = OwnershipPolicy()
@@ -14,9 +14,9 @@ public final class TreeAssembler: EntrySink {
     public var isStrict = false
     /// Whether `Selection.Stripping.auto` may strip: only names in archives have a top to strip.
     public var stripsSingleTop = false
-    /// What users may call the source where it is a directory.
+    /// What users may call the source if it is a directory.
     public var sourceName: SourceName?
-    /// The files whose data is to lie side by side.
+    /// The files whose data should lie side by side.
     public var order = AccessOrder()
     public var modes: ModeChange?
     public var times = TimePolicy.keep
@@ -27,12 +27,12 @@ public final class TreeAssembler: EntrySink {
     public init() {}
   }
 
-  /// Called with the path, as the source has it, of each entry that is left out, and why; of a
-  /// directory that is left out with all in it once.
+  /// Called with the source's path of each excluded entry, and the reason; once for a directory
+  /// excluded with everything in it.
   public var reportExclusion: (ArraySlice<UInt8>, String) -> Void = { _, _ in }
 
   public internal(set) var notes = AssemblyNotes()
-  /// Whether the source ended before its end; to be set before `finish`.
+  /// Whether the source ended too early; set it before `finish`.
   public var isSourceCut = false
 
   let options: Options
@@ -40,28 +40,28 @@ public final class TreeAssembler: EntrySink {
   var tree: Tree
   var path = EntryPath()
   var linkPath = EntryPath()
-  /// Looks at a whole archive for its only top directory, where that is possible before it is read.
+  /// Looks through a whole archive for its single top directory, if it can be read twice.
   public var findTop: () throws -> SingleTop? = { nil }
   var top = SingleTop()
-  /// Whether `top` is of all entries.
+  /// Whether `top` accounts for all entries.
   var isTopCertain = false
-  /// What was taken for the only top directory where nothing could be looked at twice.
+  /// The assumed single top directory, if the source could be read only once.
   var assumedTop: [UInt8]?
-  /// Directories that are left out, with all in them.
+  /// Directories excluded with everything in them.
   var leftOutDirectories: Set<[UInt8]> = []
-  /// Whether something lies below --root-becomes if names are as the source has them.
+  /// Whether something lies below --root-becomes, going by the source's own names.
   var matchesRootFromSource = false
   var pending: [PendingLink] = []
   var newest: Int64 = 0
   private var delivered = 0
   private var missingParents = 0
-  /// A path of 4 KiB can name two thousand directories, and a small archive many such paths.
+  /// A path of 4 KiB can name two thousand directories, and a small archive can have many of those.
   private static let freeParents = 100_000
   private static let parentsForEach = 16
   var identified = IdentifiedFiles()
   var linkSteps = LinkedPath.mostSteps
 
-  /// - Parameter content: takes the bytes of files; `nil` for a dry run.
+  /// - Parameter content: receives the bytes of files; `nil` for a dry run.
   public init(_ options: Options, content: (any ContentSink)?) {
     self.options = options
     self.content = content
@@ -158,7 +158,7 @@ public final class TreeAssembler: EntrySink {
     let kind: Tree.Kind
     switch entry.kind {
     case .hardLink(let target, let hasContent):
-      _ = rankOfEntry()  // known, though another name brings the bytes
+      _ = rankOfEntry()  // known, although another name brings the bytes
       try addLink(last, in: parent, existing, entry, target, hasContent, readContent)
       return
     case .regular(let size): kind = .regular(try take(size, readContent))
@@ -170,7 +170,7 @@ public final class TreeAssembler: EntrySink {
     addNode(last, in: parent, inode)
   }
 
-  /// The kind of what is neither file, directory nor hard link.
+  /// The kind of an entry other than file, directory and hard link.
   func special(_ entry: TreeEntry) throws -> Tree.Kind {
     switch entry.kind {
     case .symlink(let target):
@@ -208,7 +208,7 @@ public final class TreeAssembler: EntrySink {
     }
   }
 
-  /// Makes room for an entry of a name that is taken: the last one wins.
+  /// Makes room for an entry whose name is taken: the last one wins.
   func replace(_ existing: Tree.NodeID?, _ entry: TreeEntry) throws {
     guard let existing else { return }
     if tree.isDirectory(existing), !tree.isEmptyDirectory(existing) {
@@ -281,7 +281,7 @@ public final class TreeAssembler: EntrySink {
     return parent
   }
 
-  /// The directory of that name, made where it is missing.
+  /// The directory of that name, created if missing.
   private func directory(
     _ name: UnsafeRawBufferPointer, in parent: Tree.NodeID, _ entry: TreeEntry
   ) throws -> Tree.NodeID {
@@ -303,7 +303,7 @@ public final class TreeAssembler: EntrySink {
     return tree.addNode(name, in: parent, inode: inode)
   }
 
-  /// What a directory gets that has no entry, but for the time.
+  /// The attributes of a directory without an entry, except for the time.
   static func missingDirectory(_ options: Options) -> Attributes {
     let permissions = options.modes?.apply(to: 0o755, isDirectory: true) ?? 0o755
     return Attributes(permissions: permissions, uid: 0, gid: 0, modified: 0)

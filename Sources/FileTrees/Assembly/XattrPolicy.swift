@@ -1,19 +1,19 @@
-/// Which extended attributes go from a source into an image, or out of it.
+/// Which extended attributes to keep on the way into or out of an image.
 public enum XattrPolicy: Sendable {
-  /// All but those that say something of the machine they were made on.
+  /// All but those about the machine they were made on.
   case usual
   case all
   case none
   /// Those whose names match one of these patterns.
   case only([Glob])
 
-  /// What `usual` leaves out: labels of SELinux, where a browser fetched a file from, and what
-  /// macOS notes.
+  /// The attributes that `usual` drops: SELinux labels, where a browser fetched a file from, and
+  /// notes by macOS.
   static let local = ["security.selinux", "user.xdg.*", "com.apple.*", "user.com.apple.*"]
     .map { Glob(Array($0.utf8)) }
 
   /// - Parameter text: `all`, `none`, or patterns with commas between.
-  /// - Returns: `nil` where there is none.
+  /// - Returns: `nil` if there is none.
   public init?(parsing text: [UInt8]) {
     switch String(decoding: text, as: UTF8.self) {
     case "all": self = .all
@@ -25,7 +25,7 @@ public enum XattrPolicy: Sendable {
     }
   }
 
-  /// Whether an attribute stays.
+  /// Whether to keep an attribute.
   public func takes(_ name: [UInt8]) -> Bool {
     switch self {
     case .all: true

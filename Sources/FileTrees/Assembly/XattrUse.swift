@@ -1,8 +1,8 @@
 internal import Posix
 
-/// Whether patterns of extended attributes match any that a source has.
+/// Whether patterns for extended attributes match any in a source.
 struct XattrUse {
-  /// As they were given; `nil` where there are none.
+  /// The patterns as given; `nil` if there are none.
   private let patterns: [UInt8]?
   private var taken = 0
   private var leftOut = 0
@@ -20,10 +20,10 @@ struct XattrUse {
     self.leftOut += leftOut
   }
 
-  /// Takes in what there was in another source of the image.
+  /// Adds the attributes of another source of the image.
   mutating func add(_ other: XattrUse) { note(taken: other.taken, leftOut: other.leftOut) }
 
-  /// A sentence where they left out all that there are.
+  /// A sentence if they excluded every attribute.
   var warning: String? {
     guard let patterns, taken == 0, leftOut > 0 else { return nil }
     let names =

@@ -1,7 +1,7 @@
 internal import CLibArchive
 internal import CNettle
 
-/// The digests that a specification has for a file, which libarchive reads and does not look at.
+/// The digests of a file in a specification; libarchive reads but does not check them.
 struct EntryDigests {
   private struct Digest {
     let name: String
@@ -28,12 +28,12 @@ struct EntryDigests {
     ]
   }
 
-  /// Those that an entry of a specification has.
+  /// The digests of an entry in a specification.
   init(_ entry: OpaquePointer) {
     for (name, type, method) in Self.methods {
       guard let bytes = archive_entry_digest(entry, type) else { continue }
       let expected = Array(UnsafeBufferPointer(start: bytes, count: Int(method.digest_size)))
-      // What is not there is zeros.
+      // Missing ones are zeros.
       guard expected.contains(where: { $0 != 0 }) else { continue }
       let context = UnsafeMutableRawBufferPointer.allocate(
         byteCount: Int(method.context_size), alignment: 16)
@@ -51,7 +51,7 @@ struct EntryDigests {
     }
   }
 
-  /// The name of a digest that is not the one expected, at the end of the content.
+  /// The name of a digest that does not match, at the end of the content.
   func wrong() -> String? {
     digests.list.first { digest in
       var found = [UInt8](repeating: 0, count: digest.expected.count)

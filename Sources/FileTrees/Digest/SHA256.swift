@@ -2,9 +2,9 @@ internal import CNettle
 internal import Glibc
 internal import Posix
 
-/// A SHA-256 in the making.
+/// A SHA-256 computation.
 public struct SHA256 {
-  /// A finished one.
+  /// A finished digest.
   public struct Digest: Hashable, Sendable {
     fileprivate let words: (UInt64, UInt64, UInt64, UInt64)
 
@@ -84,7 +84,7 @@ public struct SHA256 {
 
   private static let zeros = [UInt8](repeating: 0, count: 64 << 10)
 
-  /// The digest of all so far; starts anew.
+  /// The digest of everything so far; starts over.
   public mutating func finish() -> Digest {
     withUnsafeTemporaryAllocation(byteCount: Digest.byteCount, alignment: 8) { bytes in
       nettle_sha256_digest(
@@ -95,14 +95,14 @@ public struct SHA256 {
 
   /// The digest and the size of a whole file.
   ///
-  /// - Throws: `SourceError` when it cannot be read.
+  /// - Throws: `SourceError` if it cannot be read.
   public static func of(
     file path: [UInt8], progress: (UInt64) -> Void = { _ in }
   ) throws -> (digest: Digest, size: UInt64) {
     try of(FileInput(path: path), progress)
   }
 
-  /// The same for a file that is open and may have no name yet.
+  /// The digest and the size of an open file, which may have no name yet.
   ///
   /// - Parameter path: for errors.
   public static func of(

@@ -3,23 +3,23 @@ internal import Glibc
 public import Posix
 public import TreeModel
 
-/// Reads a directory tree, depth first, the names of each directory in byte order: the order in
-/// which `tar --sort=name` writes.
+/// Reads a directory tree depth first, the names of each directory in byte order: the order of
+/// `tar --sort=name`.
 public final class DirectorySource {
   public struct Options: Sendable {
     /// Whether to stay on the file system of the top directory.
     public var oneFileSystem = false
-    /// Whether files that cannot be read are left out, and counted, instead of ending it all.
+    /// Whether to skip and count unreadable files instead of failing.
     public var ignoresUnreadable = false
-    /// Whether what symbolic links lead to goes in, and not the links.
+    /// Whether to pack what symbolic links lead to, instead of the links.
     public var dereferences = false
-    /// Files to leave out: the image being made, and an earlier version of it.
+    /// Files to leave out: the image under construction, and an earlier version of it.
     public var skipped: Set<FileID> = []
 
     public init() {}
   }
 
-  /// Called with each file that was left out and each directory that changed, and why.
+  /// Called with the reason for each file left out and each directory that changed.
   public var reportUnreadable: (SourceError) -> Void = { _ in }
   /// The number of files left out.
   public private(set) var unreadable = 0
@@ -38,11 +38,11 @@ public final class DirectorySource {
     self.options = options
   }
 
-  /// Delivers the directory and all that is in it.
+  /// Delivers the directory and everything in it.
   ///
-  /// - Throws: `SourceError` naming the file that could not be read or changed while it was.
+  /// - Throws: `SourceError` naming the file that was unreadable or changed meanwhile.
   public func read(into sink: any EntrySink) throws {
-    // Symbolic links given on the command line are followed, those inside are not.
+    // Follow a symbolic link given on the command line, but none inside.
     guard let top = Descriptor(opening: path, O_RDONLY | O_DIRECTORY) else {
       throw unreadable([], "open")
     }
@@ -81,7 +81,7 @@ public final class DirectorySource {
     }
   }
 
-  /// Takes a directory as it was found, though it changed meanwhile, where that is wanted.
+  /// Accepts a directory that changed while being read, if that is wanted.
   private func goOn(in directory: OpenDirectory) throws(SourceError) {
     var reason = SourceError.changed(full(directory.path))
     guard options.ignoresUnreadable else { throw reason }
@@ -90,7 +90,7 @@ public final class DirectorySource {
     reportUnreadable(reason)
   }
 
-  /// - Returns: the directory to go on with, if the entry is one.
+  /// - Returns: the directory to continue with, if the entry is one.
   private func visit(
     _ name: [UInt8], in level: OpenDirectory, _ entryPath: [UInt8], _ sink: any EntrySink
   ) throws -> OpenDirectory? {
@@ -128,7 +128,7 @@ public final class DirectorySource {
       try sink.add(entry, content: { _ in })
       return nil
     }
-    // By way of the open directory: a path can be too long, or lead elsewhere by now.
+    // Through the open directory: a path can be too long, or lead elsewhere by now.
     let unopened = Array("/proc/self/fd/\(level.descriptor)/".utf8) + name
     entry.xattrs = try attributes.read(unopened: unopened, follows: options.dereferences)
     try add(entry, identity, status, to: sink)
@@ -167,7 +167,7 @@ public final class DirectorySource {
     }
   }
 
-  /// Makes the entry a hard link when the file was met before.
+  /// Turns the entry into a hard link if we have seen the file before.
   private func linkTo(
     earlier identity: FileID, _ status: stat, _ entry: inout TreeEntry
   ) -> Bool {
@@ -202,7 +202,7 @@ public final class DirectorySource {
 
   // MARK: Following links
 
-  /// What a name stands for: a link itself, or what it leads to.
+  /// The status of a name: of a link itself, or of what it leads to.
   private func status(
     of name: [UInt8], in level: OpenDirectory, _ entryPath: [UInt8]
   ) throws -> stat {
@@ -222,7 +222,7 @@ public final class DirectorySource {
     throw UnreadableFile(reason: error)
   }
 
-  /// Makes sure that a directory that a link may have led to does not go on for ever.
+  /// Keeps a directory that a link may have led to from going on forever.
   private func enter(
     _ directory: OpenDirectory, as name: [UInt8], in level: OpenDirectory
   ) throws(SourceError) {

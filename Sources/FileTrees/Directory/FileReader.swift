@@ -5,11 +5,11 @@ internal import TreeModel
 /// Reads an open file into a sink, holes as holes, and notices when its size changes.
 struct FileReader {
   let descriptor: Int32
-  /// What `fstat` said before.
+  /// The size from the earlier `fstat`.
   let size: UInt64
 
-  /// - Parameter failure: makes the error to throw; given whether the file changed, or else
-  ///   could not be read (`errno` says why).
+  /// - Parameter failure: makes the error to throw; its argument says whether the file changed.
+  ///   If not, it could not be read (`errno` says why).
   func read(into content: any ContentSink, failure: (Bool) -> any Error) throws {
     var offset: UInt64 = 0
     while offset < size {
@@ -36,7 +36,7 @@ struct FileReader {
     guard beyond == 0 else { throw failure(beyond > 0) }
   }
 
-  /// Where data starts again; the end of the file where the rest is a hole.
+  /// Where data starts again; the end of the file if the rest is a hole.
   private func nextData(from offset: UInt64) -> UInt64 {
     guard size >= Self.smallestSparse else { return offset }
     let data = lseek(descriptor, off_t(offset), SEEK_DATA)
@@ -50,6 +50,6 @@ struct FileReader {
     return hole > off_t(offset) ? UInt64(hole) : size
   }
 
-  /// Smaller files are read whole: asking for holes costs more than it saves.
+  /// Smaller files are read whole: finding holes costs more than it saves.
   private static let smallestSparse: UInt64 = 64 << 10
 }

@@ -1,10 +1,10 @@
 internal import Posix
 
-/// The directories that a walk along symbolic links is in, and how often it was in each.
+/// The directories that a walk along symbolic links is in, and how often it visited each.
 struct FollowedDirectories {
   private var open: Set<FileID> = []
   private var visits: [FileID: Int] = [:]
-  /// A few directories with several links each to the next would make a tree without end.
+  /// A few directories, each with several links to the next, would make an endless tree.
   static let mostVisits = 10_000
 
   enum Problem {
@@ -13,7 +13,7 @@ struct FollowedDirectories {
     case visitedTooOften
   }
 
-  /// - Returns: why not, where it must not be entered.
+  /// - Returns: the reason if it must not be entered.
   mutating func enter(_ directory: FileID) -> Problem? {
     guard open.insert(directory).inserted else { return .liesInItself }
     visits[directory, default: 0] += 1

@@ -1,7 +1,7 @@
 internal import Glibc
 package import Posix
 
-/// A directory that is open while what is in it is visited, with its names in byte order.
+/// A directory kept open while its entries are visited, with its names in byte order.
 package final class OpenDirectory {
   package var descriptor: Int32 { opened.number }
   private let opened: Descriptor
@@ -11,9 +11,9 @@ package final class OpenDirectory {
   private var names: ByteNames
   private let stamp: FileStamp
 
-  /// Takes over an open directory, and reads all names.
+  /// Takes over an open directory and reads all names.
   ///
-  /// - Throws: `UnreadableFile` when the directory cannot be read.
+  /// - Throws: `UnreadableFile` if the directory cannot be read.
   package init(_ opened: consuming Descriptor, path: [UInt8]) throws {
     let number = opened.number
     self.opened = opened
@@ -24,7 +24,7 @@ package final class OpenDirectory {
     stamp = FileStamp(status)
     stamp.settle()
     do throws(SystemError) {
-      // A second descriptor, as the stream closes the one it is given.
+      // A second descriptor, because the stream closes its own.
       var entries = try DirectoryStream(
         Descriptor(fcntl(number, F_DUPFD_CLOEXEC, 0)), path: path)
       try entries.forEachName { names.add($0) }
@@ -35,13 +35,13 @@ package final class OpenDirectory {
     names.sort()
   }
 
-  /// Whether it has the names that it had when they were read.
+  /// Whether it still has the names that were read.
   var isUnchanged: Bool { FileStamp(descriptor: descriptor) == stamp }
 
   /// The next name in byte order, `nil` after the last.
   package func nextName() -> [UInt8]? { names.next() }
 
-  /// What a symbolic link leads to; `nil`, with `errno`, for what is none.
+  /// The target of a symbolic link; `nil`, with `errno`, if it is not one.
   func target(of name: [UInt8]) -> [UInt8]? {
     var count = -1
     let target = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, initialized in

@@ -3,13 +3,13 @@ internal import Glibc
 internal import Posix
 internal import Synchronization
 
-/// Adds up the sizes of a directory's files on a thread of its own, so that a progress bar can
-/// say how much is left.
+/// Adds up the sizes of a directory's files on its own thread, so that a progress bar can show how
+/// much is left.
 public final class SizeEstimate: Sendable {
   private let total = Atomic<UInt64>(0)
   private let isComplete = Atomic<Bool>(false)
 
-  /// - Parameter dereferences: whether what links lead to counts.
+  /// - Parameter dereferences: whether to count what links lead to.
   public init(of path: [UInt8], dereferences: Bool) {
     let links = dereferences ? FTS_LOGICAL : FTS_PHYSICAL
     // Without a thread to spare there is no estimate.

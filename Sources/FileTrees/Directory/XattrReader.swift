@@ -3,14 +3,14 @@ internal import Glibc
 internal import Posix
 internal import TreeModel
 
-/// Reads the extended attributes of files, in buffers that are used again.
+/// Reads the extended attributes of files, reusing its buffers.
 final class XattrReader {
   private var names = [CChar](repeating: 0, count: LinuxLimits.longestXattrList)
   private var value = [UInt8](repeating: 0, count: LinuxLimits.longestXattrValue)
 
   /// The attributes of an open file.
   ///
-  /// - Throws: `UnreadableFile` when an attribute is there but cannot be read.
+  /// - Throws: `UnreadableFile` if an attribute exists but cannot be read.
   func read(descriptor: Int32, path: [UInt8]) throws -> [ExtendedAttribute] {
     let listed = names.withUnsafeMutableBufferPointer {
       flistxattr(descriptor, $0.baseAddress!, $0.count)
@@ -22,7 +22,7 @@ final class XattrReader {
 
   /// The attributes of a file that cannot be opened, such as a symbolic link itself.
   ///
-  /// - Parameter follows: whether they are those of what a symbolic link leads to.
+  /// - Parameter follows: whether to follow a symbolic link.
   func read(unopened path: [UInt8], follows: Bool) throws -> [ExtendedAttribute] {
     let list = follows ? listxattr : llistxattr
     let get = follows ? getxattr : lgetxattr

@@ -1,29 +1,29 @@
 internal import Posix
 
-/// What all entries of two trees differ in, or nearly all, as where somebody else unpacked one.
+/// A difference shared by all entries of two trees, or nearly all, as after somebody else unpacked.
 public struct CommonDifference: Sendable {
   public let aspect: Aspect
-  /// The number of entries that differ so.
+  /// The number of entries with this difference.
   let count: Int
   private let text: String
   private let rule: Rule
 
-  /// Which changes are meant.
+  /// Which changes it covers.
   private enum Rule: Sendable {
     case text(String)
     case shift(Int64)
-    /// Any of a time.
+    /// Any change of a time.
     case time
   }
 
-  /// "all: owner 0:0 -> 1003:1003".
+  /// For example "all: owner 0:0 -> 1003:1003".
   ///
-  /// - Parameter total: the number of entries that both trees have.
+  /// - Parameter total: the number of entries in both trees.
   func line(of total: Int) -> String {
     (count == total ? "all: " : "\(count.grouped) of \(total.grouped): ") + text
   }
 
-  /// Whether a change is one of these.
+  /// Whether it covers a change.
   func covers(_ change: Difference.Change) -> Bool {
     guard change.aspect == aspect else { return false }
     switch rule {
@@ -33,14 +33,14 @@ public struct CommonDifference: Sendable {
     }
   }
 
-  /// Counts what entries have in common.
+  /// Counts the differences that entries share.
   struct Tally {
     private var texts: [Aspect: [String: Int]] = [:]
     private var shifts: [Int64: Int] = [:]
     private var times = 0
-    /// Where there are more ways to differ, none is that of nearly all, but for odd orders.
+    /// If entries differ in more ways, none is that of nearly all, except in odd orders.
     private static let mostWays = 1024
-    /// What may be said once for all. Of contents and targets each counts.
+    /// The aspects that one line may cover for all. For contents and targets each one counts.
     private static let aspects: [Aspect] = [.owner, .mode, .mtime, .xattrs]
 
     mutating func add(_ difference: Difference) {
@@ -57,7 +57,7 @@ public struct CommonDifference: Sendable {
       if counts[way] != nil || counts.count < mostWays { counts[way, default: 0] += 1 }
     }
 
-    /// - Parameter total: the number of entries that both trees have.
+    /// - Parameter total: the number of entries in both trees.
     func result(of total: Int) -> [CommonDifference] {
       func isCommon(_ count: Int) -> Bool {
         count == total ? count > 1 : count >= 10 && count > total - total / 10
@@ -77,7 +77,7 @@ public struct CommonDifference: Sendable {
       }
     }
 
-    /// "2 hours later".
+    /// For example "2 hours later".
     private static func text(of shift: Int64) -> String {
       let seconds = shift.magnitude
       let length =

@@ -7,16 +7,16 @@ public struct Difference: Sendable {
     case removed
     /// Only in the second tree.
     case added
-    /// In both, with these aspects that differ.
+    /// In both trees, with different aspects.
     case changed([Change])
   }
 
   /// One aspect that differs.
   public struct Change: Sendable {
     public var aspect: Aspect
-    /// What it was and is, for people.
+    /// The old and new value, for messages.
     public var text: String
-    /// Of a time: by how many seconds the second is later.
+    /// For a time: by how many seconds the second one is later.
     var shift: Int64?
 
     init(_ aspect: Aspect, _ text: String) {
@@ -27,10 +27,10 @@ public struct Difference: Sendable {
 
   public var path: [UInt8]
   public var kind: Kind
-  /// Whether it is a directory, in the second tree where it is in both.
+  /// Whether it is a directory, in the second tree if it is in both.
   var isDirectory: Bool
 
-  /// What differs, on one line: "mode 0644 -> 0755, content".
+  /// The changes on one line: "mode 0644 -> 0755, content".
   public var text: String {
     switch kind {
     case .removed: "removed"
@@ -57,15 +57,15 @@ public struct Difference: Sendable {
 
 /// How many files and directories differ between two trees.
 public struct DifferenceCounts: Sendable {
-  /// The entries that both trees have.
+  /// The number of entries in both trees.
   public internal(set) var inBoth = 0
-  /// Those of them that differ.
+  /// The number of those that differ.
   public private(set) var changed = 0
-  /// Those whose owner is all that differs.
+  /// The number of those that differ in their owner only.
   public private(set) var ofOwnerOnly = 0
-  /// The entries that only the first tree has.
+  /// The number of entries in the first tree only.
   public private(set) var removed = 0
-  /// The entries that only the second tree has.
+  /// The number of entries in the second tree only.
   public private(set) var added = 0
 
   public var total: Int { changed + removed + added }

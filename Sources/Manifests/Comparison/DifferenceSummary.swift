@@ -1,18 +1,18 @@
 internal import Posix
 
-/// What two trees differ in, as people want to read it: what nearly all entries have in common is
-/// said once, and a directory that only one tree has is one line with all that is in it.
+/// The differences between two trees in readable form: one line covers what nearly all entries
+/// share, and one line covers a directory in one tree only, with everything in it.
 ///
-/// The trees are compared once to count, and once more to report, so that nothing is kept.
+/// The trees are compared twice, to count and to report, so that nothing is kept in memory.
 public struct DifferenceSummary {
   public let counts: DifferenceCounts
   public let common: [CommonDifference]
   private let comparison: TreeComparison
   private let listsAll: Bool
-  /// Entries that differ in other ways than `common` says; counted by `run`.
+  /// The entries with differences outside `common`; counted by `run`.
   private var remaining = 0
 
-  /// - Parameter listsAll: whether each entry gets its line.
+  /// - Parameter listsAll: whether each entry gets its own line.
   public init(_ comparison: TreeComparison, listsAll: Bool = false) {
     self.comparison = comparison
     self.listsAll = listsAll
@@ -21,10 +21,10 @@ public struct DifferenceSummary {
     common = listsAll ? [] : tally.result(of: counts.inBoth)
   }
 
-  /// The line of a difference in common.
+  /// The line for a shared difference.
   public func line(_ difference: CommonDifference) -> String { difference.line(of: counts.inBoth) }
 
-  /// Reports all others, a line each.
+  /// Reports all others, one per line.
   public mutating func run(_ report: (String) throws -> Void) rethrows {
     remaining = 0
     var folder: Folder?
@@ -47,12 +47,12 @@ public struct DifferenceSummary {
     if let line = folder?.line { try report(line) }
   }
 
-  /// A directory of one tree only, and all that is in it.
+  /// A directory in one tree only, with everything in it.
   private struct Folder {
     let top: Difference
     var count = 1
 
-    /// Takes a difference that belongs to it.
+    /// Adds a difference that belongs to it.
     mutating func takes(_ difference: Difference) -> Bool {
       guard difference.path != top.path, difference.path.isPath(atOrBelow: top.path) else {
         return false
@@ -66,7 +66,7 @@ public struct DifferenceSummary {
     }
   }
 
-  /// Where the differences are: "3 of the 1,132 that both have differ; 1 is only in B". To be asked
+  /// Where the differences are: "3 of the 1,132 that both have differ; 1 is only in B". Call it
   /// after `run`.
   public func places(first: String, second: String) -> String {
     var parts: [String] = []

@@ -12,11 +12,11 @@ public struct TreeComparison {
   private let firstListing: Tree.Listing
   private let secondListing: Tree.Listing
 
-  /// - Parameter ignoring: aspects that do not count; those that a source does not tell never do.
+  /// - Parameter ignoring: aspects that do not count; those unknown to a source never do.
   public init(_ first: DigestedTree, _ second: DigestedTree, ignoring: Set<Aspect> = []) {
     self.first = first
     self.second = second
-    // Sizes and digests are compared where both sides have them.
+    // Compare sizes and digests only if both sides have them.
     ignored = ignoring.union(
       first.unknown.union(second.unknown).subtracting([.size, .content]))
     firstLinks = LinkGroups(first.tree)
@@ -25,8 +25,8 @@ public struct TreeComparison {
     secondListing = second.tree.listing()
   }
 
-  /// Reports all differences: of a directory's entries first, then of what is in them. All that is in
-  /// a directory of one tree only comes right behind it.
+  /// Reports all differences: first those of a directory's entries, then those inside them. The
+  /// contents of a directory in one tree only follow right after it.
   @discardableResult
   public func run(_ report: (Difference) throws -> Void) rethrows -> DifferenceCounts {
     var counts = DifferenceCounts()
@@ -118,7 +118,7 @@ public struct TreeComparison {
     } else {
       compare(x.kind, y.kind, add)
     }
-    // A directory without an entry of its own has made-up attributes.
+    // A directory without its own entry has made-up attributes.
     if x.origin != .missingParent && y.origin != .missingParent {
       compare(x.attributes, y.attributes, isLink: x.kind.type == .symlink, add)
       compareXattrs(x, y, add)
@@ -161,7 +161,7 @@ public struct TreeComparison {
     _ a: Attributes, _ b: Attributes, isLink: Bool,
     _ add: (Aspect, @autoclosure () -> String) -> Void
   ) {
-    // Linux has no permissions of symbolic links; what sources say differs.
+    // Linux has no permissions for symbolic links; sources disagree about them.
     if a.permissions != b.permissions && !isLink {
       func text(_ mode: UInt16) -> String {
         String(mode, radix: 8).leftPadded(to: 4, with: "0")
@@ -176,7 +176,7 @@ public struct TreeComparison {
     }
   }
 
-  /// "2026-11-22T14:03:05Z".
+  /// For example "2026-11-22T14:03:05Z".
   private static func time(_ seconds: Int64) -> String {
     var (time, parts) = (time_t(seconds), tm())
     guard gmtime_r(&time, &parts) != nil else { return "\(seconds)" }
@@ -206,9 +206,9 @@ public struct TreeComparison {
   }
 }
 
-/// Which names of a tree stand for the same file.
+/// Which names of a tree belong to the same file.
 private struct LinkGroups {
-  /// By inode, the first path of those with several names.
+  /// By inode, the first path of each file with several names.
   private var firstPaths: [Int: [UInt8]] = [:]
   private let tree: Tree
 

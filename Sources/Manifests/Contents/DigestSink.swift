@@ -1,24 +1,24 @@
 public import FileTrees
 public import TreeModel
 
-/// Hashes the contents of files that pass through it, on to another sink or to nowhere.
+/// Hashes the contents of files on their way to another sink or to nowhere.
 public final class DigestSink: ContentSink {
-  /// What is known of a file's content.
+  /// What is known about a file's content.
   public struct Content: Hashable, Sendable {
-    /// In bytes; `nil` where a source does not tell.
+    /// In bytes; `nil` if a source does not say.
     public var size: UInt64?
     public var digest: SHA256.Digest?
   }
 
-  /// By the number of the `ContentID`.
+  /// Indexed by the number of the `ContentID`.
   public private(set) var contents: [Content?] = []
 
-  /// What the digests are of.
+  /// What the digests cover.
   public enum Form: Sendable {
     /// All bytes: the SHA-256 that other tools know.
     case bytes
-    /// The data, and where the holes are: to compare with others of this form, in the time that the
-    /// data takes.
+    /// The data, and where the holes are: comparable only with the same form, and as fast as
+    /// reading the data.
     case dataAndHoles
   }
 
@@ -29,15 +29,15 @@ public final class DigestSink: ContentSink {
   private var size: UInt64 = 0
   private var known: Content?
   private var zeros: UInt64 = 0
-  /// What the largest file of an image has, in bytes: 2^25 blocks of 1 MiB.
+  /// The size of the largest file an image can have, in bytes: 2^25 blocks of 1 MiB.
   private static let mostBytes: UInt64 = 1 << 45
-  /// In the holes of all files: a few bytes of an archive can announce any number of them.
+  /// The most bytes in all holes together: a few bytes of an archive can announce any number.
   private static let mostZeros: UInt64 = 1 << 46
   private lazy var scratch = UnsafeMutableRawBufferPointer.allocate(
     byteCount: 128 << 10, alignment: 64)
   private var hasScratch = false
 
-  /// - Parameter next: takes the bytes as well.
+  /// - Parameter next: also receives the bytes.
   public init(_ next: (any ContentSink)? = nil, form: Form = .bytes) {
     self.next = next
     self.form = form
@@ -80,7 +80,7 @@ public final class DigestSink: ContentSink {
       throw Self.tooLarge
     }
     zeros = sum
-    // First, as it may refuse what takes long here.
+    // First, because it may refuse what takes long here.
     try next?.addHole(count)
     switch form {
     case .bytes: hash.update(zeros: count)
@@ -91,7 +91,7 @@ public final class DigestSink: ContentSink {
 
   private static let tooLarge = ContentTooLarge("the file is larger than an image can hold")
 
-  /// Takes size and digest of the file begun last from elsewhere, in place of its bytes.
+  /// Supplies size and digest of the current file from elsewhere, instead of its bytes.
   public func setKnown(_ content: Content) { known = content }
 
   public func end() throws -> ContentID {

@@ -1,11 +1,11 @@
 public import TreeModel
 
-/// A tree, and what is known of the contents of its files.
+/// A tree with what is known about its files' contents.
 public struct DigestedTree {
   public var tree: Tree
-  /// By the number of the `ContentID`.
+  /// Indexed by the number of the `ContentID`.
   public var contents: [DigestSink.Content?]
-  /// What the source does not tell, of some or all files.
+  /// Aspects that the source does not give for some or all files.
   public var unknown: Set<Aspect>
 
   public init(_ tree: Tree, _ sink: DigestSink, unknown: Set<Aspect> = []) {
@@ -19,7 +19,7 @@ public struct DigestedTree {
   }
 }
 
-/// What can differ between two files of the same name.
+/// What can differ between two files with the same name.
 public enum Aspect: String, CaseIterable, Sendable {
   case type, mode, owner, mtime, size, content, target, device, xattrs, links
   /// Whether there is a socket at all.

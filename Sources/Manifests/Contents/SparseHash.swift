@@ -1,17 +1,17 @@
 internal import FileTrees
 internal import Glibc
 
-/// A hash of a file's content in the making that takes the time of its data, however large its
-/// holes: over the pages that are not zero, and over where the others lie.
+/// A running hash of a file's content that takes time for its data only, however large its holes:
+/// it covers the nonzero pages and the positions of the zero pages.
 ///
-/// It tells the same contents from others as SHA-256 does, but is not the SHA-256 of the content.
+/// It distinguishes contents as well as SHA-256 does, but is not their SHA-256.
 struct SparseHash {
   private var data = SHA256()
   private var zeros = SHA256()
   private var position: UInt64 = 0
-  /// The pages of zeros right before the next page.
+  /// The number of zero pages right before the next page.
   private var zeroPages: UInt64 = 0
-  /// The start of a page that is not complete.
+  /// The start of an incomplete page.
   private var page: [UInt8] = []
 
   private static let pageSize = 4096
@@ -49,7 +49,7 @@ struct SparseHash {
     page += repeatElement(0, count: Int(rest % UInt64(Self.pageSize)))
   }
 
-  /// - Parameter size: of all that was added.
+  /// - Parameter size: the total size of everything added.
   mutating func finish(size: UInt64) -> SHA256.Digest {
     if !page.isEmpty { endPage() }
     addZeros()
@@ -81,7 +81,7 @@ struct SparseHash {
     zeroPages = 0
   }
 
-  /// The number of bytes at the start, in whole pages, before the first page of zeros.
+  /// The number of bytes in whole pages before the first page of zeros.
   private static func dataCount(_ bytes: UnsafeRawBufferPointer) -> Int {
     var count = 0
     while bytes.count - count >= pageSize {

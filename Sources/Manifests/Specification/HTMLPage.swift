@@ -2,7 +2,7 @@ internal import FileTrees
 internal import Posix
 internal import TreeModel
 
-/// Writes a tree as one page for a web browser that needs nothing else: a tree to unfold, with a
+/// Writes a tree as one self-contained page for a web browser: a tree to unfold, with a
 /// search.
 public struct HTMLPage {
   private let source: DigestedTree
@@ -15,11 +15,11 @@ public struct HTMLPage {
     self.image = image
   }
 
-  /// `page.html`, with three places to fill in.
+  /// `page.html`, with three placeholders.
   ///
-  /// Its script builds a directory's rows when it is opened, 500 at a time, so that a hundred
-  /// thousand entries open at once; a click on a file shows its mode, owner and SHA-256. `#q=WORD` in
-  /// the address searches for a word.
+  /// Its script builds a directory's rows when the user opens it, 500 at a time, so that a hundred
+  /// thousand entries open at once; a click on a file shows its mode, owner and SHA-256. `#q=WORD`
+  /// in the address searches for a word.
   private static var template: String {
     String(decoding: PackageResources.page_html, as: UTF8.self)
   }
@@ -29,7 +29,7 @@ public struct HTMLPage {
     let facts = image.map {
       "<p>\($0.size) bytes, sha256 <code>\($0.digest.hexadecimal)</code></p>\n"
     }
-    // What is filled in comes after the places are found: names can be anything.
+    // Find the placeholders before filling them in: names can be anything.
     let parts = Self.template.split(separator: "/* ROWS */", maxSplits: 1)
     var text = String(parts[0]).replacing("<!-- IMAGE -->", with: facts ?? "")
       .replacing("TITLE", with: Self.escape(title.escapedName))
@@ -38,7 +38,7 @@ public struct HTMLPage {
   }
 
   /// The entries as rows of a JSON array: parent's row, name, type, mode, owner, time, size, and
-  /// what else there is to tell.
+  /// further details.
   private func appendRows(_ text: inout String, _ output: (String) throws -> Void) rethrows {
     let tree = source.tree
     var rows = [Int](repeating: 0, count: tree.nodeCount)
@@ -72,7 +72,7 @@ public struct HTMLPage {
     }
   }
 
-  /// Text between tags. Scalar by scalar: a character can be a `<` with others around it.
+  /// Escapes text between tags, scalar by scalar: one character can hold a `<` among others.
   private static func escape(_ text: String) -> String {
     var escaped = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
@@ -86,8 +86,8 @@ public struct HTMLPage {
     return String(escaped)
   }
 
-  /// A JSON string that cannot end the script it is in. The text is escaped for terminals already
-  /// and has no control characters.
+  /// A JSON string that cannot end its own script. The text is already escaped for terminals and
+  /// has no control characters.
   private static func quote(_ text: String) -> String {
     var quoted = "\""
     for scalar in text.unicodeScalars {

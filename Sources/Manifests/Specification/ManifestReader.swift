@@ -4,10 +4,10 @@ internal import Glibc
 internal import Posix
 internal import TreeModel
 
-/// Reads an mtree(5) specification as a list of what should be there; no file that it names is
-/// looked at.
+/// Reads an mtree(5) specification as a list of what should exist; does not look at the files it
+/// names.
 public struct ManifestReader {
-  /// What a manifest's comments say of the image that it belongs to.
+  /// What a manifest's comments say about its image.
   public struct Image: Equatable {
     public var size: UInt64
     public var digest: SHA256.Digest
@@ -16,42 +16,42 @@ public struct ManifestReader {
   private let path: [UInt8]
   private let input: RereadableInput
 
-  // What the first pass finds, in which libarchive takes no part:
+  // Results of the first pass, which does not use libarchive:
 
-  /// Whether there is a first line or a keyword of mtree(5).
+  /// Whether it has the first line or a keyword of mtree(5).
   private var isSpecification = false
-  /// Whether `ManifestWriter` wrote it: what such a manifest does not mention does not exist.
+  /// Whether `ManifestWriter` wrote it: then what it does not mention does not exist.
   private var isOurs = false
-  /// The image's size by its comment.
+  /// The image's size according to a comment.
   private var imageSize: UInt64?
-  /// The image's digest by its comment.
+  /// The image's digest according to a comment.
   private var imageDigest: SHA256.Digest?
-  /// The tag of each name with one, which the names of one file have in common; only if `isOurs`.
+  /// The tag of each tagged name: names of one file share one; only if `isOurs`.
   private var tags: [[UInt8]: [UInt8]] = [:]
-  /// Those of `watched` that occur on any line.
+  /// The keywords from `watched` that occur on any line.
   private var keywords: Set<String> = []
-  /// Whether there are files without a size, which libarchive takes for empty.
+  /// Whether some files lack a size, which libarchive takes for empty.
   private var lacksSizes = false
-  /// Whether lines without a type are about files; `/set` lines change it.
+  /// Whether lines without a type describe files; `/set` lines change it.
   private var isFileByDefault = true
   /// The keywords of `/set` lines, whose values libarchive copies to every entry.
   private var defaults: Set<[UInt8]> = []
 
-  /// Keywords that libarchive does not tell from zeros where they are missing.
+  /// Keywords for which libarchive reports zeros if they are missing.
   private static let watched = ["mode", "uid", "gid", "nlink", "inode", "device"]
   /// More keywords than mtree(5) has.
   private static let mostDefaults = 64
-  /// In bytes, with the lines that it is joined to.
+  /// In bytes, including joined lines.
   private static let longestLine = 1 << 20
 
-  /// The image's own size and digest, where comments have them.
+  /// The image's own size and digest, if comments give them.
   public var image: Image? {
     imageSize.flatMap { size in imageDigest.map { Image(size: size, digest: $0) } }
   }
 
-  /// What a file says in its first lines, where it is a manifest of an image.
+  /// The image's facts from a file's first lines, if it is an image's manifest.
   ///
-  /// - Returns: `nil` for any other file, and where there is none.
+  /// - Returns: `nil` for any other file, or none.
   public static func image(of path: [UInt8]) -> Image? {
     guard var reader = try? ManifestReader(path: path), let head = try? reader.input.next(),
       head.starts(with: "#mtree\n".utf8)
@@ -63,15 +63,15 @@ public struct ManifestReader {
     return reader.image
   }
 
-  /// - Throws: `SourceError` when it cannot be opened.
+  /// - Throws: `SourceError` if it cannot be opened.
   public init(path: [UInt8]) throws {
     self.path = path
     input = try RereadableInput(path: path)
   }
 
-  /// Reads it all; once.
+  /// Reads everything; call it once.
   ///
-  /// - Throws: `SourceError` when it cannot be read or is no specification.
+  /// - Throws: `SourceError` if it is unreadable or not a specification.
   public mutating func read() throws -> DigestedTree {
     try readComments()
     guard isSpecification else {
@@ -87,7 +87,7 @@ public struct ManifestReader {
     options.ownership.keepsSetID = true
     let sink = DigestSink()
     let assembler = TreeAssembler(options, content: sink)
-    // libarchive does not tell these from zeros.
+    // libarchive does not distinguish these from zeros.
     var unknown: Set<Aspect> = [.xattrs, .sockets]
     if !isOurs && !keywords.isSuperset(of: ["nlink", "inode"]) { unknown.insert(.links) }
     if !keywords.contains("mode") { unknown.insert(.mode) }
@@ -109,13 +109,13 @@ public struct ManifestReader {
     return DigestedTree(try assembler.finish(), sink, unknown: unknown)
   }
 
-  /// The first name of each file with several, by its number or its tag.
+  /// The first name of each file with several names, by its number or its tag.
   private struct Links {
     var byNumber: [Int64: [UInt8]] = [:]
     var byTag: [[UInt8]: [UInt8]] = [:]
   }
 
-  /// What libarchive passes over: the comments, and which keywords are there.
+  /// Collects what libarchive skips: the comments, and which keywords occur.
   private mutating func readComments() throws {
     var rest: [UInt8] = []
     var joined: [UInt8] = []
@@ -124,7 +124,7 @@ public struct ManifestReader {
       rest.append(contentsOf: bytes)
       let end = bytes.isEmpty ? rest.endIndex : rest.lastIndex(of: UInt8(ascii: "\n")) ?? 0
       for line in rest[..<end].split(separator: UInt8(ascii: "\n")) {
-        // A backslash at its end joins a line to the next.
+        // A backslash at the end of a line joins it to the next.
         joined += line
         if joined.last == UInt8(ascii: "\\") {
           joined[joined.count - 1] = UInt8(ascii: " ")
@@ -202,7 +202,7 @@ public struct ManifestReader {
     case carchive_iflnk:
       let target = archive_entry_symlink(raw)
       if target == nil { unknown.insert(.target) }
-      // What is unknown is not compared, but a tree has no links without a target.
+      // Unknown targets are not compared, but every link in a tree needs one.
       entry.kind = .symlink(target: target.map { [UInt8](cString: $0) } ?? Array("?".utf8))
     case carchive_ifblk: entry.kind = .blockDevice(DeviceNumber(of: raw))
     case carchive_ifchr: entry.kind = .characterDevice(DeviceNumber(of: raw))
@@ -225,7 +225,7 @@ public struct ManifestReader {
     return entry
   }
 
-  /// A name as the writer wrote it, read back.
+  /// Decodes a name that the writer escaped.
   private static func unescape(_ text: ArraySlice<UInt8>) -> [UInt8] {
     var bytes: [UInt8] = []
     var rest = text
@@ -249,7 +249,7 @@ public struct ManifestReader {
     var digest: SHA256.Digest?
     if let pointer = archive_entry_digest(raw, ARCHIVE_ENTRY_DIGEST_SHA256) {
       let bytes = UnsafeRawBufferPointer(start: pointer, count: SHA256.Digest.byteCount)
-      // libarchive has zeros for "none".
+      // libarchive returns zeros for "none".
       if bytes.contains(where: { $0 != 0 }) { digest = SHA256.Digest(bytes) }
     }
     var size = archive_entry_size_is_set(raw) != 0 ? UInt64(max(0, archive_entry_size(raw))) : nil

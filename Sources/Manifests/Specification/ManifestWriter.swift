@@ -2,9 +2,9 @@ public import FileTrees
 internal import Posix
 internal import TreeModel
 
-/// Writes a tree as an mtree(5) specification, an entry a line, which bsdtar and others read.
+/// Writes a tree as an mtree(5) specification, one entry per line, for bsdtar and others to read.
 public struct ManifestWriter {
-  /// What a comment at the top says about the image with the files.
+  /// The facts about the image in a comment at the top.
   public struct ImageFacts: Sendable {
     public var name: [UInt8]
     public var size: UInt64
@@ -18,7 +18,7 @@ public struct ManifestWriter {
 
     /// Reads the whole file.
     ///
-    /// - Throws: `SourceError` when it cannot be read.
+    /// - Throws: `SourceError` if it cannot be read.
     public init(ofImage path: [UInt8]) throws {
       let (digest, size) = try SHA256.of(file: path)
       self.init(name: Array(path.lastPathComponent), size: size, digest: digest)
@@ -27,7 +27,7 @@ public struct ManifestWriter {
 
   static let sizeKey = "# image-size: "
   static let digestKey = "# image-sha256: "
-  /// Names of one file have a tag in common: no keyword that all readers take tells them.
+  /// Names of one file share a tag: no keyword that all readers accept expresses that.
   static let linksLine = "# Names with a tag in common are hard links."
   static let linkTag = "tags=link"
 
@@ -37,7 +37,7 @@ public struct ManifestWriter {
 
   /// Writes everything, piece by piece.
   ///
-  /// - Parameter image: `nil` for a tree that is in no image.
+  /// - Parameter image: `nil` for a tree outside any image.
   public func write(
     image: ImageFacts?, to output: (String) throws -> Void
   ) rethrows {
@@ -48,10 +48,10 @@ public struct ManifestWriter {
       text += "\(Self.sizeKey)\(image.size)\n\(Self.digestKey)\(image.digest.hexadecimal)\n"
     }
     let tree = source.tree
-    // Numbers of their own, so that it does not matter where the tree is from.
+    // Our own numbers, so that it does not matter where the tree comes from.
     var numbers: [Int: Int] = [:]
     try TreeLines(tree).visit { node, path in
-      // bsdtar takes it for a file; it holds nothing in any case.
+      // bsdtar would take it for a file; it holds nothing anyway.
       if tree[tree.inode(of: node)].kind == .socket { text += "# A socket, left out: " }
       text += path.isEmpty ? "." : "./\(Self.escape(path))"
       let inode = tree.inode(of: node)
@@ -89,7 +89,7 @@ public struct ManifestWriter {
     }
   }
 
-  /// Everything but plain characters as a backslash and three octal digits, as vis(3) does.
+  /// Escapes all but plain characters as a backslash and three octal digits, like vis(3).
   static func escape(_ bytes: some Collection<UInt8>) -> String {
     var text = ""
     for byte in bytes {
@@ -105,8 +105,8 @@ public struct ManifestWriter {
   }
 }
 
-/// The nodes of a tree with their paths, each directory before what is in it, names in the order
-/// of their bytes.
+/// The nodes of a tree with their paths, each directory before its contents, names in byte
+/// order.
 struct TreeLines {
   private let tree: Tree
   private let listing: Tree.Listing

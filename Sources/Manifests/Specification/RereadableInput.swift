@@ -2,7 +2,7 @@ internal import FileTrees
 internal import Glibc
 internal import Posix
 
-/// A file that is read twice; what comes through a pipe is kept on disk for the second time.
+/// A file to read twice; data from a pipe is kept on disk for the second time.
 final class RereadableInput: ByteInput {
   private let file: FileInput
   private let kept: ScratchFile?
@@ -40,7 +40,7 @@ final class RereadableInput: ByteInput {
     return UnsafeRawBufferPointer(bytes)
   }
 
-  /// Goes back to the start, once all has been read.
+  /// Goes back to the start, after everything has been read.
   func repeatAll() throws {
     position = 0
     if kept == nil { try file.seek(to: 0) } else { isRepeating = true }

@@ -1,12 +1,12 @@
-/// A source's file with what is around the archive in it taken off, one by one: compressions, a
+/// A source's file, with the layers around its archive removed one by one: compressions, a
 /// Debian package.
 ///
-/// The last layer is what the archive is read from. Where it is at its end, what follows in the
-/// layer below is looked at: bytes after a compressed stream.
+/// The archive is read from the last layer. When that one ends, the layer below shows what
+/// follows: bytes after a compressed stream.
 final class ArchiveLayers {
   private struct Layer {
     let stream: PushbackInput
-    /// What had to be unpacked for it; `nil` for the file itself, and in a Debian package.
+    /// The format unpacked for it; `nil` for the file itself, and in a Debian package.
     let format: StreamFormat?
   }
 
@@ -14,7 +14,7 @@ final class ArchiveLayers {
   private let file: FileInput
   private var layers: [Layer]
 
-  /// An archive that is compressed more often was made to keep somebody busy.
+  /// An archive with more compressions was made to waste somebody's time.
   private static let most = 8
 
   init(_ file: FileInput, path: [UInt8]) throws {
@@ -24,13 +24,13 @@ final class ArchiveLayers {
     try unpack()
   }
 
-  /// What the archive is to be read from.
+  /// The layer to read the archive from.
   var top: PushbackInput { layers[layers.count - 1].stream }
 
-  /// The file itself, where there is no compression and it can seek.
+  /// The file itself, if it is uncompressed and can seek.
   var plainFile: FileInput? { layers.count == 1 && file.isSeekable ? file : nil }
 
-  /// What the last layer is unpacked from; `nil` where it is plain.
+  /// The compression of the last layer; `nil` if it is plain.
   var format: StreamFormat? { layers[layers.count - 1].format }
 
   /// Adds a layer for each compression that begins here, and for the archive in a Debian package.
@@ -59,9 +59,9 @@ final class ArchiveLayers {
       .refused, path: path, "compressed more than \(Self.most) times over; unpack it first")
   }
 
-  /// Goes on to the next bytes that are not zero, out of the compressions that end before them.
+  /// Goes on to the next nonzero byte, leaving the compressions that end before it.
   ///
-  /// - Returns: whether there are any.
+  /// - Returns: whether there is one.
   func skipPadding() throws -> Bool {
     while true {
       try top.skipZeros()
@@ -71,18 +71,18 @@ final class ArchiveLayers {
     }
   }
 
-  /// Makes what is next, after padding, what the archive is read from.
+  /// Prepares to read the archive from whatever comes next, after padding.
   func unpackNext() throws { try unpack() }
 
-  /// Goes on reading the file elsewhere; for files that `plainFile` lent.
+  /// Continues reading the file elsewhere; for files from `plainFile`.
   func seek(to offset: Int64) throws {
     try file.seek(to: offset)
     layers = [Layer(stream: PushbackInput(file), format: nil)]
   }
 
-  /// Takes all that is left in this layer and those below, and looks for archives in it.
+  /// Consumes the rest of this layer and those below, and looks for archives in it.
   ///
-  /// - Parameter tarStart: where a tar archive began in this layer, `nil` where none did.
+  /// - Parameter tarStart: where a tar archive began in this layer; `nil` if none did.
   /// - Returns: the number of bytes, and the first archive among them.
   func search(tarFrom tarStart: Int64?) throws -> (count: Int64, kind: StreamKind?) {
     var count: Int64 = 0
@@ -98,7 +98,7 @@ final class ArchiveLayers {
     }
   }
 
-  /// Takes all that is left in this layer and those below.
+  /// Consumes the rest of this layer and those below.
   ///
   /// - Returns: the number of bytes.
   func drain() throws -> Int64 {
@@ -112,7 +112,7 @@ final class ArchiveLayers {
 }
 
 extension PushbackInput {
-  /// What begins here.
+  /// The kind of stream that begins here.
   func kind() throws -> StreamKind? {
     if let kind = StreamKind(startOf: try peek(StreamKind.longestStart)) { return kind }
     let (offset, mark) = StreamKind.isoMark

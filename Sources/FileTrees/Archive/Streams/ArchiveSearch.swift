@@ -1,27 +1,27 @@
-/// Looks for archives anywhere in bytes that are none themselves: what was put behind rubbish.
+/// Looks for archives anywhere in other bytes: those hidden behind garbage.
 ///
-/// Only marks count that are too long, or too well checked, to be there by chance.
+/// Accepts only marks too long, or too well checked, to occur by chance.
 enum ArchiveSearch {
-  /// A tar header's mark is within it, and the header is `TarHeaders.block` long.
+  /// The offset of the mark in a tar header, which is `TarHeaders.block` long.
   private static let markInTar = 257
-  /// How far a look at one place reaches, before and behind it.
+  /// How many bytes before and behind a position its check may need.
   private static let reach = 512
 
-  /// Takes what is left of a stream, or some of it.
+  /// Consumes the rest of a stream, or some of it.
   ///
   /// - Parameters:
-  ///   - limit: the most bytes to take.
-  ///   - tarStart: where a tar archive began: its members may lie whole blocks from there, also old
-  ///     ones without a mark.
+  ///   - limit: the most bytes to consume.
+  ///   - tarStart: where a tar archive began: its members may lie whole blocks from there,
+  ///     including old ones without a mark.
   ///   - isWanted: which kinds count.
-  /// - Returns: the number of bytes taken, and the first archive that begins among them.
+  /// - Returns: the number of bytes consumed, and the first archive that begins among them.
   static func drain(
     _ input: PushbackInput, upTo limit: Int64 = .max, tarFrom tarStart: Int64? = nil,
     for isWanted: (StreamKind) -> Bool = { _ in true }
   ) throws -> (count: Int64, kind: StreamKind?) {
     var count: Int64 = 0
     var window: [UInt8] = []
-    /// What is before this place in the window has been looked at.
+    /// Everything before this offset in the window has been searched.
     var seen = 0
     let block = Int64(TarHeaders.block)
     // The first whole block, counted from the window's start.
@@ -55,7 +55,7 @@ enum ArchiveSearch {
   ) -> StreamKind? {
     for place in places where place + 1 < bytes.count {
       let kind: StreamKind?
-      // Two bytes tell nearly all places apart.
+      // Two bytes rule out nearly all positions.
       switch (bytes[place], bytes[place + 1]) {
       case (UInt8(ascii: "u"), UInt8(ascii: "s")):
         kind = place >= markInTar && isTar(at: place - markInTar, bytes) ? .tar : nil
@@ -86,7 +86,7 @@ enum ArchiveSearch {
     return header[markInTar...].starts(with: "ustar".utf8) && TarHeaders.isHeader(header)
   }
 
-  /// The flags, the level and the system of a gzip header have few values.
+  /// Whether the flags, level and system are among the few values in real gzip headers.
   private static func isLikelyGzip(at place: Int, _ all: UnsafeRawBufferPointer) -> Bool {
     let bytes = UnsafeRawBufferPointer(rebasing: all[place...])
     return bytes.count >= 10 && bytes[2] == 8 && bytes[3] & 0xe0 == 0
@@ -94,7 +94,7 @@ enum ArchiveSearch {
       && (bytes[9] <= 13 || bytes[9] == 0xff)
   }
 
-  /// A member's header with a version and a method that there are, and a name without NUL.
+  /// Whether this is a member's header with an existing version and method, and a name without NUL.
   private static func isZipMember(at place: Int, _ all: UnsafeRawBufferPointer) -> Bool {
     let bytes = UnsafeRawBufferPointer(rebasing: all[place...])
     guard bytes.count >= 31, bytes.starts(with: [0x50, 0x4b, 3, 4]), bytes[4] <= 63, bytes[9] == 0,

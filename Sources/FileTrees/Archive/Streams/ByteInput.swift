@@ -1,20 +1,20 @@
-/// A stream of bytes that an archive is read from.
+/// A stream of bytes to read an archive from.
 package protocol ByteInput: AnyObject {
-  /// The next bytes, none at the end; valid until the next call.
+  /// The next bytes, empty at the end; valid until the next call.
   ///
   /// - Throws: `SourceError` when reading or unpacking fails.
   func next() throws -> UnsafeRawBufferPointer
 
-  /// Where `next` will go on, in bytes from the start of the stream.
+  /// Where `next` continues, in bytes from the start of the stream.
   var position: Int64 { get }
 
   /// Whether `seek` works.
   var isSeekable: Bool { get }
 
-  /// Goes on reading at `offset` bytes from the start.
+  /// Continues reading at `offset` bytes from the start.
   func seek(to offset: Int64) throws
 
-  /// The length in bytes, where known.
+  /// The length in bytes, if known.
   var length: Int64? { get }
 }
 

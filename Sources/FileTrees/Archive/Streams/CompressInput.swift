@@ -1,7 +1,7 @@
 internal import CLibArchive
 
-/// What a .Z stream of compress(1) unpacks to, by libarchive. It has neither checksum nor end: all
-/// that there is belongs to it.
+/// An unpacked .Z stream of compress(1), by libarchive. The format has neither checksum nor end
+/// mark: all bytes to the end belong to it.
 final class CompressInput: ByteInput {
   private let archive: ArchiveHandle
   private var isAtEnd = false

@@ -1,7 +1,7 @@
-/// The archive with the files of a Debian package, out of the ar archive that the package is.
+/// The file archive of a Debian package, extracted from the ar archive that the package is.
 final class DebianData: ByteInput {
   private let input: PushbackInput
-  /// The bytes of it that are left.
+  /// The number of bytes left in it.
   private var rest: Int64
   private(set) var position: Int64 = 0
 
@@ -13,8 +13,8 @@ final class DebianData: ByteInput {
     try input.peek(mark.count + headerSize).starts(with: mark + Array("debian-binary".utf8))
   }
 
-  /// - Parameter input: stands at the start of the package.
-  /// - Throws: `SourceError` for one without files.
+  /// - Parameter input: positioned at the start of the package.
+  /// - Throws: `SourceError` for a package without files.
   init(_ input: PushbackInput, path: [UInt8]) throws {
     self.input = input
     try input.skip(upTo: Int64(Self.mark.count))
@@ -33,7 +33,7 @@ final class DebianData: ByteInput {
         rest = size
         return
       }
-      // Each begins at an even place.
+      // Each member begins at an even offset.
       try input.skip(upTo: size + size % 2)
     }
   }

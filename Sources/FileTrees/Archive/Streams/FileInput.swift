@@ -1,14 +1,14 @@
 internal import Glibc
 internal import Posix
 
-/// A file, or standard input, as it is.
+/// The bytes of a file or of standard input, unchanged.
 package final class FileInput: ByteInput {
   let path: [UInt8]
   private let descriptor: Int32
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
   package let length: Int64?
   package private(set) var position: Int64 = 0
-  /// `nil` for what is no file.
+  /// `nil` unless the input is a regular file.
   private let stamp: FileStamp?
 
   /// - Parameter path: `-` is standard input.
@@ -25,7 +25,7 @@ package final class FileInput: ByteInput {
         : path.withCPath { open($0, O_RDONLY | O_CLOEXEC) })
   }
 
-  /// - Parameter descriptor: will be closed; it is negative where opening failed, `errno` says why.
+  /// - Parameter descriptor: will be closed; negative if opening failed: `errno` says why.
   init(path: [UInt8], owning descriptor: Int32) throws {
     self.path = path
     self.descriptor = descriptor
@@ -34,7 +34,7 @@ package final class FileInput: ByteInput {
     }
     var status = stat()
     let isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-    // Standard input may stand in the middle of a file; that is then read as a stream.
+    // Standard input may be in the middle of a file; read that as a stream.
     let isAtStart = isRegular && lseek(descriptor, 0, SEEK_CUR) == 0
     length = isAtStart ? Int64(status.st_size) : nil
     stamp = isRegular ? FileStamp(status) : nil
@@ -44,7 +44,7 @@ package final class FileInput: ByteInput {
 
   /// The same file, from its start.
   ///
-  /// - Returns: `nil` for what can be read only once.
+  /// - Returns: `nil` for an input that can be read only once.
   func again() throws -> FileInput? {
     guard isSeekable else { return nil }
     let name = Array("/proc/self/fd/\(descriptor)".utf8)
@@ -58,9 +58,9 @@ package final class FileInput: ByteInput {
 
   package var isSeekable: Bool { length != nil }
 
-  /// Makes sure that what was read is one and the same file's.
+  /// Checks that all bytes read came from one state of the file.
   ///
-  /// - Throws: `SourceError` where something wrote to it meanwhile.
+  /// - Throws: `SourceError` if something wrote to it meanwhile.
   func checkUnchanged() throws(SourceError) {
     guard let stamp, FileStamp(descriptor: descriptor) != stamp else { return }
     throw .changed(path)
@@ -82,7 +82,7 @@ package final class FileInput: ByteInput {
     position = offset
   }
 
-  /// Up to `count` bytes at `offset`, of a file that can seek; the position stays.
+  /// Up to `count` bytes at `offset`, for a file that can seek; keeps the position.
   func bytes(at offset: Int64, count: Int) throws -> [UInt8] {
     try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
       while initialized < count {

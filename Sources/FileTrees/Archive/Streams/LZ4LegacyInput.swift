@@ -1,7 +1,7 @@
 internal import CLZ4
 
-/// What `lz4 -l` wrote, as for the initrd of a Linux kernel: blocks of 8 MiB, each with its packed
-/// size before it, and no mark at the end.
+/// An unpacked stream of `lz4 -l`, the form for Linux initrds: blocks of 8 MiB, each after its
+/// packed size, and no end mark.
 ///
 /// Layout: lz4's "Legacy frame" in its frame format description.
 final class LZ4LegacyInput: ByteInput {
@@ -33,7 +33,7 @@ final class LZ4LegacyInput: ByteInput {
         throw StreamFormat.lz4Legacy.cutOff(path)
       }
       let size = Int(UInt32(littleEndian: start.loadUnaligned(as: UInt32.self)))
-      // Padding, or something else.
+      // Padding, or another stream.
       guard size > 0, size <= Self.longestBlock else { return .init(start: nil, count: 0) }
       let block = try source.peek(Self.markSize + size)
       guard block.count == Self.markSize + size else { throw StreamFormat.lz4Legacy.cutOff(path) }

@@ -2,9 +2,9 @@ internal import CLZO
 internal import CZlib
 internal import Posix
 
-/// What lzop wrote, with its checksums.
+/// An unpacked stream of lzop, with its checksums.
 ///
-/// Layout: what lzop 1.04 writes; a header, then blocks with their sizes, and a size of 0.
+/// Layout: as lzop 1.04 writes it: a header, then blocks with their sizes, and a size of 0.
 final class LZOPInput: ByteInput {
   private let source: PushbackInput
   private let path: [UInt8]
@@ -14,7 +14,7 @@ final class LZOPInput: ByteInput {
   private(set) var position: Int64 = 0
 
   private static let markSize = 9
-  /// What lzop itself takes at most.
+  /// The largest block lzop itself accepts.
   private static let largestBlock = 64 << 20
   /// The flags of a header.
   private static let (adlerOfPlain, adlerOfPacked): (UInt32, UInt32) = (0x1, 0x2)
@@ -22,7 +22,7 @@ final class LZOPInput: ByteInput {
   private static let (hasExtraField, isMultipart): (UInt32, UInt32) = (0x40, 0x400)
   private static let (hasFilter, hasHeaderCRC): (UInt32, UInt32) = (0x800, 0x1000)
 
-  /// - Parameter source: stands at the mark.
+  /// - Parameter source: positioned at the magic number.
   init(_ source: PushbackInput, path: [UInt8]) throws {
     self.source = source
     self.path = path
@@ -77,12 +77,12 @@ final class LZOPInput: ByteInput {
     source.skip(packedSize)
   }
 
-  /// A checksum that stands before a block, where the header says that there is one.
+  /// A checksum before a block, if the header announces it.
   private func sum(_ flag: UInt32) throws -> UInt32? {
     flags & flag == 0 ? nil : UInt32(try number(4))
   }
 
-  /// - Parameter sums: by Adler-32, and by CRC-32.
+  /// - Parameter sums: Adler-32 and CRC-32.
   private func check(_ bytes: UnsafeRawBufferPointer, _ sums: [UInt32?]) throws {
     guard sums.count == 2 else { return }
     if let expected = sums[0], UInt32(adler32(1, bytes.cBytes, UInt32(bytes.count))) != expected {
@@ -132,7 +132,7 @@ final class LZOPInput: ByteInput {
     }
   }
 
-  /// A number with its most significant byte first.
+  /// A big-endian number.
   private func number(_ count: Int) throws -> UInt64 {
     try take(count).reduce(0) { $0 << 8 | UInt64($1) }
   }

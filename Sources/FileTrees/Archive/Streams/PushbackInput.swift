@@ -1,7 +1,7 @@
-/// A stream whose next bytes can be looked at, and given back.
+/// A stream with lookahead and pushback.
 final class PushbackInput: ByteInput {
   private let input: any ByteInput
-  /// What was given back or looked at lies from `start` to `end`.
+  /// The bytes given back or looked at lie from `start` to `end`.
   private var held = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 1)
   private var start = 0
   private var end = 0
@@ -18,7 +18,7 @@ final class PushbackInput: ByteInput {
     return UnsafeRawBufferPointer(rebasing: held[start..<end])
   }
 
-  /// Has `next` deliver these bytes, which came last, once more.
+  /// Makes `next` deliver these bytes, the latest ones, once more.
   func unread(_ bytes: UnsafeRawBufferPointer) {
     guard !bytes.isEmpty else { return }
     if bytes.baseAddress == UnsafeRawPointer(held.baseAddress! + start - min(start, bytes.count)),
@@ -33,7 +33,7 @@ final class PushbackInput: ByteInput {
     start = 0
   }
 
-  /// The next bytes, which stay: `count` of them, or all where there are fewer. Valid until the
+  /// The next `count` bytes, or all if there are fewer, without consuming them. Valid until the
   /// next call.
   func peek(_ count: Int) throws -> UnsafeRawBufferPointer {
     while end - start < count {
@@ -41,7 +41,7 @@ final class PushbackInput: ByteInput {
       if more.isEmpty { break }
       if start == end { (start, end) = (0, 0) }
       if held.count - end < more.count {
-        // Twice as much each time, so that small pieces are not copied over and over.
+        // Double the size each time, so that small pieces are not copied over and over.
         move(to: Self.room(for: 2 * (end - start) + more.count), at: 0)
         start = 0
       }
@@ -55,7 +55,7 @@ final class PushbackInput: ByteInput {
     .allocate(byteCount: count, alignment: 1)
   }
 
-  /// Keeps what is held elsewhere, `offset` bytes behind the start.
+  /// Moves the held bytes to another buffer, `offset` bytes behind its start.
   private func move(to whole: UnsafeMutableRawBufferPointer, at offset: Int) {
     UnsafeMutableRawBufferPointer(rebasing: whole[offset...])
       .copyMemory(from: UnsafeRawBufferPointer(rebasing: held[start..<end]))
@@ -64,13 +64,13 @@ final class PushbackInput: ByteInput {
     held = whole
   }
 
-  /// Takes the bytes that `peek` showed.
+  /// Consumes bytes that `peek` returned.
   func skip(_ count: Int) {
     precondition(count <= end - start)
     start += count
   }
 
-  /// Takes `count` bytes, or all where there are fewer.
+  /// Consumes `count` bytes, or all if there are fewer.
   func skip(upTo count: Int64) throws {
     var rest = count
     while rest > 0 {
@@ -82,7 +82,7 @@ final class PushbackInput: ByteInput {
     }
   }
 
-  /// Takes zero bytes.
+  /// Consumes zero bytes.
   func skipZeros() throws {
     while true {
       let bytes = try next()
@@ -93,7 +93,7 @@ final class PushbackInput: ByteInput {
     }
   }
 
-  /// Takes all that is left, so that its own checks run too.
+  /// Consumes the rest, so that its own checks run too.
   ///
   /// - Returns: the number of bytes.
   func drain() throws -> Int64 {

@@ -1,30 +1,30 @@
-/// Unpacks streams of one format, one after the other. The library behind it does the work.
+/// Unpacks successive streams of one format, using a library.
 protocol StreamDecoder: AnyObject {
-  /// Unpacks some more.
+  /// Unpacks the next part.
   ///
   /// - Parameters:
-  ///   - input: what comes next in the stream; loses what was used up.
-  ///   - output: room for the result; loses what was filled.
-  /// - Returns: whether the stream is over; the next call then begins another one.
+  ///   - input: the next bytes of the stream; shrinks by what was used.
+  ///   - output: room for the result; shrinks by what was filled.
+  /// - Returns: whether the stream has ended; the next call then begins another one.
   /// - Throws: `StreamDamage`.
   func decode(
     _ input: inout UnsafeRawBufferPointer, into output: inout UnsafeMutableRawBufferPointer
   ) throws(StreamDamage) -> Bool
 }
 
-/// Why a stream does not unpack.
+/// Why a stream cannot be unpacked.
 struct StreamDamage: Error {
-  /// In the words of the library.
+  /// The library's own words.
   var reason: String
 }
 
 extension UnsafeRawBufferPointer {
-  /// The typed start, as C libraries want it. They do not write there.
+  /// The typed start, as C libraries want it. They do not write to it.
   var cBytes: UnsafeMutablePointer<UInt8>? {
     UnsafeMutablePointer(mutating: baseAddress?.assumingMemoryBound(to: UInt8.self))
   }
 
-  /// Gives up all but the last `count` bytes.
+  /// Drops all but the last `count` bytes.
   mutating func keepLast(_ count: Int) { self = .init(rebasing: self[(self.count - count)...]) }
 }
 

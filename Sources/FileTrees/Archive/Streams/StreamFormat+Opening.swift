@@ -1,7 +1,7 @@
 extension StreamFormat {
-  /// What the streams at the start of `source` unpack to.
+  /// The unpacked contents of the streams at the start of `source`.
   ///
-  /// - Throws: `SourceError` where the library does not start, or the start is damaged.
+  /// - Throws: `SourceError` if the library fails to start or the stream's start is damaged.
   func unpacked(_ source: PushbackInput, path: [UInt8]) throws -> any ByteInput {
     do {
       let decoder: any StreamDecoder

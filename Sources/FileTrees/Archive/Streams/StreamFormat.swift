@@ -1,16 +1,16 @@
-/// The ways to compress a stream that sources come in, told by how a stream begins.
+/// The compressions of sources, recognized by how a stream begins.
 enum StreamFormat: String, CaseIterable {
   case gzip, bzip2, xz, lzip, zstd, lz4, lzop, compress, lzma
-  /// What `lz4 -l` writes, and kernels take for their initrd.
+  /// The form that `lz4 -l` writes and kernels accept for their initrd.
   case lz4Legacy = "lz4 (legacy)"
 
-  /// How much of a stream `init(startOf:)` wants to see.
+  /// How many bytes of a stream `init(startOf:)` needs.
   static let longestStart = 13
 
-  /// - Parameter bytes: the start of the stream, `longestStart` bytes where there are as many.
+  /// - Parameter bytes: the start of the stream: `longestStart` bytes, or all if it is shorter.
   init?(startOf bytes: UnsafeRawBufferPointer) {
     if Self.isSkippable(bytes) {
-      // Both have such frames; what comes behind tells them apart.
+      // Both formats have such frames; the bytes behind tell them apart.
       let size = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
       let next = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(8 + size))
       self = StreamFormat(startOf: next) == .lz4 ? .lz4 : .zstd
@@ -23,7 +23,7 @@ enum StreamFormat: String, CaseIterable {
   /// Whether a stream of this format begins here.
   func begins(_ bytes: UnsafeRawBufferPointer) -> Bool {
     switch self {
-    // RFC 1952; deflate is the only method there is.
+    // RFC 1952; deflate is the only method.
     case .gzip: return bytes.starts(with: [0x1f, 0x8b, 8])
     // A level, then the mark of a block or of the stream's end: the digits of pi or of its root.
     case .bzip2:
@@ -39,7 +39,7 @@ enum StreamFormat: String, CaseIterable {
     case .lz4Legacy: return bytes.starts(with: [0x02, 0x21, 0x4c, 0x18])
     case .lzop:
       return bytes.starts(with: [0x89, 0x4c, 0x5a, 0x4f, 0x00, 0x0d, 0x0a, 0x1a, 0x0a])
-    // Between 9 and 16 bits; the third byte's two bits between are always 0.
+    // Between 9 and 16 bits; two other bits of the third byte are always 0.
     case .compress:
       return bytes.starts(with: [0x1f, 0x9d]) && bytes.count > 2 && bytes[2] & 0x60 == 0
         && (9...16).contains(bytes[2] & 0x1f)
@@ -47,7 +47,7 @@ enum StreamFormat: String, CaseIterable {
     }
   }
 
-  /// Whether what is here may be the start of a stream of this format that is cut off within it.
+  /// Whether a truncated stream of this format may begin here.
   func begins(cutOff bytes: UnsafeRawBufferPointer) -> Bool {
     guard !bytes.isEmpty, bytes.count < Self.longestStart else { return false }
     let mark: [UInt8]
@@ -63,20 +63,20 @@ enum StreamFormat: String, CaseIterable {
     return bytes.elementsEqual(mark.prefix(bytes.count))
   }
 
-  /// A frame of zstd or lz4 that holds no data; pzstd begins with one.
+  /// A zstd or lz4 frame without data; pzstd begins with one.
   private static func isSkippable(_ bytes: UnsafeRawBufferPointer) -> Bool {
     bytes.count >= 8 && bytes[0] & 0xf0 == 0x50
       && bytes[1..<4].elementsEqual([0x2a, 0x4d, 0x18])
   }
 
-  /// There is no mark: xz takes for .lzma what has properties, a dictionary of 2^n or 2^n + 2^(n-1)
-  /// bytes, and a size of less than 256 GiB, or none.
+  /// The format has no magic number. Like xz, this accepts valid properties, a dictionary of 2^n
+  /// or 2^n + 2^(n-1) bytes, and a size below 256 GiB, or none.
   private func isLZMA(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard bytes.count >= 13, bytes[0] <= (4 * 5 + 4) * 9 + 8 else { return false }
     let dictionary = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
     let size = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 5, as: UInt64.self))
     guard dictionary >= 4096, size == .max || (1..<1 << 38).contains(size) else { return false }
-    // The two highest bits are all there is.
+    // Only the two highest bits may be set.
     let highest = UInt32(1) << UInt32(31 - dictionary.leadingZeroBitCount)
     return dictionary == .max || dictionary & ~(highest | highest >> 1) == 0
   }

@@ -1,15 +1,15 @@
-/// What a stretch of bytes is the start of.
+/// The kind of stream that begins at some bytes.
 enum StreamKind: Equatable {
   case tar, cpio, zip, sevenZip, rar, ar, xar, cab, warc, iso, squashFS, rpm
   case compressed(StreamFormat)
 
-  /// How many bytes `init(startOf:)` wants to see: a tar header.
+  /// How many bytes `init(startOf:)` needs: a tar header.
   static let longestStart = 512
 
-  /// Where ISO 9660 has its mark, at the start of the 17th sector.
+  /// The magic number of ISO 9660, at the start of the 17th sector.
   static let isoMark = (offset: 16 * 2048 + 1, bytes: Array("CD001".utf8))
 
-  /// - Parameter bytes: `longestStart` of them, where there are as many.
+  /// - Parameter bytes: `longestStart` of them, or all if there are fewer.
   init?(startOf bytes: UnsafeRawBufferPointer) {
     // A tar header begins with a name, which can be anything.
     if TarHeaders.isHeader(bytes) || TarHeaders.isCut(bytes) {

@@ -1,25 +1,25 @@
-/// The last stretch of a stream, kept while libarchive reads a header from it, for the questions
-/// that libarchive does not answer.
+/// The latest part of a stream, kept while libarchive reads a header from it, to look up what
+/// libarchive does not expose.
 final class StreamWindow {
   private var bytes: [UInt8] = []
   /// The position of the window's first byte in the stream.
   private(set) var start: Int64 = 0
-  /// Nothing before this position is needed any more.
+  /// Bytes before this position are no longer needed.
   private var floor: Int64 = 0
 
-  /// More than this is not kept: no honest header is larger.
+  /// The most bytes to keep: no honest header is larger.
   private static let limit = 64 << 20
 
   /// The position after the last byte seen.
   var end: Int64 { start + Int64(bytes.count) }
 
-  /// Says that nothing before this position is needed any more.
+  /// Declares that bytes before this position are no longer needed.
   func keep(from position: Int64) { floor = max(floor, position) }
 
-  /// Adds what was read from the stream.
+  /// Adds bytes read from the stream.
   ///
   /// - Parameters:
-  ///   - position: that of the piece; libarchive may have skipped some of the stream.
+  ///   - position: where the piece begins; libarchive may have skipped some of the stream.
   ///   - consumed: the position up to which libarchive is done.
   func append(
     _ piece: UnsafeRawBufferPointer, at position: Int64, consumed: Int64, isInHeader: Bool
@@ -41,8 +41,8 @@ final class StreamWindow {
     bytes.append(contentsOf: piece)
   }
 
-  /// The bytes of a range of the stream, as far as they are in the window; `nil` where the
-  /// range starts before it.
+  /// The bytes of a range of the stream that are in the window; `nil` if the range starts before
+  /// it.
   func slice(at position: Int64, count: Int) -> ArraySlice<UInt8>? {
     guard position >= start, position <= end else { return nil }
     let lower = Int(position - start)

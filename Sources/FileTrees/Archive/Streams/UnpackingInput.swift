@@ -1,18 +1,18 @@
-/// What streams of one compression unpack to, any number of them one after the other. It leaves
-/// what comes after them to `source`.
+/// The unpacked contents of any number of successive streams of one compression. Leaves what
+/// comes after them in `source`.
 final class UnpackingInput: ByteInput {
   private let source: PushbackInput
   private let format: StreamFormat
   private let path: [UInt8]
   private let decoder: any StreamDecoder
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
-  /// What of the source's last bytes is still packed.
+  /// The part of the source's latest bytes that is still packed.
   private var packed = UnsafeRawBufferPointer(start: nil, count: 0)
   private var isInStream = true
   private var isAtEnd = false
   private(set) var position: Int64 = 0
 
-  /// - Parameter source: stands at the start of a stream.
+  /// - Parameter source: positioned at the start of a stream.
   init(
     _ source: PushbackInput, _ format: StreamFormat, decoder: any StreamDecoder, path: [UInt8]
   ) {
@@ -39,7 +39,7 @@ final class UnpackingInput: ByteInput {
       }
       if isInStream && packed.count == before && free.count == room {
         guard before == 0 else { throw format.damaged(path, "no sense can be made of it") }
-        // First what there is: the next call comes here again.
+        // Return what we have; the next call comes here again.
         if free.count < buffer.count { break }
         throw format.cutOff(path)
       }
@@ -49,7 +49,7 @@ final class UnpackingInput: ByteInput {
     return UnsafeRawBufferPointer(rebasing: buffer[..<count])
   }
 
-  /// Between streams: zero bytes are padding, if another stream follows.
+  /// Between streams, zero bytes are padding if another stream follows.
   private func startsStream() throws -> Bool {
     if packed.count >= StreamFormat.longestStart && format.begins(packed) {
       isInStream = true

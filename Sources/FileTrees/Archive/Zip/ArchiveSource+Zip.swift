@@ -3,7 +3,7 @@ internal import Glibc
 internal import Posix
 internal import TreeModel
 
-/// Zip archives, by their directories alone.
+/// Zip archives, read by their directories alone.
 extension ArchiveSource {
   /// Whether names can be converted from this character set.
   public static func knows(charset: String) -> Bool {
@@ -26,7 +26,7 @@ extension ArchiveSource {
         hint: "fetch or make it again")
     }
     try lookAround(directory, file)
-    if directory.members == 0 { return }  // which libarchive does not know
+    if directory.members == 0 { return }  // libarchive does not support that
     let part = try ArchivePart(ZipInput(file, directory), path: path) { raw in
       ArchiveFormats.enableZipDirectory(raw)
       if let charset = options.zipCharset {
@@ -49,14 +49,14 @@ extension ArchiveSource {
     }
   }
 
-  /// Refuses archives before and behind this one; anything else is told.
+  /// Refuses archives before and behind this one; reports anything else.
   private func lookAround(_ directory: ZipDirectory, _ file: FileInput) throws {
     if directory.start > 0 {
       try file.seek(to: 0)
       var kind = try PushbackInput(file).kind()
       if kind == nil {
         try file.seek(to: 0)
-        // Programs that unpack an archive have the marks of others in them, but no whole ones.
+        // Self-extracting programs contain magic numbers of other archives, but no complete ones.
         kind = try ArchiveSearch.drain(PushbackInput(file), upTo: directory.start) { $0 == .tar }
           .kind
       }

@@ -1,37 +1,37 @@
 internal import Posix
 
-/// The directory of a zip archive, which is at its end: what libarchive does not find, or does
-/// without, would lose links, modes and deletions.
+/// The directory at the end of a zip archive. If libarchive missed it or did without, links,
+/// modes and deletions would be lost.
 ///
 /// Layout: PKWARE's APPNOTE.TXT 6.3.10, "Central directory structure" to "End of central directory
 /// record".
 struct ZipDirectory {
-  /// Where the archive begins in the file; its offsets count from there.
+  /// The archive's start in the file; its offsets count from there.
   private(set) var start: Int64 = 0
-  /// Where the record of the directory's end is, and where the archive ends, comment included.
+  /// Where the end record lies, and where the archive ends, comment included.
   private(set) var endRecord: Int64 = 0
   private(set) var end: Int64 = 0
   /// The number of members.
   private(set) var members = 0
-  /// Names that are neither marked as UTF-8 nor look like it.
+  /// The number of names that neither are marked as UTF-8 nor look like it.
   private(set) var foreignNames = 0
-  /// Bytes that libarchive is to see instead of those in the file, by their offsets there.
+  /// Bytes to show libarchive instead of those in the file, by their offsets there.
   private(set) var patches: [(offset: Int64, bytes: [UInt8])] = []
 
   private static let endRecordSize = 22
   private static let locatorSize = 20
   private static let largeEndRecordSize = 56
   private static let longestComment = 0xffff
-  /// How far before the file's end the directory is looked for.
+  /// How far before the file's end to look for the directory.
   private static let mostBehind: Int64 = 16 << 20
-  /// The most bytes that directories are read of in all, times the file's length.
+  /// The most directory bytes to read in all, as a multiple of the file's length.
   private static let mostWalks: Int64 = 4
 
-  /// Finds the last directory that is whole.
+  /// Finds the last complete directory.
   ///
-  /// - Parameter limit: where in the file to look for it at most.
-  /// - Returns: `nil` where there is none.
-  /// - Throws: `SourceError` where there is one, but not of an archive that can be read.
+  /// - Parameter limit: where in the file to stop looking.
+  /// - Returns: `nil` if there is none.
+  /// - Throws: `SourceError` if there is one, but the archive cannot be read.
   init?(of file: FileInput, before limit: Int64 = .max) throws {
     let length = min(file.length ?? 0, limit)
     let chunk = 1 << 20
@@ -59,7 +59,7 @@ struct ZipDirectory {
   }
 
   /// - Parameter record: the end record at `offset`.
-  /// - Returns: whether it is that of a whole directory.
+  /// - Returns: whether it belongs to a complete directory.
   private mutating func take(
     _ record: ArraySlice<UInt8>, at offset: Int64, _ file: FileInput, _ length: Int64,
     _ budget: inout Int64
@@ -76,7 +76,7 @@ struct ZipDirectory {
       isLarge = true
       (count, size, stated) = (large.count, large.size, large.directory)
       directoryEnd = large.offset
-      // Some writers have 0 where the number of disks belongs, and libarchive then does without.
+      // Some writers store 0 as the number of disks; libarchive then ignores the record.
       patches.append((offset - Int64(Self.locatorSize) + 16, [1, 0, 0, 0]))
     }
     guard size <= UInt64(directoryEnd), stated <= UInt64(length) else { return false }
@@ -98,7 +98,7 @@ struct ZipDirectory {
     return true
   }
 
-  /// The end record of a zip64 archive, where its locator says that there is one.
+  /// The end record of a zip64 archive, if its locator points to one.
   private static func largeEnd(
     before offset: Int64, _ file: FileInput
   ) throws -> (offset: Int64, count: UInt64, size: UInt64, directory: UInt64)? {
@@ -117,7 +117,7 @@ struct ZipDirectory {
 
   /// Reads a directory from its first header to its last.
   ///
-  /// - Returns: `nil` where there is something else in it.
+  /// - Returns: `nil` if it contains anything else.
   private static func walk(
     _ start: Int64, _ end: Int64, _ file: FileInput, _ budget: inout Int64
   ) throws -> (members: UInt64, foreignNames: Int)? {

@@ -1,4 +1,4 @@
-/// A zip archive in a file, without what lies before and behind it, and with its end made such that
+/// A zip archive without the bytes before and behind it, and with its end adjusted so that
 /// libarchive finds the directory.
 final class ZipInput: ByteInput {
   private let file: FileInput
@@ -14,7 +14,7 @@ final class ZipInput: ByteInput {
 
   deinit { buffer.deallocate() }
 
-  /// The record of the end without a comment.
+  /// The size of the end record without a comment.
   private static let endRecordSize: Int64 = 22
 
   var length: Int64? { directory.endRecord + Self.endRecordSize - directory.start }

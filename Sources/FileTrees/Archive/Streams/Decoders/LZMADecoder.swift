@@ -6,8 +6,8 @@ final class LZMADecoder: StreamDecoder {
     case xz, lzip, lzma
   }
 
-  /// More than xz makes (1.5 GiB of dictionary), and as much as zstd. Of a dictionary only what is
-  /// written takes any.
+  /// More than xz ever needs (1.5 GiB of dictionary), and as much as zstd. Only the part of a
+  /// dictionary that is written takes memory.
   private static let memoryLimit: UInt64 = 2 << 30
 
   private let stream = UnsafeMutablePointer<lzma_stream>.allocate(capacity: 1)

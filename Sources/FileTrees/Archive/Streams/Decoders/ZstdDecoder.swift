@@ -4,8 +4,8 @@ internal import CZstd
 final class ZstdDecoder: StreamDecoder {
   private let context: OpaquePointer
 
-  /// The largest window there is, 2 GiB (`zstd --long=31`). A frame's header says how much it
-  /// needs, and no more is asked for.
+  /// The largest possible window, 2 GiB (`zstd --long=31`). A frame's header says how much it
+  /// needs, and zstd allocates no more.
   private static let windowLog: Int32 = 31
 
   init() throws(StreamDamage) {
