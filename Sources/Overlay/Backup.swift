@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 internal import Posix
 
-/// A folder that keeps files which links replace; nobody else may write in it.
+/// A folder for the files that links replace; nobody else may write in it.
 struct Backup {
   private let folder: Folder
   private let path: HostPath
@@ -19,10 +19,10 @@ struct Backup {
     }
   }
 
-  /// Keeps a file: the same one under another name where that can be, else a copy.
+  /// Keeps a file: the same one under another name if possible, otherwise a copy.
   ///
   /// - Parameters:
-  ///   - status: what the file was when it was looked at.
+  ///   - status: the file's status when it was checked.
   ///   - place: the path below the root of the tree, and so below the backup.
   func keep(
     _ name: Name, _ status: stat, in source: Folder, at place: RelativePath
@@ -45,19 +45,19 @@ struct Backup {
     }
     if linked == 0 { return }
     if errno == EEXIST {
-      // A run that was killed may have kept it already, as it is or as a copy.
+      // A killed run may have kept it already, itself or as a copy.
       guard let kept = try target.look(name), try isSame(kept, status, name, target, file) else {
         throw SystemError(
           "keep it in the backup", path: path.appending(place), code: EEXIST)
       }
       return
     }
-    // Another file system, or one without /proc.
+    // Another file system, or no /proc.
     try copy(file, status, name, to: target, place)
   }
 
-  /// Whether what is kept under a name is the file itself, or a copy of it: times and sizes are the
-  /// same for many a file, so that a copy's bytes are compared.
+  /// Whether the kept file is the file itself or a copy. Many files share times and sizes, so the
+  /// bytes of a copy are compared.
   private func isSame(
     _ kept: stat, _ status: stat, _ name: Name, _ target: Folder, _ file: Int32
   ) throws(SystemError) -> Bool {
@@ -82,7 +82,7 @@ struct Backup {
     return true
   }
 
-  /// Fills a buffer from a place in a file, as far as there is something.
+  /// Fills a buffer from an offset in a file, up to its end.
   private static func read(
     _ file: Int32, at offset: off_t, into buffer: inout [UInt8]
   ) throws(SystemError) -> Int {
@@ -101,7 +101,7 @@ struct Backup {
     else { throw SystemError("keep it, as it is changing", path: place, code: EBUSY) }
   }
 
-  /// A directory of the backup, made where it is missing.
+  /// Opens a directory of the backup, creating it if missing.
   private func open(_ path: RelativePath) throws(SystemError) -> Folder {
     var current = folder
     for name in path.names {
@@ -121,7 +121,7 @@ struct Backup {
   ) throws(SystemError) {
     let copy = try AtomicFile(name, in: target, replacing: false)
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    // No more than was seen: somebody may go on writing.
+    // No more than the checked size: somebody may keep on writing.
     var left = Int(status.st_size)
     while left > 0 {
       let count = buffer.withUnsafeMutableBytes { buffer in
@@ -129,7 +129,7 @@ struct Backup {
       }
       guard count > 0 else { throw SystemError("read it for the backup", path: place) }
       if buffer[..<count].allSatisfy({ $0 == 0 }) {
-        // A hole stays one.
+        // Preserve holes.
         lseek(copy.descriptor, off_t(count), SEEK_CUR)
       } else if !buffer.withUnsafeBytes({
         writeFully(copy.descriptor, UnsafeRawBufferPointer(rebasing: $0[..<count]))
@@ -142,9 +142,9 @@ struct Backup {
       throw SystemError("write the backup", path: place)
     }
     try checkUnchanged(file, status, place)
-    // Who is not root keeps what may be kept.
+    // Without root, keep what we may.
     _ = fchown(copy.descriptor, status.st_uid, status.st_gid)
-    // After the owner, whose change takes capabilities away.
+    // After the owner, since changing that drops capabilities.
     try copyAttributes(from: file, to: copy.descriptor, place)
     fchmod(copy.descriptor, status.st_mode & 0o7777)
     var times = [status.st_atim, status.st_mtim]
@@ -152,7 +152,7 @@ struct Backup {
     try copy.publish()
   }
 
-  /// Copies the extended attributes, ACLs among them, as far as the other file system knows such.
+  /// Copies the extended attributes, including ACLs, that the other file system supports.
   private func copyAttributes(
     from file: Int32, to copy: Int32, _ place: RelativePath
   ) throws(SystemError) {

@@ -1,12 +1,12 @@
 internal import Glibc
 public import Posix
 
-/// Where an overlay was before, so that the links that were made then are known for its own.
+/// An earlier location of an overlay, to recognize the links made then as its own.
 public struct EarlierOverlay: Sendable {
-  /// The folder of the overlay as it was, an absolute path.
+  /// The overlay's former folder, an absolute path.
   public let path: HostPath
-  /// The directories in which links were put; `nil` where that is not remembered, and a user says
-  /// that the overlay was there.
+  /// The directories that received links; `nil` if that is forgotten and a user says that the
+  /// overlay was there.
   private let places: Set<RelativePath>?
   let link: LinkText
 
@@ -19,10 +19,10 @@ public struct EarlierOverlay: Sendable {
   /// Whether a user has named it.
   public var isNamed: Bool { places == nil }
 
-  /// Whether a link is one that was made for a path below the root: of that very text, of a user
-  /// that makes them, in a directory where some were made.
+  /// Whether a link was made for a path below the root: it has that very text, belongs to a user
+  /// who makes them, and is in a directory that received some.
   ///
-  /// - Parameter status: of the link.
+  /// - Parameter status: the link's status.
   func hasMade(_ text: [UInt8], _ status: stat, at path: RelativePath) -> Bool {
     [0, geteuid()].contains(status.st_uid) && places?.contains(path.parent) != false
       && text == link.text(for: path)

@@ -1,24 +1,24 @@
-/// What was done at one path, or would be.
+/// What happened at one path, or would happen.
 public enum OverlayEvent: Equatable, Sendable {
-  /// A link was put where nothing was.
+  /// A new link was made.
   case linked
-  /// The link is there already.
+  /// The right link exists already.
   case right
   /// A link to another place in the overlay was corrected.
   case corrected(from: [UInt8])
-  /// A link of when the overlay was elsewhere was led to where it is.
+  /// A link to the overlay's earlier location was updated.
   case moved(from: [UInt8])
   /// A file was replaced by a link.
   case replaced(size: UInt64, by: UInt64)
   /// A directory was made.
   case madeDirectory
-  /// Something is in the way, and was left as it is.
+  /// Something is in the way, and was left alone.
   case conflict(String)
-  /// A link was removed: the overlay has no such file any more.
+  /// A link was removed because the overlay no longer has the file.
   case pruned(target: [UInt8])
-  /// A link was removed, as all were to be.
+  /// A link was removed, as all are.
   case unlinked(target: [UInt8])
-  /// A directory was removed that had been made for links, and is empty.
+  /// An empty directory that was made for links was removed.
   case removedDirectory
 
   /// The name for programs.
@@ -38,7 +38,7 @@ public enum OverlayEvent: Equatable, Sendable {
   }
 }
 
-/// How many paths came to what.
+/// The number of paths with each outcome.
 public struct OverlayCounts: Equatable, Sendable {
   public private(set) var linked = 0
   public private(set) var right = 0
@@ -68,7 +68,7 @@ public struct OverlayCounts: Equatable, Sendable {
     }
   }
 
-  /// Whether anything was changed, or would be.
+  /// Whether anything changed, or would change.
   public var hasChanges: Bool {
     linked + corrected + moved + replaced + madeDirectories + pruned + unlinked
       + removedDirectories > 0

@@ -1,7 +1,7 @@
 internal import Glibc
 public import Posix
 
-/// Puts a link at its place for every file of an overlay.
+/// Makes a link for every file of an overlay.
 public struct OverlayLinker {
   let listing: OverlayListing
   let root: TargetRoot
@@ -13,14 +13,13 @@ public struct OverlayLinker {
   private let others: [HostPath]
 
   /// - Parameters:
-  ///   - root: the tree in which the links stand.
-  ///   - reserved: the path below the root of the tree at which the state is kept; no links are made
-  ///     there.
-  ///   - state: the folder at that place, where it is there.
-  ///   - backup: a folder for files that are replaced; `nil` for none.
-  ///   - earlier: where the overlay was before; links there are led to where it is.
-  ///   - others: overlays with links in the tree that are still where they were.
-  /// - Throws: `SystemError` when the backup cannot be opened.
+  ///   - root: the tree to put the links in.
+  ///   - reserved: the path of the state below the root of the tree; no links are made there.
+  ///   - state: the folder at that path, if it exists.
+  ///   - backup: a folder for replaced files; `nil` for none.
+  ///   - earlier: the overlay's earlier locations; links there are updated.
+  ///   - others: overlays with links in the tree that have not moved.
+  /// - Throws: `SystemError` if the backup cannot be opened.
   public init(
     _ listing: OverlayListing, root: Folder, reserved: RelativePath, state: OverlayStateFolder?,
     backup: HostPath?,
@@ -38,10 +37,10 @@ public struct OverlayLinker {
     link = LinkText(overlay: listing.root)
   }
 
-  /// What a link is called before it takes its place.
+  /// A link's name before it takes its place.
   static let temporaryName: Name = ".autosquash-overlay.tmp"
 
-  /// The directories that will hold links, and whether they are not there yet.
+  /// The directories that will hold links, and whether each is still missing.
   ///
   /// Remember them before `run`.
   public func places() -> OverlayState.Places {
@@ -56,11 +55,11 @@ public struct OverlayLinker {
     return places
   }
 
-  /// Makes the links, directory after directory.
+  /// Makes the links, one directory after the other.
   ///
   /// - Parameters:
   ///   - shouldStop: asked before each file.
-  ///   - report: called with each path and what came of it.
+  ///   - report: called with the outcome at each path.
   public func run(
     shouldStop: () -> Bool = { false }, report: (RelativePath, OverlayEvent) -> Void
   ) {
@@ -76,7 +75,7 @@ public struct OverlayLinker {
         continue
       }
       if let folder { removeLeftovers(in: folder) }
-      // Two directories of the overlay can be one on this machine, as /bin and /usr/bin.
+      // Two directories of the overlay can be the same on this machine, like /bin and /usr/bin.
       let earlier = folder.flatMap { entered.updateValue(directory, forKey: $0.status.identity) }
       let taken = Set(earlier?.files ?? [])
       for name in directory.files {
@@ -92,14 +91,14 @@ public struct OverlayLinker {
     }
   }
 
-  /// Why links cannot be put in a directory.
+  /// Why a directory cannot take links.
   private struct InTheWay: Error {
     var text: String
   }
 
-  /// Opens a directory, made where it is missing.
+  /// Opens a directory, creating it if missing.
   ///
-  /// - Returns: `nil` for one that a dry run would make.
+  /// - Returns: `nil` if a dry run would create it.
   private func enter(
     _ directory: OverlayListing.Directory, _ wouldMake: inout Set<RelativePath>,
     report: (RelativePath, OverlayEvent) -> Void
@@ -116,16 +115,16 @@ public struct OverlayLinker {
     }
   }
 
-  /// Does what is to be done at one name.
+  /// Handles one name.
   ///
-  /// - Parameter folder: `nil` for one that a dry run would make.
+  /// - Parameter folder: `nil` if a dry run would create it.
   private func link(_ name: Name, at path: RelativePath, in folder: Folder?) -> OverlayEvent {
     if isReserved(name, at: path) { return .conflict(TargetRoot.reservedText) }
     guard let folder else { return .linked }
     do { return try place(name, at: path, in: folder) } catch { return .conflict("\(error)") }
   }
 
-  /// Whether a name is one that runs need for themselves.
+  /// Whether runs need a name for themselves.
   private func isReserved(_ name: Name, at path: RelativePath) -> Bool {
     name == Self.temporaryName || name == TargetRoot.temporaryName
       || path.parent.isAtOrBelow(reserved)
@@ -135,7 +134,7 @@ public struct OverlayLinker {
     _ name: Name, at path: RelativePath, in folder: Folder
   ) throws -> OverlayEvent {
     let text = link.text(for: path)
-    // Somebody may come in between.
+    // Somebody may interfere.
     for _ in 0..<3 {
       guard let status = try folder.look(name) else {
         if isDryRun { return .linked }
@@ -168,7 +167,7 @@ public struct OverlayLinker {
     return .conflict("it keeps changing")
   }
 
-  /// What may be done about a link that was made for another overlay.
+  /// Advice about a link made for another overlay.
   private func hint(_ text: [UInt8], _ status: stat, at path: RelativePath) -> String {
     guard
       let other = others.first(where: {
@@ -184,9 +183,9 @@ public struct OverlayLinker {
     } == 0
   }
 
-  /// Puts a link in a file's place. From then on the data is only in the overlay.
+  /// Replaces a file with a link. From then on only the overlay has the data.
   ///
-  /// - Returns: `nil` when the file has changed meanwhile.
+  /// - Returns: `nil` if the file has changed meanwhile.
   private func replaceFile(
     _ name: Name, _ status: stat, _ text: [UInt8], in folder: Folder, at path: RelativePath
   ) throws -> OverlayEvent? {
@@ -207,9 +206,9 @@ public struct OverlayLinker {
     return .replaced(size: mine, by: theirs.size)
   }
 
-  /// The overlay's file, once its first byte has been read; `nil` where that fails.
+  /// The overlay's file, once its first byte has been read; `nil` if that fails.
   private func readable(_ path: RelativePath) -> stat? {
-    // A link could lead to the very file that it is to replace.
+    // A link could lead to the very file it should replace.
     let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
     guard let file = Descriptor(opening: link.text(for: path), flags),
       let status = stat(of: file.number), status.isRegular
@@ -220,9 +219,9 @@ public struct OverlayLinker {
       ? status : nil
   }
 
-  /// Renames a new link over what is there: at no moment is there nothing.
+  /// Renames a new link over an entry: the name never disappears.
   ///
-  /// - Returns: whether that was still what was looked at.
+  /// - Returns: whether it still was the entry that was checked.
   private func swap(
     _ name: Name, _ status: stat, _ text: [UInt8], in folder: Folder, at path: RelativePath
   ) throws(SystemError) -> Bool {
@@ -230,7 +229,7 @@ public struct OverlayLinker {
       throw SystemError("make a link beside it", path: path)
     }
     func giveUp() { try? folder.remove(Self.temporaryName) }
-    // A backup or a slow bucket takes its time, in which a user may have saved something new.
+    // During a backup or a slow request, a user may have saved something new.
     guard let now = try? folder.look(name), now.identity == status.identity,
       now.size == status.size, now.modified == status.modified
     else {
@@ -248,7 +247,7 @@ public struct OverlayLinker {
     return true
   }
 
-  /// What a run left behind when it was killed: a link, or an empty directory.
+  /// Removes what a killed run left behind: a link, or an empty directory.
   private func removeLeftovers(in folder: Folder) {
     guard !isDryRun else { return }
     folder.removeFolder(TargetRoot.temporaryName)

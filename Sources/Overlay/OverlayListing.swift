@@ -3,18 +3,18 @@ public import Posix
 
 /// The files of an overlay, and the directories that hold them.
 ///
-/// Only names and types are asked for: on a bucket each more would be a request.
+/// Asks only for names and types: on a bucket, anything more would take further requests.
 public struct OverlayListing: Sendable {
   /// The folder of the overlay: an absolute path.
   public let root: HostPath
   /// All directories with a file in them, parents before children.
   public let directories: [Directory]
-  /// What is neither a file nor a directory nor a link: left out.
+  /// Entries that are not files, directories or links: left out.
   public let others: [RelativePath]
   private let files: Set<RelativePath>
-  /// All directories, also those without files.
+  /// All directories, including those without files.
   private let folders: Set<RelativePath>
-  /// What they are, whatever else leads to them.
+  /// Their identities, whatever else leads to them.
   private let identities: Set<FileID>
 
   /// One directory.
@@ -31,8 +31,8 @@ public struct OverlayListing: Sendable {
   /// Whether the overlay has a file at this path below its root.
   public func hasFile(_ path: RelativePath) -> Bool { files.contains(path) }
 
-  /// Whether the overlay has something at this path below its root: a file or a directory; `nil` for
-  /// a path through a link of the overlay, which the listing does not follow.
+  /// Whether the overlay has a file or directory at this path below its root; `nil` for a path
+  /// through a link in the overlay, which the listing does not follow.
   func has(_ path: RelativePath) -> Bool? {
     if files.contains(path) || folders.contains(path) { return true }
     var parent = path.parent
@@ -43,19 +43,19 @@ public struct OverlayListing: Sendable {
     return false
   }
 
-  /// Whether a directory is one of the overlay's own, as where one is mounted a second time.
+  /// Whether a directory is one of the overlay's own, as when it is mounted a second time.
   func isOwn(_ folder: Folder) -> Bool { identities.contains(folder.status.identity) }
 
-  /// Listings at the same time: a bucket takes its time for each.
+  /// The number of concurrent listings: each takes a bucket some time.
   private static let threads = 12
-  /// How deep directories may lie in each other.
+  /// The maximum nesting of directories.
   private static let mostLevels = 200
 
   /// Lists an overlay.
   ///
-  /// - Parameter progress: called for each directory that was listed, from any thread.
-  /// - Throws: `SystemError` when any of the directories cannot be listed: what is missing must
-  ///   never look as if it had been removed.
+  /// - Parameter progress: called for each directory listed, from any thread.
+  /// - Throws: `SystemError` if any directory cannot be listed: a missing file must never look
+  ///   removed.
   public init(
     _ root: HostPath, progress: @escaping @Sendable () -> Void = {}
   ) throws(SystemError) {
@@ -113,7 +113,7 @@ public struct OverlayListing: Sendable {
     return bytes
   }
 
-  /// A listing from what another process has encoded.
+  /// Decodes a listing from another process.
   public init(_ root: HostPath, encoded: [UInt8]) {
     var directories: [Directory] = []
     var others: [RelativePath] = []
@@ -143,7 +143,7 @@ public struct OverlayListing: Sendable {
     self.identities = identities
   }
 
-  /// What one directory holds.
+  /// The contents of one directory.
   private struct Names {
     var files: [Name] = []
     var directories: [Name] = []
@@ -154,7 +154,7 @@ public struct OverlayListing: Sendable {
   private static func list(_ root: HostPath, _ path: RelativePath) -> Result<Names, SystemError> {
     let full = root.appending(path)
     do throws(SystemError) {
-      // The overlay itself may be a link, what is in it is not followed.
+      // The overlay itself may be a link; links in it are not followed.
       let flags = O_RDONLY | O_DIRECTORY | (path.isRoot ? 0 : O_NOFOLLOW)
       var entries = try DirectoryStream(
         Descriptor(opening: full.bytes, flags), path: full.bytes)
@@ -178,7 +178,7 @@ public struct OverlayListing: Sendable {
 }
 
 extension FileID {
-  /// Two numbers with a blank between them.
+  /// Parses two numbers separated by a blank.
   fileprivate init?(text: [UInt8]) {
     let fields = text.split(separator: UInt8(ascii: " ")).map {
       String(decoding: $0, as: UTF8.self)

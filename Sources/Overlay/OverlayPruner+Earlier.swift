@@ -2,11 +2,11 @@ internal import Glibc
 public import Posix
 
 extension OverlayPruner {
-  /// Removes links that were made when the overlay was elsewhere, and whose files it has no more.
-  /// Those whose files it has are left for `OverlayLinker`, which leads them to where it is.
+  /// Removes links made at an earlier location of the overlay whose files it no longer has.
+  /// `OverlayLinker` updates the others.
   ///
   /// - Parameters:
-  ///   - places: the directories to look into; those without such links are taken out.
+  ///   - places: the directories to search; those without such links are removed from it.
   ///   - report: called with each path that was changed, or could not be.
   public func run(
     _ earlier: EarlierOverlay, _ places: inout OverlayState.Places,
@@ -15,7 +15,7 @@ extension OverlayPruner {
   ) {
     for path in places.keys.sorted() {
       if shouldStop() { return }
-      // One that cannot be entered may come back, as a home that is not mounted.
+      // A directory that cannot be entered may come back, like a home that is not mounted.
       guard let folder = try? root.open(path, makesMissing: false) else { continue }
       do {
         let left = try prune(earlier, folder, path, report: report)
@@ -39,7 +39,7 @@ extension OverlayPruner {
         guard earlier.link.path(of: text) != nil else { continue }
       } else {
         guard earlier.hasMade(text, status, at: full) else { continue }
-        // Asked for where the overlay is now: where it was may be a mount that hangs.
+        // Ask at the overlay's current location: the earlier one may be a hung mount.
         if let problem = isThere(full, link.text(for: full)) {
           left += 1
           if !problem.isEmpty { report(full, .conflict(problem)) }

@@ -1,7 +1,7 @@
 internal import Glibc
 public import Posix
 
-/// Removes links into an overlay that has no such files any more.
+/// Removes links into an overlay to files that it no longer has.
 public struct OverlayPruner {
   let listing: OverlayListing
   let root: TargetRoot
@@ -9,9 +9,9 @@ public struct OverlayPruner {
   let link: LinkText
 
   /// - Parameters:
-  ///   - listing: of an overlay with at least one file: an empty one may be a mount that is lost,
-  ///     and is refused.
-  ///   - earlier: where the overlay was before.
+  ///   - listing: must have at least one file: an empty overlay may be a lost mount, and is
+  ///     refused.
+  ///   - earlier: the overlay's earlier locations.
   /// - Throws: `SystemError`, `ENODATA`, for an empty overlay.
   public init(
     _ listing: OverlayListing, root: Folder, earlier: [EarlierOverlay] = [], isDryRun: Bool
@@ -25,11 +25,11 @@ public struct OverlayPruner {
     link = LinkText(overlay: listing.root)
   }
 
-  /// Removes the links, and directories that were made for them and are empty.
+  /// Removes the links, and empty directories that were made for them.
   ///
   /// - Parameters:
-  ///   - places: the directories to look into, and whether they were made; those of no more concern
-  ///     are taken out.
+  ///   - places: the directories to search, and whether they were made; those that no longer matter
+  ///     are removed from it.
   ///   - report: called with each path that was changed, or is in a directory that cannot be
   ///     entered.
   public func run(
@@ -43,12 +43,12 @@ public struct OverlayPruner {
       while needed.insert(path).inserted, !path.isRoot { path = path.parent }
     }
     var removed: Set<RelativePath> = []
-    // Children first, so that their parents can become empty.
+    // Children first, so that parents can become empty.
     for path in places.keys.sorted(by: >) {
       if shouldStop() { return }
       let folder: Folder
       do { folder = try root.open(path, makesMissing: false) } catch {
-        // It may come back, as a home that is not mounted: it is not forgotten.
+        // It may come back, like a home that is not mounted: do not forget it.
         switch error {
         case .missing: places[path] = false
         case .conflict(let text): if needed.contains(path) { report(path, .conflict(text)) }
@@ -83,7 +83,7 @@ public struct OverlayPruner {
         continue
       }
       let isLeftover = name == OverlayLinker.temporaryName
-      // What the overlay has at this place, link puts right.
+      // If the overlay has this path, linking corrects the link.
       if !isLeftover, listing.hasFile(full) || listing.hasFile(file) {
         left.links += 1
         continue
@@ -105,7 +105,7 @@ public struct OverlayPruner {
     _ name: Name, _ text: [UInt8], from folder: Folder, _ full: RelativePath
   ) throws(SystemError) {
     if isDryRun { return }
-    // As late as can be: somebody may have put something else there.
+    // Check as late as possible: somebody may have put something else there.
     guard folder.target(of: name) == text else {
       throw SystemError("remove the link", path: full, code: ESTALE)
     }
@@ -114,11 +114,11 @@ public struct OverlayPruner {
     }
   }
 
-  /// Whether the overlay has what a link leads to.
+  /// Whether the overlay has a link's target.
   ///
-  /// - Returns: `nil` where it has not, an empty text where it has, and why that is not known.
+  /// - Returns: `nil` if not, an empty text if so, and otherwise why that is unknown.
   func isThere(_ file: RelativePath, _ text: [UInt8]) -> String? {
-    // The listing says more than stat, which s3fs answers from what it remembers.
+    // The listing knows better than stat, which s3fs answers from memory.
     if let has = listing.has(file) { return has ? "" : nil }
     if stat(at: text) != nil { return "" }
     if errno == ENOENT || errno == ENOTDIR { return nil }

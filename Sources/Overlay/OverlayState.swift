@@ -1,10 +1,10 @@
 internal import Glibc
 public import Posix
 
-/// What is remembered of overlays from run to run: the directories in which links were put, so that
-/// they can be found when an overlay has them no more, and which of them were made for links.
+/// What runs remember about overlays: the directories that received links, to find these when the
+/// overlay no longer has the files, and which directories were made for links.
 ///
-/// It is written before anything is done: a run that is killed leaves no link that is not known.
+/// It is written before anything is done, so that a killed run leaves no unknown link.
 public struct OverlayState: Equatable, Sendable {
   /// Directories by their paths below the root of the tree, and whether they were made for links.
   public typealias Places = [RelativePath: Bool]
@@ -16,15 +16,15 @@ public struct OverlayState: Equatable, Sendable {
 
   private static let title = Array("autosquash overlay 2".utf8)
 
-  /// The file's name in the folder of the state.
+  /// The file's name in the state folder.
   private static let name: Name = "overlay"
-  /// The most bytes it has: what it holds is kept in memory.
+  /// Its maximum size in bytes: all of it is kept in memory.
   private static let byteLimit = 64 << 20
 
-  /// Reads the file in a folder; there being none is no error.
+  /// Reads the file in a folder; a missing one is no error.
   ///
-  /// - Throws: `SystemError` when it cannot be read, or is no such file: with paths that lead
-  ///   elsewhere than their names say, nothing in it can be relied on.
+  /// - Throws: `SystemError` if it is unreadable or not such a file: if paths do not lead where
+  ///   their names say, nothing in it is reliable.
   public init(in folder: OverlayStateFolder) throws(SystemError) {
     let folder = folder.folder
     let bytes: [UInt8]
@@ -41,7 +41,7 @@ public struct OverlayState: Equatable, Sendable {
     }
   }
 
-  /// - Returns: whether it is what `write` writes.
+  /// - Returns: whether `write` could have written it.
   private mutating func parse(_ bytes: [UInt8]) -> Bool {
     guard bytes.starts(with: Self.title + [0]) else { return false }
     var rest = bytes[(Self.title.count + 1)...]
@@ -66,8 +66,8 @@ public struct OverlayState: Equatable, Sendable {
     return true
   }
 
-  /// Writes the file; a crash leaves the old one or the new one. Where nothing is remembered, there
-  /// is none.
+  /// Writes the file; a crash leaves the old one or the new one. If nothing is remembered, the file
+  /// is removed.
   public func write(to folder: OverlayStateFolder) throws(SystemError) {
     let folder = folder.folder
     if places.isEmpty {
@@ -90,17 +90,17 @@ public struct OverlayState: Equatable, Sendable {
   }
 }
 
-/// The folder for the state, in the tree, entered as all of it is: no link of a user leads elsewhere.
+/// The state folder in the tree, entered like the rest of it: no link of a user redirects it.
 public final class OverlayStateFolder {
-  /// Only root, or the user who runs this, can change what is in it.
+  /// Only root, or the user who runs this, can change its contents.
   public let folder: Folder
 
   /// - Parameters:
   ///   - root: the tree.
   ///   - path: the folder's path below its root.
-  ///   - makesMissing: whether it is made where it is not there.
-  /// - Returns: `nil` where it is not there.
-  /// - Throws: `SystemError` when something is in the way, or users can change it.
+  ///   - makesMissing: whether to create it if missing.
+  /// - Returns: `nil` if it does not exist.
+  /// - Throws: `SystemError` if something is in the way, or users can change it.
   public init?(
     _ path: RelativePath, root: Folder, overlay: OverlayListing, makesMissing: Bool
   ) throws(SystemError) {
@@ -114,7 +114,7 @@ public final class OverlayStateFolder {
         throw SystemError("keep the state, as \(text)", path: path, code: ENOTDIR)
       }
     }
-    // Who only looks may trust root's.
+    // A run that only reads may trust root's.
     let isTrusted =
       folder.status.st_uid == geteuid() || (!makesMissing && folder.status.st_uid == 0)
     guard isTrusted, folder.status.st_mode & 0o022 == 0 else {

@@ -1,15 +1,15 @@
 internal import Glibc
 public import Posix
 
-/// Removes all links that were made, whatever the overlays have: none of them is asked.
+/// Removes all links it made, whatever the overlays hold: it asks none of them.
 public struct OverlayUnlinker {
   private let root: TargetRoot
   private let overlays: [(path: HostPath, link: LinkText)]
   private let isDryRun: Bool
 
   /// - Parameters:
-  ///   - root: the tree in which the links stand.
-  ///   - overlays: the folders that the links lead into, where overlays are or were.
+  ///   - root: the tree with the links.
+  ///   - overlays: the folders the links lead into, where overlays are or were.
   public init(root: Folder, overlays: [HostPath], isDryRun: Bool) {
     self.overlays = overlays.map { ($0, LinkText(overlay: $0)) }
     let earlier = overlays.dropFirst().map { EarlierOverlay(path: $0, places: nil) }
@@ -18,13 +18,13 @@ public struct OverlayUnlinker {
     self.isDryRun = isDryRun
   }
 
-  /// Removes the links, and directories that were made for them and are empty.
+  /// Removes the links, and empty directories that were made for them.
   ///
   /// - Parameters:
-  ///   - state: the directories to look into; those that are done are taken out.
+  ///   - state: the directories to search; finished ones are removed from it.
   ///   - report: called with each path that was changed, or could not be.
-  /// - Returns: how many of the directories are not there. They are remembered: they may come back,
-  ///   as a home that is not mounted.
+  /// - Returns: how many of the directories are missing. They are remembered, since they may come
+  ///   back, like a home that is not mounted.
   public func run(
     _ state: inout OverlayState, shouldStop: () -> Bool = { false },
     report: (RelativePath, OverlayEvent) -> Void
@@ -35,7 +35,7 @@ public struct OverlayUnlinker {
     }
     var missing = 0
     var removed: Set<RelativePath> = []
-    // Children first, so that their parents can become empty.
+    // Children first, so that parents can become empty.
     for (path, isMade) in places.sorted(by: { $0.key > $1.key }) {
       if shouldStop() { break }
       let folder: Folder
@@ -63,7 +63,7 @@ public struct OverlayUnlinker {
     return missing
   }
 
-  /// Removes the links of a directory.
+  /// Removes the links in a directory.
   ///
   /// - Returns: how many of them could not be removed, and how many other names stay.
   private func unlink(
@@ -71,13 +71,13 @@ public struct OverlayUnlinker {
     report: (RelativePath, OverlayEvent) -> Void
   ) throws(SystemError) -> (ours: Int, others: Int) {
     if !isDryRun {
-      // What a run that was killed left behind.
+      // Left behind by a killed run.
       folder.removeFolder(TargetRoot.temporaryName)
     }
     var left = (ours: 0, others: 0)
     for name in try folder.names().sorted() {
       let full = path.appending(name)
-      // A user's own link into the overlay is the user's.
+      // A user's own link into the overlay belongs to the user.
       guard let text = folder.target(of: name), links.contains(where: { $0.path(of: text) != nil }),
         let status = try folder.look(name), [0, geteuid()].contains(status.st_uid)
       else {
@@ -99,7 +99,7 @@ public struct OverlayUnlinker {
     _ name: Name, _ text: [UInt8], from folder: Folder
   ) throws(SystemError) {
     if isDryRun { return }
-    // As late as can be: somebody may have put something else there.
+    // Check as late as possible: somebody may have put something else there.
     guard folder.target(of: name) == text else {
       throw SystemError("remove the link", path: folder.path(of: name), code: ESTALE)
     }

@@ -1,24 +1,24 @@
 internal import Glibc
 internal import Posix
 
-/// The tree in which the links stand, entered one directory at a time, so that nobody who may write
-/// in it can lead a step elsewhere.
+/// The tree with the links, entered one directory at a time, so that nobody who may write in it can
+/// redirect a step.
 ///
-/// A symbolic link in a path is followed only where ordinary users cannot have put it: it belongs to
-/// root, in a directory that only root can change. It then means what it would mean if the root of
-/// this tree were that of the system, so that no path leaves the tree.
+/// A symbolic link in a path is followed only if ordinary users cannot have made it: it belongs to
+/// root, in a directory that only root can change. It then means what it would mean if this tree's
+/// root were the system's, so that no path leaves the tree.
 final class TargetRoot {
   private let root: Folder
-  /// The overlay, in which no link may be put.
+  /// The overlay, in which no link may be made.
   private let overlay: OverlayListing
-  /// The folder of the state, in which none may be put either.
+  /// The state folder, in which none may be made either.
   private let reserved: Folder?
-  /// The overlay's links, and those of when it was elsewhere.
+  /// The overlay's links, and those to its earlier locations.
   private let links: [LinkText]
 
-  /// Why a directory cannot be had.
+  /// Why a directory is unavailable.
   enum Obstacle: Error {
-    /// These directories are not there, and were not to be made: real paths below the root, parents
+    /// These directories are missing and were not to be created: real paths below the root, parents
     /// first.
     case missing([RelativePath])
     /// Something is in the way.
@@ -27,8 +27,8 @@ final class TargetRoot {
 
   /// - Parameters:
   ///   - root: the root of the tree.
-  ///   - reserved: a directory of the tree that is not to be entered.
-  ///   - earlier: where the overlay was before.
+  ///   - reserved: a directory of the tree that must not be entered.
+  ///   - earlier: the overlay's earlier locations.
   init(
     _ root: Folder, overlay: OverlayListing, reserved: Folder? = nil,
     earlier: [EarlierOverlay] = []
@@ -43,14 +43,14 @@ final class TargetRoot {
   ///
   /// - Parameters:
   ///   - path: relative to the root, without `..`.
-  ///   - makesMissing: whether directories that are not there are made, each with owner, group and
-  ///     permissions of the one it is in.
-  ///   - made: called for each that was made, with its path below the root, links resolved.
+  ///   - makesMissing: whether to create missing directories, each with the owner, group and
+  ///     permissions of its parent.
+  ///   - made: called for each new one with its path below the root, links resolved.
   func open(
     _ path: RelativePath, makesMissing: Bool, made: (RelativePath) -> Void = { _ in }
   ) throws(Obstacle) -> Folder {
     var stack = [root]
-    // The path that led from the root to the top of the stack.
+    // The path from the root to the top of the stack.
     var way = RelativePath.root
     var rest = path.names[...]
     var links = 0
@@ -67,7 +67,7 @@ final class TargetRoot {
       let place = way.appending(part)
       var opened = step(into: part, of: parent)
       if let found = opened?.number, isStale(found, at: place, on: path) {
-        // It was a file in the overlay, and is a directory now: ours takes the link's place.
+        // A file in the overlay has become a directory: ours takes the link's place.
         opened = nil
         if makesMissing { _ = part.withCPath { unlinkat(parent.descriptor, $0, 0) } }
         errno = ENOENT
@@ -117,14 +117,14 @@ final class TargetRoot {
     return stack[stack.count - 1]
   }
 
-  /// Why no link can be in the folder of the state.
+  /// Why the state folder cannot hold links.
   static let reservedText = "autosquash needs this name for itself"
 
-  /// Whether something is the link that a file of the overlay had where there is a directory now.
+  /// Whether something is the link of an overlay file that has since become a directory.
   ///
   /// - Parameters:
-  ///   - place: where it is.
-  ///   - path: the path to be entered, which leads through it.
+  ///   - place: its path.
+  ///   - path: the path being entered, which leads through it.
   private func isStale(_ descriptor: Int32, at place: RelativePath, on path: RelativePath) -> Bool {
     guard let text = readLink([], in: descriptor) else { return false }
     return links.contains { link in
@@ -133,9 +133,9 @@ final class TargetRoot {
     }
   }
 
-  /// Opens what is at a name: a directory, a link, or something else.
+  /// Opens the entry of a name: a directory, a link, or something else.
   private func step(into name: Name, of folder: Folder) -> Descriptor? {
-    // Asked for as a directory, one that is mounted when it is used gets mounted.
+    // Asking for a directory triggers a mount at an automount point.
     let flags = O_PATH | O_NOFOLLOW
     if let opened = Descriptor(opening: name.bytes, flags | O_DIRECTORY, in: folder.descriptor) {
       return opened
@@ -144,17 +144,17 @@ final class TargetRoot {
     return Descriptor(opening: name.bytes, flags, in: folder.descriptor)
   }
 
-  /// Whether nobody but root, or the user who runs this, can have put a link there.
+  /// Whether only root, or the user who runs this, can have made a link.
   private func isTrusted(_ link: stat, in folder: stat) -> Bool {
     let trusted = [0, geteuid()]
     return trusted.contains(link.st_uid) && trusted.contains(folder.st_uid)
       && folder.st_mode & 0o022 == 0
   }
 
-  /// What a directory is called before it is complete.
+  /// A directory's name before it is complete.
   static let temporaryName: Name = ".autosquash-overlay.dir"
 
-  /// Makes a directory; it gets its name when it has its owner and permissions.
+  /// Makes a directory; it gets its name once it has its owner and permissions.
   private func make(_ name: Name, in parent: Folder) throws(Obstacle) -> Descriptor {
     let temporary = Self.temporaryName
     parent.removeFolder(temporary)
@@ -165,12 +165,12 @@ final class TargetRoot {
     guard let made = Descriptor(opening: temporary.bytes, flags, in: parent.descriptor) else {
       throw failure("open", name)
     }
-    // In a directory of somebody else's it may be another one by now; an empty one does no harm.
+    // In somebody else's directory it may have been exchanged; an empty one does no harm.
     guard let status = stat(of: made.number), status.st_uid == geteuid(),
       status.st_mode & 0o777 == 0o700,
       (try? Folder(Descriptor(dup(made.number))).names())?.isEmpty == true
     else { throw .conflict("\(name.escapedName) was changed while it was made") }
-    // The owner first: changing it takes set-id bits away.
+    // The owner first: changing it clears set-id bits.
     if fchown(made.number, parent.status.st_uid, parent.status.st_gid) != 0 && geteuid() == 0 {
       throw failure("give away", name)
     }

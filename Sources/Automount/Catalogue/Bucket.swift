@@ -1,13 +1,13 @@
 internal import Glibc
 public import Posix
 
-/// A folder of a bucket, which another program or a network serves.
+/// A folder of a bucket, served by another program or a network.
 ///
-/// Who waits for a mount that hangs cannot be stopped, so another process waits. Call these before
-/// other threads run.
+/// A process that waits for a hung mount cannot be stopped, so a second one does the waiting. Call
+/// these before other threads run.
 public enum Bucket {
-  /// Finds something out about a folder, in another process; no step of it may take longer than
-  /// a time.
+  /// Runs a query about a folder in another process; no step of it may take longer than the
+  /// timeout.
   ///
   /// - Parameters:
   ///   - onProgress: called with the number of steps so far.
@@ -37,9 +37,9 @@ public enum Bucket {
     }
   }
 
-  /// Makes the catalogue; no part of it may take longer than the configured time.
+  /// Makes the catalogue; no step may take longer than the configured time.
   ///
-  /// - Parameters: as of `Catalogue.collect`.
+  /// - Parameters: those of `Catalogue.collect`.
   public static func catalogue(
     _ configuration: Configuration, check: ImageCheck, known: [Catalogue.Entry] = []
   ) throws(BucketError) -> Catalogue {

@@ -2,11 +2,11 @@ internal import Glibc
 public import Posix
 public import SquashFSFormat
 
-/// All images in the folder, with what the map would say of each.
+/// All images in the folder, with the map's verdict on each.
 public struct Catalogue: Sendable {
   /// Sorted by name.
   public var images: [Entry]
-  /// Folders that could not be listed, below the folder of all, and why.
+  /// Folders below the top that could not be listed, and the reasons.
   public var unreadable: [(path: RelativePath, text: String)] = []
 
   /// One image.
@@ -15,27 +15,27 @@ public struct Catalogue: Sendable {
     public var name: RelativePath
     /// The path below the folder with the images.
     public var file: RelativePath
-    /// In bytes; 0 where that could not be found out.
+    /// In bytes; 0 if unknown.
     public var size: UInt64
     /// Nanoseconds since 1970.
     public var modified: Int64
     public var compressor: CompressorID?
-    /// Why it would not mount; `nil` where it would.
+    /// Why it would not mount; `nil` if it would.
     public var problem: String?
   }
 
-  /// How deep folders may lie in each other.
+  /// The maximum nesting of folders.
   private static let mostLevels = 40
-  /// Requests at the same time: a bucket takes its time for each.
+  /// The number of concurrent requests: each takes a bucket some time.
   private static let threads = 12
 
-  /// Lists the folder and looks at every image in it.
+  /// Lists the folder and checks every image in it.
   ///
   /// - Parameters:
-  ///   - known: images that would mount when they were last looked at; those that have the same
-  ///     size and time since are not opened again.
-  ///   - progress: called from time to time, from any thread.
-  /// - Throws: `SystemError` when the folder itself cannot be listed.
+  ///   - known: images that would mount when last checked; those with the same size and time are
+  ///     not opened again.
+  ///   - progress: called now and then, from any thread.
+  /// - Throws: `SystemError` if the folder itself cannot be listed.
   static func collect(
     _ configuration: Configuration, check: ImageCheck, known: [Entry] = [],
     progress: @escaping @Sendable () -> Void = {}
@@ -72,12 +72,12 @@ public struct Catalogue: Sendable {
     let taken = Set(keys.map(\.key))
     for name in listing.folders.sorted()
     where !taken.contains(name) {
-      // An image wins over a folder of its name.
+      // An image wins over a folder of the same name.
       do {
         try list(
           folder, path.appending(name), configuration, into: &result, levels: levels - 1, progress)
       } catch {
-        // One that was removed meanwhile is no loss.
+        // A folder removed meanwhile is no loss.
         if error.code != ENOENT { result.unreadable.append((path.appending(name), "\(error)")) }
       }
     }
@@ -94,7 +94,7 @@ public struct Catalogue: Sendable {
       switch entries.kind(of: entry) {
       case .directory: folders.append(entry.name)
       case .some: files.append(entry.name)
-      // It was removed meanwhile.
+      // Removed meanwhile.
       case nil: continue
       }
     }

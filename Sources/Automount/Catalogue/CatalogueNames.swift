@@ -1,18 +1,18 @@
 internal import Posix
 
-/// Which names the images of one folder have under the mount root.
+/// The names under the mount root of the images in one folder.
 enum CatalogueNames {
-  /// The key that the map answers with each image.
+  /// The keys that the map answers, one for each image.
   ///
-  /// An image is called by its file's name without the suffix, unless that key means another image
-  /// of the folder, which comes first; it then has its whole name.
+  /// An image's key is its file name without the suffix; if that key means another image of the
+  /// folder, which takes precedence, it is the whole name.
   ///
   /// - Parameter files: names with one of the suffixes, in any order.
   /// - Returns: pairs of key and file, sorted by the keys.
   static func keys(of files: [Name], suffixes: [[UInt8]]) -> [(key: Name, file: Name)] {
     let all = Set(files)
     return files.compactMap { file in
-      // Without the suffix first; then as it is.
+      // Without the suffix first, then unchanged.
       let shortened = suffixes.compactMap { suffix in
         hasSuffix(file, suffix) ? Array(file.bytes.dropLast(suffix.count)) : nil
       }

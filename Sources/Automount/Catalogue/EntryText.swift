@@ -3,7 +3,7 @@ internal import SquashFSFormat
 
 /// An image of the catalogue as a line of text.
 extension Catalogue.Entry {
-  /// Size, time, compressor, and in hexadecimal name, file and problem: fields without blanks.
+  /// Size, time, compressor; then name, file and problem in hexadecimal: fields without blanks.
   var text: [UInt8] {
     let blank = [UInt8(ascii: " ")]
     // A field must not be empty.
@@ -12,7 +12,7 @@ extension Catalogue.Entry {
       + blank + file.bytes.hexadecimal + blank + problem.hexadecimal
   }
 
-  /// - Returns: `nil` for what is no such line.
+  /// - Returns: `nil` if the text is not such a line.
   init?(text: ArraySlice<UInt8>) {
     let fields = text.split(separator: UInt8(ascii: " "))
     guard fields.count == 6, let size = UInt64(String(decoding: fields[0], as: UTF8.self)),

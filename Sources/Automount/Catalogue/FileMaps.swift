@@ -1,43 +1,43 @@
 public import Posix
 internal import SquashFSFormat
 
-/// The catalogue in the form that autofs reads: a map for the top and one for each folder.
+/// The catalogue in the form for autofs: a map for the top and one for each folder.
 ///
-/// Names in them show in a listing of the mount root before anybody has used them. Each map ends
-/// with the program map, so that names which came since work too.
+/// Listings of the mount root show the names in them before anybody has used them. Each map ends
+/// with the program map, so that newer names work too.
 public struct FileMaps: Equatable, Sendable {
-  /// What each file holds, by its name in the folder of the maps.
+  /// The content of each file, by its name in the folder of the maps.
   public private(set) var files: [Name: [UInt8]] = [:]
-  /// Images that are not in a map, because autofs cannot read their names there.
+  /// The number of images not in a map because autofs cannot read their names there.
   public private(set) var unlisted = 0
-  /// The folders that the maps name, as paths below the mount root.
+  /// The folders in the maps, as paths below the mount root.
   public private(set) var folders: Set<RelativePath> = []
 
   /// The map of the mount root.
   public static let top: Name = "top"
-  /// What the names of other maps begin with.
+  /// The prefix of other maps' names.
   private static let folderPrefix = Array("folder-".utf8)
 
   private static let firstLine = Array(
     "# Written by 'autosquash refresh'; what is changed here is lost.\n".utf8)
 
-  /// The longest line that autofs takes from a file, in bytes.
+  /// The longest line autofs accepts in a file, in bytes.
   private static let longestLine = 16000
 
   /// Writes the maps of a catalogue.
   ///
   /// - Parameters:
-  ///   - catalogue: `nil` where it could not be made: the maps then name nothing, and who asks for
-  ///     a name gets the program's answer.
-  ///   - folder: where the maps will lie.
+  ///   - catalogue: `nil` if it could not be made: the maps then name nothing, and the program
+  ///     answers for every name.
+  ///   - folder: the folder for the maps.
   ///   - program: the program map.
   ///   - check: what the images were checked for.
-  ///   - asksAgain: whether an image is looked at once more when it is mounted, by mount(8)'s
-  ///     helper; for images that the kernel mounts.
-  ///   - mounted: folders that are mounted by the automounter now: their maps must stay, whatever
-  ///     is in them.
-  ///   - deferred: folders that the maps must not name yet, as they are in use; they and those above
-  ///     them show in listings for that.
+  ///   - asksAgain: whether mount(8)'s helper checks an image again when it is mounted; for images
+  ///     that the kernel mounts.
+  ///   - mounted: folders that the automounter has mounted now: their maps must stay, whatever they
+  ///     hold.
+  ///   - deferred: folders that the maps must not name yet because they are in use; listings show
+  ///     them, and those above them, for that reason.
   public init(
     _ catalogue: Catalogue?, configuration: Configuration, folder: HostPath, program: HostPath,
     check: ImageCheck, asksAgain: Bool, mounted: Set<RelativePath> = [],
@@ -63,7 +63,7 @@ public struct FileMaps: Equatable, Sendable {
       let parent = image.name.parent
       lines[parent, default: []].append(
         (name, Self.comment(image) + Self.quoted(name) + entry.bytes + [UInt8(ascii: "\n")]))
-      // The image's folders are named in the maps above.
+      // The maps above name the images' folders.
       var level = parent
       while let name = level.name, !deferred.contains(level), folders.insert(level).inserted {
         let entry =
@@ -83,14 +83,14 @@ public struct FileMaps: Equatable, Sendable {
     }
   }
 
-  /// What each map ends with: who has what it does not name.
+  /// The last line of each map: whom to ask about other names.
   public static func lastLine(program: HostPath) -> [UInt8] {
     Array("+program:".utf8) + program.bytes
   }
 
-  /// The images in the maps of a folder, which would mount when the maps were written.
+  /// The images in a folder's maps that would mount when the maps were written.
   ///
-  /// What is wrong in the files is passed over: the images are then looked at again.
+  /// Errors in the files are ignored: the images are then checked again.
   public static func known(
     in folder: Folder, _ configuration: Configuration, check: ImageCheck
   ) -> [Catalogue.Entry] {
@@ -104,7 +104,7 @@ public struct FileMaps: Equatable, Sendable {
     }
   }
 
-  /// The folders that the maps in a folder name.
+  /// The folders named by the maps in a folder.
   public static func folders(in folder: Folder) -> Set<RelativePath> {
     var found: Set<RelativePath> = []
     for name in names(in: folder) {
@@ -117,7 +117,7 @@ public struct FileMaps: Equatable, Sendable {
     return found
   }
 
-  /// Whether the files in a folder are others than these.
+  /// Whether the files in a folder differ from these.
   public func differ(from folder: Folder) -> Bool {
     Set(Self.names(in: folder)) != Set(files.keys)
       || files.contains { name, text in
@@ -125,7 +125,7 @@ public struct FileMaps: Equatable, Sendable {
       }
   }
 
-  /// Writes the files that are not what they should be, and removes those of folders that are gone.
+  /// Writes missing and outdated files, and removes those of folders that are gone.
   public func write(to folder: Folder) throws(SystemError) {
     for (name, text) in files.sorted(by: { $0.key < $1.key }) {
       if Self.contents(of: name, in: folder) == text { continue }
@@ -145,18 +145,18 @@ public struct FileMaps: Equatable, Sendable {
 
   // MARK: Names
 
-  /// Whether autofs can read a name as a key in a file: all its parts, in quotation marks.
+  /// Whether autofs can read a name as a key in a file: each part, quoted.
   private static func isListable(_ path: RelativePath) -> Bool {
     canHaveMap(path.parent) && isReadable(path)
   }
 
-  /// Whether a folder's map can have a name, which has two digits for every byte of its path, and
-  /// autofs can read those above it.
+  /// Whether a folder's map can have a name, which takes two digits for every byte of its path, and
+  /// autofs can read the names above it.
   private static func canHaveMap(_ folder: RelativePath) -> Bool {
     folder.bytes.count < 120 && isReadable(folder)
   }
 
-  /// A name that is only an asterisk would be every name's.
+  /// A name that is only an asterisk would match every name.
   private static func isReadable(_ path: RelativePath) -> Bool {
     MapEntry.canQuote(path) && !path.names.contains("*")
   }
@@ -165,7 +165,7 @@ public struct FileMaps: Equatable, Sendable {
     [UInt8(ascii: "\"")] + name.bytes + Array("\" ".utf8)
   }
 
-  /// The file of a folder's map: a name that needs no quotes.
+  /// The file of a folder's map: a name that needs no quoting.
   private static func fileName(_ level: RelativePath) -> Name {
     level.isRoot ? top : Name(unchecked: folderPrefix + level.bytes.hexadecimal)
   }
@@ -192,8 +192,8 @@ public struct FileMaps: Equatable, Sendable {
       ? Catalogue.Entry(text: line.dropFirst(commentStart.count)) : nil
   }
 
-  /// A line that tells what the images were checked for: with other settings, or another kernel,
-  /// they have to be looked at again.
+  /// A line that records what the images were checked for: after a change of settings or kernel,
+  /// they must be checked again.
   private static func checked(_ configuration: Configuration, _ check: ImageCheck) -> [UInt8] {
     let compressors = check.kernel.compressors?.map(\.rawValue).sorted().map { "\($0)" }
     let kernel =

@@ -2,19 +2,18 @@ internal import Glibc
 public import Posix
 
 extension Configuration {
-  /// The most bytes a configuration file may have.
+  /// The maximum size of a configuration file in bytes.
   private static let byteLimit = 64 << 10
 
-  /// The path of the file in force: `AUTOSQUASH_CONFIG`, else the standard one.
+  /// The path of the current file: `AUTOSQUASH_CONFIG`, or the standard one.
   public static var path: HostPath {
     guard let named = getenv("AUTOSQUASH_CONFIG"), named[0] != 0 else { return standardPath }
     return HostPath([UInt8](cString: named))
   }
 
-  /// Reads the file in force.
+  /// Reads the current file.
   ///
-  /// - Throws: `ConfigurationError` when there is none, when it cannot be read, and for the first
-  ///   line that is wrong.
+  /// - Throws: `ConfigurationError` if it is missing or unreadable, and for the first wrong line.
   public static func load() throws(ConfigurationError) -> Configuration {
     try load(path)
   }
@@ -43,8 +42,8 @@ extension Configuration {
   /// - Parameter path: the file, for messages.
   public init(parsing bytes: [UInt8], path: HostPath) throws(ConfigurationError) {
     self.init()
-    // By key, the line it stands in. The map reads this for every key: no array is made for the
-    // lines, because each new type of array costs it some ten microseconds.
+    // The line of each key. The map runs this for every key: do not make an array of the lines,
+    // because each new type of array costs some ten microseconds.
     var lines = [Int](repeating: 0, count: Key.allCases.count)
     var number = 0
     var rest = bytes[...]
@@ -65,12 +64,12 @@ extension Configuration {
         + "each other: what is mounted would hide the images")
   }
 
-  /// Whether one of the images' folder and the mount root lies in the other.
+  /// Whether the images' folder and the mount root lie one inside the other.
   private var isMountedOnItself: Bool {
     images.isAtOrBelow(mountRoot) || mountRoot.isAtOrBelow(images)
   }
 
-  /// Sets what one line says.
+  /// Applies one line.
   ///
   /// - Returns: what is wrong with the line.
   private mutating func set(
@@ -109,9 +108,9 @@ extension Configuration {
     case overlay
   }
 
-  /// Sets one value.
+  /// Sets a value.
   ///
-  /// - Returns: what is wrong with the value, `nil` when it was set.
+  /// - Returns: what is wrong with the value; `nil` if it was set.
   public mutating func set(_ key: Key, _ value: [UInt8]) -> String? {
     switch key {
     case .images: Self.path(value, into: &images)
@@ -132,7 +131,7 @@ extension Configuration {
   private static func path(_ value: [UInt8], into path: inout HostPath) -> String? {
     guard value.isAbsolutePath else { return "must be a path that begins with '/'" }
     guard value.count < Int(PATH_MAX) - 256 else { return "the path is too long" }
-    // autofs could not carry these two.
+    // autofs could not pass on these two.
     guard !value.contains(where: { $0 == UInt8(ascii: "\"") || $0 < 0x20 }) else {
       return "the path must hold no quotation mark and no control characters"
     }
@@ -150,7 +149,7 @@ extension Configuration {
     return nil
   }
 
-  /// Stands in autofs's maps, where it cannot be in quotation marks.
+  /// Sets the state folder, whose path appears in autofs's maps where it cannot be quoted.
   private mutating func setState(_ value: [UInt8]) -> String? {
     var path = HostPath.root
     if let problem = Self.path(value, into: &path) { return problem }
@@ -209,7 +208,7 @@ extension Configuration {
       if name.elementsEqual("loop".utf8) || name.elementsEqual("fstype".utf8) {
         return "'\(name.escapedName)' is not for here; the key fstype says how to mount"
       }
-      // What autofs takes for the end of the options, or for something to expand.
+      // autofs takes other characters for the end of the options, or expands them.
       guard option.allSatisfy({ $0.isWordByte || "=.:@%/+-".utf8.contains($0) }) else {
         return "'\(option.escapedName)' has a character that autofs cannot take"
       }

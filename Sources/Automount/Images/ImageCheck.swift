@@ -2,11 +2,11 @@ internal import Glibc
 internal import Posix
 public import SquashFSFormat
 
-/// Whether the kernel would mount an image, told from its superblock and its length.
+/// Predicts from superblock and length whether the kernel would mount an image.
 public struct ImageCheck: Sendable {
-  /// What this machine's kernel has; nothing is known of a program of FUSE.
+  /// What this machine's kernel supports; nothing is known about a FUSE program.
   public var kernel: KernelSupport
-  /// Whether the kernel mounts the images, and not a program of FUSE.
+  /// Whether the kernel mounts the images, rather than a FUSE program.
   public var mountsByKernel: Bool
 
   public init(kernel: KernelSupport, mountsByKernel: Bool) {
@@ -14,22 +14,22 @@ public struct ImageCheck: Sendable {
     self.mountsByKernel = mountsByKernel
   }
 
-  /// What an open image is.
+  /// The facts about an open image.
   public struct Facts: Equatable, Sendable {
     /// The length of the file in bytes.
     public var size: UInt64
     /// Nanoseconds since 1970.
     public var modified: Int64
-    /// `nil` where the superblock could not be read.
+    /// `nil` if the superblock could not be read.
     public var compressor: CompressorID?
-    /// Why it would not mount, and what to do; `nil` where it would.
+    /// Why it would not mount, and what to do; `nil` if it would.
     public var problem: String?
   }
 
-  /// Looks at an open file: one fstat and one read of 96 bytes.
+  /// Checks an open file with one fstat and one read of 96 bytes.
   ///
   /// - Returns: `nil` for a directory.
-  /// - Throws: `SystemError` when the file system does not give what it should.
+  /// - Throws: `SystemError` if the file system fails.
   func facts(of descriptor: Int32) throws(SystemError) -> Facts? {
     guard let status = stat(of: descriptor) else { throw SystemError("examine") }
     if status.isDirectory { return nil }
@@ -63,7 +63,7 @@ public struct ImageCheck: Sendable {
     return facts
   }
 
-  /// What the kernel would have against a superblock in a file of `size` bytes.
+  /// The kernel's objection to a superblock in a file of `size` bytes.
   public func problem(_ superblock: Superblock, size: UInt64) -> String? {
     if superblock.bytesUsed > size {
       let missing = superblock.bytesUsed - size

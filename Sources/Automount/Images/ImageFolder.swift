@@ -2,18 +2,18 @@ internal import CLinux
 internal import Glibc
 internal import Posix
 
-/// The folder with the images, open: everything is looked up from here, and nothing outside.
+/// The folder with the images, held open: all lookups start here, and none leaves it.
 final class ImageFolder: Sendable {
   private let opened: Descriptor
   private let resolve: UInt64
   private let mayLeave: Bool
-  /// Whether what is on another device is refused.
+  /// Whether to refuse anything on another device.
   let staysOnDevice: Bool
 
   /// - Parameters:
   ///   - path: the folder's path.
   ///   - mayLeave: whether links may lead out of it.
-  ///   - staysOnDevice: whether what another file system is mounted on is refused, with `EXDEV`.
+  ///   - staysOnDevice: whether to refuse, with `EXDEV`, what another file system is mounted on.
   init(_ path: HostPath, mayLeave: Bool, staysOnDevice: Bool) throws(SystemError) {
     guard let opened = Descriptor(opening: path.bytes, O_PATH | O_DIRECTORY) else {
       throw SystemError("open", path: path)
@@ -29,13 +29,13 @@ final class ImageFolder: Sendable {
 
   /// Opens a file below the folder for reading; never waits for a writer of a pipe.
   ///
-  /// - Returns: `nil` and `errno` where that is not possible, `EXDEV` for what lies outside.
+  /// - Returns: `nil` with `errno` on failure; `EXDEV` for a path that leads outside.
   func open(_ path: RelativePath) -> Descriptor? { open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY) }
 
   /// Opens a folder below this one, without reading it.
   func openFolder(_ path: RelativePath) -> Descriptor? { open(path, O_PATH | O_DIRECTORY) }
 
-  /// Opens a file below the folder without reading it, which tells its size.
+  /// Opens a file below the folder without reading it, which is enough for its size.
   func openPath(_ path: RelativePath) -> Descriptor? { open(path, O_PATH) }
 
   /// Opens a folder below this one, or this one itself, for listing.
@@ -51,7 +51,7 @@ final class ImageFolder: Sendable {
       }
       return -1
     }
-    // A sandbox that knows no openat2 says that it is not permitted.
+    // A sandbox that does not know openat2 answers "not permitted".
     if found < 0 && (errno == ENOSYS || errno == EPERM) { return openStepwise(path, flags) }
     return Descriptor(found)
   }
@@ -78,9 +78,9 @@ final class ImageFolder: Sendable {
     return nil
   }
 
-  /// Whether reading the folder may wait for a program or a network: it is not on a local disk.
+  /// Whether reading the folder may block on a program or a network: it is not on a local disk.
   ///
-  /// Asks nobody: no component of the path is entered that could make this wait.
+  /// Asks nobody: no component of the path is entered that could block.
   static func mayHang(_ path: HostPath) -> Bool {
     let bytes = path.bytes
     var end = 0

@@ -7,19 +7,19 @@ struct ImageLookup {
   let check: ImageCheck
   let folder: ImageFolder
 
-  /// What a key stands for.
+  /// What a key refers to.
   enum Target: ~Copyable {
     /// An image, with its path below the folder of all, open for reading.
     case image(RelativePath, Descriptor)
     case folder
   }
 
-  /// The outcome when the folder's device has to be left, which the caller did not allow.
+  /// Thrown if the lookup would have to leave the folder's device and the caller did not allow it.
   struct OtherDevice: Error {}
 
-  /// Opens the first image that a key can mean and looks whether it would mount.
+  /// Opens the first image that a key can mean and checks whether it would mount.
   ///
-  /// One open, fstat and read where the first candidate is there.
+  /// Takes one open, fstat and read if the first candidate exists.
   func find(_ key: MapKey, at level: MapLevel) throws -> Target {
     for name in key.candidates(suffixes: configuration.suffixes) {
       let path = level.appending(Name(unchecked: name))
@@ -41,7 +41,7 @@ struct ImageLookup {
       .noSuchImage, key.name.bytes, "no such image in \(full(level.path).shortenedName)")
   }
 
-  /// Opens an image and looks whether it would mount.
+  /// Opens an image and checks whether it would mount.
   ///
   /// - Parameter path: below the folder of all.
   /// - Throws: `MapRefusal`.
@@ -53,7 +53,7 @@ struct ImageLookup {
     return file
   }
 
-  /// Whether an open file is an image, and no directory that is called like one.
+  /// Whether an open file is an image, and not a directory with such a name.
   ///
   /// - Throws: `MapRefusal` for an image that would not mount.
   private func isImage(
@@ -70,7 +70,7 @@ struct ImageLookup {
 
   private func full(_ path: RelativePath) -> HostPath { configuration.images.appending(path) }
 
-  /// What an `errno` of a look-up means.
+  /// The meaning of a lookup's `errno`.
   private func failure(_ key: [UInt8], _ path: RelativePath, _ code: Int32) throws -> MapRefusal {
     let reason = SystemError.reason(code)
     let name = full(path).shortenedName

@@ -2,11 +2,11 @@ internal import Glibc
 public import Posix
 public import SquashFSFormat
 
-/// What the running kernel can mount, as far as it tells.
+/// What the running kernel can mount, if it says.
 public struct KernelSupport: Equatable, Sendable {
-  /// Whether it has squashfs; `nil` where that shows only when something is mounted.
+  /// Whether it has squashfs; `nil` if only a mount would show.
   public var hasSquashFS: Bool?
-  /// The compressors that its configuration names; `nil` where there is none to read.
+  /// The compressors in its configuration; `nil` if no configuration is readable.
   public var compressors: Set<CompressorID>?
 
   public init(hasSquashFS: Bool? = nil, compressors: Set<CompressorID>? = nil) {
@@ -14,10 +14,10 @@ public struct KernelSupport: Equatable, Sendable {
     self.compressors = compressors
   }
 
-  /// Asks the running kernel, and reads its configuration where a distribution puts it, or where
-  /// `autosquash refresh` has put it.
+  /// Asks the running kernel and reads its configuration from where a distribution or
+  /// `autosquash refresh` puts it.
   ///
-  /// - Parameter state: the folder for what this program keeps.
+  /// - Parameter state: the folder for this program's own data.
   public static func ofThisMachine(state: HostPath) -> KernelSupport {
     var support = KernelSupport()
     for path in configurationPaths(state: state) {
@@ -26,17 +26,17 @@ public struct KernelSupport: Equatable, Sendable {
         break
       }
     }
-    // A module that is not loaded is not listed.
+    // A module that is not loaded is missing here.
     if contents(of: "/proc/filesystems")?.contains("\tsquashfs\n") == true {
       support.hasSquashFS = true
     }
     return support
   }
 
-  /// What the names of this program's own copies of such files begin with.
+  /// The prefix of this program's own copies of such files.
   public static let ownPrefix = Array("kernel-".utf8)
 
-  /// Where the configuration of the running kernel may be; the last is this program's own.
+  /// The possible paths of the running kernel's configuration; the last is this program's copy.
   public static func configurationPaths(state: HostPath) -> [HostPath] {
     var name = utsname()
     uname(&name)
@@ -50,7 +50,7 @@ public struct KernelSupport: Equatable, Sendable {
     ]
   }
 
-  /// Reads a kernel's configuration, the lines `CONFIG_NAME=y`.
+  /// Reads a kernel's configuration: its lines `CONFIG_NAME=y`.
   public init(parsing configuration: [UInt8]) {
     hasSquashFS = configuration.hasOption("CONFIG_SQUASHFS")
     compressors = Set(
@@ -65,7 +65,7 @@ public struct KernelSupport: Equatable, Sendable {
 }
 
 extension [UInt8] {
-  /// Whether a line `NAME=y` or `NAME=m` is among the bytes.
+  /// Whether the bytes contain a line `NAME=y` or `NAME=m`.
   fileprivate func hasOption(_ name: String) -> Bool {
     contains("\n\(name)=y\n") || contains("\n\(name)=m\n")
   }

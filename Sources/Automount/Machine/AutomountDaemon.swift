@@ -5,23 +5,23 @@ public import Posix
 public struct AutomountDaemon: Equatable, Sendable {
   public let process: pid_t
 
-  /// Finds it by the mount, which names the daemon's process group.
+  /// Finds it through the mount, which names the daemon's process group.
   ///
-  /// - Returns: `nil` where nothing is mounted there by autofs, or its daemon has gone.
+  /// - Returns: `nil` if autofs has mounted nothing there, or its daemon is gone.
   public init?(serving mountRoot: HostPath, in table: MountTable) {
     guard let mount = table.mount(at: mountRoot), mount.type == "autofs",
       let group = mount.options.compactMap({ option in
         option.hasPrefix("pgrp=") ? pid_t(option.dropFirst(5)) : nil
       }).first, group > 1
     else { return nil }
-    // Another process may have the number by now.
+    // Another process may have reused the number.
     guard Self.isAutomounter(group) else { return nil }
     process = group
   }
 
   private init(process: pid_t) { self.process = process }
 
-  /// All automounters of this machine.
+  /// All automounters on this machine.
   public static var all: [AutomountDaemon] {
     guard var entries = try? DirectoryStream(at: "/proc") else { return [] }
     var found: [AutomountDaemon] = []
@@ -36,7 +36,7 @@ public struct AutomountDaemon: Equatable, Sendable {
   }
 
   private static func isAutomounter(_ process: pid_t) -> Bool {
-    // What another user's process calls itself counts for nothing.
+    // Ignore what another user's process calls itself.
     guard let status = stat(at: HostPath("/proc/\(process)")),
       [0, geteuid()].contains(status.st_uid)
     else {
@@ -46,9 +46,9 @@ public struct AutomountDaemon: Equatable, Sendable {
     return name?.elementsEqual("automount\n".utf8) == true
   }
 
-  /// Has the daemon read its maps again.
+  /// Makes the daemon reread its maps.
   ///
-  /// - Throws: `SystemError` when this process may not.
+  /// - Throws: `SystemError` if this process lacks permission.
   public func reload() throws(SystemError) {
     guard kill(process, SIGHUP) == 0 else { throw SystemError("reload the automounter") }
   }

@@ -1,24 +1,24 @@
 internal import Glibc
 public import Posix
 
-/// What is mounted on this machine.
+/// The mounts on this machine.
 ///
 /// Layout of `/proc/self/mountinfo`: proc_pid_mountinfo(5).
 public struct MountTable: Sendable {
-  /// In the order in which they were mounted: a later one hides an earlier one at its place.
+  /// In mount order: a later one hides an earlier one at the same place.
   public let mounts: [Mount]
 
   /// One mount.
   public struct Mount: Equatable, Sendable {
-    /// The number of its file system, "MAJOR:MINOR"; empty for what is yet to be mounted.
+    /// The number of its file system, "MAJOR:MINOR"; empty if it is not mounted yet.
     public var device: String
-    /// Where it is.
+    /// The mount point.
     public var point: HostPath
     /// The type of file system, such as `fuse.s3fs`.
     public var type: String
-    /// What is mounted: a device, or what a file system calls itself.
+    /// What is mounted: a device, or a file system's own name for itself.
     public var source: [UInt8]
-    /// The options of the mount and of the file system, separated by commas.
+    /// The options of the mount and of the file system.
     public var options: [String]
 
     public init(
@@ -32,7 +32,7 @@ public struct MountTable: Sendable {
     }
   }
 
-  /// Reads this process's.
+  /// Reads this process's mount table.
   public static func current() throws(SystemError) -> MountTable {
     MountTable(parsing: try SmallFile.read("/proc/self/mountinfo", limit: 1 << 30))
   }
@@ -55,10 +55,10 @@ public struct MountTable: Sendable {
     }
   }
 
-  /// The table of what is to be mounted when the system starts.
+  /// The table of mounts for system startup.
   public static let path: HostPath = "/etc/fstab"
 
-  /// Reads what is to be mounted from the text of an fstab(5).
+  /// Reads the mounts in the text of an fstab(5).
   public init(table bytes: [UInt8]) {
     mounts = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
       let fields = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
@@ -75,10 +75,10 @@ public struct MountTable: Sendable {
     }
   }
 
-  /// The mount at a place itself, the topmost.
+  /// The topmost mount exactly at a path.
   public func mount(at path: HostPath) -> Mount? { mounts.last { $0.point == path } }
 
-  /// The mount that a path lies on, told by the names alone: no link in the path is followed.
+  /// The mount that holds a path, judging by names alone: follows no link in the path.
   public func mount(holding path: HostPath) -> Mount? {
     mounts.enumerated().filter { _, mount in
       path.isAtOrBelow(mount.point)
@@ -87,7 +87,7 @@ public struct MountTable: Sendable {
     }?.element
   }
 
-  /// Blanks, tabs, newlines and backslashes stand as three octal digits.
+  /// Decodes blanks, tabs, newlines and backslashes, which are written as three octal digits.
   private static func unescape(_ field: ArraySlice<UInt8>) -> [UInt8] {
     var bytes: [UInt8] = []
     var rest = field
@@ -108,14 +108,14 @@ public struct MountTable: Sendable {
 }
 
 extension MountTable {
-  /// A table without mounts, for when the system shows none.
+  /// A table without mounts, for a system that shows none.
   public static let none = MountTable(parsing: [])
 }
 
 extension MountTable.Mount {
-  /// Whether it is neither a program's nor of the network, as far as fstab(5) tells.
+  /// Whether it is neither FUSE nor a network mount, by the rules of fstab(5).
   public var isLocal: Bool { !type.hasPrefix("fuse") && !options.contains("_netdev") }
 
-  /// Whether it is an image, mounted by the kernel or by squashfuse.
+  /// Whether it is an image mounted by the kernel or by squashfuse.
   public var isImage: Bool { type == "squashfs" || type.hasPrefix("fuse.squashfuse") }
 }

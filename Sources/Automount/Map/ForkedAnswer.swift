@@ -19,7 +19,7 @@ public enum ForkedAnswer {
 
   /// Does `work` in another process, and waits for what comes of it.
   ///
-  /// The process of this call must have one thread only.
+  /// The calling process must have a single thread.
   ///
   /// - Parameters:
   ///   - seconds: how long to wait, from the start or the latest sign of progress.
@@ -63,7 +63,7 @@ public enum ForkedAnswer {
     do throws(Refusal) { return try outcome.get() } catch { throw .refused(error) }
   }
 
-  // MARK: What goes through the pipe
+  // MARK: The pipe's protocol
 
   private static let progressSign = UInt8(ascii: ".")
   private static let answerSign = UInt8(ascii: "=")
@@ -99,10 +99,10 @@ public enum ForkedAnswer {
     }
   }
 
-  /// Lets go of everything that somebody may wait for: autofs reads the map's output until it is
+  /// Releases everything that somebody may wait for: autofs reads the map's output until it is
   /// closed, and stops its process group; locks last as long as anybody has them open.
   private static func detach(keeping descriptor: Int32) {
-    // Before Linux 5.9, and so without this, others may wait as long as this process does.
+    // Without this, before Linux 5.9, others may wait as long as this process does.
     if descriptor > 3 { close_range(3, UInt32(descriptor - 1), 0) }
     close_range(UInt32(descriptor + 1), .max, 0)
     setsid()
@@ -149,7 +149,7 @@ public enum ForkedAnswer {
     }
   }
 
-  /// Milliseconds on a clock that is never set back.
+  /// Milliseconds on a monotonic clock.
   private static var now: Int64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)

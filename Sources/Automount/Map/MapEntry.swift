@@ -1,20 +1,20 @@
 internal import Glibc
 public import Posix
 
-/// What a map answers, in the form that autofs reads.
+/// The map's answer in the form for autofs.
 public struct MapEntry: Equatable, Sendable {
   /// The line, without the newline.
   public let bytes: [UInt8]
 
   /// The mount of an image.
   ///
-  /// The location stands in quotation marks as a whole, with its colon. Inside them autofs takes
-  /// every byte as it is; two cannot be written in any form that all versions of autofs read, `"`
-  /// and the newline.
+  /// The location is quoted as a whole, colon included. Inside the quotes autofs takes every byte
+  /// literally; two bytes cannot be written in any form that all versions of autofs read: `"` and
+  /// the newline.
   ///
   /// - Parameters:
-  ///   - location: the absolute path of the image, without the two.
-  ///   - mountType: the file system that mounts it.
+  ///   - location: the absolute path of the image, without those two.
+  ///   - mountType: who mounts it.
   public init?(mounting location: HostPath, type: MountType, options: [UInt8]) {
     guard Self.canQuote(location) else { return nil }
     var line = Array("-fstype=".utf8)
@@ -26,7 +26,7 @@ public struct MapEntry: Equatable, Sendable {
     bytes = line
   }
 
-  /// The mount of an image by way of `MountProgram`.
+  /// The mount of an image through `MountProgram`.
   public init?(askingToMount location: HostPath, options: [UInt8]) {
     guard Self.canQuote(location) else { return nil }
     var line = Array("-fstype=".utf8) + MountProgram.type + [UInt8(ascii: ",")] + options
@@ -34,22 +34,22 @@ public struct MapEntry: Equatable, Sendable {
     bytes = line
   }
 
-  /// A folder: another level of autofs, which asks the same map.
+  /// A folder: another level of autofs that asks the same map.
   ///
-  /// - Parameter map: the absolute path of the map's program.
+  /// - Parameter map: the absolute path of the map program.
   public init?(askingAgain map: HostPath) {
     guard Self.isPlain(map) else { return nil }
     bytes = Array("-fstype=autofs program:".utf8) + map.bytes
   }
 
-  /// What does the mounting.
+  /// Who does the mounting.
   public enum MountType: Equatable, Sendable {
-    /// The kernel, by way of a loop device.
+    /// The kernel, through a loop device.
     case loop
-    /// A program of FUSE, such as `fuse.squashfuse`.
+    /// A FUSE program, such as `fuse.squashfuse`.
     case fuse([UInt8])
 
-    /// What the configuration asks for on this machine.
+    /// The configured type on this machine.
     public init(_ fileSystem: Configuration.FileSystem) {
       switch fileSystem {
       case .squashfs: self = .loop
@@ -66,7 +66,7 @@ public struct MapEntry: Equatable, Sendable {
     !path.bytes.contains { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\n") || $0 == 0 }
   }
 
-  /// Whether an absolute path needs no quotes anywhere in a map, a master map included.
+  /// Whether an absolute path needs no quoting in any map, including a master map.
   public static func isPlain(_ path: HostPath) -> Bool {
     path.isAbsolute && path.bytes.allSatisfy { isPlain($0) }
   }

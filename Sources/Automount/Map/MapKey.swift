@@ -1,17 +1,17 @@
 internal import Glibc
 public import Posix
 
-/// The name that autofs asks for: one file name, any bytes.
+/// The name autofs asks for: one file name, any bytes.
 public struct MapKey: Equatable, Sendable {
   public let name: Name
 
-  /// Whether a name is never an image's: shells and desktops ask every directory for names that
+  /// Whether a name is never an image's: shells and desktops look in every directory for names that
   /// begin with a dot (`.git`, `.Trash-1000`), and each would cost requests to the bucket and a
   /// line in the log.
   static func isHidden(_ name: Name) -> Bool { name.bytes.first == UInt8(ascii: ".") }
 
-  /// - Throws: `MapRefusal` for what no file can be called: the empty name, `.`, `..`, names with
-  ///   a slash, and those of more than 255 bytes; and for what no image is called.
+  /// - Throws: `MapRefusal` for impossible file names: the empty name, `.`, `..`, names with a
+  ///   slash or more than 255 bytes; and for hidden names.
   public init(_ bytes: [UInt8]) throws(MapRefusal) {
     let problem: String? =
       switch bytes.count {
@@ -32,10 +32,10 @@ public struct MapKey: Equatable, Sendable {
     self.name = name
   }
 
-  /// The names that its image may have in the folder, the first before the second.
+  /// The file names its image may have in the folder, in order of precedence.
   ///
-  /// A key that ends as images do is tried as it is first. A key `NAME` is then `NAME.squash`, and
-  /// so on in the order given. Names that would be too long are left out.
+  /// A key with an image's suffix is tried unchanged first. A key `NAME` is then `NAME.squash`, and
+  /// so on in the given order. Names that would be too long are skipped.
   public func candidates(suffixes: [[UInt8]]) -> [[UInt8]] {
     let bytes = name.bytes
     var names: [[UInt8]] = []

@@ -2,22 +2,22 @@ internal import CLinux
 internal import Glibc
 public import Posix
 
-/// The folder below the mount root that a key is looked up in.
+/// The folder below the mount root in which to look up a key.
 ///
-/// autofs runs the map in the directory where it is about to mount, which for a folder among the
-/// images is one below the mount root.
+/// autofs runs the map in the directory where it is about to mount; for a folder of images, that
+/// is a directory below the mount root.
 public struct MapLevel: Equatable, Sendable {
-  /// The path below the mount root: empty for the top, else `course1/week1`.
+  /// The path below the mount root: empty for the top, or `course1/week1`.
   public let path: RelativePath
 
   public static let top = MapLevel(path: .root)
 
   public init(path: RelativePath) { self.path = path }
 
-  /// The level that the working directory stands for: the top outside the mount root.
+  /// The level of the working directory: the top if it is outside the mount root.
   ///
-  /// - Throws: `MapRefusal` when autofs asks for another mount root than the configured one, where
-  ///   the level cannot be known and the answer could be another folder's image.
+  /// - Throws: `MapRefusal` if autofs serves another mount root than the configured one: the level
+  ///   is then unknown, and the answer could be another folder's image.
   static func current(mountRoot: HostPath, key: [UInt8]) throws(MapRefusal) -> MapLevel {
     guard let here = getcwd(nil, 0) else {
       throw MapRefusal(
@@ -26,7 +26,7 @@ public struct MapLevel: Equatable, Sendable {
     defer { free(here) }
     let path = HostPath([UInt8](cString: here))
     if let path = path.relative(to: mountRoot) { return MapLevel(path: path) }
-    // A mount root with a link in its path has another one by now.
+    // A mount root with a link in its path appears here under its real path.
     if let resolved = mountRoot.withCPath({ realpath($0, nil) }) {
       defer { free(resolved) }
       if let path = path.relative(to: HostPath([UInt8](cString: resolved))) {
@@ -44,7 +44,7 @@ public struct MapLevel: Equatable, Sendable {
     return .top
   }
 
-  /// `AUTOFS_SUPER_MAGIC` of linux/magic.h.
+  /// `AUTOFS_SUPER_MAGIC` in linux/magic.h.
   private static let autofsMagic = 0x0187
 
   /// The path of a name on this level, below the mount root or the folder with the images.

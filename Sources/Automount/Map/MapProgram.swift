@@ -3,9 +3,9 @@ internal import Posix
 
 /// The program that autofs runs: a key in, an entry out.
 public enum MapProgram {
-  /// `run` with the arguments of this process.
+  /// `run` with this process's arguments.
   ///
-  /// mount(8) calls the same program by another name.
+  /// mount(8) runs the same program under another name.
   public static func main() -> Int32 {
     let arguments = ProcessArguments.all
     let name = arguments.first?.lastPathComponent
@@ -13,10 +13,10 @@ public enum MapProgram {
       ? MountProgram.run(arguments) : run(arguments)
   }
 
-  /// Answers the key in the arguments, on standard output, or says why not, on standard error in
-  /// one line, which autofs puts into the log.
+  /// Prints the answer for the key in the arguments on standard output, or the reason against it on
+  /// standard error, in one line that autofs writes to the log.
   ///
-  /// Hidden names are refused in silence: no person asks for them.
+  /// Hidden names are refused silently: no person asks for them.
   ///
   /// - Returns: the exit status: 0 answered, 1 refused, 2 for a call without exactly one key.
   static func run(_ arguments: [[UInt8]]) -> Int32 {
@@ -28,7 +28,7 @@ public enum MapProgram {
       let key = try MapKey(arguments[1])
       let configuration = try Configuration.load()
       let level = try MapLevel.current(mountRoot: configuration.mountRoot, key: key.name.bytes)
-      // A process that is left behind must not keep the mount point in use.
+      // A process left behind must not keep the mount point busy.
       _ = chdir("/")
       let query = MapQuery(configuration: configuration, program: path(arguments[0]))
       let entry = try query.answer(key, at: level)
@@ -39,7 +39,7 @@ public enum MapProgram {
     }
   }
 
-  /// The program's path: what autofs called it by, or where it lies.
+  /// The program's path: the one autofs used, or its location.
   private static func path(_ name: [UInt8]) -> HostPath {
     if name.isAbsolutePath { return HostPath(name) }
     guard let resolved = realpath("/proc/self/exe", nil) else { return HostPath(name) }
@@ -47,9 +47,9 @@ public enum MapProgram {
     return HostPath([UInt8](cString: resolved))
   }
 
-  /// - Parameter name: of the program, as it was called.
+  /// - Parameter name: the name under which the program was called.
   static func complain(_ text: String, as name: String = "autosquash-map") {
-    // autofs cuts lines that are longer than a kilobyte.
+    // autofs cuts lines longer than a kilobyte.
     let line = "\(name): \(text)"
     StandardError.write((line.utf8.count < 1000 ? line : line.prefix(240) + "...") + "\n")
   }

@@ -1,10 +1,10 @@
 internal import Glibc
 public import Posix
 
-/// One question to the map: which entry is a key's?
+/// One question to the map: what is the entry for a key?
 public struct MapQuery {
   public var configuration: Configuration
-  /// The map's program, which folders name again.
+  /// The map program, named again in the entries of folders.
   public var program: HostPath
   public var links: SafeLinks
 
@@ -14,13 +14,13 @@ public struct MapQuery {
     self.links = links
   }
 
-  /// How long a network's image stays open after the answer, in seconds: s3fs throws away what it
+  /// How long an image on a network stays open after the answer, in seconds: s3fs drops what it
   /// fetched when a file is closed, and would fetch it again for mount(8).
   private static let keepOpen: UInt32 = 5
 
   /// Answers a key.
   ///
-  /// - Throws: `MapRefusal`; within the configured time where the images' file system hangs.
+  /// - Throws: `MapRefusal`; within the configured time if the images' file system hangs.
   public func answer(_ key: MapKey, at level: MapLevel) throws(MapRefusal) -> MapEntry {
     if !configuration.outsideLinks && !ImageFolder.mayHang(configuration.images) {
       // A local disk needs no second process, unless something else is mounted in the folder.
@@ -43,16 +43,16 @@ public struct MapQuery {
     }
   }
 
-  /// What came of a look-up.
+  /// The result of a lookup.
   private struct Outcome: ~Copyable {
     let entry: Result<MapEntry, MapRefusal>
-    /// `nil` where there is none, or no image.
+    /// `nil` if there is none, or it is not an image.
     var image: Descriptor?
   }
 
   /// Looks a key up.
   ///
-  /// - Returns: `nil` when the device had to be left and may not be.
+  /// - Returns: `nil` if the lookup had to leave the device and may not.
   private func outcome(_ key: MapKey, _ level: MapLevel, staysOnDevice: Bool) -> Outcome? {
     do {
       return try find(key, level, staysOnDevice: staysOnDevice)

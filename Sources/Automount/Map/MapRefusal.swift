@@ -1,9 +1,9 @@
 internal import Posix
 
-/// Why a key is not answered.
+/// Why the map refuses a key.
 public struct MapRefusal: Error, Equatable, CustomStringConvertible {
   public var code: Code
-  /// The name that was asked for, as bytes.
+  /// The requested name, as bytes.
   public var key: [UInt8]
   /// What is wrong, and what to do.
   public var text: String
@@ -12,15 +12,15 @@ public struct MapRefusal: Error, Equatable, CustomStringConvertible {
     /// No file can have this name.
     case badKey = 1
     case noSuchImage
-    /// There is one, and the kernel would not mount it.
+    /// It exists, but the kernel would not mount it.
     case unmountable
     /// A link leads out of the folder.
     case outside
-    /// The folder with the images is missing, or does not answer.
+    /// The images' folder is missing or does not respond.
     case unreachable
     /// Something is wrong on this machine.
     case machine
-    /// No image has such a name, and whoever asked did not mean one.
+    /// No image has such a name, and nobody asking for it meant one.
     case hidden
   }
 

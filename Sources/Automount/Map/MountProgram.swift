@@ -2,13 +2,13 @@ internal import CLinux
 internal import Glibc
 public import Posix
 
-/// mount(8)'s helper for the type that lists give: looks at an image as the map does for a name that
-/// no list has, and has it mounted then. So nobody waits for ever for a bucket that hangs, and the
-/// log says why an image does not mount.
+/// mount(8)'s helper for the type in the lists: checks an image as the map does for an unlisted
+/// name, and then has it mounted. So nobody waits forever for a hung bucket, and the log says why
+/// an image does not mount.
 ///
-/// The source has a word before the path, or mount(8) itself would ask the bucket for it first.
+/// The source has a word before the path; otherwise mount(8) itself would ask the bucket for it.
 public enum MountProgram {
-  /// The name that mount(8) calls it by, behind "/sbin/".
+  /// The name under which mount(8) runs it, after "/sbin/".
   static let name: Name = "mount.autosquash"
   /// Where mount(8) looks for it.
   public static let path: HostPath = "/sbin/mount.autosquash"
@@ -16,13 +16,13 @@ public enum MountProgram {
   static let type = Array("autosquash".utf8)
   static let sourcePrefix = Array("autosquash:".utf8)
 
-  /// How long an image stays open after it was looked at, in seconds, as after the map's answer.
+  /// How long an image stays open after the check, in seconds, as after the map's answer.
   private static let keepOpen: UInt32 = 5
-  /// The status for a mount that failed, of mount(8).
+  /// mount(8)'s exit status for a failed mount.
   private static let failed: Int32 = 32
 
-  /// - Parameter arguments: as mount(8) gives them: the source, the mount point, options.
-  /// - Returns: the exit status, where there is nothing to mount; else another program goes on.
+  /// - Parameter arguments: from mount(8): the source, the mount point, options.
+  /// - Returns: the exit status if there is nothing to mount; otherwise another program takes over.
   static func run(_ arguments: [[UInt8]]) -> Int32 {
     guard arguments.count >= 3, arguments[1].starts(with: sourcePrefix) else {
       complain("is called by mount(8), with a source and a mount point")
@@ -49,7 +49,7 @@ public enum MountProgram {
 
   /// Makes sure that an image would mount.
   ///
-  /// - Throws: `MapRefusal`; within the configured time where its file system hangs.
+  /// - Throws: `MapRefusal`; within the configured time if its file system hangs.
   private static func look(
     at image: HostPath, _ configuration: Configuration
   ) throws(MapRefusal) {
@@ -84,7 +84,7 @@ public enum MountProgram {
 
   private static func complain(_ text: String) {
     MapProgram.complain(text, as: "mount.autosquash")
-    // autofs keeps what mount(8) says to itself, unless it is told to be verbose.
+    // autofs does not log what mount(8) says, unless it runs in verbose mode.
     clinux_log("mount.autosquash", text)
   }
 }

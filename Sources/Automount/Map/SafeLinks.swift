@@ -1,18 +1,18 @@
 internal import Glibc
 public import Posix
 
-/// Symbolic links to images whose paths autofs cannot read, under names that it can.
+/// Symbolic links, under readable names, to images whose paths autofs cannot read.
 ///
-/// The folder belongs to root alone, so that nobody else can lead a mount elsewhere.
+/// The folder belongs to root alone, so that nobody else can redirect a mount.
 public struct SafeLinks {
-  /// Where they are.
+  /// The folder of the links.
   public static let standardFolder: HostPath = "/run/autosquash/links"
 
   let folder: HostPath
 
   public init(folder: HostPath = standardFolder) { self.folder = folder }
 
-  /// Makes the link to `target`, or finds it made.
+  /// Makes the link to `target`, or finds it.
   ///
   /// - Parameters:
   ///   - target: the absolute path of the image.
@@ -28,7 +28,7 @@ public struct SafeLinks {
     }
     try prepare(link.parent, key)
     if readLink(link.bytes) == target.bytes { return link }
-    // Another process may be making the same one: both rename onto it.
+    // Another process may make the same link at the same time: both rename onto it.
     let temporary = HostPath(link.bytes + Array(".\(getpid())".utf8))
     _ = temporary.withCPath { unlink($0) }
     let made = target.withCPath { target in temporary.withCPath { symlink(target, $0) } }
@@ -43,9 +43,9 @@ public struct SafeLinks {
     return link
   }
 
-  /// The path of the link to `target`: its bytes in hexadecimal, cut into names of 200 digits.
+  /// The path of the link to `target`: its bytes in hexadecimal, split into names of 200 digits.
   ///
-  /// The last name has an ending, so that no link stands where another's folder must be.
+  /// The last name has a suffix, so that no link takes the place of another's folder.
   func path(for target: HostPath) -> HostPath {
     let digits = target.bytes.hexadecimal
     var path = folder
@@ -56,10 +56,10 @@ public struct SafeLinks {
     return HostPath(path.bytes + Array(".link".utf8))
   }
 
-  /// Makes the folder of a link, which only its owner may enter, and makes sure that nobody else can
-  /// lead anything elsewhere.
+  /// Makes the folder of a link, which only its owner may enter, and makes sure that nobody else
+  /// can redirect anything in it.
   private func prepare(_ path: HostPath, _ key: [UInt8]) throws(MapRefusal) {
-    // What a run of another user may have to enter, and what is ours alone.
+    // The parent must be open to runs of other users; the folder is ours alone.
     _ = folder.parent.withCPath { mkdir($0, 0o755) }
     var part = folder
     var rest = path.relative(to: folder)!.names[...]

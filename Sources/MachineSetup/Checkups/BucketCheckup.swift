@@ -2,13 +2,13 @@ import Automount
 import Glibc
 import Posix
 
-/// The bucket: mounted, answering, with options that suit images; and every image in it.
+/// The bucket: mounted, responding, with options that suit images; and every image in it.
 struct BucketCheckup {
   let job: CatalogueJob
   let mounts: MountTable
 
   private var images: HostPath { job.configuration.images }
-  /// The most images that are named one by one.
+  /// The most images to name one by one.
   private static let mostNamed = 20
 
   func mount() -> [Checkup] {
@@ -37,7 +37,7 @@ struct BucketCheckup {
     return found
   }
 
-  /// Whether users can read what the overlay's links lead to.
+  /// Whether users can read the targets of the overlay's links.
   func overlay() -> Checkup? {
     let path = job.configuration.overlay
     var status = stat()
@@ -50,7 +50,7 @@ struct BucketCheckup {
       "mount the bucket with the option umask=0022")
   }
 
-  /// The options of the s3fs process, which its mount does not show.
+  /// Checks the options of the s3fs process, which its mount does not show.
   private func options(of mount: MountTable.Mount) -> Checkup {
     let topic = "s3fs options"
     guard let arguments = BucketServer(of: mount)?.arguments else {
@@ -63,10 +63,10 @@ struct BucketCheckup {
           ? Int(String(decoding: option.dropFirst(name.utf8.count + 1), as: UTF8.self)) : nil
       }.last
     }
-    // What s3fs takes; another process could say anything.
+    // The range s3fs accepts; another process could claim anything.
     let part = min(max(value("multipart_size") ?? 10, 1), 10_000)
     let parallel = min(max(value("parallel_count") ?? 5, 1), 10_000)
-    // s3fs reads ahead by all its parts at once.
+    // s3fs reads ahead all its parts at once.
     guard part * parallel <= 20 else {
       return .warn(
         topic,
@@ -77,7 +77,7 @@ struct BucketCheckup {
     return .ok(topic, "multipart_size=\(part), parallel_count=\(parallel)")
   }
 
-  /// A bucket that cannot be read.
+  /// The finding for an unreadable bucket.
   func failure(_ error: BucketError) -> Checkup {
     .fail(
       "images", "\(error)",
@@ -117,7 +117,7 @@ struct BucketCheckup {
     return found
   }
 
-  /// Images that mount, and that users cannot enter then.
+  /// Images that mount but that users cannot enter.
   func closed(_ roots: RootDirectories) -> [Checkup] {
     let closed = roots.modes.sorted { $0.key < $1.key }
     var found = closed.prefix(Self.mostNamed).map { file, mode in

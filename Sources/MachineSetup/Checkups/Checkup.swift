@@ -1,14 +1,14 @@
-/// What was found out about one thing.
+/// The finding about one thing.
 package struct Checkup: Sendable {
   package var status: Status
-  /// The thing, a word or two.
+  /// The topic, in a word or two.
   package var topic: String
-  /// What holds, in a sentence.
+  /// The state of it, in a sentence.
   package var finding: String
-  /// What to do, a command where there is one.
+  /// What to do, with a command if there is one.
   package var remedy: String?
 
-  /// How it is.
+  /// The verdict.
   package enum Status: String, Sendable {
     case ok
     case warn

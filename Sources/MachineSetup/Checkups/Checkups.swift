@@ -2,11 +2,11 @@ import Automount
 import Glibc
 import Posix
 
-/// All that `autosquash doctor` looks at, in the order in which things depend on each other.
+/// Everything that `autosquash doctor` checks, in order of dependency.
 package enum Checkups {
-  /// Looks at this machine.
+  /// Checks this machine.
   ///
-  /// - Parameter report: called with each as soon as it is known.
+  /// - Parameter report: called with each finding as soon as it is known.
   package static func run(_ report: (Checkup) -> Void) {
     let job: CatalogueJob
     do { job = try CatalogueJob() } catch {
@@ -37,7 +37,7 @@ package enum Checkups {
     do {
       let roots = try RootDirectories.read(catalogue, job)
       bucket.closed(roots).forEach(report)
-      // That this user may not enter an image is no failure of its mount.
+      // That this user may not enter an image does not mean its mount failed.
       if geteuid() != 0 { catalogue.images.removeAll { roots.modes[$0.file] != nil } }
     } catch {
       report(bucket.failure(error))

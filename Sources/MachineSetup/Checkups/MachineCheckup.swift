@@ -13,7 +13,7 @@ enum MachineCheckup {
     }
     let support = KernelSupport.ofThisMachine(state: configuration.state)
     if support.hasSquashFS != true {
-      // It may be a module that is not loaded.
+      // It may be a module not loaded yet.
       let found = try? ChildProcess.run(["modprobe", "-n", "-q", "squashfs"])
       if found?.status != 0 {
         return .fail(
@@ -29,7 +29,7 @@ enum MachineCheckup {
     return .ok("kernel", "has squashfs with \(names.joined(separator: ", "))")
   }
 
-  /// Where programs of FUSE mount the images.
+  /// The FUSE programs that mount the images.
   private static func programs(_ configuration: Configuration) -> Checkup {
     let name =
       if case .fuse(let name) = configuration.fileSystem {
@@ -73,7 +73,7 @@ enum MachineCheckup {
   }
 
   static func clock() -> Checkup {
-    // S3 refuses requests whose time is wrong by more than a quarter of an hour.
+    // S3 refuses requests whose time is off by more than a quarter of an hour.
     var now = time_t()
     time(&now)
     if now < 1_750_000_000 {

@@ -2,24 +2,24 @@ import Automount
 import Glibc
 package import Posix
 
-/// Another system, such as a machine image's, before it is started: what its files tell.
+/// Checks another system, such as a machine image, by its files before it starts.
 ///
-/// Nothing is mounted, no program of it is run, and no link in it is followed.
+/// Mounts nothing, runs none of its programs, and follows no link in it.
 package struct RootCheckup {
   let root: SystemRoot
   let configuration: Configuration
   let programs: Installation
 
-  /// Looks at all of it, in the order in which things depend on each other.
+  /// Checks everything in order of dependency.
   ///
-  /// - Parameter report: called with each as soon as it is known.
+  /// - Parameter report: called with each finding as soon as it is known.
   package static func run(_ root: SystemRoot, _ report: (Checkup) -> Void) throws {
     let path = Configuration.standardPath
     let place = root.place(path)
     let setup = "sudo autosquash setup --root \(root.place("").shellWord)"
     guard let text = try root.read(path, limit: 64 << 10) else {
       report(.fail("settings", "\(place.escapedName) is not there", setup))
-      // What setup would ask for as well.
+      // The same programs that setup asks for.
       try RootPrograms(root: root, programs: try Installation.inSystem(root))
         .all(mountsBucket: true).forEach(report)
       return
@@ -47,7 +47,7 @@ package struct RootCheckup {
     try checkup.overlay().forEach(report)
   }
 
-  /// The files of setup: there, and as it would write them now.
+  /// Whether setup's files exist, just as it would write them now.
   private func files(_ setup: String) throws -> [Checkup] {
     let job = SetupJob(root: root, isDryRun: true)
     var found: [Checkup] = []
@@ -112,7 +112,7 @@ package struct RootCheckup {
     ]
   }
 
-  /// Whether links are made at the start, which is not everybody's wish.
+  /// Whether links are made at startup, which not everybody wants.
   private func overlay() throws -> [Checkup] {
     let units = RootUnits(root: root)
     let name = "autosquash-overlay.service"

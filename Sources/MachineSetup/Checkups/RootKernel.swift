@@ -1,7 +1,7 @@
 import Automount
 import Posix
 
-/// The kernels in another system, as far as their lists of modules tell.
+/// The kernels in another system, judged by their module lists.
 struct RootKernel {
   let root: SystemRoot
   let configuration: Configuration
@@ -9,10 +9,10 @@ struct RootKernel {
   /// /lib may be a link to /usr/lib.
   private static let folders = ["/usr/lib/modules", "/lib/modules"]
   private static let lists = ["modules.builtin", "modules.dep"]
-  /// The most bytes that one of them may have.
+  /// The maximum size of a list in bytes.
   private static let byteLimit = 64 << 20
 
-  /// What mounting an image takes.
+  /// The modules needed to mount an image.
   private var needed: [String] {
     MapEntry.MountType(configuration.fileSystem) == .loop
       ? ["autofs4", "fuse", "loop", "squashfs"] : ["autofs4", "fuse"]
@@ -37,7 +37,7 @@ struct RootKernel {
     return found
   }
 
-  /// - Returns: `nil` for a folder without lists, as a kernel leaves when it is removed.
+  /// - Returns: `nil` for a folder without lists, as a removed kernel leaves behind.
   private func kernel(_ version: Name, _ place: HostPath) throws -> Checkup? {
     let texts = Self.lists.compactMap { name in
       try? root.read(place.appending(Name(unchecked: Array(name.utf8))), limit: Self.byteLimit)

@@ -2,24 +2,24 @@ import Automount
 import Glibc
 import Posix
 
-/// What mounts the bucket in another system when it starts: a line of fstab or a unit.
+/// What mounts the bucket when another system starts: a line of fstab or a unit.
 struct RootMount {
   let root: SystemRoot
   let configuration: Configuration
 
-  /// A mount that is to be.
+  /// A configured mount.
   struct Found {
     var mount: MountTable.Mount
-    /// Where it is said.
+    /// The file that configures it.
     var place: HostPath
-    /// The name of its unit, where it is one.
+    /// The name of its unit, if it is one.
     var unit: String?
 
     var isOfS3fs: Bool {
       mount.type == "fuse.s3fs" || mount.source.starts(with: "s3fs#".utf8)
     }
 
-    /// The value of an option: empty for one without.
+    /// The value of an option; empty for one without a value.
     func value(of name: String) -> [UInt8]? {
       for option in mount.options {
         if option == name { return [] }
@@ -29,7 +29,7 @@ struct RootMount {
     }
   }
 
-  /// The images' folder and those it is in, innermost first.
+  /// The images' folder and its parents, innermost first.
   private var folders: [HostPath] {
     var folders: [HostPath] = []
     var path = configuration.images
@@ -47,7 +47,7 @@ struct RootMount {
       if let mount = table.mount(at: folder) { return Found(mount: mount, place: MountTable.path) }
       let unit = SetupFile.unitName(of: folder)
       guard let path = try units.path(of: unit) else { continue }
-      // One that is a link is somebody else's file; that it is there is all that is known.
+      // A link may lead to somebody else's file; then we know only that it exists.
       let text = (try? root.read(path, limit: 1 << 20)) ?? []
       let mount = MountTable.Mount(
         point: folder, type: Self.value(of: "Type", in: text),
@@ -58,7 +58,7 @@ struct RootMount {
     return nil
   }
 
-  /// A setting of a unit, the last; empty where it is not there.
+  /// The last value of a setting in a unit; empty if it is missing.
   private static func value(of key: String, in text: [UInt8]) -> String {
     var value = ""
     for line in text.split(separator: UInt8(ascii: "\n")) {
@@ -121,7 +121,7 @@ struct RootMount {
 
   private static let standardCredentials: HostPath = "/etc/passwd-s3fs"
 
-  /// What s3fs signs its requests with.
+  /// Checks the keys with which s3fs signs its requests.
   private func credentials(_ found: Found) throws -> Checkup {
     let topic = "credentials"
     if let option = ["public_bucket", "iam_role", "ecs", "profile"].first(where: {
@@ -144,7 +144,7 @@ struct RootMount {
         topic, "\(place.escapedName) is a link, which is not followed here",
         "ls -lL \(place.shellWord)")
     }
-    // The group may read the standard file only.
+    // Only the standard file may be readable by the group.
     guard status.st_mode & (named == nil ? 0o137 : 0o177) == 0 else {
       return .fail(
         topic,

@@ -5,20 +5,20 @@ import Posix
 struct RootUnits {
   let root: SystemRoot
 
-  /// Where units lie, in the order in which systemd looks. /lib may be a link to /usr/lib.
+  /// The folders of units, in the order systemd searches them. /lib may be a link to /usr/lib.
   private static let folders = [
     "/etc/systemd/system", "/usr/local/lib/systemd/system", "/lib/systemd/system",
     "/usr/lib/systemd/system",
   ]
 
-  /// Where a unit is.
+  /// The path of a unit.
   func path(of unit: String) throws -> HostPath? {
     try root.firstFound(of: Self.folders.map { HostPath("\($0)/\(unit)") })
   }
 
   func isThere(_ unit: String) throws -> Bool { try path(of: unit) != nil }
 
-  /// Whether something that starts with the system wants a unit.
+  /// Whether a unit is started with the system.
   func isEnabled(_ unit: String) throws -> Bool {
     for folder in Self.folders {
       guard let opened = try? root.openIfThere(HostPath(folder)) else { continue }
@@ -32,7 +32,7 @@ struct RootUnits {
     return false
   }
 
-  /// A command of systemctl for the system.
+  /// A systemctl command for the system.
   func command(_ words: String) -> String {
     "sudo systemctl --root=\(root.place("").shellWord) \(words)"
   }

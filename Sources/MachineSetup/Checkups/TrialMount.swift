@@ -2,10 +2,10 @@ import Automount
 import Glibc
 import Posix
 
-/// The proof: an image is mounted by the automounter, and a file of it is read.
+/// The proof: has the automounter mount an image, and reads a file of it.
 struct TrialMount {
   let configuration: Configuration
-  /// Levels of folders that are searched for a file.
+  /// How many levels of folders to search for a file.
   private static let mostLevels = 8
 
   func result(_ catalogue: Catalogue) -> Checkup {
@@ -63,7 +63,7 @@ struct TrialMount {
             }
           }
         } catch {
-          // What a student may not read is no failure of the mount.
+          // A file that students may not read does not mean that the mount failed.
           if error.code == EACCES && folder != path { continue }
           throw Failure(error.reason)
         }

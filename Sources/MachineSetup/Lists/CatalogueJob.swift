@@ -2,16 +2,16 @@ package import Automount
 import Glibc
 package import Posix
 
-/// The making of the catalogue of all images, as settings say.
+/// Makes the catalogue of all images according to the settings.
 package struct CatalogueJob {
   package let configuration: Configuration
 
-  /// With the settings of this machine.
+  /// Uses the settings of this machine.
   package init() throws(ConfigurationError) { configuration = try Configuration.load() }
 
   package init(_ configuration: Configuration) { self.configuration = configuration }
 
-  /// What the map would check.
+  /// The check that the map applies.
   var check: ImageCheck { Self.check(configuration) }
 
   static func check(_ configuration: Configuration) -> ImageCheck {
@@ -23,8 +23,7 @@ package struct CatalogueJob {
 
   /// All images.
   ///
-  /// - Parameter lists: the folder of the lists: images that are in them, and have not changed, are
-  ///   not opened again.
+  /// - Parameter lists: the folder of the lists; unchanged images in them are not opened again.
   package func catalogue(lists: Folder? = nil) throws(BucketError) -> Catalogue {
     let check = check
     return try Bucket.catalogue(
@@ -34,15 +33,15 @@ package struct CatalogueJob {
 }
 
 extension Configuration {
-  /// Where the bucket is mounted, or belongs: where nothing says more, the folder that the images'
-  /// is in, as /mnt/s3fs.
+  /// Where the bucket is mounted, or should be: by default the parent of the images' folder, such
+  /// as /mnt/s3fs.
   ///
   /// - Parameters:
-  ///   - mounted: what is mounted now.
-  ///   - table: what is to be mounted when the system starts.
+  ///   - mounted: the current mounts.
+  ///   - table: the mounts for system startup.
   func bucketPoint(mounted: MountTable, table: MountTable) -> HostPath {
     let now = mounted.mount(holding: images)
-    // A disk on the way says nothing of the bucket, unless the images are meant to lie there.
+    // A disk on the way does not show where the bucket is, unless the images belong on it.
     let bucket = [now, table.mount(holding: images)].lazy.compactMap { $0 }.first { !$0.isLocal }
     if let mount = bucket ?? now, mount.point != .root { return mount.point }
     return images.parent == .root ? images : images.parent

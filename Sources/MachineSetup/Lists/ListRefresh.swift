@@ -1,12 +1,12 @@
 import Automount
 import Posix
 
-/// The writing of the lists of images for the automounter.
+/// Writes the automounter's lists of images.
 package enum ListRefresh {
   /// Writes the lists.
   ///
-  /// - Parameter warn: told of what is left out.
-  /// - Returns: what was done, in one line.
+  /// - Parameter warn: called about each omission.
+  /// - Returns: one line that says what was done.
   package static func run(
     warn: (_ path: [UInt8], _ text: String) -> Void
   ) throws -> String {

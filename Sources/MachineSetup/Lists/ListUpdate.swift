@@ -4,29 +4,29 @@ import Posix
 
 /// Brings new lists to a running automounter.
 ///
-/// autofs keeps what it has learnt of a name, from a list or from the program, in one place. When
-/// it reads its maps again it may forget a name that it knows from both, until it reads them once
-/// more; and autofs 5.1.8 never comes to an end when such a name is a folder that is in use. So a
-/// folder is listed only while it is not in use by way of the program, after the automounter has
-/// forgotten what it knew of it, and maps are read twice.
+/// autofs keeps what it learns about a name, from a list or from the program, in one place. When
+/// it rereads its maps it may forget a name it knows from both, until it reads them once more; and
+/// autofs 5.1.8 hangs if such a name is a folder in use. So we list a folder only while it is not
+/// in use through the program, after the automounter has forgotten what it knew about it, and have
+/// the maps read twice.
 struct ListUpdate {
-  /// `nil` where the images cannot be read.
+  /// `nil` if the images cannot be read.
   let catalogue: Catalogue?
   let job: CatalogueJob
-  /// Where the lists are.
+  /// The folder of the lists.
   let folder: Folder
 
-  /// The automounter tells new from old by whole seconds.
+  /// The automounter compares times in whole seconds.
   private static let pause: UInt32 = 1_200_000
 
   private var root: HostPath { job.configuration.mountRoot }
 
-  /// Images that no list can name.
+  /// The number of images that no list can name.
   var unlisted: Int { maps(known: [], mounts: .none).unlisted }
 
-  /// Writes the lists where they are not what they should be, and has the automounter read them.
+  /// Rewrites outdated lists and has the automounter read them.
   ///
-  /// - Returns: what was done, for people.
+  /// - Returns: what was done, for messages.
   func apply() throws -> String {
     let known = FileMaps.folders(in: folder)
     var mounts = try MountTable.current()
@@ -47,17 +47,17 @@ struct ListUpdate {
     return "the automounter knows"
   }
 
-  /// Has the automounter forget what it has learnt before, but what is in use.
+  /// Makes the automounter forget what it has learned, except for what is in use.
   private func reload(_ daemon: AutomountDaemon) throws(SystemError) {
     usleep(Self.pause)
     try daemon.reload()
   }
 
-  /// - Parameter known: the folders that the lists name which the automounter has now.
+  /// - Parameter known: the folders in the lists that the automounter has now.
   private func maps(known: Set<RelativePath>, mounts: MountTable) -> FileMaps {
-    // Folders in use: each keeps its list, for the automounter reads it as long as they are.
+    // Folders in use keep their lists, because the automounter keeps reading them.
     var mounted: Set<RelativePath> = []
-    // Those of them that it learnt of from the program alone: a list must not name them as well.
+    // Folders it learned from the program alone: no list may name them too.
     var deferred: Set<RelativePath> = []
     for mount in mounts.mounts where mount.type == "autofs" {
       guard let level = mount.point.relative(to: root), !level.isRoot else { continue }

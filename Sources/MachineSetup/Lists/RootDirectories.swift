@@ -2,22 +2,22 @@ package import Automount
 package import Posix
 import SquashFS
 
-/// The images whose root directory only root can enter: they mount, and are of no use to anybody.
+/// Images whose root directory only root can enter: they mount, but nobody can use them.
 ///
-/// The catalogue, which the map has as well, knows superblocks only: that root's inode is packed.
+/// The catalogue, shared with the map, reads only superblocks; the root's inode is compressed.
 package struct RootDirectories {
-  /// The modes of those directories, by the images' files.
+  /// The modes of those directories, by image file.
   package private(set) var modes: [RelativePath: UInt16] = [:]
 
-  /// None.
+  /// No images.
   package init() {}
 
-  /// Requests at the same time: a bucket takes its time for each.
+  /// The number of concurrent requests: each takes a bucket some time.
   private static let threads = 12
 
-  /// Looks at the images that would mount.
+  /// Checks the images that would mount.
   ///
-  /// - Throws: `BucketError` when one of them takes longer than the configured time.
+  /// - Throws: `BucketError` if one takes longer than the configured time.
   package static func read(_ catalogue: Catalogue, _ job: CatalogueJob) throws(BucketError) -> Self
   {
     let images = catalogue.images.filter { $0.problem == nil }
@@ -29,7 +29,7 @@ package struct RootDirectories {
       let modes = try concurrentMap(count: images.count, threads: threads) { index in
         defer { progress() }
         let path = folder.appending(images[index].file)
-        // What cannot be read is not known to be closed; verify tells what is wrong with it.
+        // Unreadable is not closed; verify shows what is wrong.
         guard let root = try? RootDirectory(of: ImageInput(path: path.bytes)), root.isRootsAlone
         else {
           return open
@@ -45,11 +45,11 @@ package struct RootDirectories {
     return result
   }
 
-  /// Stands for what others may enter; no mode of a directory that is closed to them.
+  /// Marks an image that others may enter; not a mode of any closed directory.
   private static let open = UInt16.max
 }
 
 extension UInt16 {
-  /// A mode as chmod takes it: "0700".
+  /// The mode as chmod takes it: "0700".
   package var asMode: String { "0" + String(self, radix: 8).leftPadded(to: 3, with: "0") }
 }

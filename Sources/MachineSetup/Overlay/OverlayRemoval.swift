@@ -3,7 +3,7 @@ import Glibc
 import Overlay
 import Posix
 
-/// The removal of all links that were made, which needs no overlay to be there.
+/// Removes all links it made; works without the overlay.
 package struct OverlayRemoval {
   private let options: OverlayOptions
   private let settings: Configuration
@@ -11,7 +11,7 @@ package struct OverlayRemoval {
   package init(_ options: OverlayOptions) throws {
     self.options = options
     var settings = Configuration()
-    // They may be gone already, when all is taken away.
+    // They may be gone already, when everything is being removed.
     if Configuration.path != Configuration.standardPath
       || Configuration.standardPath.withCPath({ access($0, F_OK) }) == 0
     {
@@ -25,7 +25,7 @@ package struct OverlayRemoval {
 
   /// Removes them.
   ///
-  /// - Returns: the number of directories with links that are not there now.
+  /// - Returns: the number of directories with links that do not exist now.
   package func run() throws -> Int {
     let root = try Folder(at: options.root ?? .root)
     guard
@@ -45,8 +45,8 @@ package struct OverlayRemoval {
     return missing
   }
 
-  /// The overlays whose links are to go: the one that is named, or all that are remembered; and those
-  /// that the user says the links lead into, of which nothing may be remembered.
+  /// The overlays whose links to remove: the named one, or all that are remembered; and those that
+  /// the user says the links lead into, which may be forgotten.
   private func overlays(in state: inout OverlayState) throws -> [HostPath] {
     var overlays =
       options.overlay != nil

@@ -3,25 +3,25 @@ import Glibc
 package import Overlay
 package import Posix
 
-/// Which overlay, in which tree.
+/// The overlay, and the tree for its links.
 package struct OverlayOptions {
-  /// The overlay; that of the settings where none is given.
+  /// The overlay; by default that of the settings.
   package var overlay: HostPath?
-  /// The root of the tree in which the links stand.
+  /// The root of the tree that holds the links.
   package var root: HostPath?
-  /// Places where the overlay was before.
+  /// Earlier locations of the overlay.
   package var earlier: [HostPath] = []
-  /// Whether nothing is changed.
+  /// Whether to change nothing.
   package var isDryRun = false
-  /// Told what happens to each path.
+  /// Called with what happens to each path.
   package var report: (_ path: RelativePath, _ event: OverlayEvent) -> Void = { _, _ in }
-  /// Told how many directories were listed so far.
+  /// Called with the number of directories listed so far.
   package var progress: (Int) -> Void = { _ in }
 
   package init() {}
 }
 
-/// The making and the pruning of links to an overlay's files.
+/// Makes and prunes links to an overlay's files.
 package final class OverlayRun {
   private let overlay: HostPath
   /// The tree, opened once: its path may lead elsewhere later.
@@ -31,14 +31,14 @@ package final class OverlayRun {
   private let stateFolder: OverlayStateFolder?
   private let reserved: RelativePath
   private var state = OverlayState()
-  /// Where the overlay was before, and other overlays with links in this tree.
+  /// Earlier locations of the overlay, and other overlays with links in this tree.
   private var earlier: [EarlierOverlay] = []
   private var others: [HostPath] = []
   private let lock: FileLock?
 
   /// Lists the overlay, and opens the tree.
   package init(_ options: OverlayOptions) throws {
-    // Settings are of use only where the options leave something open.
+    // Read the settings only if the options leave something open.
     var settings = Configuration()
     do { settings = try Configuration.load() } catch {
       if options.overlay == nil { throw error }
@@ -49,7 +49,7 @@ package final class OverlayRun {
     self.options = options
     overlay = settings.overlay
     reserved = settings.state.relative(to: .root)!
-    // The bucket first: nothing is made for one that is not there.
+    // The bucket first: change nothing for one that is missing.
     let overlay = overlay
     let encoded = try Bucket.ask(
       overlay, seconds: settings.answerTimeout, onProgress: options.progress
@@ -73,10 +73,10 @@ package final class OverlayRun {
     }
   }
 
-  /// Finds out where the overlay was before: where this program has made links into it, and it is no
-  /// more.
+  /// Finds the overlay's earlier locations: those this program made links into and that no longer
+  /// hold it.
   ///
-  /// - Parameter named: places that the user says it was at.
+  /// - Parameter named: earlier locations that the user named.
   private func findEarlier(_ named: [HostPath], _ settings: Configuration) throws {
     for path in named {
       var settings = settings
@@ -96,7 +96,7 @@ package final class OverlayRun {
         others.append(path)
       }
     }
-    // Directories that were made for links are still to go with the last of them.
+    // Directories made for links must still go with the last of them.
     for overlay in earlier {
       for (path, isMade) in state.places[overlay.path] ?? [:] where isMade {
         state.places[self.overlay, default: [:]][path] = true
@@ -104,9 +104,9 @@ package final class OverlayRun {
     }
   }
 
-  /// Whether nothing is at a place where an overlay was, or the same folder as at the new one.
+  /// Whether an earlier location is empty, or the same folder as the new one.
   private static func isGone(_ path: HostPath, now overlay: HostPath, seconds: Int) -> Bool {
-    // What does not answer is not known to be gone.
+    // No response does not mean gone.
     (try? Bucket.ask(path, seconds: seconds) { _ throws(SystemError) in
       guard let was = stat(at: path) else {
         return errno == ENOENT || errno == ENOTDIR
@@ -118,16 +118,16 @@ package final class OverlayRun {
     }) == true
   }
 
-  /// The file for the lock that keeps other runs off, in the folder of the state.
+  /// The lock file in the state folder that keeps other runs out.
   static let lockName: Name = "overlay.lock"
 
   private func writeState() throws {
     if let stateFolder, !options.isDryRun { try state.write(to: stateFolder) }
   }
 
-  /// Makes missing links, and corrects wrong ones.
+  /// Makes missing links and corrects wrong ones.
   ///
-  /// - Parameter backup: where files are kept that are replaced.
+  /// - Parameter backup: where to keep replaced files.
   package func link(backup: HostPath?) throws {
     let linker = try OverlayLinker(
       listing, root: root, reserved: reserved, state: stateFolder, backup: backup,
@@ -142,7 +142,7 @@ package final class OverlayRun {
     linker.run(shouldStop: { Interruption.isRequested }, report: options.report)
   }
 
-  /// Removes links to files that the overlay has no more.
+  /// Removes links to files that the overlay no longer has.
   package func prune() throws {
     let pruner = try OverlayPruner(
       listing, root: root, earlier: earlier, isDryRun: options.isDryRun)

@@ -2,13 +2,13 @@ import Automount
 import Glibc
 import Posix
 
-/// The process of s3fs that serves a mount.
+/// The s3fs process that serves a mount.
 struct BucketServer {
   let process: pid_t
-  /// The words it was called with.
+  /// Its command line.
   let arguments: [[UInt8]]
 
-  /// - Returns: `nil` where none can be found by this user, or from here.
+  /// - Returns: `nil` if this user cannot find one, or not from here.
   init?(of mount: MountTable.Mount) {
     let owners =
       [0]
@@ -18,7 +18,7 @@ struct BucketServer {
     guard var entries = try? DirectoryStream(at: "/proc") else { return nil }
     while let entry = try? entries.next() {
       let folder = HostPath("/proc").appending(entry.name)
-      // What another user's process calls itself counts for nothing.
+      // Ignore what another user's process calls itself.
       guard let process = pid_t(String(decoding: entry.name.bytes, as: UTF8.self)),
         let status = stat(at: folder), owners.contains(status.st_uid),
         let program = try? SmallFile.read(folder.appending("comm" as Name), limit: 4096),

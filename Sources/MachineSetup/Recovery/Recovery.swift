@@ -3,14 +3,14 @@ import CLinux
 import Glibc
 import Posix
 
-/// The mounting of the bucket again, where its mount is dead, hangs or is not there.
+/// Remounts the bucket if its mount is dead, hangs or is missing.
 package struct Recovery {
   private let configuration: Configuration
-  /// Whether the automounter's lists are brought up to date.
+  /// Whether to update the automounter's lists.
   private let listsImages: Bool
-  /// Told what is done.
+  /// Called with what is done.
   private let note: (String) -> Void
-  /// Told of images that are left out of the lists.
+  /// Called about images left out of the lists.
   private let warn: (_ path: [UInt8], _ text: String) -> Void
 
   package init(
@@ -23,20 +23,20 @@ package struct Recovery {
     self.warn = warn
   }
 
-  /// How the mount is that the images lie on.
+  /// The state of the mount that holds the images.
   private enum State {
     case answers
-    /// No mount of a network is there.
+    /// No network mount is there.
     case absent
-    /// The program that served it has ended.
+    /// The program serving it has ended.
     case dead
     case hangs
   }
 
-  /// A bucket that answers does so at once; a machine that stops should not wait for long.
+  /// A working bucket responds at once; a machine shutting down should not wait long.
   private static let releaseTimeout = 5
 
-  /// Sets free what waits for a bucket that does not answer.
+  /// Unblocks everything that waits for an unresponsive bucket.
   package func release() throws {
     guard let mount = try bucket(),
       try state(of: mount, seconds: min(Self.releaseTimeout, configuration.answerTimeout)) == .hangs
@@ -45,7 +45,7 @@ package struct Recovery {
     note("\(mount.point.escapedName) does not answer: what waits for it is set free")
   }
 
-  /// Mounts the bucket again, where that is needed.
+  /// Remounts the bucket if necessary.
   package func run() throws {
     let mount = try bucket()
     let before = try state(of: mount, seconds: configuration.answerTimeout)
@@ -68,7 +68,7 @@ package struct Recovery {
     }
   }
 
-  /// Mounts it again only where its program has ended: what hangs may come back by itself.
+  /// Remounts it only if its program has ended: a mount that hangs may recover by itself.
   package func recoverDead() throws {
     let mount = try bucket()
     guard let mount, try state(of: mount, seconds: configuration.answerTimeout) == .dead else {
@@ -81,13 +81,13 @@ package struct Recovery {
 
   // MARK: The bucket
 
-  /// The mount that the images lie on, where a program serves it.
+  /// The mount that holds the images, if a program serves it.
   private func bucket() throws -> MountTable.Mount? {
     let mount = try MountTable.current().mount(holding: configuration.images)
     return mount.flatMap { $0.type.hasPrefix("fuse") ? $0 : nil }
   }
 
-  /// Where the bucket is, or belongs.
+  /// Where the bucket is, or should be.
   private var point: HostPath {
     let table = (try? SmallFile.read(MountTable.path, limit: 1 << 20)) ?? []
     return configuration.bucketPoint(
@@ -98,7 +98,7 @@ package struct Recovery {
     guard mount != nil else { return .absent }
     let images = configuration.images
     do {
-      // A listing is asked of the bucket; what stat says may be remembered.
+      // A listing has to ask the bucket; stat may answer from memory.
       _ = try Bucket.ask(images, seconds: seconds) { _ throws(SystemError) in
         var entries = try DirectoryStream(at: images)
         _ = try entries.next()
@@ -114,16 +114,16 @@ package struct Recovery {
     }
   }
 
-  /// Ends the connection of the kernel with the program that serves a mount: whatever waits gets an
-  /// error. (A forced unmount does that first, and may then find it busy.)
+  /// Cuts the kernel's connection to the program that serves a mount: whatever waits gets an error.
+  /// (A forced unmount starts the same way, but may then find the mount busy.)
   private func abort(_ mount: MountTable.Mount) {
     let server = BucketServer(of: mount)
     _ = mount.point.withCPath { umount2($0, Int32(MNT_FORCE)) }
-    // It waits for the network still, and would have the machine wait for it.
+    // It still waits for the network, and would make the machine wait for it.
     if let server { kill(server.process, SIGKILL) }
   }
 
-  /// Takes a mount away from its place, though it may be in use.
+  /// Detaches a mount, even one in use.
   private func detach(_ mount: MountTable.Mount) throws {
     while try MountTable.current().mount(at: mount.point)?.type == mount.type {
       let flags = Int32(MNT_DETACH | UMOUNT_NOFOLLOW)
@@ -134,11 +134,11 @@ package struct Recovery {
     }
   }
 
-  /// Mounts the bucket as the system's files say.
+  /// Mounts the bucket as the system's files specify.
   private func start() throws {
     let unit = SetupFile.unitName(of: point)
     if try hasUnit(unit) {
-      // It makes the directory, and knows options that the mount program does not.
+      // systemd creates the directory, and knows options that the mount program does not.
       _ = try ChildProcess.run(["systemctl", "reset-failed", unit])
       try run(["systemctl", "start", unit])
     } else {
@@ -174,7 +174,7 @@ package struct Recovery {
 
   // MARK: Images
 
-  /// Unmounts the images whose files are those of a mount that is no more.
+  /// Unmounts images whose files were on a mount that is gone.
   private func unmountDeadImages() throws {
     let table = try MountTable.current()
     let devices = Set(table.mounts.map(\.device))
@@ -190,27 +190,27 @@ package struct Recovery {
     }
   }
 
-  /// Whether a loop device's file was on a mount that is no more.
+  /// Whether a loop device's file was on a mount that is gone.
   ///
-  /// - Parameter devices: the file systems that are mounted.
+  /// - Parameter devices: the mounted file systems.
   private static func isDead(_ source: [UInt8], _ devices: Set<String>) -> Bool {
     guard let loop = Descriptor(opening: source, O_RDONLY | O_NONBLOCK) else { return false }
     var number: dev_t = 0
     guard clinux_loop_file_system(loop.number, &number) == 0 else {
-      // It asks the file's file system, which a dead one does not answer.
+      // The kernel asks the file's file system, and a dead one does not answer.
       return [ENOTCONN, ECONNABORTED, EIO].contains(errno)
     }
     return !devices.contains("\(clinux_major(number)):\(clinux_minor(number))")
       && !isThere(source, number)
   }
 
-  /// Whether a loop device's file can be found on its file system: some, as btrfs, have more numbers
-  /// than the mount table shows.
+  /// Whether a loop device's file exists on its file system: some, like btrfs, have more device
+  /// numbers than the mount table shows.
   private static func isThere(_ source: [UInt8], _ number: dev_t) -> Bool {
     let place = HostPath("/sys/block").appending(Name(unchecked: Array(source.lastPathComponent)))
       .appending("loop/backing_file" as RelativePath)
     guard let text = try? SmallFile.read(place, limit: 8192), text.last == UInt8(ascii: "\n") else {
-      return true  // what is not known is left alone
+      return true  // leave alone what is unknown
     }
     return stat(at: Array(text.dropLast()))?.st_dev == number
   }

@@ -3,12 +3,12 @@ import CLinux
 import Glibc
 package import Posix
 
-/// Where the programs are in a system: this one, and the map that autofs runs.
+/// The locations of the programs in a system: this one, and the map that autofs runs.
 package struct Installation {
   let program: HostPath
   let map: HostPath
 
-  /// Where `make install` and packages put them.
+  /// The locations of `make install` and packages.
   private init(prefix: String) {
     program = HostPath("\(prefix)/bin/autosquash")
     map = HostPath("\(prefix)/libexec/autosquash/autosquash-map")
@@ -19,10 +19,10 @@ package struct Installation {
     map = Self.map(of: program)
   }
 
-  /// Where a system has them.
+  /// The locations in a system.
   ///
-  /// - Returns: for the running system, those that run; for another, those that are in it, and where
-  ///   a package would put them if there are none.
+  /// - Returns: for the running system, the running programs; for another, those found in it, or
+  ///   where a package would put them.
   static func inSystem(_ root: SystemRoot) throws -> Installation {
     if root.isRunning {
       guard let program else {
@@ -43,8 +43,8 @@ package struct Installation {
     program.map { map(of: $0) } ?? Installation(prefix: "/usr").map
   }
 
-  /// The program map: in `libexec` beside the folder of the program, else beside the program, as
-  /// where it is built.
+  /// The program map: in `libexec` next to the program's folder; otherwise next to the program, as
+  /// in a build directory.
   private static func map(of program: HostPath) -> HostPath {
     let folder = program.parent
     let beside = folder.appending("autosquash-map" as Name)
@@ -52,9 +52,9 @@ package struct Installation {
     return folder.parent.appending("libexec/autosquash/autosquash-map" as RelativePath)
   }
 
-  /// This program; `nil` where the system does not tell.
+  /// The path of this program; `nil` if the system does not say.
   static var program: HostPath? {
-    // A bare chroot has no /proc; the kernel has told as well by what path it was started.
+    // A bare chroot has no /proc, but the kernel has also passed the path of the program.
     let started = UnsafePointer<CChar>(bitPattern: getauxval(UInt(AT_EXECFN)))
     guard let resolved = realpath("/proc/self/exe", nil) ?? started.flatMap({ realpath($0, nil) })
     else { return nil }
@@ -62,7 +62,7 @@ package struct Installation {
     return HostPath([UInt8](cString: resolved))
   }
 
-  /// Whether mount(8) finds its helper for the images of lists.
+  /// Whether mount(8) finds its helper for listed images.
   static var hasMountHelper: Bool { canRun(MountProgram.path) }
 
   private static func canRun(_ path: HostPath) -> Bool {
@@ -71,8 +71,8 @@ package struct Installation {
 }
 
 extension SystemRoot {
-  /// The first of these paths at which something is. A link on the way counts as nothing there: in
-  /// a system where /sbin is one, what it leads to has a path of its own.
+  /// The first of these paths that exists. A path through a link counts as missing: if /sbin is a
+  /// link, its target is in the list too.
   func firstFound(of paths: [HostPath]) throws(SystemError) -> HostPath? {
     for path in paths {
       do {

@@ -1,15 +1,15 @@
 import Glibc
 import Posix
 
-/// The programs that a system needs to mount images: told from its files, none is run.
+/// The programs a system needs to mount images, judged by its files; runs none of them.
 struct RootPrograms {
   let root: SystemRoot
-  /// Where this program's own are in it.
+  /// The location of our own programs in it.
   let programs: Installation
 
   private static let folders = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/bin"]
 
-  /// What setup needs for what it writes.
+  /// The programs needed by the files setup writes.
   func forSetup() throws -> [Checkup] {
     if root.isRunning { return try [map(), automounter()] }
     return try own() + [automounter(), bucket()]
@@ -17,7 +17,7 @@ struct RootPrograms {
 
   /// All of them.
   ///
-  /// - Parameter mountsBucket: whether s3fs is to mount the bucket.
+  /// - Parameter mountsBucket: whether s3fs will mount the bucket.
   func all(mountsBucket: Bool) throws -> [Checkup] {
     try own() + [automounter(), mount()] + (mountsBucket ? [bucket(), fuse()] : [])
   }
@@ -55,7 +55,7 @@ struct RootPrograms {
     try program("mount", of: "mount", topic: "mount", "what the automounter runs")
   }
 
-  /// What mount(8) runs for a line of fstab.
+  /// The program that mount(8) runs for a line of fstab.
   private func fuse() throws -> Checkup {
     try program(
       "mount.fuse", or: "mount.fuse.s3fs", of: "fuse3", topic: "fuse",
@@ -76,7 +76,7 @@ struct RootPrograms {
       "sudo \(chroot)apt-get install \(package)")
   }
 
-  /// Installs what this program's package has, and what that depends on.
+  /// The command that installs this program's package and its dependencies.
   private var package: String {
     "sudo cp autosquash_*.deb \(root.place("/tmp/autosquash.deb").shellWord) && "
       + "sudo chroot \(folder) apt-get install /tmp/autosquash.deb"
@@ -86,6 +86,6 @@ struct RootPrograms {
 
   private func shown(_ path: HostPath) -> String { root.place(path).escapedName }
 
-  /// The system's directory, for a command.
+  /// The system's directory, quoted for a command.
   private var folder: String { root.place("").shellWord }
 }

@@ -1,11 +1,11 @@
 import Automount
 import Posix
 
-/// The text of a configuration file, changed line by line.
+/// The text of a configuration file, edited line by line.
 struct SettingsFile {
   private(set) var text: [UInt8]
 
-  /// A new one: what was given, and all else as it holds without it.
+  /// A new file: the given settings, and the defaults of all others.
   init(_ given: [(Configuration.Key, [UInt8])]) {
     var text = """
       \(SetupFile.marker)
@@ -19,10 +19,10 @@ struct SettingsFile {
     for (key, value) in given { set(key, value) }
   }
 
-  /// One that is there.
+  /// An existing file.
   init(parsing text: [UInt8]) { self.text = text }
 
-  /// Gives a key another value, in its place: the line that sets it, or the one that is commented
+  /// Changes a key's value in place: on the line that sets it, or the line where it is commented
   /// out.
   mutating func set(_ key: Configuration.Key, _ value: [UInt8]) {
     let newline = UInt8(ascii: "\n")

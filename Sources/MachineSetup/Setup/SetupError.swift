@@ -1,8 +1,8 @@
 package import Posix
 
-/// Something on this machine that will not be touched, or cannot.
+/// Something on this machine that setup cannot change, or refuses to.
 package struct SetupError: Error, CustomStringConvertible {
-  /// The file; empty where none is meant.
+  /// The file; empty if it concerns none.
   package var path: HostPath
   package var text: String
 

@@ -1,18 +1,18 @@
 import Automount
 import Posix
 
-/// A file that `autosquash setup` puts in place.
+/// A file that `autosquash setup` writes.
 struct SetupFile {
-  /// Where it lies, below the root of the system.
+  /// Its path, below the root of the system.
   var path: HostPath
   var text: [UInt8]
-  /// What it is for, for people.
+  /// Its purpose, for messages.
   var purpose: String
 
-  /// The first line of all of them; files without it are somebody else's.
+  /// The first line of each of them; a file without it belongs to somebody else.
   static let marker = "# Written by 'autosquash setup'."
 
-  /// Whether a file's text is from setup.
+  /// Whether setup wrote a file with this text.
   static func isOurs(_ text: [UInt8]) -> Bool { text.starts(with: marker.utf8) }
 
   init(path: HostPath, text: [UInt8], purpose: String) {
@@ -30,13 +30,13 @@ struct SetupFile {
   /// - Parameters:
   ///   - map: the program map.
   ///   - program: this program.
-  ///   - hasSystemd: whether units are of use.
-  ///   - mountPoint: where the images are mounted, or will be; `nil` where that is not known.
+  ///   - hasSystemd: whether to include units.
+  ///   - mountPoint: where the images are or will be mounted; `nil` if unknown.
   static func all(
     for configuration: Configuration, map: HostPath, program: HostPath, hasSystemd: Bool,
     mountPoint: HostPath
   ) throws(SetupError) -> [SetupFile] {
-    // A wrong line in this file would take down all maps that autofs reads after it.
+    // A malformed line in this file would disable all maps that autofs reads after it.
     for path in [configuration.mountRoot, configuration.state, map, program]
     where !MapEntry.isPlain(path) {
       throw SetupError(path: path, text: "autofs takes only letters, digits and ._-+ in this path")
@@ -53,7 +53,7 @@ struct SetupFile {
     return files
   }
 
-  /// All paths that any configuration may lead to.
+  /// All paths for any configuration.
   static let allPaths = [masterPath, orderPath, servicePath, timerPath]
 
   static let masterPath: HostPath = "/etc/auto.master.d/autosquash.autofs"
@@ -63,9 +63,9 @@ struct SetupFile {
   static let timerPath = HostPath("/etc/systemd/system/\(timerName)")
   static let serviceName = "autosquash-refresh.service"
   static let timerName = "autosquash-refresh.timer"
-  /// The link that has the timer start with the system, as `systemctl enable` makes it.
+  /// The link that starts the timer with the system, as made by `systemctl enable`.
   static let timerLink = HostPath("/etc/systemd/system/timers.target.wants/\(timerName)")
-  /// Where systemd's units are.
+  /// The folder for systemd's units.
   static let units: HostPath = "/etc/systemd/system"
 
   private static func master(_ configuration: Configuration, map: HostPath) -> SetupFile {
@@ -153,7 +153,7 @@ struct SetupFile {
 
       """, purpose: "runs that every minute")
 
-  /// A path as systemd-escape(1) writes it.
+  /// A path in the form of systemd-escape(1).
   static func unitName(of path: HostPath) -> String {
     var name = ""
     for (index, byte) in path.bytes.drop(while: { $0 == pathSeparator }).enumerated() {

@@ -2,15 +2,15 @@ package import Automount
 import Glibc
 package import Posix
 
-/// The putting in place, or taking away, of the automounter's files.
+/// Installs or removes the automounter's files.
 package struct SetupJob {
-  /// The root of the system that is prepared.
+  /// The root of the system to set up.
   let root: SystemRoot
   let isDryRun: Bool
-  /// What was done, a line each.
+  /// What was done, one line each.
   package private(set) var report: [String] = []
   package private(set) var warnings: [String] = []
-  /// Told of images that are left out of the lists.
+  /// Called about images left out of the lists.
   private let warn: (_ path: [UInt8], _ text: String) -> Void
 
   package init(
@@ -22,15 +22,15 @@ package struct SetupJob {
     self.warn = warn
   }
 
-  /// Whether systemd has the running system, and that is the one meant.
+  /// Whether the target is the running system and systemd manages it.
   private var runsSystemd: Bool { root.isRunning && access("/run/systemd/system", F_OK) == 0 }
 
-  /// What a path is called in what is told.
+  /// A path in the form for messages.
   private func shown(_ path: HostPath) -> String { root.place(path).escapedName }
 
   // MARK: Installing
 
-  /// Writes what is not there, or not as it should be.
+  /// Writes missing and outdated files.
   ///
   /// - Parameter given: settings to change.
   package mutating func install(_ given: [(Configuration.Key, [UInt8])]) throws {
@@ -41,11 +41,11 @@ package struct SetupJob {
     let programs = try Installation.inSystem(root)
     let files = try [settings] + files(for: configuration, programs)
     let changed = try files.filter { try needsWriting($0) }
-    // Units of settings that no longer hold.
+    // Units from earlier settings.
     let stale = SetupFile.allPaths.filter { path in
       !files.contains { $0.path == path } && isOurs(path)
     }
-    // What is in the way of the lists is told before anything is written.
+    // Report what is in the way of the lists before writing anything.
     let lacksLists = try lacksLists(configuration, programs)
     if root.isRunning { try StateFolder.check(configuration) }
     for file in changed { try write(file) }
@@ -64,7 +64,7 @@ package struct SetupJob {
   /// Whether the system has systemd.
   var hasSystemd: Bool { get throws { try runsSystemd || root.has(SetupFile.units) } }
 
-  /// The files for settings, but the settings' own, as they are to be in the system.
+  /// The files for some settings, except the settings file itself, as they should be in the system.
   func files(
     for configuration: Configuration, _ programs: Installation
   ) throws -> [SetupFile] {
@@ -73,15 +73,15 @@ package struct SetupJob {
       mountPoint: mountPoint(for: configuration))
   }
 
-  /// Where the bucket is mounted now, or will be when the system starts.
+  /// Where the bucket is mounted, or will be at system startup.
   private func mountPoint(for configuration: Configuration) -> HostPath {
     configuration.bucketPoint(
       mounted: root.isRunning ? (try? .current()) ?? .none : .none,
       table: MountTable(table: (try? contents(MountTable.path)).flatMap { $0 } ?? []))
   }
 
-  /// Whether autofs would find no lists when it starts, or in another system lists that lead to no
-  /// map there; the running one's are for refresh.
+  /// Whether autofs would find no lists at startup, or, in another system, lists that lead to no
+  /// map there; refresh takes care of the running system's.
   func lacksLists(_ configuration: Configuration, _ programs: Installation) throws -> Bool {
     guard configuration.browse else { return false }
     let path = StateFolder.topMap(configuration)
@@ -103,7 +103,7 @@ package struct SetupJob {
     }
   }
 
-  /// The configuration file as it will be.
+  /// The future configuration file.
   private func settings(_ given: [(Configuration.Key, [UInt8])]) throws -> SetupFile {
     let path = Configuration.standardPath
     let purpose = "holds the settings"
@@ -128,9 +128,9 @@ package struct SetupJob {
     return SetupFile(path: path, text: file.text, purpose: purpose)
   }
 
-  /// Whether a file is not there, or not what it is to be.
+  /// Whether a file is missing or outdated.
   ///
-  /// - Throws: where it is somebody else's.
+  /// - Throws: if it belongs to somebody else.
   func needsWriting(_ file: SetupFile) throws -> Bool {
     guard let text = try contents(file.path) else { return true }
     if text == file.text { return false }
@@ -154,7 +154,7 @@ package struct SetupJob {
     report.append("Wrote \(shown(file.path)): \(file.purpose).")
   }
 
-  /// The map of names must be there when autofs starts, whatever it will hold.
+  /// Creates the map of names, which autofs needs at startup whatever it will hold.
   private mutating func makeLists(
     _ configuration: Configuration, _ programs: Installation, areMissing: Bool
   ) throws {
@@ -193,9 +193,9 @@ package struct SetupJob {
     }
   }
 
-  /// Has the timer start with the system, which need not be the running one.
+  /// Makes the timer start with the system, which need not be the running one.
   ///
-  /// - Returns: whether it did not before.
+  /// - Returns: whether this is new.
   private mutating func enableTimer() throws -> Bool {
     let link = SetupFile.timerLink
     if try root.has(link) { return false }
@@ -213,7 +213,7 @@ package struct SetupJob {
     if try root.has(SetupFile.timerLink) { try delete(SetupFile.timerLink) }
   }
 
-  /// Without systemd: every automounter of this machine reads its master map again.
+  /// Without systemd: makes every automounter on this machine reread its master map.
   private mutating func reloadAutomounters() throws {
     if isDryRun {
       report.append("Would have running automounters read their maps again.")
@@ -259,7 +259,7 @@ package struct SetupJob {
     let ours = all.filter { isOurs($0) }
     if ours.contains(SetupFile.timerPath) {
       try disableTimer()
-      // One that is at work would fail without its unit.
+      // A running service would fail without its unit.
       if runsSystemd { run(["systemctl", "--quiet", "stop", SetupFile.serviceName]) }
     }
     for path in ours { try delete(path) }
@@ -280,10 +280,10 @@ package struct SetupJob {
     if ours.isEmpty { report.append("Nothing to remove.") }
   }
 
-  /// A unit that has failed is listed as such even when it is gone.
+  /// Makes systemd forget failed units, which it would list even when they are gone.
   private mutating func forgetFailures() {
     for unit in [SetupFile.timerName, SetupFile.serviceName] {
-      // Of one that has not failed systemd knows nothing any more, and would say so.
+      // systemd no longer knows units that have not failed, and would complain.
       guard (try? ChildProcess.run(["systemctl", "--quiet", "is-failed", unit]))?.status == 0 else {
         continue
       }
@@ -291,7 +291,7 @@ package struct SetupJob {
     }
   }
 
-  /// What the settings say; wrong ones are told, and say nothing.
+  /// The settings; reports and ignores wrong ones.
   private mutating func readSettings() throws -> Configuration {
     let path = Configuration.standardPath
     guard let text = try contents(path) else { return Configuration() }
@@ -303,8 +303,8 @@ package struct SetupJob {
     }
   }
 
-  /// Waits until the automounter has let go of the mount root. One that is just reading its maps
-  /// does not hear that it shall read them again.
+  /// Waits until the automounter has released the mount root. While it is reading its maps, it
+  /// misses the signal to reread them.
   private mutating func awaitEnd(_ mountRoot: HostPath) throws {
     for _ in 0..<4 {
       guard let daemon = AutomountDaemon(serving: mountRoot, in: try MountTable.current()) else {
@@ -320,7 +320,7 @@ package struct SetupJob {
 
   // MARK: Files
 
-  /// `nil` where there is none.
+  /// `nil` if there is none.
   private func contents(_ path: HostPath) throws -> [UInt8]? {
     try root.read(path, limit: 1 << 20)
   }
@@ -336,7 +336,7 @@ package struct SetupJob {
     }
     try root.remove(path)
     report.append("Removed \(shown(path)).")
-    // Folders that only systemd's own habits ask for, as systemctl removes them.
+    // Like systemctl, remove folders that exist only for these files.
     if [SetupFile.orderPath, SetupFile.timerLink].contains(path) {
       try root.removeFolderIfEmpty(path.parent)
     }

@@ -2,10 +2,10 @@ import Automount
 import Glibc
 import Posix
 
-/// The folder for what this program keeps: lists for autofs, a lock, the kernel's configuration.
+/// The folder for this program's own data: lists for autofs, a lock, the kernel's configuration.
 struct StateFolder {
   private let folder: Folder
-  /// Where the lists are.
+  /// The folder of the lists.
   let maps: Folder
 
   private static let mapsName: Name = "maps"
@@ -16,20 +16,20 @@ struct StateFolder {
     configuration.state.appending(mapsName)
   }
 
-  /// The map of the mount root, likewise.
+  /// The map of the mount root, also as a path of the system.
   static func topMap(_ configuration: Configuration) -> HostPath {
     maps(configuration).appending(FileMaps.top)
   }
 
-  /// Opens it, made where it is missing.
+  /// Opens it, creating it if missing.
   ///
-  /// - Throws: in the running system also where users can change what is in it: what autofs reads
-  ///   there it mounts as root.
+  /// - Throws: in the running system, also if users can change its contents: autofs mounts as root
+  ///   what it reads there.
   init(_ configuration: Configuration, in root: SystemRoot) throws {
     let path = Self.maps(configuration)
     if root.isRunning {
       try Self.check(configuration)
-      // What was not there may be somebody's by now.
+      // A missing folder may be somebody else's by now.
       _ = try root.open(path, makesMissing: true)
       try Self.check(configuration)
     }
@@ -38,16 +38,16 @@ struct StateFolder {
     maps = try folder.open(Self.mapsName)
   }
 
-  /// Makes sure that no user can change what autofs reads in the running system.
+  /// Makes sure that no user can change what autofs reads on the running system.
   static func check(_ configuration: Configuration) throws(PrivatePath.Problem) {
     try PrivatePath.check(configuration.state)
     try PrivatePath.check(maps(configuration))
   }
 
-  /// Keeps other runs off.
+  /// Keeps other runs out.
   func lock() throws -> FileLock { try FileLock(Self.lockName, in: folder, waits: true) }
 
-  /// The map cannot unpack what some kernels have instead of a file in /boot.
+  /// The map cannot decompress what some kernels have instead of a file in /boot.
   func copyKernelConfiguration() throws {
     let places = KernelSupport.configurationPaths(state: folder.path)
     guard access(Self.packed, R_OK) == 0,
@@ -67,12 +67,12 @@ struct StateFolder {
   private static let packed = "/proc/config.gz"
   private static let kernelTitle = Array("# From \(packed), for autosquash-map.\n".utf8)
 
-  /// Removes what this program has made in it, told by what it holds, and then the folder if it is
-  /// empty: settings in another system can name any folder of it.
+  /// Removes this program's own files in it, recognized by content, and then the folder if empty:
+  /// settings in another system can name any of its folders.
   static func remove(_ configuration: Configuration, from root: SystemRoot) throws {
     guard let folder = try root.openIfThere(configuration.state) else { return }
     var hasRemoved = false
-    // As long as links are remembered, so is the overlay.
+    // As long as we remember links, we remember the overlay.
     let hasLinks = try folder.look("overlay") != nil
     for name in try folder.names()
     where isOurs(name, in: folder) && !(hasLinks && name == OverlayRun.lockName) {
@@ -87,7 +87,7 @@ struct StateFolder {
     try root.removeFolderIfEmpty(configuration.state)
   }
 
-  /// Whether a file is a lock or a kernel's configuration of this program.
+  /// Whether a file is a lock or a kernel's configuration, left by this program.
   private static func isOurs(_ name: Name, in folder: Folder) -> Bool {
     if name == lockName || name == OverlayRun.lockName {
       return (try? SmallFile.read(name, in: folder, limit: 0, followsLinks: false)) != nil
