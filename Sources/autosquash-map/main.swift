@@ -1,7 +1,7 @@
 // The program map: autosquash-map KEY. All of it is in Automount.
 //
-// No closures here: they would belong to the main actor and bring the whole runtime of tasks into
-// a program that has to start in less than a millisecond.
+// No closures here: they would belong to the main actor and pull the whole task runtime into a
+// program that must start in less than a millisecond.
 
 import Automount
 import Glibc

@@ -26,10 +26,10 @@ struct Autosquash: ParsableCommand {
 
   static func main() {
     StandardStreams.fill()
-    // Names are UTF-8 or raw bytes whatever the user's locale; libarchive asks the C library.
+    // Names are UTF-8 or raw bytes in any user's locale, but libarchive asks the C library.
     setlocale(LC_CTYPE, "C.UTF-8")
     Process.raiseFileLimit()
-    // A file that gets larger than it may is an error as any other, with a message.
+    // A file that outgrows its limit is an error like any other, with a message.
     signal(SIGXFSZ, SIG_IGN)
     let typed = RawArguments.encoded()
     var arguments = typed
@@ -62,7 +62,7 @@ struct Autosquash: ParsableCommand {
     }
     do {
       try command.run()
-      // It may be a file that network file systems write only now.
+      // It may be a file on a network file system, which writes it only now.
       if flush(STDOUT_FILENO) != 0, errno != EBADF {
         Messages.write(SystemError("write to standard output"))
         Glibc.exit(ExitStatus.failed)
@@ -72,7 +72,7 @@ struct Autosquash: ParsableCommand {
     }
   }
 
-  /// As the argument parser does it, but that what it repeats of the arguments is shown as names are.
+  /// Exits as the argument parser does, but prints escaped what it repeats of the arguments.
   private static func leave(with error: any Error) -> Never {
     let code = exitCode(for: error)
     let text = fullMessage(for: error)

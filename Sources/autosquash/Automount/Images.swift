@@ -43,7 +43,7 @@ struct Images: Subcommand {
       }
     }
     try output.flush()
-    // What is known was told.
+    // Everything known has been printed.
     if let hanging { throw hanging }
     for folder in catalogue.unreadable { Messages.write(folder.path, folder.text) }
     return catalogue.unreadable.isEmpty ? 0 : ExitStatus.failed
@@ -54,7 +54,7 @@ struct Images: Subcommand {
 struct ImageLine {
   let entry: Catalogue.Entry
   let isMounted: Bool
-  /// The mode of its root directory, where only root can enter that.
+  /// The mode of its root directory, if only root can enter that.
   let closedMode: UInt16?
 
   private var state: String {
@@ -65,7 +65,7 @@ struct ImageLine {
       + "pack it again with --chmod a+rX"
   }
 
-  /// The lines with their columns below each other, and a title.
+  /// The lines with aligned columns and a title.
   static func table(_ lines: [ImageLine]) -> [String] {
     if lines.isEmpty { return [] }
     var dates = TimeFormat(isFull: false)

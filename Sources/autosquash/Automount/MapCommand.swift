@@ -4,7 +4,7 @@ import Glibc
 import MachineSetup
 import Posix
 
-/// `autosquash map`: what the program map answers, for people.
+/// `autosquash map`: the program map's answer, for people.
 struct MapCommand: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "map",
@@ -19,9 +19,9 @@ struct MapCommand: Subcommand {
 
   func execute() throws -> Int32 {
     let configuration = try Configuration.load()
-    // As the shell completes folders.
+    // The slash comes from the shell's completion of folders.
     let path = name.bytes.withoutTrailingSlashes
-    // Every part must be a name, or the path could lead elsewhere.
+    // Every part must be a name; otherwise the path could lead elsewhere.
     var keys: [MapKey] = []
     for part in path.split(separator: pathSeparator, omittingEmptySubsequences: false) {
       keys.append(try MapKey(Array(part)))

@@ -5,7 +5,7 @@ import MachineSetup
 import Posix
 import Terminal
 
-/// `autosquash recover`: brings the bucket back where its mount is dead, hangs or is not there.
+/// `autosquash recover`: remounts the bucket if its mount is dead, hangs or is missing.
 struct Recover: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "recover",
@@ -25,7 +25,7 @@ struct Recover: Subcommand {
 
   func execute() throws -> Int32 {
     guard geteuid() == 0 else { throw SetupError(path: "", text: "recover needs root") }
-    // Before setup the bucket is where setup would have it.
+    // Before setup, assume the bucket is where setup would put it.
     let isSetUp = Configuration.path.withCPath { access($0, F_OK) } == 0
     let messages = Messages(isQuiet: quiet)
     let recovery = Recovery(

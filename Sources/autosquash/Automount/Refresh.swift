@@ -5,7 +5,7 @@ import MachineSetup
 import Posix
 import Terminal
 
-/// `autosquash refresh`: makes the names of the images show in a listing of the mount root.
+/// `autosquash refresh`: makes listings of the mount root show the names of the images.
 struct Refresh: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "refresh",

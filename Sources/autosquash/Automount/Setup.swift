@@ -5,7 +5,7 @@ import MachineSetup
 import Posix
 import Terminal
 
-/// `autosquash setup`: puts the automounter's files in place, or takes them away.
+/// `autosquash setup`: installs or removes the automounter's files.
 struct Setup: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "setup",
@@ -60,7 +60,7 @@ struct Setup: Subcommand {
     do {
       if remove { try job.remove(keepsSettings: keepSettings) } else { try job.install(given) }
     } catch {
-      // What was done before stays done.
+      // Report the steps that succeeded.
       try? printReport(of: job)
       throw error
     }

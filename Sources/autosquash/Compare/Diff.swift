@@ -6,7 +6,7 @@ import Manifests
 import Posix
 import Terminal
 
-/// `autosquash diff`: what two trees differ in.
+/// `autosquash diff`: the differences between two trees.
 struct Diff: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
@@ -71,7 +71,7 @@ struct Diff: Subcommand {
   }
 
   func execute() throws -> Int32 {
-    // 1 would be an answer.
+    // 1 would be an answer: trees differ.
     clinux_when_out_of_memory(ExitStatus.unreadableInput, nil, nil)
     var options = TreeInput.Options()
     options.assembly = TreeInput.unchanged
@@ -87,7 +87,7 @@ struct Diff: Subcommand {
     let ignored = try ignored()
     var trees: [DigestedTree] = []
     let paths = [a.bytes, b.bytes]
-    // A pipe is not opened before it is its turn: one writer may fill both, one after the other.
+    // Do not open a pipe before its turn: one writer may fill both, one after the other.
     let mayHaveManifest = paths.contains { PipeStart.isPipe($0) || TreeInput($0).kind == .manifest }
     options.digests = mayHaveManifest ? .bytes : .dataAndHoles
     for path in paths {
@@ -109,7 +109,7 @@ struct Diff: Subcommand {
     return try print(trees, ignoring: ignored) ? ExitStatus.failed : 0
   }
 
-  /// - Returns: whether there are differences.
+  /// - Returns: whether they differ.
   private func print(_ trees: [DigestedTree], ignoring ignored: Set<Aspect>) throws -> Bool {
     var output = StandardOutput()
     let comparison = TreeComparison(trees[0], trees[1], ignoring: ignored)

@@ -3,7 +3,7 @@ import Manifests
 import Posix
 import Terminal
 
-/// All differences of two trees for programs: an array with an object for each path.
+/// All differences between two trees for programs: an array with an object for each path.
 struct DifferenceJSON {
   private let comparison: TreeComparison
 

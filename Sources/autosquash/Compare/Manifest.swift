@@ -8,7 +8,7 @@ import SquashFS
 import Terminal
 import TreeModel
 
-/// `autosquash manifest`: the files of an image as a text to put beside it.
+/// `autosquash manifest`: a list of an image's files to put next to it.
 struct Manifest: FileSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "manifest",

@@ -5,7 +5,7 @@ import MachineSetup
 import Posix
 import Terminal
 
-/// `autosquash doctor`: what is missing on this machine, and the command that helps.
+/// `autosquash doctor`: what this machine lacks, and the command that helps.
 struct Doctor: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
@@ -38,7 +38,7 @@ struct Doctor: Subcommand {
     var failure: (any Error)?
     func report(_ checkup: Checkup) {
       if checkup.status == .fail { hasFailed = true }
-      // At once: what comes next may take its time.
+      // Print at once: the next check may take a while.
       do {
         try output.write((json ? checkup.json.text : checkup.text) + "\n")
         try output.flush()
@@ -71,7 +71,7 @@ struct Doctor: Subcommand {
 }
 
 extension Checkup {
-  /// One line, and one with the remedy.
+  /// One line, and another for the remedy.
   fileprivate var text: String {
     let label = status.rawValue + String(repeating: " ", count: 5 - status.rawValue.count)
     return "\(label) \(topic): \(finding)" + (remedy.map { "\n      -> \($0)" } ?? "")

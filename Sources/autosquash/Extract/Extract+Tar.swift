@@ -32,7 +32,7 @@ extension Extract {
     for path in result.missing {
       Messages.write(subject, try PathPattern.failure(path, in: image))
     }
-    // What was named is not in the image: nothing is left behind.
+    // The image lacks everything named: leave nothing behind.
     if result.files == 0 && !result.missing.isEmpty { return ExitStatus.failed }
     try exporter.finish()
     try file.finish()

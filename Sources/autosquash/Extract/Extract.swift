@@ -153,7 +153,7 @@ struct Extract: FileSubcommand {
   private func target() throws -> [UInt8] {
     if let directory { return directory.bytes }
     let name = Array(image.image.bytes.lastPathComponent)
-    // Not "." nor "..", which an odd name could stand for.
+    // Not "." or "..", which an odd name could produce.
     guard let dot = name.lastIndex(of: UInt8(ascii: ".")), dot > 0,
       name[..<dot].contains(where: { $0 != UInt8(ascii: ".") })
     else {

@@ -3,7 +3,7 @@ import Inputs
 import Synchronization
 import Terminal
 
-/// Prints the problems of an extraction when they are met, and keeps the first losses for programs.
+/// Prints the problems of an extraction as they occur, and keeps the first losses for programs.
 final class ExtractionMessages: ExtractionReporter {
   private let image: [UInt8]
   private let target: [UInt8]
@@ -18,7 +18,7 @@ final class ExtractionMessages: ExtractionReporter {
     self.keepsLosses = keepsLosses
   }
 
-  /// The first of them.
+  /// The first losses.
   var losses: [Extractor.Loss] { kept.withLock { $0 } }
 
   func couldNotMake(_ path: [UInt8], _ reason: String) {

@@ -4,7 +4,7 @@ import Posix
 import SquashFS
 import Terminal
 
-/// What `extract` prints at its end.
+/// The report that `extract` prints at its end.
 struct ExtractionReport {
   let image: [UInt8]
   let target: [UInt8]
@@ -15,9 +15,9 @@ struct ExtractionReport {
 
   private var wasInterrupted: Bool { Interruption.isRequested }
 
-  /// Prints what is about single files, or about many of them.
+  /// Prints messages about single files, or about many of them.
   ///
-  /// - Parameter source: the image, to look up what was not found.
+  /// - Parameter source: the image, to look up what was missing.
   func printProblems(of source: Image) throws {
     if let failure = result.failure { _ = Messages.fail(image, advised(failure)) }
     for path in result.missing { Messages.write(image, try PathPattern.failure(path, in: source)) }
@@ -33,7 +33,7 @@ struct ExtractionReport {
     return error
   }
 
-  /// One sentence for all files that could not be made as others have their names.
+  /// One sentence for all files whose names were taken.
   private func inTheWay(_ files: ExistingFiles) -> String {
     let isOne = files.count == 1
     let names = files.first.map(\.escapedName).joined(separator: ", ")
@@ -47,7 +47,7 @@ struct ExtractionReport {
       + "--skip-existing leaves what has the same size and time, --force replaces all"
   }
 
-  /// Prints the sum on one line.
+  /// Prints the totals on one line.
   func printSum() {
     if result.isTakenBack || (isQuiet && result.isComplete) { return }
     var line = wasInterrupted ? "interrupted after " : ""
@@ -68,7 +68,7 @@ struct ExtractionReport {
     Messages.write(target, line)
   }
 
-  /// The same for programs.
+  /// The totals for programs.
   func json(_ losses: [Extractor.Loss]) -> JSON {
     [
       "image": .name(image), "directory": .name(target),

@@ -4,8 +4,8 @@ import SquashFS
 import SquashFSFormat
 import TreeModel
 
-/// The paths that would be unpacked, one a line, as `tar -t` prints them: with a slash after those of
-/// directories.
+/// The paths that would be unpacked, one per line and with a slash after directories, as in
+/// `tar -t`.
 struct PathListing {
   let image: Image
 

@@ -53,7 +53,7 @@ struct Cat: FileSubcommand {
     return status
   }
 
-  /// What a link that a pattern matched leads to.
+  /// The target of a link that a pattern matched.
   private func followed(
     _ match: PathPattern.Match, in image: Image, _ status: inout Int32
   ) throws -> ImageInode? {
@@ -86,7 +86,7 @@ struct Cat: FileSubcommand {
             count -= UInt64(step)
           }
         case .lost(_, let error):
-          // Bytes that come after a gap would pass for those of the gap: on with the next file.
+          // Bytes after a gap would pass for those in the gap: go on with the next file.
           complain("\(file.path.escapedName): \(error)", &status)
           continue files
         }

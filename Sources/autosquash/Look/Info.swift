@@ -8,7 +8,7 @@ import SquashFSFormat
 import Terminal
 import TreeModel
 
-/// `autosquash info`: what an image is, or where a file lies in it.
+/// `autosquash info`: facts about an image, or the location of a file in it.
 struct Info: FileSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "info",

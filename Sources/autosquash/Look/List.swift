@@ -8,7 +8,7 @@ import SquashFSFormat
 import Terminal
 import TreeModel
 
-/// `autosquash ls`: what is in an image.
+/// `autosquash ls`: the contents of an image.
 struct List: FileSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "ls",
@@ -70,11 +70,11 @@ struct List: FileSubcommand {
     var hasFailed = false
     var matches: [PathPattern.Match] = []
     for path in paths.isEmpty ? [ByteArgument(bytes: [])] : paths {
-      // As ls(1): a link that is named leads on, unless the link itself is of interest.
+      // Like ls(1): follow a named link, unless the link itself is of interest.
       let follows = dereference || !(long || fullTime || directory || json)
       var found = try PathPattern.find(path.bytes, in: image, followsLast: follows)
       if found.isEmpty && follows && !dereference {
-        // A link that leads nowhere is shown itself.
+        // Show a broken link itself.
         found = try PathPattern.find(path.bytes, in: image, followsLast: false)
       }
       if found.isEmpty {

@@ -3,7 +3,7 @@ import MachineSetup
 import Posix
 import Terminal
 
-/// `autosquash overlay`: the overlay's files as links in the file system.
+/// `autosquash overlay`: makes the overlay's files appear as links in the file system.
 struct OverlayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "overlay",
@@ -16,7 +16,7 @@ struct OverlayCommand: ParsableCommand {
     subcommands: [OverlayLink.self, OverlayCheck.self, OverlayPrune.self, OverlayUnlink.self])
 }
 
-/// What all of them take.
+/// The arguments common to all of them.
 struct OverlayArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp("The overlay, instead of that of the settings.", valueName: "dir"),

@@ -2,7 +2,7 @@ import Overlay
 import Posix
 import Terminal
 
-/// Says what an overlay command does, and counts it.
+/// Prints and counts what an overlay command does.
 final class OverlayPrinter {
   private let isDryRun: Bool
   private let isJSON: Bool
@@ -33,7 +33,7 @@ final class OverlayPrinter {
     }
   }
 
-  /// Paths are named where they are to be thought of; thousands of new links are not.
+  /// Names the paths that need attention, but not thousands of new links.
   private func isNamed(_ event: OverlayEvent) -> Bool {
     switch event {
     case .replaced, .pruned, .removedDirectory: true
@@ -82,7 +82,7 @@ final class OverlayPrinter {
     do { try output.write(line + "\n") } catch { failure = failure ?? error }
   }
 
-  /// The last line: how many of what.
+  /// Prints the last line: the counts.
   func finish() throws {
     if isJSON {
       write(sums.text)
@@ -93,7 +93,7 @@ final class OverlayPrinter {
     if let failure { throw failure }
   }
 
-  /// How many of what, for programs.
+  /// The counts for programs.
   private var sums: JSON {
     [
       "linked": JSON(counts.linked), "right": JSON(counts.right),

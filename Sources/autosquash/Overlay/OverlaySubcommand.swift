@@ -3,13 +3,13 @@ import Overlay
 import Posix
 import Terminal
 
-/// A command that changes an overlay's links, or says what would change.
+/// A command that changes an overlay's links, or shows what would change.
 protocol OverlaySubcommand: Subcommand {
   var arguments: OverlayArguments { get }
   var isDryRun: Bool { get }
-  /// Whether each change is named, and not only counted.
+  /// Whether to name each change, rather than only count it.
   var namesChanges: Bool { get }
-  /// Whether anything to change is a failure.
+  /// Whether it counts as failure if there is anything to change.
   var failsOnChanges: Bool { get }
 
   /// Does its work.
@@ -23,7 +23,7 @@ extension OverlaySubcommand {
   func execute() throws -> Int32 {
     let printer = OverlayPrinter(arguments, isDryRun: isDryRun, namesChanges: namesChanges)
     do { try apply(options(printer)) } catch {
-      // What was done is told all the same.
+      // Report what was done anyway.
       if printer.counts.hasChanges { try? printer.finish() }
       throw error
     }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import FileTrees
 
-/// How archives are read.
+/// How to read archives.
 struct ArchiveOptions: ParsableArguments {
   @Flag(help: "Read on after the end of a tar archive: tar archives joined by cat or tee -a.")
   var ignoreZeros = false

@@ -1,11 +1,11 @@
 import FileTrees
 
 extension TreeAssembler.Options {
-  /// What the options of a command say of its sources.
+  /// Collects a command's options for its sources.
   ///
-  /// - Parameter readsFiles: whether files that options name are read; not while arguments are
-  ///   checked.
-  /// - Throws: `ValidationError`, and `SourceError` of files that cannot be read.
+  /// - Parameter readsFiles: whether to read files named by options; not while checking
+  ///   arguments.
+  /// - Throws: `ValidationError`, and `SourceError` for unreadable files.
   init(
     _ ownership: OwnershipOptions, _ selection: SelectionOptions, _ metadata: MetadataOptions,
     readsFiles: Bool

@@ -1,7 +1,7 @@
 import ArgumentParser
 import FileTrees
 
-/// How directories are read.
+/// How to read directories.
 struct DirectoryOptions: ParsableArguments {
   @Flag(
     help: "Of a directory, take what symbolic links lead to, and not the links, as tar -h does.")

@@ -7,7 +7,7 @@ extension Compression.Method: ExpressibleByArgument {}
 extension ImageWriter.Layout: ExpressibleByArgument {}
 
 extension BlockSize: ExpressibleByArgument {
-  /// A number of bytes, or one with K or M.
+  /// A number of bytes, optionally with K or M.
   public init?(argument: String) {
     let bytes: Int? =
       switch argument.last {

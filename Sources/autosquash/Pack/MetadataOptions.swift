@@ -2,7 +2,7 @@ import ArgumentParser
 import FileTrees
 import Posix
 
-/// Modes, times and extended attributes that entries get.
+/// The modes, times and extended attributes of entries.
 struct MetadataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -21,7 +21,7 @@ struct MetadataOptions: ParsableArguments {
 
   @OptionGroup var xattrs: XattrOptions
 
-  /// Puts what was given into the options of an assembly.
+  /// Applies the given values to the options of an assembly.
   ///
   /// - Throws: `ValidationError`.
   func apply(to options: inout TreeAssembler.Options) throws {
@@ -52,7 +52,7 @@ struct MetadataOptions: ParsableArguments {
   }
 }
 
-/// Which extended attributes are taken.
+/// Which extended attributes to keep.
 struct XattrOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -71,7 +71,7 @@ struct XattrOptions: ParsableArguments {
     return policy
   }
 
-  /// Makes sure that a pattern can match a name: all have a dot.
+  /// Makes sure that a pattern can match a name, all of which have a dot.
   private static func check(_ pattern: [UInt8]) throws {
     guard !pattern.contains(where: ".*?[".utf8.contains) else { return }
     let word = String(decoding: pattern, as: UTF8.self)

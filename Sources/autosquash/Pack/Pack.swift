@@ -107,12 +107,12 @@ struct Pack: Subcommand {
     }
   }
 
-  /// Whether the image goes to standard output.
+  /// Whether to write the image to standard output.
   var writesToStandardOutput: Bool {
     ["-", "/dev/stdout"].contains { output?.bytes == Array($0.utf8) }
   }
 
-  /// The directory that an image of each source goes into, where one is named.
+  /// The directory for each source's image, if one is named.
   var folder: [UInt8]? {
     guard let output = output?.bytes, !writesToStandardOutput else { return nil }
     let isFolder = output.last == pathSeparator || stat(at: output)?.isDirectory == true
@@ -122,8 +122,8 @@ struct Pack: Subcommand {
   /// Whether all sources become one image.
   var makesOneImage: Bool { output != nil && folder == nil }
 
-  /// - Parameter readsFiles: whether files that options name are read; not while arguments are
-  ///   checked.
+  /// - Parameter readsFiles: whether to read files named by options; not while checking
+  ///   arguments.
   func assemblyOptions(readsFiles: Bool = false) throws -> TreeAssembler.Options {
     var options = try TreeAssembler.Options(
       ownership, selection, metadata, readsFiles: readsFiles)
@@ -165,7 +165,7 @@ struct Pack: Subcommand {
     try refuseManifestName()
     try SourceCheck.refuseImageName(sources, output: output?.bytes)
     let options = try packingOptions()
-    // One image of all, or one of each.
+    // One image of all sources, or one of each.
     var packers =
       makesOneImage
       ? [Packer(sources, output: output?.bytes ?? [], options)]
@@ -188,7 +188,7 @@ struct Pack: Subcommand {
     }
     let count = packers.count
     var failed: [[UInt8]] = []
-    // All are looked at before the first is packed.
+    // Check all before packing the first.
     packers.removeAll { packer in
       let faults = packer.faults
       for fault in faults {
@@ -221,7 +221,7 @@ struct Pack: Subcommand {
     return status
   }
 
-  /// Of two images of one name only the second would be left.
+  /// Of two images with the same name, only the second would remain.
   private func sameName(_ packers: [Packer]) -> (path: [UInt8], text: String)? {
     var sources: [[UInt8]: [UInt8]] = [:]
     for packer in packers where !dryRun && !packer.output.isEmpty {
@@ -236,7 +236,7 @@ struct Pack: Subcommand {
     return nil
   }
 
-  /// Makes sure that no name follows `--manifest`, which takes one in `verify`: it would be packed.
+  /// Makes sure that no name follows `--manifest`, as it may in `verify`: it would be packed.
   ///
   /// - Throws: `SourceError`.
   private func refuseManifestName() throws {

@@ -4,15 +4,15 @@ import Posix
 import SquashFS
 import Terminal
 
-/// What pack says of images.
+/// Prints what pack does with images.
 struct PackReport {
   let messages: Messages
   let printsJSON: Bool
   let showsProgress: Bool
 
-  /// Makes an image, and says what came of it.
+  /// Makes an image and reports the result.
   ///
-  /// - Returns: whether all of the sources went in.
+  /// - Returns: whether all of the sources were packed.
   func pack(_ packer: Packer) throws -> Bool {
     let start = Process.now
     var packer = packer
@@ -45,14 +45,14 @@ struct PackReport {
     return result.sources.isWhole
   }
 
-  /// Has an interruption say how far this has come.
+  /// Makes an interruption print the progress.
   private func announce(_ text: String?, _ packer: Packer) {
     guard let text else { return Interruption.announce(nil) }
     let image = packer.options.writesToStandardOutput ? "" : "\(packer.output.escapedName): "
     Interruption.announce("\(showsProgress ? "\r\u{1B}[K" : "")autosquash: \(image)\(text)\n")
   }
 
-  /// Says that an image that is there was left unchanged.
+  /// Reports that an existing image was left unchanged.
   func kept(_ image: [UInt8], _ kept: Packer.Kept) {
     messages.note(
       image,
@@ -63,7 +63,7 @@ struct PackReport {
           ? ", but its manifest was missing or another's, and is written anew" : ""))
   }
 
-  /// Lists what would go in, one path a line.
+  /// Lists what would be packed, one path per line.
   ///
   /// - Returns: whether all of the sources would.
   func list(_ packer: Packer, hasTitle: Bool) throws -> Bool {
@@ -93,7 +93,7 @@ struct PackReport {
     return result.sources.isWhole
   }
 
-  /// What the user should know besides the result.
+  /// Prints what else the user should know.
   private func tell(
     _ notes: AssemblyNotes, _ sources: SourceSummary, of path: [UInt8], _ packer: Packer
   ) {
@@ -119,7 +119,7 @@ struct PackReport {
     let data = result.image.data
     var line = "\(result.image.inodes.asFilesAndDirectories), "
     line += "\(data.bytes.asBytes) in \(result.image.imageBytes.asBytes)"
-    // Of a few bytes the image is mostly padding.
+    // With a few bytes of data, the image is mostly padding.
     if data.bytes > result.image.imageBytes {
       let percent = Double(result.image.imageBytes) / Double(data.bytes) * 100
       line += " (\(percent.rounded(toDigits: 1)) %)"

@@ -1,7 +1,7 @@
 import FileTrees
 import Inputs
 
-/// A file of patterns, one a line; empty lines and lines that begin with # count for nothing.
+/// A file of patterns, one per line; empty lines and lines that begin with # are ignored.
 enum PatternFile {
   static func read(_ path: [UInt8]) throws -> [SelectionPattern] {
     try ListFile.read(path).split(separator: UInt8(ascii: "\n"))

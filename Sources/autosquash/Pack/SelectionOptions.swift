@@ -50,7 +50,7 @@ struct SelectionOptions: ParsableArguments {
     })
   var whiteouts: Whiteouts?
 
-  /// - Parameter readsFiles: whether `--exclude-from` is read; not while arguments are checked.
+  /// - Parameter readsFiles: whether to read `--exclude-from`; not while checking arguments.
   func selection(readsFiles: Bool = false) throws -> Selection {
     var selection = Selection()
     if stripComponents != "auto" {

@@ -1,9 +1,9 @@
 import ArgumentParser
 import FoundationEssentials
 
-/// The options that a command knows, as the argument parser tells them to programs.
+/// The options of a command, as the argument parser describes them to programs.
 ///
-/// Asking takes milliseconds, so that only who has an error to explain should.
+/// Asking takes milliseconds, so ask only to explain an error.
 struct CommandOptions {
   /// Names without dashes, and whether a value follows.
   private let takesValue: [String: Bool]
@@ -28,9 +28,9 @@ struct CommandOptions {
     self.takesValue = takesValue
   }
 
-  /// Whether a value follows an option; `nil` where there is no such option.
+  /// Whether a value follows an option; `nil` if there is no such option.
   func takesValue(_ name: some StringProtocol) -> Bool? { takesValue[String(name)] }
 
-  /// The names of more than a letter.
+  /// The names longer than a letter.
   var longNames: [String] { takesValue.keys.filter { $0.count > 1 }.sorted() }
 }

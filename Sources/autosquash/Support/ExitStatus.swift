@@ -7,7 +7,7 @@ enum ExitStatus {
   static let failed: Int32 = 1
   static let unreadableInput: Int32 = 2
 
-  /// The status that an error stands for.
+  /// The status for an error.
   static func of(_ error: any Error) -> Int32 {
     switch error {
     case let error as SourceError where [.unreadable, .changed].contains(error.code):

@@ -1,6 +1,6 @@
-/// An option of other programs that somebody may try, and what to say then.
+/// An option of other programs that users may try, with the advice for it.
 struct Habit {
-  /// As they are typed, with their dashes.
+  /// As typed, dashes included.
   let words: [String]
   let advice: Advice
 
@@ -10,14 +10,14 @@ struct Habit {
   }
 }
 
-/// What to do in place of something that is not there.
+/// What to do instead of something missing.
 enum Advice {
   /// The same under another name.
   case means(String)
-  /// There is nothing to do.
+  /// Nothing: it is the default.
   case isDefault(String)
   case use(String)
-  /// There is no such thing, and why.
+  /// Nothing corresponds, for this reason.
   case hasNone(String)
 
   var text: String {

@@ -1,8 +1,8 @@
-/// What people who know mksquashfs, tar, ls, diff or aws try, and what it is here.
+/// What users of mksquashfs, tar, ls, diff or aws may try, and its equivalent here.
 enum Habits {
   // MARK: Commands
 
-  /// Words for a command of this program.
+  /// Other words for this program's commands.
   private static let means: [(words: String, command: String)] = [
     ("unpack x unsquashfs untar uncompress decompress unzip rdsquashfs restore", "extract"),
     ("create c mksquashfs sqfstar tar2sqfs gensquashfs build compress make squash", "pack"),
@@ -23,7 +23,7 @@ enum Habits {
     ("version", "--version"),
   ]
 
-  /// Words for what this program leaves to others.
+  /// Words for tasks this program leaves to others.
   private static let others: [(words: String, advice: String)] = [
     (
       "mount",
@@ -60,7 +60,7 @@ enum Habits {
 
   // MARK: Options
 
-  /// Names for options that several commands have; for those commands only.
+  /// Names of options that several commands have; only for those commands.
   static let everywhere: [(words: [String], option: String)] = [
     ("-j -T -processors --processors --jobs --parallel", "threads"),
     ("-s -S --silent", "quiet"),
@@ -70,7 +70,7 @@ enum Habits {
     ("-?", "help"),
   ].map { (words: $0.split(separator: " ").map(String.init), option: $1) }
 
-  /// What to say of any other option, where it is not a list of those there are.
+  /// Advice for any other option, unless it lists the existing ones.
   static let otherwise = [
     "trace":
       "options of the command come after --: autosquash trace -o FILE -- COMMAND …"

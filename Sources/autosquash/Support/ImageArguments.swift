@@ -6,7 +6,7 @@ import Posix
 import SquashFS
 import Terminal
 
-/// The image that a command reads.
+/// The image for a command to read.
 struct ImageArguments: ParsableArguments {
   @Argument(help: "The image.")
   var image: ByteArgument
@@ -19,7 +19,7 @@ struct ImageArguments: ParsableArguments {
 
   func validate() throws { try image.refuseEmpty("an image") }
 
-  /// - Parameter salvages: whether a damaged image is opened as far as it goes.
+  /// - Parameter salvages: whether to open a damaged image as far as possible.
   func open(salvages: Bool = false) throws -> Image {
     try ImageOpener.open(image.bytes, offset: offset, salvages: salvages)
   }
@@ -30,10 +30,10 @@ extension ImageOffset: ExpressibleByArgument {
 }
 
 extension Messages {
-  /// Prints an error with the file it is about.
+  /// Prints an error with its file.
   ///
-  /// - Parameter source: for errors that do not know their file.
-  /// - Returns: the exit status for it.
+  /// - Parameter source: the file for errors that do not name one.
+  /// - Returns: the exit status.
   static func fail(_ source: [UInt8], _ error: any Error) -> Int32 {
     switch error {
     case let error as ImageReadError where error.code == .unreadable && RemoteName.isRemote(source):

@@ -5,10 +5,10 @@ import Packing
 import Posix
 import Terminal
 
-/// What `verify --manifest` compares with: a file that is named, or each image's own manifest.
+/// What `verify --manifest` compares with: a named file, or each image's own manifest.
 enum ManifestArgument: ExpressibleByArgument, Equatable {
   case file([UInt8])
-  /// The one beside the image: NAME.mtree.
+  /// The one next to the image: NAME.mtree.
   case own
 
   private static let option = "--manifest"
@@ -26,8 +26,8 @@ enum ManifestArgument: ExpressibleByArgument, Equatable {
     }
   }
 
-  /// Gives the option a value where the user has given none: at the end, before another option, or
-  /// before an image, which is no manifest. The argument parser knows no values that may be missing.
+  /// Gives the option a value if the user gave none: at the end, before another option, or before
+  /// an image, which cannot be a manifest. The argument parser does not support optional values.
   static func marked(_ arguments: [String]) -> [String] {
     var marked: [String] = []
     for (index, argument) in arguments.enumerated() {
@@ -43,7 +43,7 @@ enum ManifestArgument: ExpressibleByArgument, Equatable {
   private static func isManifest(_ word: String) -> Bool {
     let path = RawArguments.decode(word)
     if path.count > 1 && path.first == UInt8(ascii: "-") { return false }
-    // A damaged image may not begin as one.
+    // A damaged image may not begin like one.
     let isNamedAsImage = path.suffix(ImageName.suffix.count).elementsEqual(ImageName.suffix)
     return !isNamedAsImage && !TreeInput.isImage(path)
   }

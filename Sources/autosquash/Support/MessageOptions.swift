@@ -4,16 +4,16 @@ import Inputs
 import Posix
 import Terminal
 
-/// What a command prints besides its result.
+/// What to print besides the result.
 struct MessageOptions: ParsableArguments {
   @Flag(name: [.short, .long], help: "Print errors only.") var quiet = false
   @Flag(help: "Print the result as JSON.") var json = false
   @Option(help: "auto (on a terminal), always or never.") var progress = ProgressMode.auto
 
-  /// Whether a progress bar is drawn.
+  /// Whether to draw a progress bar.
   var showsProgress: Bool { progress.isShown && !quiet }
 
-  /// A progress bar for one file, where one is drawn.
+  /// A progress bar for one file, if wanted.
   func progressBar(for path: [UInt8]) -> ProgressReport? {
     showsProgress ? ProgressBar.reporter(title: path.escapedName) : nil
   }

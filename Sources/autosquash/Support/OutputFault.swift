@@ -2,9 +2,9 @@ import Glibc
 import Packing
 import Posix
 
-/// Why a file cannot be made under its name, and what to do.
+/// Explains why a file cannot be made under its name, and what to do.
 enum OutputFault {
-  /// - Returns: `nil` for errors that say it themselves.
+  /// - Returns: `nil` for errors that explain themselves.
   static func reason(of error: SystemError) -> String? {
     guard ["create", "replace"].contains(error.action) else { return nil }
     switch error.code {

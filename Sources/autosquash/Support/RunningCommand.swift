@@ -2,9 +2,9 @@ import ArgumentParser
 import FileTrees
 import Posix
 
-/// The command that the user has called, for advice that is right where it is printed.
+/// The command the user called, so that advice fits it.
 enum RunningCommand {
-  /// Its name, if it is one.
+  /// The first word, if it is a command.
   static let word = ProcessArguments.all.dropFirst().first.map {
     String(decoding: $0, as: UTF8.self)
   }
@@ -14,12 +14,12 @@ enum RunningCommand {
     return commands.first { $0._commandName == word }.map { CommandOptions(of: $0) }
   }()
 
-  /// Whether a remedy is one in this command.
+  /// Whether a remedy works in this command.
   static func takes(_ remedy: Remedy) -> Bool {
     remedy.option.map(has) ?? (word == Pack.configuration.commandName)
   }
 
-  /// Whether the command has an option, which is given with its dashes.
+  /// Whether the command has an option; the name includes its dashes.
   static func has(_ option: String) -> Bool {
     options?.takesValue(option.drop { $0 == "-" }) != nil
   }

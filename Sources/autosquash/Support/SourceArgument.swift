@@ -4,12 +4,12 @@ import Inputs
 import Terminal
 import TreeModel
 
-/// Sources, each with the place of its own that `--prefix` gives it.
+/// Sources, each with its own `--prefix`.
 enum SourceArgument {
-  /// Puts the values of `--prefix` among the sources, as the argument parser tells nothing of the
-  /// order between options and arguments.
+  /// Inserts the values of `--prefix` among the sources, because the argument parser does not
+  /// preserve the order of options and arguments.
   ///
-  /// - Parameter option: the one that names sources, where they are no plain arguments.
+  /// - Parameter option: the option that names sources, if they are not plain arguments.
   static func marked(_ arguments: [String], option: String? = nil) -> [String] {
     var marked: [String] = []
     var rest = arguments[...]
@@ -31,10 +31,10 @@ enum SourceArgument {
     return marked
   }
 
-  /// The sources among arguments that `marked` made. A prefix holds for those that follow it; the
-  /// only one there is, behind them all, for all.
+  /// The sources among arguments from `marked`. A prefix applies to the sources after it; a single
+  /// one behind them all applies to all.
   ///
-  /// - Throws: `ValidationError` for a prefix that is none, or that no source follows.
+  /// - Throws: `ValidationError` for an invalid prefix, or one that no source follows.
   static func sources(_ arguments: [MarkedArgument]) throws -> [PlacedSource] {
     var prefix: [[UInt8]] = []
     var sources: [PlacedSource] = []
@@ -59,13 +59,13 @@ enum SourceArgument {
   }
 }
 
-/// A source, or the value of `--prefix` where it stood among the sources.
+/// A source, or a value of `--prefix` at its place among the sources.
 struct MarkedArgument: ExpressibleByArgument {
   var bytes: [UInt8]
   var isPrefix = false
 
   init?(argument: String) {
-    // What a user types never begins so.
+    // User input never begins like this.
     isPrefix = argument.unicodeScalars.first == RawArguments.mark
     bytes = RawArguments.decode(
       isPrefix ? String(argument.unicodeScalars.dropFirst()) : argument)

@@ -1,14 +1,14 @@
 import ArgumentParser
 import Posix
 
-/// The options that say how a source is read, which have no meaning for an image.
+/// The options for reading a source, which mean nothing for an image.
 enum SourceOptions {
   private static let groups: [any ParsableArguments.Type] = [
     OwnershipOptions.self, MetadataOptions.self, SelectionOptions.self, ArchiveOptions.self,
     DirectoryOptions.self,
   ]
 
-  /// The first of them that the user has given, with its dashes.
+  /// The first of them that the user gave, dashes included.
   static var firstGiven: String? {
     let words = ProcessArguments.all.prefix { !$0.elementsEqual("--".utf8) }
       .filter { $0.starts(with: "--".utf8) }

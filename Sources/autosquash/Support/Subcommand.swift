@@ -1,7 +1,7 @@
 import ArgumentParser
 import Terminal
 
-/// A command that fails in one place: what it throws becomes a message and an exit status.
+/// A command with a single place for failures: a thrown error becomes a message and an exit status.
 protocol Subcommand: ParsableCommand {
   /// Does the work.
   ///
@@ -10,7 +10,7 @@ protocol Subcommand: ParsableCommand {
 
   /// Prints an error.
   ///
-  /// - Returns: the exit status for it.
+  /// - Returns: the exit status.
   func fail(_ error: any Error) -> Int32
 }
 
@@ -27,9 +27,9 @@ extension Subcommand {
   }
 }
 
-/// A command about one file, which errors are about that name no other.
+/// A command about one file, to which errors refer if they name no other.
 protocol FileSubcommand: Subcommand {
-  /// The file's name; empty where none is meant.
+  /// The file's name; empty if there is none.
   var subject: [UInt8] { get }
 }
 

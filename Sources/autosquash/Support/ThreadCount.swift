@@ -2,7 +2,7 @@ import ArgumentParser
 import CLinux
 import Posix
 
-/// A number of threads that a user gives.
+/// A user's number of threads.
 struct ThreadCount: ExpressibleByArgument {
   static let range = 1...1024
   let number: Int
@@ -14,7 +14,7 @@ struct ThreadCount: ExpressibleByArgument {
 }
 
 extension Process {
-  /// The number of threads to use, as far as the user wants any.
+  /// The number of threads to use, given the user's wish if any.
   static func threadCount(_ wanted: ThreadCount?) -> Int {
     let count = wanted?.number ?? min(ThreadCount.range.upperBound, processorCount)
     if count > 1 {

@@ -4,9 +4,9 @@ import Inputs
 import Posix
 import Terminal
 
-/// What to say of a first word that is no command.
+/// What to say about a first word that is not a command.
 enum UnknownCommand {
-  /// - Returns: a sentence for the user, `nil` where the word is a command, or an option.
+  /// - Returns: a sentence for the user; `nil` if the word is a command or an option.
   static func complaint(about word: String?, commands: [any ParsableCommand.Type]) -> String? {
     guard let word, !word.hasPrefix("-") else { return nil }
     let names = commands.map { $0._commandName } + ["help"]
@@ -18,7 +18,7 @@ enum UnknownCommand {
     return "there is no command '\(bytes.escapedName)'; \(advice)"
   }
 
-  /// Somebody who names a file at once wants something done with it.
+  /// A user who starts with a file wants something done with it.
   private static func ofFile(_ path: [UInt8]) -> String? {
     guard path.withCPath({ access($0, F_OK) }) == 0 else { return nil }
     if TreeInput.isImage(path) {
@@ -28,7 +28,7 @@ enum UnknownCommand {
     return "'autosquash pack \(path.shellWord)' makes an image of it"
   }
 
-  /// A word of other tools may be nearer: "unpakc" is not "pack".
+  /// A word of other tools may be closer: "unpakc" is not "pack".
   private static func guess(_ word: String, _ names: [String]) -> String? {
     let known = Habits.commandWords.filter { $0.count > 3 }
     guard let nearest = Nearest.word(to: word, among: names + known) else { return nil }

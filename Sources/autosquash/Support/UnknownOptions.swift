@@ -3,18 +3,18 @@ import Posix
 import SquashFS
 import Terminal
 
-/// What to say of options that a command does not have.
+/// What to say about options that a command does not have.
 ///
-/// The argument parser checks values, and what belongs together, before it looks for options that
-/// it does not know. To a user these are what is wrong first, so they are looked for here where the
-/// parser has found any fault, or, of `-Xhc`, that there is an `-h` for help in it.
+/// The argument parser checks values and combinations before it looks for unknown options. To a
+/// user, unknown options are the first mistake, so we look for them here whenever the parser has
+/// found any fault, or has found the `-h` for help in `-Xhc`.
 struct UnknownOptions {
   private let options: CommandOptions
-  /// The command's name, with that of its subcommand.
+  /// The name of the command, and of its subcommand.
   private let name: String
   private let habits: [Habit]
 
-  /// Whether a word asks for something that the parser prints at once.
+  /// Whether a word requests something the parser prints at once.
   static func isRequest(_ word: String) -> Bool {
     ["help", "-h", "-help"].contains(word) || requests.contains { word.hasPrefix("--\($0)") }
   }
@@ -70,7 +70,7 @@ struct UnknownOptions {
     return complaints
   }
 
-  /// Whether an option, or letters in a row, are followed by a value; `nil` where one is unknown.
+  /// Whether a value follows an option or a group of letters; `nil` if one is unknown.
   private func takesValue(_ word: String) -> Bool? {
     if word.hasPrefix("--") {
       return options.takesValue(word.dropFirst(2)) ?? (Self.isRequest(word) ? false : nil)
@@ -86,7 +86,7 @@ struct UnknownOptions {
   private func complaint(about word: String) -> String {
     var word = word
     var advice = advice(on: word)
-    // Of letters in a row, the one that is not known.
+    // In a group of letters, name the unknown one.
     if advice == nil, let letter = unknownLetter(of: word) {
       word = "-\(letter)"
       advice = self.advice(on: word)
@@ -108,18 +108,18 @@ struct UnknownOptions {
       ?? Habits.otherwise[name]
   }
 
-  /// One of the command's own, mistyped, or with one dash.
+  /// One of the command's own options, mistyped or with a single dash.
   private func nearest(to word: String) -> String? {
     let typed = String(word.drop { $0 == "-" })
     guard typed.count > 2 else { return nil }
-    // Nothing that means the opposite.
+    // Never suggest the opposite.
     let names = options.longNames.filter { $0.hasPrefix("no-") == typed.hasPrefix("no-") }
     let beginning = names.filter { $0.hasPrefix(typed) }
     if beginning.count == 1 { return beginning[0] }
     return Nearest.word(to: typed, among: names)
   }
 
-  /// "-b1M", which other programs take.
+  /// "-b1M", a form other programs accept.
   private func joinedValue(_ word: String) -> String? {
     guard !word.hasPrefix("--"), word.count > 2 else { return nil }
     let letter = word.dropFirst().prefix(1)
@@ -128,15 +128,15 @@ struct UnknownOptions {
     return "put a space between: -\(letter) \(RawArguments.decode(String(value)).shellWord)"
   }
 
-  /// Whether what follows a letter is a value, and not more letters or a word.
+  /// Whether the text after a letter is a value, not more letters or a word.
   private func isValue(_ value: Substring, of letter: Substring) -> Bool {
     value.contains { !$0.isLetter && $0 != "-" }
       || letter == "c" && Compression.Method(rawValue: String(value)) != nil
   }
 
-  /// Where the others are the command's own.
+  /// The unknown letter, if the others are the command's own.
   private func unknownLetter(of word: String) -> Character? {
-    // More are a word.
+    // Longer ones are words.
     guard !word.hasPrefix("--"), (3...5).contains(word.count) else { return nil }
     let unknown = word.dropFirst().filter { options.takesValue(String($0)) == nil }
     let hasAdvice = unknown.allSatisfy { letter in

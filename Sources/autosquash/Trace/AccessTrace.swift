@@ -2,30 +2,30 @@ import FileTrees
 import Glibc
 import Posix
 
-/// Notes the files of a tree that are opened, by whomever, in the order in which they are first.
+/// Records the files of a tree that anybody opens, in the order of their first opening.
 ///
-/// It asks inotify(7) about every directory, which needs no rights but to read them.
+/// It watches every directory with inotify(7), for which reading them is permission enough.
 final class AccessTrace {
   private let top: [UInt8]
   private let queue: Int32
   /// The directories by their watches, and all files with their inodes.
   private var directories: [Int32: [UInt8]] = [:]
   private var inodes: [[UInt8]: UInt64] = [:]
-  /// The names of inodes that have several.
+  /// The names of inodes with several names.
   private var links: [UInt64: [[UInt8]]] = [:]
   private var seen: Set<[UInt8]> = []
 
-  /// The files that were opened, below the tree's top. Of one with several names all are here,
-  /// since it is not known which of them brings the bytes when the tree is packed.
+  /// The files opened, as paths below the tree's top. All names of a file are here, since we do not
+  /// know which of them will bring the bytes when the tree is packed.
   private(set) var paths: [[UInt8]] = []
 
   /// The number of files in the tree.
   var fileCount: Int { inodes.count }
 
-  /// Watches all directories of a tree, but not those of other file systems in it.
+  /// Watches all directories of a tree, except those on other file systems.
   ///
-  /// - Throws: `SourceError` for what cannot be read, or where the tree has more directories than
-  ///   the system lets a user watch.
+  /// - Throws: `SourceError` if something is unreadable, or the tree has more directories than the
+  ///   system lets a user watch.
   init(directory: [UInt8]) throws {
     top = directory
     queue = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK))
@@ -66,7 +66,7 @@ final class AccessTrace {
   }
 
   private func watch(_ opened: consuming Descriptor, _ path: [UInt8]) throws -> OpenDirectory {
-    // A path of any length has a short one here.
+    // A path of any length is short in this form.
     let number = inotify_add_watch(
       queue, "/proc/self/fd/\(opened.number)", UInt32(IN_OPEN | IN_ONLYDIR))
     guard number >= 0 else {
@@ -86,7 +86,7 @@ final class AccessTrace {
     }
   }
 
-  /// Opening the directories is noted too; of many it would fill the queue.
+  /// Drops the events from opening the directories: many would fill the queue.
   private func forgetEvents() {
     withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 8) { buffer in
       while read(queue, buffer.baseAddress!, buffer.count) > 0 {}
@@ -99,9 +99,9 @@ final class AccessTrace {
       "cannot watch: \(SystemError.reason())")
   }
 
-  /// Notes what is opened until there is something to read from `end`, or its writer is gone.
+  /// Records openings until there is something to read from `end`, or its writer is gone.
   ///
-  /// - Throws: `SourceError` when more was opened at once than the system keeps count of.
+  /// - Throws: `SourceError` if more openings came at once than the system can queue.
   func collect(until end: Int32) throws {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 8)
     defer { buffer.deallocate() }
@@ -119,7 +119,7 @@ final class AccessTrace {
         pollfd(fd: end, events: Int16(POLLIN), revents: 0),
       ]
       guard retryingInterrupts({ Int(poll(&waits, 2, -1)) }) > 0 else { throw failure([]) }
-      // What came before the end is in the queue by now, so once more around.
+      // Earlier events are in the queue by now, so go around once more.
       isOver = waits[1].revents != 0
     }
   }
@@ -141,7 +141,7 @@ final class AccessTrace {
         continue
       }
       let path = directory.joined(to: name)
-      // A file that came later is not one of the tree's.
+      // A newer file does not belong to the tree.
       guard let inode = inodes[path] else { continue }
       for path in links[inode] ?? [path] where seen.insert(path).inserted { paths.append(path) }
     }

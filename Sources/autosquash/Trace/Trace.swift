@@ -5,7 +5,7 @@ import Posix
 import Synchronization
 import Terminal
 
-/// `autosquash trace`: what a program reads, in a list for `pack --order`.
+/// `autosquash trace`: lists what a program reads, for `pack --order`.
 struct Trace: FileSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "trace",
@@ -55,7 +55,7 @@ struct Trace: FileSubcommand {
 
   func fail(_ error: any Error) -> Int32 {
     let status = Messages.fail(subject, error)
-    // As shells have it.
+    // As in shells.
     if let error = error as? SystemError, error.path == command[0].bytes {
       return error.code == ENOENT ? 127 : 126
     }
@@ -67,7 +67,7 @@ struct Trace: FileSubcommand {
     var result = try ResultFile(output.bytes, replacing: force)
     let trace = try AccessTrace(directory: subject)
     let status = try runCommand(noting: trace)
-    // A newline in a name would cut it in two.
+    // A newline in a name would split it.
     let hasNewlines = trace.paths.contains { $0.contains(UInt8(ascii: "\n")) }
     let terminator: UInt8 = null || hasNewlines ? 0 : UInt8(ascii: "\n")
     for path in trace.paths { try result.write(path + [terminator]) }
@@ -85,13 +85,13 @@ struct Trace: FileSubcommand {
     return status
   }
 
-  /// Runs the command while what it opens is noted.
+  /// Runs the command and records what it opens.
   private func runCommand(noting trace: AccessTrace) throws -> Int32 {
     var ends: [Int32] = [-1, -1]
     guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("make a pipe") }
     let (end, ended) = (ends[0], ends[1])
     defer { close(end) }
-    // What interrupts goes to the command; then its list is written.
+    // Interrupts go to the command; then we write its list.
     let process = try ChildProcess.startInItsPlace(command.map(\.bytes))
     let status = ExitState()
     let waiter = try WorkerThread {
@@ -105,7 +105,7 @@ struct Trace: FileSubcommand {
   }
 }
 
-/// Written by the thread that waits, before it closes the pipe that the other waits for.
+/// Written by the waiting thread, before it closes the pipe on which the other waits.
 private final class ExitState: Sendable {
   let value = Atomic<Int32>(0)
 }

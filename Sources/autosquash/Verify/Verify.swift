@@ -9,7 +9,7 @@ import SquashFSFormat
 import Terminal
 import Verification
 
-/// `autosquash verify`: is an image whole, and will it mount?
+/// `autosquash verify`: is an image intact, and will it mount?
 struct Verify: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
@@ -90,9 +90,9 @@ struct Verify: Subcommand {
     _ = try assemblyOptions()
   }
 
-  /// How the sources to compare with are put together.
+  /// How to combine the sources to compare with.
   ///
-  /// - Parameter readsFiles: whether files that options name are read.
+  /// - Parameter readsFiles: whether to read files named by options.
   func assemblyOptions(readsFiles: Bool = false) throws -> TreeAssembler.Options {
     try TreeAssembler.Options(ownership, selection, metadata, readsFiles: readsFiles)
   }
@@ -100,7 +100,7 @@ struct Verify: Subcommand {
   func fail(_ error: any Error) -> Int32 { Messages.fail([], error) }
 
   func execute() throws -> Int32 {
-    // 1 would be an answer.
+    // 1 would be an answer: the image is bad.
     clinux_when_out_of_memory(ExitStatus.unreadableInput, nil, nil)
     return try images.reduce(0) { max($0, try verify($1.bytes)) }
   }
@@ -156,7 +156,7 @@ struct Verify: Subcommand {
     return options
   }
 
-  /// Of a manifest that nobody has named, how to make it.
+  /// Explains how to make a default manifest that is missing.
   private func explained(_ error: any Error, _ path: [UInt8], image: [UInt8]) -> any Error {
     guard manifest == .own, path == manifest?.path(of: image),
       stat(at: path) == nil, errno == ENOENT

@@ -6,12 +6,12 @@ import SquashFSFormat
 import Terminal
 import Verification
 
-/// The words in which a verification's result is told.
+/// Prints the result of a verification.
 struct VerifyReport {
   let image: [UInt8]
   let command: Verify
   let report: Verifier.Report
-  /// What the contents were compared with.
+  /// The comparisons of the contents.
   let compared: [ContentComparison]
 
   func print(seconds: Double) throws {
@@ -42,7 +42,7 @@ struct VerifyReport {
 
   private func line(_ finding: Finding) -> String {
     var text = "\(image.escapedName): "
-    // What differs is not wrong in itself.
+    // A difference is not a fault in itself.
     let isDifference = finding.kind == .difference && finding.severity == .error
     if !isDifference { text += "\(finding.severity.rawValue): " }
     text += finding.kind.rawValue
@@ -54,7 +54,7 @@ struct VerifyReport {
     return text + ": \(finding.message)\n"
   }
 
-  /// Whether nothing is wrong with the image itself, whatever it differs from.
+  /// Whether nothing is wrong with the image itself, regardless of differences.
   private var isImageWhole: Bool {
     report.errors == report.differences && report.unreadable == 0
   }
@@ -64,7 +64,7 @@ struct VerifyReport {
     return isImageWhole ? "whole\(comparisons)" : damage
   }
 
-  /// ", equal to x.tar, but differs from x.mtree: …".
+  /// For example ", equal to x.tar, but differs from x.mtree: …".
   private var comparisons: String {
     let equal = compared.filter(\.isEqual).map { ", and \($0.result)" }
     let different = compared.filter { !$0.isEqual }.map(\.result)
@@ -83,7 +83,7 @@ struct VerifyReport {
     return command.verbose ? text + details : text
   }
 
-  /// For those who want to know more; nobody has to do anything about it.
+  /// Details for the curious; they require no action.
   private var details: String {
     let contents = report.contents
     var text = command.quick ? "" : "; \(contents.blocks.counted("block"))"
@@ -105,7 +105,7 @@ struct VerifyReport {
       text += "\(report.unreadable.counted("part")) not readable"
     }
     if report.isNoImage || report.isForeign || report.differences == report.errors {
-      // There is nothing to read, or everything can be read and is other than it should be.
+      // There is nothing to read, or everything is readable but other than it should be.
     } else if let salvage = report.salvage, salvage.files > 0 {
       text += "; \(salvage.readableFiles.grouped) of \(salvage.files.counted("file"))"
       text += salvage.isPartial ? " that can be found" : ""
