@@ -51,6 +51,7 @@ struct DirectoryWalk<Notes> {
   /// that of the directory, until `append` is called.
   ///
   /// - Throws: `ImageReadError` where the directory cannot be read further; it has been left then.
+  @inline(__always)
   mutating func next() throws(ImageReadError) -> DirectoryCursor.RawEntry? {
     let top = stack.count - 1
     path.removeSubrange(stack[top].pathCount...)
