@@ -7,8 +7,8 @@ protocol BlockCompressor: AnyObject {
   /// Compresses `input` into `output`.
   ///
   /// - Parameter shape: what the block looks like; a codec may choose its settings by it.
-  /// - Returns: the number of bytes written, `nil` where the result does not fit: the block is
-  ///   then better stored as it is.
+  /// - Returns: the number of bytes written; `nil` if the result does not fit: the block is then
+  ///   better stored uncompressed.
   func compress(
     _ input: UnsafeRawBufferPointer, shape: BlockShape,
     into output: UnsafeMutableRawBufferPointer
@@ -20,17 +20,17 @@ protocol BlockCompressor: AnyObject {
 protocol BlockDecompressor: AnyObject {
   /// Unpacks one block.
   ///
-  /// - Throws: `CodecError` when the block is damaged or unpacks to more than `output` holds.
+  /// - Throws: `CodecError` if the block is damaged or unpacks to more than `output` holds.
   func decompress(
     _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
   ) throws(CodecError) -> UnpackedBlock
 }
 
-/// What a decompressor did with a block.
+/// The result of unpacking a block.
 struct UnpackedBlock {
   /// The number of bytes written.
   var count: Int
-  /// The number of bytes read: what comes after them means nothing.
+  /// The number of bytes read: those after them mean nothing.
   var consumed: Int
 }
 
@@ -46,7 +46,7 @@ package struct CodecError: Error, CustomStringConvertible {
     isOutOfMemory ? "not enough memory" : "the \(codec) library failed with error \(code)"
   }
 
-  /// Whether the library could not get the memory it needs, which says nothing of the block.
+  /// Whether the library ran out of memory, which says nothing about the block.
   private var isOutOfMemory: Bool {
     switch codec {
     case "xz", "lzma": code == Int(LZMA_MEM_ERROR.rawValue)
@@ -56,7 +56,7 @@ package struct CodecError: Error, CustomStringConvertible {
     }
   }
 
-  /// What it means that a block does not unpack.
+  /// The error for a block that does not unpack.
   func asReadError(_ block: String, at offset: UInt64) -> ImageReadError {
     isOutOfMemory
       ? ImageReadError(.unreadable, at: offset, "not enough memory to unpack \(block)")

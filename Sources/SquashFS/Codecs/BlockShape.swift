@@ -1,7 +1,7 @@
 internal import CLZ4
 internal import Glibc
 
-/// What kind of data a block holds, as far as a codec can make use of it.
+/// The kind of data in a block, where a codec can use it.
 enum BlockShape {
   /// Text, machine code, records of any length.
   case bytes
@@ -11,10 +11,10 @@ enum BlockShape {
   case incompressible
 }
 
-/// Tells the shape of blocks in about a two-hundredth of the time that xz takes.
+/// Determines the shape of blocks in about a two-hundredth of the time that xz takes.
 ///
-/// Blocks of .gz, .bam, .cram or JPEG data do not shrink, and trying costs as much time as for
-/// blocks that do. Two questions find them, the second asked only if the first says "random":
+/// Blocks of .gz, .bam, .cram or JPEG data do not shrink, and trying takes as long as for blocks
+/// that do. Two questions find them, the second asked only if the first suggests random data:
 /// are all byte values about equally frequent, and does the fast LZ4 coder find repetitions?
 final class BlockProbe {
   private let counts = UnsafeMutablePointer<UInt32>.allocate(capacity: 4 * 256)
@@ -22,9 +22,9 @@ final class BlockProbe {
     byteCount: Int(LZ4_sizeofState()), alignment: 16)
   private let scratch: UnsafeMutableRawBufferPointer
 
-  /// Bytes that hold less entropy than this, in bits, are worth compressing for it alone.
+  /// Bytes with less entropy than this, in bits, are worth compressing for that alone.
   static let randomEntropy = 7.98
-  /// By how many bits the bytes at one of four positions must be easier to tell than all.
+  /// By how many bits the mean entropy of the four positions must be below that of all bytes.
   static let wordGain = 0.15
   /// Smaller blocks are not judged: their histograms say little.
   static let smallest = 4096
@@ -47,7 +47,7 @@ final class BlockProbe {
     return entropy - byPosition > Self.wordGain ? .words : .bytes
   }
 
-  /// Whether even LZ4's fast coder makes the block smaller.
+  /// Whether LZ4's fast coder can shrink the block.
   private func hasRepetitions(_ block: UnsafeRawBufferPointer) -> Bool {
     LZ4_compress_fast_extState(
       state, block.baseAddress!.assumingMemoryBound(to: CChar.self),
@@ -55,7 +55,7 @@ final class BlockProbe {
       Int32(block.count - 1), 1) > 0
   }
 
-  /// Counts the byte values, apart for each position in a word of four bytes.
+  /// Counts the byte values separately for each position in a word of four bytes.
   private func count(_ block: UnsafeRawBufferPointer) {
     counts.update(repeating: 0, count: 4 * 256)
     let base = block.baseAddress!
@@ -74,7 +74,7 @@ final class BlockProbe {
     }
   }
 
-  /// Order-0 entropies in bits per byte: of all bytes, and the mean of the four positions'.
+  /// Order-0 entropies in bits per byte: of all bytes, and the mean over the four positions.
   private func entropies() -> (all: Double, byPosition: Double) {
     var all = 0.0
     var apart = 0.0

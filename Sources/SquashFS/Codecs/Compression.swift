@@ -45,8 +45,8 @@ public struct Compression: Sendable, Equatable {
     }
   }
 
-  /// The number in the superblock. There is none for "no compression": such an image says gzip
-  /// and stores every block.
+  /// The number in the superblock. None stands for "no compression": such an image says gzip and
+  /// stores every block.
   var id: CompressorID {
     switch method {
     case .xz: .xz
@@ -56,10 +56,10 @@ public struct Compression: Sendable, Equatable {
     }
   }
 
-  /// The payload of the block after the superblock, `nil` where the defaults say it all.
+  /// The payload of the block after the superblock; `nil` if the defaults suffice.
   ///
   /// Layout: SquashFS Binary Format, section "Compression Options". The xz dictionary is the
-  /// block size, which is what a reader assumes.
+  /// block size, which readers assume.
   func appendOptions(to writer: inout ByteWriter) -> Bool {
     switch method {
     case .xz, .none: return false
@@ -78,8 +78,8 @@ public struct Compression: Sendable, Equatable {
     return true
   }
 
-  /// Whether a look at a block before the codec runs can pay: not where the codec itself is as
-  /// quick as the look.
+  /// Whether probing a block before the codec runs can pay off: not if the codec is as fast as the
+  /// probe.
   var isWorthProbing: Bool {
     switch method {
     case .xz, .gzip, .zstd: true
@@ -87,7 +87,7 @@ public struct Compression: Sendable, Equatable {
     }
   }
 
-  /// - Parameter largest: the largest block that will be given to the compressor, in bytes.
+  /// - Parameter largest: the largest block for the compressor, in bytes.
   func makeCompressor(largest: Int) throws(CodecError) -> any BlockCompressor {
     switch method {
     case .xz: try XZCompressor(level: level, dictionarySize: largest)
@@ -112,7 +112,7 @@ extension CompressorID {
   }
 }
 
-/// Compresses nothing.
+/// Never compresses.
 final class StoringCompressor: BlockCompressor {
   func compress(
     _ input: UnsafeRawBufferPointer, shape: BlockShape,

@@ -2,7 +2,7 @@ internal import CLZ4
 
 /// Raw LZ4 blocks.
 final class LZ4Compressor: BlockCompressor {
-  /// From this level on the slower "high compression" coder is used.
+  /// From this level on, the slower "high compression" coder is used.
   static let firstHighLevel = 3
 
   private let level: Int32
@@ -32,7 +32,7 @@ final class LZ4Compressor: BlockCompressor {
   }
 }
 
-/// Raw LZ4 blocks, which have no checksum and no mark at their end.
+/// Raw LZ4 blocks, which have no checksum and no end mark.
 final class LZ4Decompressor: BlockDecompressor {
   func decompress(
     _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer

@@ -3,9 +3,9 @@ internal import Glibc
 
 /// liblzma's working memory, kept between blocks.
 ///
-/// Each block makes liblzma ask for the same few regions (2.7 MB at preset 6) and give them
-/// back; handing out the ones given back saves page faults worth 3 to 5 % of the time. Regions
-/// of sizes that are not asked for again are freed when there are too many.
+/// Each block makes liblzma allocate the same few regions (2.7 MB at preset 6) and free them;
+/// reusing freed ones saves page faults worth 3 to 5 % of the time. If too many accumulate,
+/// regions of sizes that are no longer needed are freed.
 final class LZMAArena {
   private struct Region {
     var base: UnsafeMutableRawPointer
@@ -26,7 +26,7 @@ final class LZMAArena {
     if regions.count >= Self.mostRegions, let spare = regions.firstIndex(where: { !$0.isUsed }) {
       Glibc.free(regions.remove(at: spare).base)
     }
-    // Not Swift's allocate, which ends the program where there is no memory.
+    // Not Swift's allocate, which ends the program when memory runs out.
     guard let base = malloc(max(size, 1)) else { return nil }
     regions.append(Region(base: base, size: size, isUsed: true))
     return base
@@ -35,7 +35,7 @@ final class LZMAArena {
   func free(_ pointer: UnsafeMutableRawPointer) {
     for index in regions.indices where regions[index].base == pointer {
       regions[index].isUsed = false
-      // What only an odd block asked for is not kept.
+      // Do not keep what only an unusual block needed.
       if regions[index].size > Self.largestKept { Glibc.free(regions.remove(at: index).base) }
       return
     }

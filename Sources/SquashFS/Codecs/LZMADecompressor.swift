@@ -1,7 +1,7 @@
 internal import CLZMA
 
-/// `.lzma` streams of the time before xz, which no kernel mounts; squashfs-tools and gensquashfs
-/// can still write them.
+/// `.lzma` streams from before xz, which no kernel mounts; squashfs-tools and gensquashfs can still
+/// write them.
 final class LZMADecompressor: BlockDecompressor {
   private let stream: UnsafeMutablePointer<lzma_stream>
   private let allocator: UnsafeMutablePointer<lzma_allocator>
@@ -30,7 +30,7 @@ final class LZMADecompressor: BlockDecompressor {
   ) throws(CodecError) -> UnpackedBlock {
     guard input.count > Self.propertiesSize + 8 else { throw failure(LZMA_FORMAT_ERROR) }
     let size: UInt64 = input.loadUnaligned(fromByteOffset: Self.propertiesSize, as: UInt64.self)
-    // Writers disagree on whether the size is given; an end marker stands there in either case.
+    // Writers disagree on whether to give the size; an end marker comes in either case.
     let expected = UInt64(littleEndian: size)
     guard expected == .max || expected <= UInt64(output.count) else {
       throw failure(LZMA_BUF_ERROR)
@@ -52,7 +52,7 @@ final class LZMADecompressor: BlockDecompressor {
       status = lzma_code(stream, LZMA_FINISH)
     }
     let written = output.count - stream.pointee.avail_out
-    // Without an end marker all of the input is used up instead.
+    // Without an end marker, all of the input must be used up.
     let isComplete =
       status == LZMA_STREAM_END
       || (stream.pointee.avail_in == 0 && UInt64(written) == expected)

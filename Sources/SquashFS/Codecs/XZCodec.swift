@@ -2,7 +2,7 @@ internal import CLZMA
 internal import CZlib
 internal import SquashFSFormat
 
-/// `.xz` streams, one a block, with the CRC32 that the kernel's decoder asks for.
+/// `.xz` streams, one per block, with the CRC32 that the kernel's decoder requires.
 final class XZCompressor: BlockCompressor {
   private let options: UnsafeMutablePointer<lzma_options_lzma>
   private let filters: UnsafeMutablePointer<lzma_filter>
@@ -20,13 +20,13 @@ final class XZCompressor: BlockCompressor {
     filters[1] = lzma_filter(id: clzma_vli_unknown, options: nil)
     allocator = .allocate(capacity: 1)
     allocator.initialize(to: arena.makeAllocator())
-    // From 6 on presets differ in their dictionaries only, which a block bounds here.
+    // From 6 on, presets differ only in their dictionaries, which the block size limits here.
     let preset = level == 9 ? 9 | clzma_preset_extreme : UInt32(level)
     guard lzma_lzma_preset(options, preset) == 0 else {
       throw CodecError(codec: "xz", code: Int(LZMA_OPTIONS_ERROR.rawValue))
     }
     options.pointee.dict_size = UInt32(dictionarySize)
-    // Pays for itself: 5 to 8 % faster, and the settings by shape save more than it costs.
+    // Worth it: 5 to 8 % faster, and the settings by shape save more than it costs.
     if level == 6 { options.pointee.nice_len = 60 }
   }
 
@@ -40,8 +40,8 @@ final class XZCompressor: BlockCompressor {
     _ input: UnsafeRawBufferPointer, shape: BlockShape,
     into output: UnsafeMutableRawBufferPointer
   ) throws(CodecError) -> Int? {
-    // How many bits of the previous byte and of the position to look at. The kernel's decoder
-    // takes these from the block itself.
+    // How many bits of the previous byte and of the position to consider. The kernel's decoder
+    // reads these numbers from the block itself.
     switch shape {
     case .words: (options.pointee.lc, options.pointee.lp, options.pointee.pb) = (0, 2, 2)
     case .bytes, .incompressible:
@@ -60,7 +60,7 @@ final class XZCompressor: BlockCompressor {
   }
 }
 
-/// `.xz` streams, with whatever check they have verified.
+/// `.xz` streams; verifies whatever check they have.
 final class XZDecompressor: BlockDecompressor {
   private let allocator: UnsafeMutablePointer<lzma_allocator>
   private let arena = LZMAArena()
@@ -75,7 +75,7 @@ final class XZDecompressor: BlockDecompressor {
   /// A block of 1 MiB needs a little more than that; a damaged one may ask for gigabytes.
   private static let memoryLimit: UInt64 = 64 << 20
 
-  /// What comes before, and what after, the blocks of a stream: The .xz File Format, section 2.1.
+  /// The parts before and after the blocks of a stream: The .xz File Format, section 2.1.
   private static let headerSize = 12
   private static let footerSize = 12
 
@@ -96,8 +96,8 @@ final class XZDecompressor: BlockDecompressor {
     return block
   }
 
-  /// The CRC32 that a stream with a single block has of its content: it stands before the index,
-  /// whose size the footer has. (Sections 2.1.2, 3.4 and 4.)
+  /// The CRC32 of the content of a single-block stream: it comes before the index, whose size the
+  /// footer gives. (Sections 2.1.2, 3.4 and 4.)
   ///
   /// - Parameter stream: one that liblzma has unpacked.
   /// - Returns: `nil` for a stream with another number of blocks.
@@ -122,7 +122,7 @@ final class XZDecompressor: BlockDecompressor {
       input.baseAddress?.assumingMemoryBound(to: UInt8.self), &read, input.count,
       output.baseAddress?.assumingMemoryBound(to: UInt8.self), &written, output.count)
     guard status == LZMA_OK else {
-      // Headers have a checksum: a filter that is not known was not made so by damage.
+      // Headers have a checksum: damage does not explain an unknown filter.
       throw CodecError(
         codec: "xz", code: Int(status.rawValue), needsNewerLibrary: status == LZMA_OPTIONS_ERROR)
     }

@@ -2,7 +2,7 @@ internal import CZlib
 
 /// zlib streams: what the format calls gzip.
 final class ZlibCompressor: BlockCompressor {
-  // zlib keeps a pointer back to its stream, which therefore must not move.
+  // zlib keeps a pointer back to its stream, so the stream must not move.
   private let deflater: UnsafeMutablePointer<z_stream>
 
   /// - Parameter level: 1 to 9.
@@ -33,7 +33,7 @@ final class ZlibCompressor: BlockCompressor {
   }
 }
 
-/// zlib streams, with their Adler-32 verified.
+/// zlib streams; verifies their Adler-32.
 final class ZlibDecompressor: BlockDecompressor {
   private let inflater: UnsafeMutablePointer<z_stream>
 

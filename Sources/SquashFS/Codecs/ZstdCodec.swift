@@ -27,7 +27,7 @@ final class ZstdCompressor: BlockCompressor {
   }
 }
 
-/// Zstandard frames. A frame's checksum is verified where it has one.
+/// Zstandard frames; verifies a frame's checksum if it has one.
 final class ZstdDecompressor: BlockDecompressor {
   private let context: OpaquePointer
 

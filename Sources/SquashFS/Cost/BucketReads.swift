@@ -27,15 +27,15 @@ package struct AccessCost: Sendable, Equatable {
   package var seconds: Double = 0
 }
 
-/// Counts the requests that s3fs makes for reads of one object, of which nothing is there at first.
+/// Counts the requests that s3fs makes to read one object, none of which is cached at first.
 ///
-/// s3fs 1.90 keeps a list of what it has of an object. Where something that is read is missing, it
-/// fetches from there on as much as it fetches in parts side by side, or what is missing of that:
-/// each piece by one request, or in parts where it is at least two of them.
+/// s3fs 1.90 keeps a list of the parts it has of an object. If a read misses, s3fs fetches from
+/// there on as much as it fetches in parallel parts, or what is missing of that: each piece in one
+/// request, or in parts if it is at least two of them.
 struct BucketReads {
   private let model: BucketModel
   private let length: UInt64
-  /// What is there: apart from each other and in order.
+  /// The cached ranges: disjoint and in order.
   private var loaded: [Range<UInt64>] = []
   private(set) var cost = AccessCost()
 
@@ -47,7 +47,7 @@ struct BucketReads {
     self.length = length
   }
 
-  /// Notes a read of bytes that lie in the object.
+  /// Records a read of bytes in the object.
   mutating func read(_ range: Range<UInt64>) {
     let start = range.lowerBound / Self.page * Self.page
     let last = min(length, range.upperBound)

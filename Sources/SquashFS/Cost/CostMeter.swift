@@ -77,7 +77,7 @@ package final class CostMeter {
     return inode
   }
 
-  /// What a mount reads, in the kernel's order: the tables from the last to the first.
+  /// Reads what a mount reads, in the kernel's order: the tables from last to first.
   private func begin() throws(ImageReadError) {
     let superblock = image.superblock
     reads = BucketReads(model, length: image.input.length)
@@ -93,7 +93,7 @@ package final class CostMeter {
     _ = try image.idTable.block(0)
   }
 
-  /// The kernel looks a file's fragment up with its inode.
+  /// The kernel looks up a file's fragment together with its inode.
   private func use(_ inode: ImageInode) throws(ImageReadError) {
     if case .file(let file) = inode.record.body, file.hasFragment {
       _ = try image.fragment(file.fragment)

@@ -1,9 +1,9 @@
 internal import SquashFSFormat
 
 extension CompressorID {
-  /// Whether a compressed block carries a checksum of its content, so that unpacking it proves it.
+  /// Whether a compressed block has a checksum of its content, so that unpacking it proves it.
   ///
-  /// - Parameter block: one that unpacks without error.
+  /// - Parameter block: a block that unpacks without error.
   func hasChecksum(_ block: UnsafeRawBufferPointer) -> Bool {
     switch self {
     // Adler-32, at the end of every zlib stream.

@@ -1,23 +1,23 @@
 internal import SquashFSFormat
 
-/// The blocks and tails that files and the fragment table refer to: all of them, or, where they
-/// are too many, those in a window of the image.
+/// The blocks and tails that files and the fragment table refer to: all of them, or, if there are
+/// too many, those in a window of the image.
 final class BlockCollector {
   struct Block {
     var start: UInt64
     var stored: StoredBlock
-    /// What it must unpack to in bytes; 0 for a fragment block, which can have any size.
+    /// The size in bytes that it must unpack to; 0 for a fragment block, which can have any size.
     var size: UInt32
     /// The inode number of a file that has it, or the index of the fragment.
     var owner: UInt32
 
     var end: UInt64 { start + UInt64(stored.byteCount) }
     var isFragment: Bool { size == 0 }
-    /// No block is stored as a hole.
+    /// Marked by the value of a hole, which no stored block has.
     var isDropped: Bool { stored == .hole }
     var subject: FindingList.Subject { isFragment ? .fragment(owner) : .block(start) }
 
-    /// Whether both are the same bytes, which need to be unpacked only once.
+    /// Whether both are the same bytes, which need unpacking only once.
     func hasPlace(of other: Block) -> Bool { start == other.start && stored == other.stored }
 
     func isSame(as other: Block) -> Bool {
@@ -47,7 +47,7 @@ final class BlockCollector {
     }
   }
 
-  /// 9 MB of blocks, 12 MB of tails.
+  /// Takes 9 MB for blocks, 12 MB for tails.
   static let mostBlocks = 3 << 17
   static let mostTails = 3 << 18
 
@@ -57,14 +57,14 @@ final class BlockCollector {
   private(set) var hasOverflowed = false
 
   private let image: Image
-  /// Of the image, as far as it is there, in bytes.
+  /// The number of the image's bytes that exist.
   private let size: UInt64
   private var blockWindow: Range<UInt64>
   private var tailWindow: Range<UInt32> = 0..<UInt32.max
   private var blockCounts = Slices(of: 0)
   private var tailCounts = Slices(of: 0)
   private var isFirst = true
-  /// Whether the first collection has not all.
+  /// Whether the first collection is incomplete.
   private var hasDropped = false
 
   init(_ image: Image) {
@@ -93,7 +93,7 @@ final class BlockCollector {
       }
       guard !hasOverflowed else { return }
       sortBlocks()
-      // Where little is saved, more of the same would be sorted again and again.
+      // If deduplication saves little, the same would be sorted again and again.
       if blocks.count > Self.mostBlocks / 2 {
         hasOverflowed = true
         return
@@ -121,10 +121,10 @@ final class BlockCollector {
       Tail(fragment: fragment, offset: UInt32(offset), size: UInt32(size), file: file))
   }
 
-  /// Marks a block as not to be read.
+  /// Marks a block to be skipped.
   func drop(at index: Int) { blocks[index].stored = .hole }
 
-  /// Sorts by place, and keeps one of several references to the same block.
+  /// Sorts by place and merges references to the same block.
   func sortBlocks() {
     blocks.sort(by: Block.precedes)
     blocks.removeRepetitions { $0.isSame(as: $1) }
@@ -145,15 +145,15 @@ final class BlockCollector {
 
   func tailWindows() -> [Range<UInt64>] { limited(tailCounts.windows(most: Self.mostTails)) }
 
-  /// Each window is a pass over all inodes, which only a large image is worth: half a million
-  /// references to its blocks have 16 MB of them, even where each is there a hundred times.
+  /// Limits the windows: each is a pass over all inodes, worthwhile only for a large image. Half a
+  /// million references to its blocks stand for 16 MB, even if each block occurs a hundred times.
   private func limited(_ windows: [Range<UInt64>]) -> [Range<UInt64>] {
     let most = 8 + Int(clamping: size >> 24)
     if windows.count > most { hasOverflowed = true }
     return Array(windows.prefix(most))
   }
 
-  /// Gathers the blocks of one window; what was gathered first is used where that is all.
+  /// Collects the blocks of one window; the first collection is reused if it is complete.
   func collectBlocks(_ window: Range<UInt64>, isOnly: Bool) {
     if isOnly && !hasDropped { return }
     blocks.removeAll(keepingCapacity: true)
@@ -170,7 +170,7 @@ final class BlockCollector {
     collect()
   }
 
-  /// Reads fragment table and inodes again; what is wrong with them was said the first time.
+  /// Reads fragment table and inodes again; their errors were reported the first time.
   private func collect() {
     if let table = image.fragmentTable, !blockWindow.isEmpty {
       for index in 0..<table.count {
@@ -232,7 +232,7 @@ private struct Slices {
 }
 
 extension Array {
-  /// Keeps the first of each run of elements that are the same.
+  /// Keeps the first of each run of equal elements.
   fileprivate mutating func removeRepetitions(_ areSame: (Element, Element) -> Bool) {
     guard var last = first else { return }
     var kept = 1

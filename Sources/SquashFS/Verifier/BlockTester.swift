@@ -12,13 +12,13 @@ public struct BlockCounts: Sendable {
   public var unproven: UInt64 = 0
 }
 
-/// What fragment blocks unpack to, noted by several threads.
+/// The unpacked sizes of fragment blocks, recorded by several threads.
 final class FragmentSizes: Sendable {
   private let sizes: Mutex<[UInt32]>
 
   init(count: Int) { sizes = Mutex([UInt32](repeating: 0, count: count)) }
 
-  /// `nil` where the block could not be unpacked.
+  /// `nil` if the block could not be unpacked.
   subscript(index: UInt32) -> UInt32? {
     get {
       sizes.withLock { Int(index) < $0.count && $0[Int(index)] != 0 ? $0[Int(index)] : nil }
@@ -31,7 +31,7 @@ final class FragmentSizes: Sendable {
 
 /// Unpacks runs of blocks on one thread.
 final class BlockTester {
-  /// The most bytes of the image that are read at once, but for a single block.
+  /// The most bytes of the image to read at once, unless a single block is larger.
   static let runSize = 1 << 20
 
   private let image: Image
@@ -59,7 +59,7 @@ final class BlockTester {
     output.deallocate()
   }
 
-  /// - Parameter blocks: each starts where the one before ends, or is the same once more.
+  /// - Parameter blocks: each starts where the previous one ends, or repeats it.
   func test(_ blocks: [BlockCollector.Block]) -> BlockCounts {
     var counts = BlockCounts()
     guard let first = blocks.first, let last = blocks.last else { return counts }
@@ -69,7 +69,7 @@ final class BlockTester {
       try image.input.read(run, at: first.start)
       isRead = true
     } catch {
-      isRead = false  // perhaps one block can be read, and another cannot
+      isRead = false  // perhaps some blocks are readable on their own
     }
     var before: (block: BlockCollector.Block, result: Result<Int, ImageReadError>)?
     for block in blocks {
@@ -133,8 +133,8 @@ final class BlockTester {
     return unpacked.count
   }
 
-  /// Unpacks a block into no more room than the kernel gives it: lz4 ends in another way where there
-  /// is more.
+  /// Unpacks a block into exactly the room that the kernel gives it: with more room, lz4 ends
+  /// differently.
   private func unpack(
     _ block: BlockCollector.Block, _ bytes: UnsafeRawBufferPointer, room: Int
   ) throws(ImageReadError) -> UnpackedBlock {
@@ -143,7 +143,7 @@ final class BlockTester {
       return try unpacker.unpack(
         bytes, from: place, into: UnsafeMutableRawBufferPointer(rebasing: output[..<room]))
     } catch {
-      // What unpacks to more is told as that.
+      // Unpacking to more has its own message.
       guard room < output.count else { throw error }
       let unpacked = try unpacker.unpack(bytes, from: place, into: output)
       guard unpacked.count == room else { return unpacked }

@@ -1,7 +1,7 @@
 internal import Posix
 internal import SquashFSFormat
 
-/// What some kernels, or all, have against an image that a library unpacks.
+/// The objection of some or all kernels to an image that a library can unpack.
 enum KernelProblem: Equatable {
   /// How the image was made.
   case allKernels(String)
@@ -11,16 +11,16 @@ enum KernelProblem: Equatable {
   case damage(String)
 }
 
-/// Tells what a kernel would not take in a compressed block; for one thread.
+/// Finds what a kernel would not accept in a compressed block; for use by one thread.
 final class BlockWatch {
   /// A block that unpacks without error.
   struct Block {
-    /// What the library has used of it.
+    /// The part that the library used.
     var bytes: UnsafeRawBufferPointer
     var unpackedSize: Int
-    /// The number of bytes that the kernel has room for where this block goes.
+    /// The number of bytes that the kernel has room for in this block's place.
     var room: Int
-    /// Where it starts in the image.
+    /// Its start in the image.
     var start: UInt64
 
     var end: UInt64 { start &+ UInt64(bytes.count) }
@@ -42,7 +42,7 @@ final class BlockWatch {
   }
 
   func problem(with block: Block) -> KernelProblem? {
-    // As its fs/squashfs/block.c says of blocks that it unpacks straight into their pages.
+    // As fs/squashfs/block.c has it for blocks unpacked straight into their pages.
     if block.bytes.count > block.room {
       return .allKernels("blocks are larger than what they unpack to, which most kernels refuse")
     }

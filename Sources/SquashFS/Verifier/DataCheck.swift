@@ -2,8 +2,8 @@ internal import Posix
 internal import SquashFSFormat
 internal import Synchronization
 
-/// Unpacks every data and fragment block once, in the order in which they lie in the image, on all
-/// threads; checks that nothing lies on top of something else and that nothing is left over.
+/// Unpacks every data and fragment block once, in image order, on all threads; checks that nothing
+/// overlaps and nothing is left over.
 final class DataCheck {
   private let image: Image
   private let list: FindingList
@@ -15,9 +15,9 @@ final class DataCheck {
   var onProgress: (Double, UInt64) -> Void = { _, _ in }
   private var bytesSubmitted: UInt64 = 0
 
-  /// What each fragment block unpacks to.
+  /// The unpacked size of each fragment block.
   let fragmentSizes: FragmentSizes
-  /// The end of what was passed so far, what ends there, and the next table in the image.
+  /// The end of the part checked so far, what ends there, and the next table in the image.
   private var covered: UInt64 = 0
   private var coveredBy = "superblock"
   private var coveringBlock: FindingList.Subject?
@@ -36,7 +36,7 @@ final class DataCheck {
   }
 
   /// - Parameters:
-  ///   - readsBlocks: whether blocks are unpacked, or only their places are looked at.
+  ///   - readsBlocks: whether to unpack blocks, or only check their places.
   ///   - findsGaps: whether all owners of bytes are known.
   func run(readsBlocks: Bool, findsGaps: Bool) throws {
     let windows = collector.blockWindows()
@@ -68,8 +68,8 @@ final class DataCheck {
 
   // MARK: Places
 
-  /// Checks where the blocks of a window lie; drops those that lie on top of something else, which
-  /// are not worth unpacking.
+  /// Checks the places of a window's blocks; drops overlapping ones, which are not worth
+  /// unpacking.
   private func checkPlaces(findsGaps: Bool) {
     var last: BlockCollector.Block?
     var isOverlap = false
@@ -84,7 +84,7 @@ final class DataCheck {
         let finding = Finding(
           .error, .overlap, offset: image.input.base + block.start,
           "a block of \(block.stored.byteCount.counted("byte")) lies on top of the \(coveredBy)")
-        // Either may be the one that is where it should be.
+        // Either one may be in the right place.
         if let coveringBlock {
           list.add(finding, about: block.subject, coveringBlock)
         } else {
@@ -103,7 +103,7 @@ final class DataCheck {
     }
   }
 
-  /// Passes over the tables that start before a position.
+  /// Advances past the tables that start before a position.
   private func passRegions(before position: UInt64, findsGaps: Bool) {
     while nextRegion < regions.count, regions[nextRegion].range.lowerBound <= position {
       let region = regions[nextRegion]
@@ -143,7 +143,7 @@ final class DataCheck {
     return "\(count.counted("byte"))\(place) \(count == 1 ? "belongs" : "belong") \(owner)"
   }
 
-  /// Whether a gap holds nothing: where data follows the tables it begins at a multiple of 4 KiB.
+  /// Whether a gap is padding: if data follows the tables, it begins at a multiple of 4 KiB.
   private func isPadding(_ gap: Range<UInt64>) -> Bool {
     guard gap.upperBound % 4096 == 0, gap.upperBound - gap.lowerBound <= 64 << 10 else {
       return false
@@ -159,7 +159,7 @@ final class DataCheck {
 
   // MARK: Blocks
 
-  /// Counts what threads have done.
+  /// Counts the threads' results.
   private final class Tally: Sendable {
     private let total = Mutex(BlockCounts())
 
@@ -176,13 +176,13 @@ final class DataCheck {
 
   private func makePool() throws -> TaskPool<BlockTester> {
     var testers: [BlockTester] = []
-    // Each has buffers of a block's size, and a decompressor with a dictionary of one.
+    // Each has buffers of a block's size, and a decompressor with a dictionary of that size.
     let most = max(2, (32 << 20) / (3 * image.superblock.blockSize.byteCount))
     for _ in 0..<min(threads, most) { testers.append(try BlockTester(image, list, fragmentSizes)) }
     return try TaskPool(contexts: testers, queueLimit: 4 * testers.count)
   }
 
-  /// Hands runs of neighbouring blocks to the threads.
+  /// Passes runs of adjacent blocks to the threads.
   private func read(with pool: TaskPool<BlockTester>, _ tally: Tally) {
     let total = Double(max(1, image.superblock.bytesUsed))
     var storedBytes = bytesSubmitted
@@ -210,9 +210,9 @@ final class DataCheck {
     pool.drain()
   }
 
-  // MARK: Ends of files
+  // MARK: Tails
 
-  /// The ends of files must fill each fragment block without lying on top of each other.
+  /// Checks that the ends of files fill each fragment block without overlapping.
   private func checkTails(_ window: Range<UInt64>, knowsSizes: Bool, findsGaps: Bool) {
     var tails = collector.tails[...]
     let end = min(window.upperBound, UInt64(image.superblock.fragmentCount))

@@ -2,13 +2,13 @@ internal import Posix
 internal import SquashFSFormat
 internal import TreeModel
 
-/// Walks through the tree, and compares every directory entry with the inode it leads to.
+/// Walks the tree and compares every directory entry with its inode.
 final class DirectoryCheck {
   private let image: Image
   private let list: FindingList
   private let window: InodeWindow
-  /// `nil` where the inode table could not be read to its end: an inode that is not in the window may
-  /// be there all the same.
+  /// `nil` if the inode table could not be read to its end: an inode missing from the window may
+  /// exist anyway.
   private let comparison: EntryComparison?
   private var walk: DirectoryWalk<Notes>
   private var isWhole = true
@@ -17,7 +17,7 @@ final class DirectoryCheck {
     var lastName: [UInt8]?
     var entries: UInt64 = 0
     var subdirectories: UInt64 = 0
-    /// What is left of the directory's index: the cursor, the number of entries, the next one.
+    /// The rest of the directory's index: the cursor, the number of entries, the next one.
     var index: MetadataReference?
     var indexLeft = 0
     var nextIndex: (record: DirectoryIndexRecord, name: [UInt8])?
@@ -32,7 +32,7 @@ final class DirectoryCheck {
     walk = DirectoryWalk(image)
   }
 
-  /// - Returns: whether all directories could be read.
+  /// - Returns: whether all directories were readable.
   func run() -> Bool {
     do throws(ImageReadError) {
       let root = try image.root()
@@ -147,7 +147,7 @@ final class DirectoryCheck {
     }
   }
 
-  /// Without a whole inode table, an entry's inode is looked at by itself.
+  /// Without a complete inode table, checks an entry's inode by itself.
   private func checkReadable(_ entry: DirectoryCursor.RawEntry) {
     do throws(ImageReadError) {
       _ = try image.inode(at: entry.inode)
@@ -156,7 +156,7 @@ final class DirectoryCheck {
     }
   }
 
-  /// - Parameter last: the name before it in its directory.
+  /// - Parameter last: the previous name in its directory.
   private func checkName(_ name: [UInt8], after last: [UInt8]?) {
     if !DirectoryCursor.isName(name) {
       report(.name, "a name with a slash or a NUL byte, or \".\" or \"..\": it could lead astray")
@@ -175,7 +175,7 @@ final class DirectoryCheck {
 
   // MARK: Directories
 
-  /// The index has some of the headers, in their order.
+  /// Checks the index, which has some of the headers, in order.
   private func checkIndex(_ firstName: [UInt8]) {
     let top = walk.stack.count - 1
     let cursor = walk.stack[top].cursor
@@ -214,7 +214,7 @@ final class DirectoryCheck {
     walk.leave()
   }
 
-  /// The number that nobody has, or none; some writers take the root's own.
+  /// Checks the parent: a number no inode has, or none; some writers use the root's own.
   private func checkParent(ofRoot root: ImageInode) {
     guard case .directory(let directory) = root.record.body else { return }
     let count = image.superblock.inodeCount

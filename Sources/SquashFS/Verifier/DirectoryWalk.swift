@@ -1,19 +1,19 @@
 internal import Posix
 internal import SquashFSFormat
 
-/// Goes through the directories of an image, each once, and gives their entries as they are stored.
+/// Visits each directory of an image once, and returns its entries as stored.
 ///
-/// Unlike `TreeWalk` it passes over nothing that makes no sense: that is for a check to judge.
+/// Unlike `TreeWalk` it skips nothing invalid: that is for a check to judge.
 struct DirectoryWalk<Notes> {
   struct Level {
     let inode: ImageInode
     var cursor: DirectoryCursor
-    /// What a check keeps for a directory while it is in it.
+    /// A check's own data for a directory during the visit.
     var notes: Notes
     fileprivate let pathCount: Int
   }
 
-  /// Why a directory is not to be entered.
+  /// Why a directory must not be entered.
   enum Refusal {
     case isVisited
     case isTooDeep
@@ -22,7 +22,7 @@ struct DirectoryWalk<Notes> {
   private let image: Image
   private var visited: InodeSet
   private var listings: ListingBudget
-  /// The directories that were entered and not left, the root first.
+  /// The directories being visited, the root first.
   var stack: [Level] = []
   /// The path of the latest entry, or of the directory before its first one.
   private(set) var path: [UInt8] = []
@@ -33,22 +33,22 @@ struct DirectoryWalk<Notes> {
     listings = ListingBudget(image)
   }
 
-  /// Decides whether a directory, the one of the latest entry, may be entered; it may once.
+  /// Decides whether the latest entry's directory may be entered, which is allowed once.
   ///
-  /// - Returns: `nil` where it may.
+  /// - Returns: `nil` if it may.
   mutating func admit(_ inode: ImageInode) -> Refusal? {
     guard visited.insert(inode.record.number) else { return .isVisited }
     return stack.count < LinuxLimits.mostLevels ? nil : .isTooDeep
   }
 
-  /// Goes on with the entries of a directory that was admitted.
+  /// Continues with the entries of an admitted directory.
   mutating func enter(_ inode: ImageInode, _ cursor: DirectoryCursor, _ notes: Notes) {
     if !stack.isEmpty { stack[stack.count - 1].cursor.suspend() }
     stack.append(Level(inode: inode, cursor: cursor, notes: notes, pathCount: path.count))
   }
 
-  /// The next entry of the directory that was entered last, `nil` after its last one. The path is
-  /// that of the directory, until `append` is called.
+  /// The next entry of the current directory; `nil` after its last one. The path is the
+  /// directory's, until `append` is called.
   ///
   /// - Throws: `ImageReadError` where the directory cannot be read further; it has been left then.
   @inline(__always)
@@ -62,7 +62,7 @@ struct DirectoryWalk<Notes> {
     }
     guard let entry else { return nil }
     do throws(ImageReadError) { try listings.take(stack[top].cursor) } catch {
-      stack.removeAll()  // what comes would be no better
+      stack.removeAll()  // the rest would be no better
       throw error
     }
     return entry
@@ -78,7 +78,7 @@ struct DirectoryWalk<Notes> {
 }
 
 extension DirectoryCursor.RawEntry {
-  /// The number of its inode, `nil` where an image with so many inodes has none of that number.
+  /// Its inode's number; `nil` if an image with `count` inodes has no such number.
   func inodeNumber(upTo count: UInt32) -> UInt32? {
     guard let number = UInt32(exactly: number), number > 0, number <= count else { return nil }
     return number

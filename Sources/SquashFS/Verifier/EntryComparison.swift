@@ -2,23 +2,23 @@ internal import Posix
 internal import SquashFSFormat
 internal import TreeModel
 
-/// Compares what directory entries say of the inodes in a window with what the inode table says.
+/// Compares directory entries with the inode table, for the inodes in a window.
 struct EntryComparison {
   private let image: Image
   private let list: FindingList
   private let window: InodeWindow
 
-  /// - Parameter window: with all inodes of its range.
+  /// - Parameter window: has all inodes of its range.
   init(_ image: Image, _ list: FindingList, _ window: InodeWindow) {
     self.image = image
     self.list = list
     self.window = window
   }
 
-  /// Whether the inode table has no inode of a number in the window.
+  /// Whether the inode table lacks an inode with a number in the window.
   func lacks(_ number: UInt32) -> Bool { window.numbers.contains(number) && window[number] == nil }
 
-  /// What is wrong with an entry, as far as its inode's number is in the window.
+  /// What is wrong with an entry, if its inode's number is in the window.
   ///
   /// - Parameter parent: the number of the entry's directory.
   func problem(
@@ -38,7 +38,7 @@ struct EntryComparison {
     return nil
   }
 
-  /// After all entries were counted: what no name leads to, and how many names lead to the rest.
+  /// Call it after counting all entries: finds inodes without names, and wrong numbers of names.
   func checkCounts() {
     for number in window.numbers {
       guard let row = window[number] else { continue }

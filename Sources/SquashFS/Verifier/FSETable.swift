@@ -1,12 +1,12 @@
 internal import SquashFSFormat
 
-/// How often symbols are to be expected, as a block describes it.
+/// The expected frequency of symbols, as described in a block.
 ///
 /// Layout: RFC 8878, section 4.1.1.
 struct FSEDistribution {
   /// The logarithm of the number of states.
   var log: Int
-  /// For each symbol; -1 stands for less than one.
+  /// For each symbol; -1 means less than one.
   var counts: [Int16]
   /// The size of the description.
   var byteCount = 0
@@ -19,7 +19,7 @@ struct FSEDistribution {
   init(_ bytes: UnsafeRawBufferPointer, mostSymbols: Int) throws(ZstdFrame.Damage) {
     let wrong = ZstdFrame.Damage(text: "has a table that makes no sense")
     var position = 0
-    /// What the next bits are; behind the end they are zero.
+    /// The next bits; zeros past the end.
     func look(_ count: Int) -> Int {
       var word: UInt32 = 0
       for index in 0..<4 where position >> 3 + index < bytes.count {
@@ -34,7 +34,7 @@ struct FSEDistribution {
     var left = 1 << log
     while left > 0 {
       guard counts.count < mostSymbols else { throw wrong }
-      // Small values take a bit less.
+      // Small values take one bit less.
       let width = Int.bitWidth - (left + 1).leadingZeroBitCount
       let half = 1 << (width - 1)
       let small = 2 * half - 1 - (left + 1)
@@ -63,7 +63,7 @@ struct FSEDistribution {
   }
 }
 
-/// A decoding table: what each state stands for.
+/// A decoding table: the meaning of each state.
 ///
 /// Layout: RFC 8878, section 4.1.1.
 struct FSETable {
@@ -71,14 +71,14 @@ struct FSETable {
   struct State {
     /// The smallest value of the symbol.
     var base: UInt32
-    /// The number of bits to be added to it.
+    /// The number of bits to add to it.
     var extraBits: UInt8
-    /// The number of bits to be added to `next`.
+    /// The number of bits to add to `next`.
     var stateBits: UInt8
     var next: UInt16
   }
 
-  /// What a symbol means.
+  /// The meaning of a symbol.
   struct Symbol {
     var base: UInt32
     var extraBits: UInt8
@@ -89,7 +89,7 @@ struct FSETable {
   private let symbols: [Symbol]
   let mostLog: Int
 
-  /// - Parameter mostLog: the logarithm of the largest table. Whoever makes it gives it back.
+  /// - Parameter mostLog: the logarithm of the largest table. The maker must also free it.
   init(symbols: [Symbol], mostLog: Int) {
     self.symbols = symbols
     self.mostLog = mostLog
@@ -100,7 +100,7 @@ struct FSETable {
 
   var symbolCount: Int { symbols.count }
 
-  /// A table in which all is one symbol.
+  /// Makes a table with a single symbol.
   mutating func fill(with symbol: UInt8) throws(ZstdFrame.Damage) {
     guard Int(symbol) < symbols.count else { throw Self.wrong }
     log = 0
@@ -115,8 +115,8 @@ struct FSETable {
     }
     log = distribution.log
     let size = 1 << log
-    // Symbols that are seldom have the last states; the others are spread over the rest. `next` is
-    // where a state's symbol is noted first.
+    // Rare symbols get the last states; the others are spread over the rest. `next` first holds a
+    // state's symbol.
     var end = size
     for (symbol, count) in distribution.counts.enumerated() where count == -1 {
       guard end > 0 else { throw Self.wrong }

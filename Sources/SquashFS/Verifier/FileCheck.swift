@@ -17,7 +17,7 @@ struct FileCheck {
     checkTrailing()
   }
 
-  /// Compares the size of the image with that of the file.
+  /// Compares the size of the image with the file's.
   static func checkEnd(_ superblock: Superblock, _ input: ImageInput, _ list: FindingList) {
     let (used, length, base) = (superblock.bytesUsed, input.length, input.base)
     if used > length {
@@ -42,7 +42,7 @@ struct FileCheck {
     }
   }
 
-  /// For a file that is no image: whether a copy was cut is not to be known, but zeros tell.
+  /// For a file that is not an image: cannot tell whether a copy was cut, but zeros suggest it.
   static func checkLength(of input: ImageInput, _ list: FindingList) {
     if input.length < UInt64(Superblock.byteCount) { return }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
@@ -84,7 +84,7 @@ struct FileCheck {
     }
   }
 
-  /// What the kernel's decompressors ask of the options.
+  /// Checks what the kernel's decompressors require of the options.
   private func checkOptions() {
     let offset = image.input.base + UInt64(Superblock.byteCount)
     switch (image.superblock.compressor, image.compressorOptions) {
@@ -133,7 +133,7 @@ struct FileCheck {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
     defer { buffer.deallocate() }
     var position = used
-    // More than anything pads with; whatever comes later is counted, not read.
+    // More than any padding; later bytes are counted, not read.
     let end = min(length, used + (64 << 20))
     while position < end {
       let wanted = UnsafeMutableRawBufferPointer(

@@ -2,9 +2,9 @@ internal import Posix
 internal import SquashFSFormat
 internal import Synchronization
 
-/// Gathers findings from all threads; keeps the first ones of each severity and counts the others.
+/// Collects findings from all threads; keeps the first of each severity and counts the others.
 final class FindingList: Sendable {
-  /// What a finding can be found again by, when files are given their paths.
+  /// Identifies a finding later, when files get their paths.
   enum Subject: Hashable {
     case inode(UInt32)
     case block(UInt64)
@@ -19,11 +19,11 @@ final class FindingList: Sendable {
 
   private struct Kept {
     var finding: Finding
-    /// The file that was named last.
+    /// The file named last.
     var latestPath: [UInt8]?
   }
 
-  /// What makes two findings one.
+  /// What makes two findings the same.
   private struct Identity: Hashable {
     var kind: Finding.Kind
     var offset: UInt64?
@@ -38,10 +38,10 @@ final class FindingList: Sendable {
     var counts: [Finding.Severity: Int] = [:]
     var errorKinds: [Finding.Kind: Int] = [:]
     var kernelMessages: Set<String> = []
-    /// Blocks and fragments that cannot be unpacked, as far as they are remembered.
+    /// Blocks and fragments that cannot be unpacked, up to a limit.
     var lost: Set<Subject> = []
 
-    /// Where a finding is kept, from now on; `nil` where it is only counted.
+    /// Where to keep a finding from now on; `nil` if it is only counted.
     mutating func place(of finding: Finding, _ identity: Identity, limit: Int) -> Place? {
       if let known = places[identity] { return known }
       let index = counts[finding.severity, default: 0]
@@ -64,13 +64,13 @@ final class FindingList: Sendable {
 
   /// - Parameters:
   ///   - limit: the number of findings to keep.
-  ///   - fileLength: the end of the places that there are.
+  ///   - fileLength: the end of the valid places.
   init(limit: Int, fileLength: UInt64) {
     self.limit = limit
     self.fileLength = fileLength
   }
 
-  /// - Parameter subjects: what is affected. Blocks and fragments among it count as lost where the
+  /// - Parameter subjects: what is affected. Blocks and fragments among them count as lost if the
   ///   finding is an error.
   func add(_ finding: Finding, about subjects: Subject...) {
     add(finding, about: subjects, loses: true)
@@ -79,7 +79,7 @@ final class FindingList: Sendable {
   private func add(_ finding: Finding, about subjects: [Subject], loses: Bool) {
     var finding = finding
     finding.path = finding.path.map(Self.shortened)
-    // A place that the image only claims says nothing.
+    // A place that the image only claims is worthless.
     if let offset = finding.offset, offset > fileLength { finding.offset = nil }
     let identity = Identity(
       kind: finding.kind, offset: finding.offset, path: finding.path, message: finding.message)
@@ -92,7 +92,7 @@ final class FindingList: Sendable {
       }
       guard let place = state.place(of: finding, identity, limit: limit) else { return }
       for subject in subjects where state.subjects[subject]?.contains(place) != true {
-        // Of very many, the others are counted only.
+        // With very many, only count the others.
         guard state.subjects.count < Self.mostSubjects else {
           state.kept[place.severity]![place.index].finding.otherFiles += 1
           continue
@@ -107,7 +107,7 @@ final class FindingList: Sendable {
     path.count <= 4096 ? path : Array(path.prefix(4096))
   }
 
-  /// Adds what went wrong while something was read.
+  /// Adds an error met during reading.
   func add(
     _ error: ImageReadError, _ kind: Finding.Kind, about subject: Subject? = nil,
     path: [UInt8]? = nil
@@ -118,12 +118,12 @@ final class FindingList: Sendable {
     if let subject { add(finding, about: subject) } else { add(finding) }
   }
 
-  /// Adds what a kernel does not take, which is the image's making and told once, or damage of one
-  /// block. That can perhaps be unpacked all the same, so what it is of does not count as lost.
+  /// Adds a kernel's objection: to how the image was made, which is reported once, or damage to one
+  /// block. The block may still be unpackable, so it does not count as lost.
   ///
   /// - Parameters:
-  ///   - block: what to call it.
-  ///   - subject: whose paths are to be told.
+  ///   - block: its name in messages.
+  ///   - subject: whose paths to report.
   func add(
     _ problem: KernelProblem, _ kind: Finding.Kind = .kernel, of block: String = "",
     offset: UInt64, about subject: Subject? = nil
@@ -146,7 +146,7 @@ final class FindingList: Sendable {
     if isNew { add(finding) }
   }
 
-  /// Says which file is affected, to the findings about `subject`; those that know one count it.
+  /// Names an affected file in the findings about `subject`; those that have a name only count it.
   func addPath(_ path: [UInt8], of subject: Subject) {
     state.withLock { state in
       for place in state.subjects[subject] ?? [] {
@@ -164,12 +164,12 @@ final class FindingList: Sendable {
     }
   }
 
-  /// Whether there are findings whose files are not named yet.
+  /// Whether any findings lack the names of their files.
   var lacksPaths: Bool { state.withLock { !$0.subjects.isEmpty } }
 
   func isLost(_ subject: Subject) -> Bool { state.withLock { $0.lost.contains(subject) } }
 
-  /// The most severe first, each in the order they were found.
+  /// The most severe first, otherwise in the order found.
   var findings: [Finding] {
     let all = state.withLock { $0.kept.sorted { $0.key > $1.key }.flatMap(\.value) }
     return all.prefix(limit).map(\.finding)

@@ -2,17 +2,17 @@ internal import Posix
 internal import SquashFSFormat
 internal import TreeModel
 
-/// Checks every inode of the inode table for itself.
+/// Checks every inode of the inode table by itself.
 final class InodeCheck {
   private let image: Image
   private let list: FindingList
   private let superblock: Superblock
   private let window: InodeWindow
   private(set) var count: UInt64 = 0
-  /// Whether numbers are not those from 1 to the number of inodes, each once.
+  /// Whether the numbers are not exactly those from 1 to the number of inodes.
   private(set) var hasWrongNumbers = false
 
-  /// - Parameter window: takes the inodes of its range.
+  /// - Parameter window: receives the inodes of its range.
   init(_ image: Image, _ list: FindingList, _ window: InodeWindow) {
     self.image = image
     self.list = list
@@ -20,7 +20,7 @@ final class InodeCheck {
     superblock = image.superblock
   }
 
-  /// - Parameter blocks: takes the places of the files' data.
+  /// - Parameter blocks: receives the places of the files' data.
   /// - Returns: whether the table could be read to its end.
   func run(collecting blocks: BlockCollector) -> Bool {
     var numbers = InodeSet(upTo: superblock.inodeCount)
@@ -144,8 +144,8 @@ final class InodeCheck {
     blocks.addTail(fragment, offset: offset, size: size, file: inode.record.number)
   }
 
-  /// The kernel subtracts this from a file's size to tell how much room it takes; writers differ
-  /// by the one byte that keeps a file of holes from taking none.
+  /// The kernel subtracts this from a file's size to show how much room it takes; writers differ by
+  /// the one byte that keeps a file of holes from showing zero.
   private func checkSparse(_ file: InodeRecord.File, _ holes: UInt64, _ inode: ImageInode) {
     guard inode.record.isExtended else { return }
     if file.sparse > file.size {

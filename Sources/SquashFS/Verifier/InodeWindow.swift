@@ -1,13 +1,13 @@
 internal import SquashFSFormat
 internal import TreeModel
 
-/// What the inode table says of a range of inode numbers, to compare with what directories say.
+/// The inode table's data for a range of inode numbers, to compare with directories.
 final class InodeWindow {
-  /// So many numbers take about 16 MB.
+  /// This many numbers take about 16 MB.
   static let size: UInt32 = 750_000
 
-  /// The numbers from 1 to `count`, which is at least 1 and as `Image` has checked it, in ranges of
-  /// `size` numbers.
+  /// The numbers from 1 to `count`, which is at least 1 and checked by `Image`, in ranges of `size`
+  /// numbers.
   static func windows(_ count: UInt32, of size: UInt32) -> [Range<UInt32>] {
     stride(from: 1, through: count, by: Int(size)).map { $0..<min($0 + size, count + 1) }
   }
@@ -29,7 +29,7 @@ final class InodeWindow {
     parents = Array(repeating: 0, count: count)
   }
 
-  /// Notes an inode of the table; those outside the range are passed over.
+  /// Records an inode of the table; ignores those outside the range.
   func note(_ inode: ImageInode) {
     guard numbers.contains(inode.record.number) else { return }
     let index = Int(inode.record.number - numbers.lowerBound)
@@ -39,7 +39,7 @@ final class InodeWindow {
     if case .directory(let directory) = inode.record.body { parents[index] = directory.parent }
   }
 
-  /// What the table has under a number.
+  /// The table's data under a number.
   struct Row {
     var number: UInt32
     var reference: MetadataReference
@@ -50,7 +50,7 @@ final class InodeWindow {
     var parent: UInt32
   }
 
-  /// - Returns: `nil` where no inode has the number.
+  /// - Returns: `nil` if no inode has the number.
   subscript(number: UInt32) -> Row? {
     guard numbers.contains(number) else { return nil }
     let index = Int(number - numbers.lowerBound)

@@ -1,10 +1,10 @@
 internal import Posix
 internal import SquashFSFormat
 
-/// Looks at compressed blocks with the eyes of the kernel's decompressors, which take less than
-/// the libraries do.
+/// Checks compressed blocks the way the kernel's decompressors see them: they accept less than the
+/// libraries do.
 enum KernelCheck {
-  /// Has every metadata block that is read looked at.
+  /// Checks every metadata block from now on.
   static func watchMetadata(of image: Image, _ list: FindingList) {
     let check = BlockWatch(image)
     let base = image.input.base
@@ -29,7 +29,7 @@ enum KernelCheck {
     }
   }
 
-  /// Ends that: blocks that are read again have been looked at.
+  /// Stops checking: blocks read again have been checked.
   static func endWatch(of image: Image) {
     for (table, _) in tables(of: image) { table.inspect = nil }
   }

@@ -1,9 +1,9 @@
-/// What the kernel's lib/lzo does not take: a mark at the end that copies another number of bytes
-/// than three, which the library does not look at.
+/// What the kernel's lib/lzo rejects: an end mark that copies a number of bytes other than three,
+/// which the library does not check.
 ///
 /// Layout: Linux, Documentation/staging/lzo.rst.
 enum LZOWatch {
-  /// - Parameter block: one that unpacks without error; goes along its instructions.
+  /// - Parameter block: a block that unpacks without error; its instructions are traced.
   static func problem(with block: UnsafeRawBufferPointer) -> KernelProblem? {
     let damage = KernelProblem.damage("has an lzo end mark that is not what it must be")
     var position = 0
@@ -11,7 +11,7 @@ enum LZOWatch {
       defer { position += 1 }
       return position < block.count ? Int(block[position]) : 0
     }
-    /// A length that does not fit into its instruction's bits goes on in bytes.
+    /// A length too large for its instruction's bits continues in bytes.
     func length(_ bits: Int, _ least: Int) -> Int {
       guard bits == 0 else { return bits + least }
       var length = least
@@ -21,7 +21,7 @@ enum LZOWatch {
       }
       return length + next()
     }
-    // Literals that come after an instruction, up to three; more with an instruction of their own.
+    // Up to three literals after an instruction; longer runs have an instruction of their own.
     var literals = 0
     if let first = block.first, first > 17 {
       position = 1 + Int(first) - 17

@@ -1,9 +1,9 @@
 internal import SquashFSFormat
 internal import TreeModel
 
-/// A further pass over an image whose inodes and directories `InodeCheck` and `DirectoryCheck` have
-/// found readable, for a window that they had no room for: it only counts the names of its inodes,
-/// and compares each entry with the inode that it leads to.
+/// A further pass over an image that `InodeCheck` and `DirectoryCheck` have found readable, for a
+/// window that they had no room for: it only counts the names of its inodes, and compares each
+/// entry with its inode.
 struct LinkCountPass {
   private let image: Image
   private let list: FindingList
@@ -15,7 +15,7 @@ struct LinkCountPass {
     self.window = window
   }
 
-  /// - Returns: whether all could be read again.
+  /// - Returns: whether everything could be read again.
   func run() -> Bool {
     do throws(ImageReadError) {
       var scan = try InodeScan(image)
@@ -31,7 +31,7 @@ struct LinkCountPass {
     let comparison = EntryComparison(image, list, window)
     var walk = DirectoryWalk<Void>(image)
     func enter(_ inode: ImageInode) throws(ImageReadError) {
-      // What may not be entered was reported by the first pass.
+      // The first pass has reported what must not be entered.
       guard inode.record.type == .directory, walk.admit(inode) == nil else { return }
       walk.enter(inode, try image.entries(of: inode), ())
     }

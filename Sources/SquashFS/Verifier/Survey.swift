@@ -1,14 +1,14 @@
 internal import SquashFSFormat
 internal import TreeModel
 
-/// After damage was found: finds out which files it is in, and how many can still be read.
+/// After damage was found: finds out which files it affects, and how many are still readable.
 struct Survey {
   private let image: Image
   private let list: FindingList
   private let isTreeWhole: Bool
   private let fragmentSizes: FragmentSizes?
 
-  /// - Parameter fragmentSizes: what fragment blocks unpack to, where they were unpacked.
+  /// - Parameter fragmentSizes: the unpacked sizes of fragment blocks, if they were unpacked.
   init(
     _ image: Image, _ list: FindingList, isTreeWhole: Bool, _ fragmentSizes: FragmentSizes?
   ) {
@@ -48,12 +48,12 @@ struct Survey {
     }
   }
 
-  /// Whether a cut file still has a block.
+  /// Whether a truncated file still has a block.
   private func isThere(_ place: BlockPlace) -> Bool {
     place.start + UInt64(place.stored.byteCount) <= image.input.length
   }
 
-  /// The number of a file's bytes that are in no damaged block.
+  /// The number of a file's bytes outside damaged blocks.
   private func readable(_ node: TreeWalk.Node, _ file: InodeRecord.File) -> UInt64 {
     guard var parts = try? image.blocks(of: node.inode) else { return 0 }
     var bytes: UInt64 = 0

@@ -2,12 +2,12 @@ internal import Posix
 internal import SquashFSFormat
 internal import TreeModel
 
-/// Checks where the tables lie, and the small ones row by row.
+/// Checks the places of the tables, and the small ones row by row.
 final class TableCheck {
   private let image: Image
   private let list: FindingList
   private let superblock: Superblock
-  /// What the superblock and the tables occupy, as far as they can be followed.
+  /// The space of the superblock and the tables, as far as it can be traced.
   private(set) var regions: [Region] = []
 
   init(_ image: Image, _ list: FindingList) {
@@ -42,7 +42,7 @@ final class TableCheck {
     checkXattrs()
   }
 
-  /// Adds the fragment blocks to those that are to be unpacked.
+  /// Adds the fragment blocks to those to unpack.
   func collectFragments(into blocks: BlockCollector) {
     guard let table = image.fragmentTable else { return }
     for index in 0..<table.count {
@@ -68,7 +68,7 @@ final class TableCheck {
 
   // MARK: Places
 
-  /// Goes along a table's metadata blocks, which must end where the table does.
+  /// Traces a table's metadata blocks, which must end where the table does.
   private func follow(_ table: MetadataTable, _ name: String, _ kind: Finding.Kind) {
     regions.append(Region(range: table.range, name: name))
     let size = table.range.upperBound - table.range.lowerBound
@@ -90,8 +90,8 @@ final class TableCheck {
     }
   }
 
-  /// Goes along the blocks of a table of rows: each must follow the one before, and the list the
-  /// last, as the kernel wants it of all but fragments.
+  /// Traces the blocks of a table of rows: each must follow the previous one, and the list the
+  /// last, as the kernel requires for all but fragments.
   private func checkRows(_ table: LookupTableReader, _ name: String, _ kind: Finding.Kind) {
     regions.append(
       Region(range: table.list..<table.list + table.listSize, name: "list of the \(name)"))
@@ -126,7 +126,7 @@ final class TableCheck {
         return
       }
     }
-    // Fragment blocks may be with the names and inodes before the data, far from their list.
+    // Fragment blocks may come with the names and inodes before the data, far from their list.
     guard kind != .fragmentTable else { return }
     let end = kind == .xattrTable ? table.list - XattrTableReader.headerSize : table.list
     if let expected, expected != end {
@@ -139,7 +139,7 @@ final class TableCheck {
     }
   }
 
-  /// The kernel goes from the last table to the first and wants each before the other.
+  /// The kernel reads the tables from last to first and requires each to come before the other.
   private func checkOrder() {
     var tables: [(UInt64, String)] = [
       (superblock.inodeTable, "inode"), (superblock.directoryTable, "directory"),
@@ -173,7 +173,7 @@ final class TableCheck {
     }
   }
 
-  /// Where the kernel wants tables to end exactly where the next thing starts.
+  /// Checks where the kernel requires a table to end exactly where the next thing starts.
   private func checkEnds() {
     func check(_ table: LookupTableReader, _ next: UInt64, _ name: String, _ kind: Finding.Kind) {
       let end = table.list + table.listSize
@@ -224,7 +224,7 @@ final class TableCheck {
     }
   }
 
-  /// Sets follow each other in the table; reading one twice would have no end in a hostile image.
+  /// Sets follow each other in the table; rereading them could take forever in a hostile image.
   private func checkXattrs() {
     guard let xattrs = image.xattrs else { return }
     var end = MetadataReference(rawValue: 0)
@@ -262,7 +262,7 @@ final class TableCheck {
         }
       } catch {
         list.add(error, .xattrTable)
-        return  // what follows is most likely as bad
+        return  // the rest is most likely as bad
       }
     }
   }

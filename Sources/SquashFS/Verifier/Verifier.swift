@@ -15,7 +15,7 @@ public final class Verifier {
     public var maxFindings = 50
     /// The number of threads that unpack blocks, at least 1.
     public var threads = 1
-    /// The number of inodes whose names are counted in one pass through the tree.
+    /// The number of inodes whose names are counted in one pass over the tree.
     var inodesPerPass = InodeWindow.size
 
     /// The defaults: everything, on one thread.
@@ -100,7 +100,7 @@ public final class Verifier {
   private let options: Options
   private let list: FindingList
   private var report: Report
-  /// Of the blocks that were unpacked.
+  /// The sizes of the unpacked blocks.
   private var fragmentSizes: FragmentSizes?
 
   package init(_ input: ImageInput, options: Options = Options()) {
@@ -144,7 +144,7 @@ public final class Verifier {
     return report
   }
 
-  /// Opens the image; what keeps it from being opened is a finding.
+  /// Opens the image; a failure to open it is a finding.
   private func open() throws -> Image? {
     let superblock: Superblock
     do throws(ImageReadError) {
@@ -153,7 +153,7 @@ public final class Verifier {
       guard error.code != .unreadable else { throw error }
       report.isNoImage = error.code == .notAnImage
       report.isForeign = error.code == .unsupported
-      // What Linux does not know either is no image to rely on.
+      // An image that Linux does not know either is not reliable.
       let message = error.code == .unsupported ? "will not mount: \(error.message)" : error.message
       list.add(Finding(.error, .superblock, offset: error.offset, message))
       FileCheck.checkLength(of: input, list)
@@ -175,7 +175,7 @@ public final class Verifier {
     }
   }
 
-  /// - Returns: whether the inodes and directories could all be read.
+  /// - Returns: whether all inodes and directories were readable.
   private func check(_ image: Image) throws -> Bool {
     guard image.superblock.fragmentCount <= EffortBudget.mostFragments else {
       throw ImageReadError(
@@ -201,10 +201,10 @@ public final class Verifier {
     return isTreeWhole
   }
 
-  /// Checks all inodes and directories in one pass, and counts the names of the inodes that it has no
-  /// room for in further ones.
+  /// Checks all inodes and directories in one pass, and counts the names of the inodes it has no
+  /// room for in further passes.
   ///
-  /// - Returns: whether all could be read.
+  /// - Returns: whether all were readable.
   private func checkTree(_ image: Image, collecting blocks: BlockCollector) -> Bool {
     let count = image.superblock.inodeCount
     let windows = InodeWindow.windows(count, of: options.inodesPerPass)
@@ -214,7 +214,7 @@ public final class Verifier {
     report.inodes = inodes.count
     let directories = DirectoryCheck(image, list, first, isScanWhole: isScanWhole)
     guard directories.run(), isScanWhole else { return false }
-    // With wrong numbers, further windows would tell little more; numbers that are not there need none.
+    // With wrong numbers, further windows would add little; missing numbers need none.
     if inodes.hasWrongNumbers || inodes.count < UInt64(count) { return true }
     for window in windows.dropFirst() {
       guard LinkCountPass(image, list, InodeWindow(window)).run() else { return false }

@@ -1,23 +1,23 @@
 internal import SquashFSFormat
 
-/// What the kernel's lib/xz does not take: it has no check but CRC32, and no filters but LZMA2 and
-/// before it one for machine code.
+/// What the kernel's lib/xz rejects: any check but CRC32, and any filters but LZMA2, with one for
+/// machine code before it.
 ///
 /// Layout: The .xz File Format, sections 2.1 and 3.1.
 struct XZWatch {
-  /// What the kernel has memory for, in bytes.
+  /// The dictionary that the kernel allocates, in bytes.
   let dictionary: UInt64
 
   private static let cut = KernelProblem.allKernels("an xz block's header is cut")
 
-  /// - Parameter stream: one that liblzma has unpacked, and no more.
+  /// - Parameter stream: exactly one stream that liblzma has unpacked.
   func problem(with stream: UnsafeRawBufferPointer) -> KernelProblem? {
     guard stream.count >= 32 else { return Self.cut }
     let check = stream[7] & 0xf
     guard check <= 1 else {
       return .allKernels("xz blocks have check number \(check), the kernel knows CRC32")
     }
-    // The stream's blocks, as its index tells of them. Most have one.
+    // The stream's blocks, according to its index. Most streams have one.
     let indexSize = (Int(stream.little(stream.count - 8, as: UInt32.self)) + 1) * 4
     let index = stream.count - 12 - indexSize
     guard index >= 12 else { return Self.cut }
@@ -81,7 +81,7 @@ struct XZWatch {
   }
 }
 
-/// Numbers of a variable length: The .xz File Format, section 1.2.
+/// Variable-length numbers: The .xz File Format, section 1.2.
 private struct XZNumbers {
   private let bytes: UnsafeRawBufferPointer
   private let end: Int

@@ -1,33 +1,33 @@
 internal import SquashFSFormat
 
-/// Goes along a Zstandard frame that the library has unpacked, and says what in it is not as the
-/// format asks. Linux refuses such a frame; libraries, depending on their age, do not.
+/// Traces a Zstandard frame that the library has unpacked, and reports violations of the format.
+/// Linux refuses such a frame; libraries, depending on their age, do not.
 ///
-/// Bits that were compressed are decoded, for they must be used up exactly, but nothing is copied.
+/// Compressed bits are decoded, because they must be used up exactly, but nothing is copied.
 ///
 /// Layout: RFC 8878, section 3.1.1.
 final class ZstdFrame {
-  /// What the header says.
+  /// The contents of the header.
   struct Header {
-    /// The bytes up to the first block.
+    /// The number of bytes before the first block.
     var byteCount: Int
     /// In bytes.
     var window: UInt64
-    /// What the frame unpacks to, where it says so.
+    /// The unpacked size, if the frame gives it.
     var contentSize: UInt64?
     var hasChecksum: Bool
     /// The most bytes in a block, packed or not.
     var largestBlock: Int { Int(min(window, UInt64(ZstdFrame.largestBlock))) }
   }
 
-  /// Where things are in the frame.
+  /// The positions of the frame's parts.
   struct Layout {
     var header: Header
     /// The end of the last block that has content.
     var contentEnd: Int
   }
 
-  /// What is wrong, as the end of "a zstd block ".
+  /// What is wrong: the end of a message "a zstd block ".
   struct Damage: Error {
     var text: String
   }
@@ -38,7 +38,7 @@ final class ZstdFrame {
   private let literals = ZstdLiterals()
   private let sequences = ZstdSequences()
 
-  /// - Parameter frame: one frame and no more.
+  /// - Parameter frame: exactly one frame.
   func check(_ frame: UnsafeRawBufferPointer) throws(Damage) -> Layout {
     let header = try Self.header(of: frame)
     literals.reset()
@@ -95,7 +95,7 @@ final class ZstdFrame {
       hasChecksum: descriptor & 4 != 0)
   }
 
-  /// - Returns: what a compressed block unpacks to in bytes.
+  /// - Returns: the unpacked size of a compressed block in bytes.
   private func compressed(
     _ block: UnsafeRawBufferPointer, _ header: Header
   ) throws(Damage) -> Int {

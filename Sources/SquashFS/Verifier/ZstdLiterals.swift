@@ -1,19 +1,19 @@
 internal import SquashFSFormat
 
-/// The literals of a frame's blocks, decoded as far as their bits must agree.
+/// The literals of a frame's blocks, decoded just far enough to check that their bits agree.
 ///
 /// Layout: RFC 8878, section 3.1.1.3.1.
 final class ZstdLiterals {
   private typealias Damage = ZstdFrame.Damage
 
   private let tree = ZstdTree()
-  /// Whether a block before has left a tree behind.
+  /// Whether an earlier block has left a tree.
   private var hasTree = false
 
-  /// Begins a frame.
+  /// Starts a frame.
   func reset() { hasTree = false }
 
-  /// - Returns: the number of literals, and where in the block they end.
+  /// - Returns: the number of literals, and where they end in the block.
   func check(_ block: UnsafeRawBufferPointer) throws(ZstdFrame.Damage) -> (count: Int, end: Int) {
     guard let first = block.first else { throw Self.cut }
     let format = Int(first >> 2 & 3)
@@ -47,7 +47,7 @@ final class ZstdLiterals {
     return (count, end)
   }
 
-  /// Four streams, with the sizes of the first three before them.
+  /// Checks four streams, preceded by the sizes of the first three.
   private func check(
     four streams: UnsafeRawBufferPointer, _ count: Int
   ) throws(ZstdFrame.Damage) {

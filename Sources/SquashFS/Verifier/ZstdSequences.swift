@@ -1,7 +1,7 @@
 internal import SquashFSFormat
 
-/// The sequences of a frame's blocks, decoded as far as their bits must agree: each is a number of
-/// literals, and how much of what came before is to be copied from where.
+/// The sequences of a frame's blocks, decoded just far enough to check that their bits agree: each
+/// is a number of literals, then a length and a distance to copy from.
 ///
 /// Layout: RFC 8878, section 3.1.1.3.2.
 final class ZstdSequences {
@@ -10,11 +10,11 @@ final class ZstdSequences {
   private var literals = FSETable(symbols: ZstdCodes.literals, mostLog: 9)
   private var offsets = FSETable(symbols: ZstdCodes.offsets, mostLog: 8)
   private var matches = FSETable(symbols: ZstdCodes.matches, mostLog: 9)
-  /// Whether a block before has left tables behind.
+  /// Whether an earlier block has left tables.
   private var hasTables = false
-  /// Offsets that were used last.
+  /// The offsets used last.
   private var recent: (Int, Int, Int) = (1, 4, 8)
-  /// What an offset of those before can be: looking it up is quicker than four questions.
+  /// The possible values for a repeated offset: a lookup is faster than four tests.
   private let choices = UnsafeMutablePointer<Int>.allocate(capacity: 4)
   private var window = 0
 
@@ -27,7 +27,7 @@ final class ZstdSequences {
     choices.deallocate()
   }
 
-  /// Begins a frame.
+  /// Starts a frame.
   ///
   /// - Parameter window: the largest offset in bytes.
   func reset(window: UInt64) {
@@ -36,7 +36,7 @@ final class ZstdSequences {
     hasTables = false
   }
 
-  /// - Returns: the number of bytes that are copied.
+  /// - Returns: the number of bytes copied.
   func check(_ section: UnsafeRawBufferPointer) throws(ZstdFrame.Damage) -> Int {
     guard let first = section.first else { throw Self.cut }
     var count = Int(first)
@@ -68,9 +68,9 @@ final class ZstdSequences {
 
   private static let cut = ZstdFrame.Damage(text: "has sequences that are not all there")
 
-  /// Makes a table as its mode says.
+  /// Makes a table according to its mode.
   ///
-  /// - Returns: the number of bytes that describe it.
+  /// - Returns: the number of bytes in its description.
   private static func read(
     _ table: inout FSETable, _ mode: UInt8, _ kind: ZstdCodes.Kind,
     _ section: UnsafeRawBufferPointer, _ position: Int, _ hasTables: Bool
@@ -94,7 +94,7 @@ final class ZstdSequences {
     }
   }
 
-  /// Bits are read from the end of the stream to its start, where they must end.
+  /// Reads the bits from the end of the stream to its start, where they must end.
   private func decode(
     _ count: Int, _ stream: UnsafeRawBufferPointer
   ) throws(ZstdFrame.Damage) -> Int {
@@ -113,14 +113,14 @@ final class ZstdSequences {
     var (copied, largest, smallest) = (0, 0, Int.max)
     var left = count
     while true {
-      // What can be known at the same time is asked for at the same time: the way from one state
-      // to the next is what takes long.
+      // Look up independent values at the same time: the chain from one state to the next is what
+      // takes long.
       let (ofLiterals, ofOffset, ofMatch) = (literals[literal], offsets[offset], matches[match])
       word = rest.load()
       let extra = Int(ZstdBits.first(ofOffset.extraBits, of: word))
       let more = ZstdBits.first(ofMatch.extraBits, of: word &<< UInt64(ofOffset.extraBits))
       copied &+= Int(ofMatch.base) &+ Int(more)
-      // One of the offsets before, or a new one; without literals the first cannot be meant.
+      // A repeated offset or a new one; without literals it cannot be the first.
       let value = Int(ofOffset.base) &+ extra
       let isNew = ofOffset.extraBits > 1
       let which = value &+ (ofLiterals.base == 0 ? 1 : 0)
@@ -167,7 +167,7 @@ final class ZstdSequences {
   private static let wrongEnd = ZstdFrame.Damage(text: "has sequences that end in the wrong place")
 }
 
-/// What the symbols of sequences mean.
+/// The meaning of the symbols in sequences.
 ///
 /// Values: RFC 8878, sections 3.1.1.3.2.1.1 and 3.1.1.3.2.2.
 enum ZstdCodes {
@@ -181,7 +181,7 @@ enum ZstdCodes {
     extraBits: Array(repeating: 0, count: 32) + [1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5] + Array(7...16))
   static let offsets = (0..<32).map { FSETable.Symbol(base: 1 << $0, extraBits: UInt8($0)) }
 
-  /// Values that follow each other without a gap.
+  /// Consecutive ranges of values without a gap.
   private static func symbols(from start: UInt32, extraBits: [UInt8]) -> [FSETable.Symbol] {
     var base = start
     return extraBits.map { bits in

@@ -1,6 +1,6 @@
 internal import SquashFSFormat
 
-/// A Huffman tree, as far as it says how many bits each literal takes.
+/// A Huffman tree, reduced to the number of bits that each literal takes.
 ///
 /// Layout: RFC 8878, section 4.2.
 final class ZstdTree {
@@ -8,16 +8,16 @@ final class ZstdTree {
 
   /// The most bits of a literal.
   private var log = 0
-  /// How many bits the literal takes that begins with some bits.
+  /// The number of bits in the literal that begins with given bits.
   private let lengths = UnsafeMutablePointer<UInt8>.allocate(capacity: 1 << mostLog)
-  /// How many literals there are whole in some bits, times 16, and how many bits they take.
+  /// The number of complete literals in given bits, times 16, plus the number of bits they take.
   private let runs = UnsafeMutablePointer<UInt8>.allocate(capacity: 1 << mostLog)
   private var hasRuns = false
   private var weightTable = FSETable(
     symbols: (0..<256).map { FSETable.Symbol(base: $0, extraBits: 0) }, mostLog: 6)
 
   private static let mostLog = 12
-  /// With less literals it takes longer to make the table of runs than to do without.
+  /// With fewer literals, making the table of runs takes longer than doing without.
   private static let fewLiterals = 2000
 
   init() {
@@ -64,7 +64,7 @@ final class ZstdTree {
     return size
   }
 
-  /// Weights that are compressed with two states in turn, up to the last bit.
+  /// Reads compressed weights, with two alternating states, up to the last bit.
   private func readWeights(
     _ bytes: UnsafeRawBufferPointer, _ counts: inout [Int]
   ) throws(ZstdFrame.Damage) {
@@ -101,7 +101,7 @@ final class ZstdTree {
     throw Self.wrong
   }
 
-  /// Makes the table of what weights stand for; the last symbol's is what is missing.
+  /// Makes the table from the weights; the last symbol gets the rest.
   private func fill(_ counts: inout [Int]) throws(ZstdFrame.Damage) {
     var total = 0
     for (weight, count) in counts.enumerated().dropFirst() { total += count << (weight - 1) }
@@ -137,7 +137,7 @@ final class ZstdTree {
 
   private static let wrongEnd = ZstdFrame.Damage(text: "has literals that end in the wrong place")
 
-  /// A stream and the number of literals that are still to come.
+  /// A stream and the number of literals still to come.
   private struct Rest {
     var bits: ZstdBits
     var left: Int
@@ -148,7 +148,7 @@ final class ZstdTree {
       left = count
     }
 
-    /// Whether a load's runs are all there, if the stream is in order.
+    /// Whether a load's runs are complete, if the stream is valid.
     var hasRuns: Bool { left > 55 && bits.count >= 0 }
 
     @inline(__always) mutating func pass(
@@ -160,15 +160,15 @@ final class ZstdTree {
     }
   }
 
-  /// Five runs of at most eleven bits and eleven literals are in each load.
+  /// Each load has at least five runs of at most eleven bits, and eleven literals.
   private static let runsInLoad = 5
 
-  /// Goes along a stream, which must end after so many literals.
+  /// Traces a stream, which must end after `count` literals.
   func check(_ stream: UnsafeRawBufferPointer, _ count: Int) throws(ZstdFrame.Damage) {
     try finish(Rest(stream, count))
   }
 
-  /// Goes along four streams at once, which is quicker than one after the other.
+  /// Traces four streams at once, which is faster than one after the other.
   func check(
     _ streams: (
       UnsafeRawBufferPointer, UnsafeRawBufferPointer, UnsafeRawBufferPointer, UnsafeRawBufferPointer

@@ -1,11 +1,11 @@
 internal import Posix
 
-/// What the kernel's lib/zstd does not take, and what its fs/squashfs/zstd_wrapper.c does not get
-/// to the end of.
+/// What the kernel's lib/zstd rejects, and what its fs/squashfs/zstd_wrapper.c does not read to the
+/// end.
 final class ZstdWatch {
   private static let page: UInt64 = 4096
 
-  /// What the kernel has memory for, in bytes.
+  /// The window that the kernel allocates, in bytes.
   private let window: UInt64
   private let frame = ZstdFrame()
 
@@ -21,8 +21,8 @@ final class ZstdWatch {
       return .allKernels(
         "zstd blocks need a window of \(header.window) bytes, the kernel has \(window)")
     }
-    // The kernel reads and writes page by page. Where all pages of the content are full, and the
-    // frame still lacks bytes that lie in the next page, it gives up.
+    // The kernel reads and writes page by page. If all pages of the content are full and the frame
+    // still lacks bytes in the next page, it gives up.
     let contentEnd = block.start &+ UInt64(layout.contentEnd)
     let isFull = block.unpackedSize > 0 && block.unpackedSize == block.room
     if isFull, UInt64(block.room) % Self.page == 0,
@@ -35,8 +35,8 @@ final class ZstdWatch {
     return nil
   }
 
-  /// Whether a frame fits into the memory that was set aside for one with a window of the image's
-  /// block size: a block as it is stored, and what it unpacks to, which is the window and a block.
+  /// Whether a frame fits into the memory set aside for one with a window of the image's block
+  /// size: a stored block, and its unpacked form, which takes the window and a block.
   private func hasMemory(for header: ZstdFrame.Header) -> Bool {
     func needed(_ window: UInt64, _ content: UInt64) -> UInt64 {
       let block = min(window, UInt64(ZstdFrame.largestBlock))

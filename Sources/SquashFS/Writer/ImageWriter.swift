@@ -38,7 +38,7 @@ package final class ImageWriter {
   private let options: Options
   private let data: BlockStore
   private let ranked: RankedContent
-  /// Where the header ends, and where data is written.
+  /// The end of the header, and the start of the data as written.
   private let headerEnd: UInt64
   private let dataStart: UInt64
   private let hasCompressorOptions: Bool
@@ -49,7 +49,7 @@ package final class ImageWriter {
     image = OutputImage(file)
     image.skip(Superblock.byteCount)
     var payload = ByteWriter()
-    payload.append(UInt16(0))  // the header of a metadata block, known below
+    payload.append(UInt16(0))  // the header of a metadata block, filled in below
     hasCompressorOptions = options.compression.appendOptions(to: &payload)
     if hasCompressorOptions {
       payload.replace(at: 0, with: UInt16(payload.count - 2) | MetadataBlock.uncompressedBit)
@@ -58,7 +58,7 @@ package final class ImageWriter {
     }
     headerEnd = image.position
     if options.layout == .front {
-      // Whole blocks of the file system can be moved without being copied.
+      // Whole file system blocks can be moved without copying.
       image.skip(Int(Self.dataAlignment - headerEnd))
     }
     dataStart = image.position
@@ -100,7 +100,7 @@ package final class ImageWriter {
       imageBytes: (image.position + 4095) / 4096 * 4096)
   }
 
-  /// Makes the tables; where they go before the data, makes room for them in `placement`.
+  /// Makes the tables; if they go before the data, makes room for them in `placement`.
   private func leadingTables(
     _ tree: Tree, _ placement: inout DataPlacement
   ) throws -> LeadingTables {
@@ -108,8 +108,8 @@ package final class ImageWriter {
       try LeadingTables(tree, data, placement, base: base, makeCompressor: makeMetadataCompressor)
     }
     guard options.layout == .front else { return try make(base: placement.end) }
-    // The tables say where the data is, so that their compressed size depends on the room that
-    // is left for them. It grows each time, so that this ends.
+    // The tables contain the data's position, so their compressed size depends on the room left for
+    // them. The room grows each time, so this terminates.
     while true {
       let tables = try make(base: headerEnd)
       if tables.buffer.position <= placement.start { return tables }
@@ -119,21 +119,21 @@ package final class ImageWriter {
     }
   }
 
-  /// Where data behind the tables begins at a multiple of.
+  /// Data after the tables begins at a multiple of this.
   private static let dataAlignment: UInt64 = 4096
 
   private func makeMetadataCompressor() throws(CodecError) -> any BlockCompressor {
     try options.compression.makeCompressor(largest: MetadataBlock.byteCount)
   }
 
-  /// Appends the tables that are at the end in all layouts, and all lists.
+  /// Appends the tables that come last in all layouts, and all lists.
   private func appendTrailingTables(
     _ tree: Tree, _ leading: LeadingTables, modified: UInt32
   ) throws -> Superblock {
     let codec = try makeMetadataCompressor()
     var tables = TableBuffer(base: image.position)
-    // Where there are no fragments this says where the directory table ends, which 7-Zip wants to
-    // know, as do readers of ours.
+    // Without fragments this gives the end of the directory table, which 7-Zip and some of our
+    // readers want to know.
     let hasNoFragments = leading.fragmentList.isEmpty
     let fragmentTable =
       hasNoFragments && options.layout == .front ? leading.buffer.position : tables.position

@@ -1,12 +1,12 @@
 internal import Glibc
 internal import Posix
 
-/// The image under construction: bytes are appended at its end, and read back to compare.
+/// The image under construction: bytes are appended, and read back for comparison.
 final class OutputImage {
   private let file: AtomicFile
-  /// Where the next byte goes.
+  /// The position of the next byte.
   private(set) var position: UInt64 = 0
-  /// The disk was asked to write what lies before.
+  /// Writeback has been requested up to here.
   private var writtenBack: UInt64 = 0
   private static let writeBackUnit: UInt64 = 8 << 20
 
@@ -17,7 +17,7 @@ final class OutputImage {
     try write(bytes, at: position)
     position += UInt64(bytes.count)
     if position >= writtenBack + Self.writeBackUnit {
-      // Lets the disk start now instead of at the end, when everybody waits for the sync.
+      // Lets the disk start now rather than at the end, when everybody waits for the sync.
       sync_file_range(
         file.descriptor, off_t(writtenBack), off_t(position - writtenBack),
         UInt32(SYNC_FILE_RANGE_WRITE))
@@ -25,7 +25,7 @@ final class OutputImage {
     }
   }
 
-  /// Overwrites what is at `offset`.
+  /// Overwrites bytes at `offset`.
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
     var done = 0
     while done < bytes.count {
@@ -39,23 +39,23 @@ final class OutputImage {
     }
   }
 
-  /// Leaves `count` bytes to be overwritten later.
+  /// Skips `count` bytes, to be overwritten later.
   func skip(_ count: Int) { position += UInt64(count) }
 
-  /// Appends at `position` from now on; there is nothing behind it, or nothing that counts.
+  /// Continues appending at `position`; nothing valid may lie behind it.
   func rewind(to position: UInt64) {
     self.position = position
     writtenBack = min(writtenBack, position)
   }
 
-  /// Moves all bytes from `offset` on, as a file system can that need not copy them.
+  /// Moves all bytes from `offset` on, if the file system can do so without copying.
   ///
-  /// - Returns: false where it cannot, or where it would take others than whole blocks of it.
+  /// - Returns: false if it cannot, or if it would not move whole blocks of its own.
   func insertRoom(_ count: UInt64, at offset: UInt64) -> Bool {
     fallocate(file.descriptor, FALLOC_FL_INSERT_RANGE, off_t(offset), off_t(count)) == 0
   }
 
-  /// Copies a range to `target`, which lies before or after it and may overlap it.
+  /// Copies a range to `target`, which may overlap it on either side.
   func move(_ range: Range<UInt64>, to target: UInt64) throws(SystemError) {
     guard range.lowerBound != target, !range.isEmpty else { return }
     let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
@@ -64,7 +64,7 @@ final class OutputImage {
     var done: UInt64 = 0
     while done < length {
       let count = min(UInt64(piece.count), length - done)
-      // From the end where the target is behind, or bytes would be lost that are still to go.
+      // From the end if the target lies behind, or it would overwrite bytes still to be moved.
       let offset = target > range.lowerBound ? length - done - count : done
       let part = UnsafeMutableRawBufferPointer(rebasing: piece[..<Int(count)])
       try read(part, at: range.lowerBound + offset)
@@ -98,7 +98,7 @@ final class OutputImage {
   /// Sets the file's length to `position`, rounded up to a multiple of `unit`.
   func pad(to unit: UInt64) throws(SystemError) {
     let length = (position + unit - 1) / unit * unit
-    // First to the end of what counts: beyond it there may be bytes of a file given up.
+    // First cut to the valid end: beyond it there may be bytes of an abandoned file.
     guard ftruncate(file.descriptor, off_t(position)) == 0,
       ftruncate(file.descriptor, off_t(length)) == 0
     else {

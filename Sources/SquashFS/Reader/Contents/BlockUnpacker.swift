@@ -41,7 +41,7 @@ package final class BlockUnpacker {
     return try unpack(UnsafeRawBufferPointer(source), from: place, into: output).count
   }
 
-  /// Unpacks a compressed block that was read already.
+  /// Unpacks a compressed block that has been read.
   func unpack(
     _ source: UnsafeRawBufferPointer, from place: BlockPlace,
     into output: UnsafeMutableRawBufferPointer

@@ -37,8 +37,8 @@ package final class ContentStream<Tag> {
   private var fragments: [(index: UInt32, block: UnpackedAhead)] = []
   private let fragmentLimit: Int
 
-  /// Blocks that are unpacked or about to be take at most this many bytes, fragments kept for the
-  /// files to come as much again.
+  /// The most bytes for blocks unpacked or about to be; fragments kept for later files may take as
+  /// many again.
   private static var memoryLimit: Int { 16 << 20 }
   private static var queueLimit: Int { 1024 }
 
@@ -165,7 +165,7 @@ package final class ContentStream<Tag> {
       }
     } catch {
       let after = blocks!.offset
-      // A list of blocks that cannot be read takes the rest of the file with it.
+      // An unreadable list of blocks takes the rest of the file with it.
       let lost = after > before ? after - before : fileSize - min(fileSize, before)
       queue.append(.lost(lost, error))
     }
@@ -184,7 +184,7 @@ package final class ContentStream<Tag> {
   }
 }
 
-/// A block that a thread unpacks while others wait for it.
+/// A block that one thread unpacks while others wait for it.
 private final class UnpackedAhead: @unchecked Sendable {
   let buffer: UnsafeMutableRawBufferPointer
   let fileOffset: UInt64
@@ -216,7 +216,7 @@ private final class UnpackedAhead: @unchecked Sendable {
   }
 }
 
-/// Buffers of one block each, used again and again.
+/// Reusable buffers of one block each.
 private final class BufferPool: @unchecked Sendable {
   static let blockDone = 0
 

@@ -22,7 +22,7 @@ package struct FileBlocks {
   private let file: InodeRecord.File
   private var cursor: MetadataCursor?
   private var blocksLeft: UInt64
-  /// What followed a hole.
+  /// The block after a hole.
   private var pending: StoredBlock?
   private var position: UInt64
   /// The offset in the file of the next part, in bytes.
@@ -72,7 +72,7 @@ package struct FileBlocks {
     return .tail(fragment: file.fragment, offset: Int(file.fragmentOffset), size: size)
   }
 
-  /// - Returns: the bytes of the holes that follow one.
+  /// - Returns: the number of bytes in further holes.
   private mutating func moreHoles() throws(ImageReadError) -> Int {
     let start = offset
     while blocksLeft > 0 {

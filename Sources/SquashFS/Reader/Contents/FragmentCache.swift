@@ -34,7 +34,7 @@ package final class FragmentCache: @unchecked Sendable {
   private let blockSize: Int
   private let limit: Int
   private let base: UInt64
-  /// Of the thread that reads metadata.
+  /// Used by the thread that reads metadata.
   private var fragments: [(index: UInt32, fragment: Fragment)] = []
   /// Guarded by the monitor.
   private var loading: Set<ObjectIdentifier> = []

@@ -53,7 +53,7 @@ package final class FileBytes: ByteSource {
         pread(descriptor, buffer.baseAddress! + done, wanted - done, off_t(offset) + off_t(done))
       }
       guard count >= 0 else { throw Self.failure("read", at: offset + UInt64(done)) }
-      if count == 0 { break }  // the file became shorter
+      if count == 0 { break }  // the file has shrunk
       done += count
     }
     return done

@@ -1,10 +1,10 @@
 internal import SquashFSFormat
 
 extension Image {
-  /// The filters for machine code by their bits in the compressor's options, as the kernel calls
-  /// them.
+  /// The filters for machine code by their bits in the compressor's options, with the kernel's
+  /// names.
   ///
-  /// Layout: SquashFS Binary Format, section "Compression Options"; the last two are of
+  /// Layout: SquashFS Binary Format, section "Compression Options"; the last two come from
   /// squashfs-tools 4.7.
   private static let xzFilters = [
     "X86", "POWERPC", "IA64", "ARM", "ARMTHUMB", "SPARC", "ARM64", "RISCV",

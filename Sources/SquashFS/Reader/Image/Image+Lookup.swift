@@ -12,7 +12,7 @@ extension Image {
     case dangling(link: [UInt8], target: [UInt8])
   }
 
-  /// A symbolic link that was followed, to a target of which not all names were looked up yet.
+  /// A symbolic link being followed: not all names of its target have been looked up yet.
   private struct FollowedLink {
     var path: [UInt8]
     var target: [UInt8]
@@ -52,11 +52,11 @@ extension Image {
     var lastName: [UInt8] = []
     var rest = Self.components(of: path)
     var linksLeft = LinuxLimits.mostLinks
-    // As for the kernel, a slash at the end asks for a directory.
+    // As in the kernel, a slash at the end asks for a directory.
     let needsDirectory = path.last == pathSeparator || path.suffix(2).elementsEqual("/.".utf8)
     let followsLast = followsLast || needsDirectory
     while let name = rest.popLast() {
-      // Those whose targets have been walked have led where they should.
+      // Links whose targets have been walked are done.
       while let link = links.last, rest.count < link.namesAfter { links.removeLast() }
       func failure(_ other: LookupFailure) -> Result<Location, LookupFailure> {
         .failure(links.last.map { .dangling(link: $0.path, target: $0.target) } ?? other)
@@ -104,13 +104,13 @@ extension Image {
 
   private static let parent = [UInt8(ascii: "."), UInt8(ascii: ".")]
 
-  /// The components that mean something, last first.
+  /// The components other than dots and empty ones, last first.
   private static func components(of path: [UInt8]) -> [[UInt8]] {
     path.pathComponents.filter { !$0.elementsEqual([UInt8(ascii: ".")]) }
       .reversed().map { Array($0) }
   }
 
-  /// The entry of that name in a directory, by way of its index where it has one.
+  /// The entry with that name in a directory, found through its index if it has one.
   func child(
     of directory: ImageInode, named name: [UInt8]
   ) throws(ImageReadError) -> ImageInode? {
@@ -126,7 +126,7 @@ extension Image {
         }
         return inode
       }
-      // Names are sorted, which `verify` checks; the kernel relies on it as well.
+      // Names are sorted, which `verify` checks; the kernel relies on it too.
       if name.lexicographicallyPrecedes(entry.name) { return nil }
     }
     return nil
@@ -140,7 +140,7 @@ extension Image {
     }
   }
 
-  /// A cursor at the last header that the index lists before `name`.
+  /// A cursor at the last header in the index before `name`.
   private func start(
     for name: [UInt8], in directory: ImageInode, _ record: InodeRecord.Directory
   ) throws(ImageReadError) -> DirectoryCursor {

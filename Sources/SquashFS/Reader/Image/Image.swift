@@ -15,7 +15,7 @@ public final class Image {
 
   private let tables: ImageTables
   private var inodeBytes: UInt64?
-  /// Entries of directories and of their indexes that may be read to find a path.
+  /// How many entries of directories and their indexes may be read to find a path.
   var lookups = LookupBudget()
 
   var inodes: MetadataTable { tables.inodes }
@@ -100,7 +100,7 @@ public final class Image {
     return options
   }
 
-  /// The options are always stored; what is marked as compressed is damaged.
+  /// The options are never compressed; a compressed mark means damage.
   private final class NoCodec: BlockDecompressor {
     func decompress(
       _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
@@ -152,7 +152,7 @@ public final class Image {
   /// Owner, mode and time.
   package func attributes(of inode: ImageInode) throws(ImageReadError) -> Attributes {
     let record = inode.record
-    if ids.isEmpty {  // lost, or the image would not be open
+    if ids.isEmpty {  // lost; otherwise the image would not be open
       return Attributes(
         permissions: record.permissions & 0o777, uid: 0, gid: 0, modified: Int64(record.modified))
     }
@@ -164,8 +164,8 @@ public final class Image {
       gid: Self.owner(ids[Int(record.gidIndex)]), modified: Int64(record.modified))
   }
 
-  /// The number that Linux knows for no user and no group is shown as another, which stands for
-  /// those that cannot be told (`overflowuid` of proc_sys_kernel(5)).
+  /// Linux uses this number for no user or group, and shows another one for owners it cannot
+  /// express (`overflowuid` in proc_sys_kernel(5)).
   static func owner(_ id: UInt32) -> UInt32 { id == .max ? 65_534 : id }
 
   /// What a symbolic link points to.
@@ -183,7 +183,7 @@ public final class Image {
     return target
   }
 
-  /// The row of the xattr table that an inode refers to, or `Inode.noXattrs`.
+  /// The row of the xattr table for an inode, or `Inode.noXattrs`.
   func xattrIndex(of inode: ImageInode) throws(ImageReadError) -> UInt32 {
     guard case .symlink(let size) = inode.record.body, inode.record.isExtended else {
       return inode.record.xattrIndex
@@ -236,7 +236,7 @@ public final class Image {
     return try place(start, stored)
   }
 
-  /// Makes sure that a block lies within the image, and has a size that a block can have.
+  /// Makes sure that a block lies within the image and has a valid size.
   func place(_ start: UInt64, _ stored: StoredBlock) throws(ImageReadError) -> BlockPlace {
     guard stored.rawValue & StoredBlock.unusedBits == 0,
       stored.byteCount > 0, stored.byteCount <= superblock.blockSize.byteCount

@@ -22,7 +22,7 @@ package struct BlockPlace: Hashable, Sendable {
 }
 
 extension MetadataCursor {
-  /// The inode that the cursor is at; leaves it at what follows the fixed part.
+  /// The inode at the cursor, which then moves past the fixed part.
   mutating func inode() throws(ImageReadError) -> ImageInode {
     let reference = reference
     let type = try peek()

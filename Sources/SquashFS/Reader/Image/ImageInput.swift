@@ -7,7 +7,7 @@ package final class ImageInput: Sendable {
   /// The number of bytes from `base` to the end of the source.
   package let length: UInt64
   private let source: any ByteSource
-  /// What all threads have read together.
+  /// What all threads together have read.
   let work = SharedWork()
 
   /// - Parameter base: where the image starts in the source, in bytes.
@@ -67,7 +67,7 @@ package final class ImageInput: Sendable {
     return T(littleEndian: value)
   }
 
-  /// Reads up to a whole buffer; less only at the end of the source.
+  /// Fills a buffer; reads less only at the end of the source.
   ///
   /// - Returns: the number of bytes read.
   func readSome(

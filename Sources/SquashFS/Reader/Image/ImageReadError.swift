@@ -32,14 +32,14 @@ public struct ImageReadError: Error, CustomStringConvertible {
   /// The message, and the position where it is known.
   public var description: String { offset.map { "\(message) (at byte \($0))" } ?? message }
 
-  /// A place that is damaged.
+  /// An error for damage at an offset.
   static func damaged(at offset: UInt64?, _ message: String) -> ImageReadError {
     ImageReadError(.damaged, at: offset, message)
   }
 }
 
 extension ImageReadError {
-  /// What a superblock's problem means for its user.
+  /// The error for a superblock's problem.
   init(_ problem: Superblock.Problem, at offset: UInt64) {
     switch problem {
     case .empty:

@@ -5,9 +5,9 @@ internal import SquashFSFormat
 package struct ImageSearch {
   /// Where an image starts whose root directory can be read.
   private var whole: UInt64?
-  /// Where one starts whose superblock makes sense, for a true message about its damage.
+  /// The start of an image with a plausible superblock, for a true message about its damage.
   private var damaged: UInt64?
-  /// An image of another kind.
+  /// An image in another format.
   private var foreign: (format: ForeignFormat, start: UInt64)?
   private var tries = 0
 
@@ -33,7 +33,7 @@ package struct ImageSearch {
     while position < limit {
       let count = try input.readSome(buffer, at: position)
       guard count >= Superblock.byteCount else { return }
-      // Each place is looked at with a whole superblock in the buffer.
+      // Check each position with a whole superblock in the buffer.
       let last = count - Superblock.byteCount
       let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
       for offset in 0...last where ForeignFormat.canBegin(with: bytes[offset]) {
@@ -46,7 +46,7 @@ package struct ImageSearch {
     }
   }
 
-  /// Looks at what may be a superblock.
+  /// Checks a possible superblock.
   private mutating func look(
     at bytes: UnsafeRawBufferPointer, _ start: UInt64, _ path: [UInt8]
   ) throws(ImageReadError) {
@@ -58,7 +58,7 @@ package struct ImageSearch {
       }
       return
     }
-    // Programs that read images have the magic bytes in their code, and images in images.
+    // Programs that read images contain the magic number, and so do images inside images.
     guard superblock.inodeTable < superblock.bytesUsed,
       superblock.directoryTable < superblock.bytesUsed
     else { return }

@@ -4,16 +4,16 @@ internal import SquashFSFormat
 struct ImageTables {
   let inodes: MetadataTable
   let directories: MetadataTable
-  /// The rows of user and group ids, and what they hold.
+  /// The user and group ids: their table's rows, and its contents.
   let idTable: LookupTableReader
   let ids: [UInt32]
   let fragments: LookupTableReader?
   let exports: LookupTableReader?
   let xattrs: XattrTableReader?
-  /// Those that could not be read, by their names.
+  /// The names of tables that could not be read.
   let lost: [String]
 
-  /// - Parameter salvages: whether tables without which files can be found may be lost.
+  /// - Parameter salvages: whether to do without tables that are not needed to find files.
   init(
     _ superblock: Superblock, _ input: ImageInput, salvages: Bool
   ) throws(ImageReadError) {
@@ -22,7 +22,7 @@ struct ImageTables {
       throw ImageReadError(.unsupported, "\(error)")
     }
     let layout = try TableLayout(superblock, input, salvages: salvages)
-    // Hard links all over a tree make it wanted in no order at all.
+    // Hard links all over a tree make the access order random.
     inodes = MetadataTable(
       layout.inodes, "inode table", of: input, codec: codec, cacheLimit: 1536)
     directories = MetadataTable(layout.directories, "directory table", of: input, codec: codec)
@@ -54,11 +54,11 @@ struct ImageTables {
     lost = opener.lost
   }
 
-  /// Opens tables, and notes those that are lost.
+  /// Opens tables and collects the lost ones.
   private struct Opener {
     let input: ImageInput
     let codec: any BlockDecompressor
-    /// The first byte that no table can have.
+    /// The end of the space for tables.
     let end: UInt64
     let salvages: Bool
     private(set) var lost: [String] = []
@@ -74,7 +74,7 @@ struct ImageTables {
       if !lost.contains(name) { lost.append(name) }
     }
 
-    /// Decides what an error means: `nil` instead of the table, or the end.
+    /// Decides about an error: returns `nil` instead of the table, or throws.
     private mutating func lose<R>(
       _ name: String, _ error: ImageReadError
     ) throws(ImageReadError) -> R? {

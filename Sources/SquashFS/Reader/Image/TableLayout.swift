@@ -1,15 +1,15 @@
 internal import SquashFSFormat
 
-/// Where the tables of an image end: a table ends where the next one starts.
+/// The ends of an image's tables: a table ends where the next one starts.
 struct TableLayout {
-  /// The first byte that no table can have.
+  /// The end of the space for tables.
   let end: UInt64
   let inodes: Range<UInt64>
   let directories: Range<UInt64>
 
-  /// - Throws: `ImageReadError` where a table starts outside the image.
+  /// - Throws: `ImageReadError` if a table starts outside the image.
   ///
-  /// - Parameter salvages: whether tables without which files can be found do not count.
+  /// - Parameter salvages: whether to ignore tables that are not needed to find files.
   init(
     _ superblock: Superblock, _ input: ImageInput, salvages: Bool = false
   ) throws(ImageReadError) {
@@ -28,7 +28,7 @@ struct TableLayout {
         throw .damaged(at: input.base, "the \(name) table is said to start outside the image")
       }
     }
-    /// A table whose blocks come before the list that the superblock gives the place of.
+    /// Adds a table whose blocks precede its list, to which the superblock points.
     func add(list: UInt64, skipping header: UInt64, _ name: String) throws(ImageReadError) {
       do throws(ImageReadError) { try add(list, name) } catch {
         if salvages { return }
@@ -50,17 +50,17 @@ struct TableLayout {
       try add(list: superblock.fragmentTable, skipping: 0, "fragment")
     }
     if superblock.fragmentCount == 0, superblock.fragmentTable < end {
-      // Where data follows the tables, the writer says here where the directories end.
+      // If data follows the tables, the writer stores the end of the directory table here.
       boundaries.append(superblock.fragmentTable)
     }
     if superblock.exportTable != Superblock.noTable {
       try add(list: superblock.exportTable, skipping: 0, "export")
     }
     if superblock.xattrTable != Superblock.noTable {
-      // The header begins with the place of the attributes themselves, the first of its blocks.
+      // The header begins with the position of the attributes themselves, the first of its blocks.
       try add(list: superblock.xattrTable, skipping: 0, "xattr")
     }
-    // An empty image has no directory entries: the next table then starts at the same place.
+    // An empty image has no directory entries: the next table then starts at the same position.
     let (inodeStart, directoryStart) = (superblock.inodeTable, superblock.directoryTable)
     let others = boundaries
     func next(_ start: UInt64, _ other: UInt64) -> UInt64 {
@@ -68,7 +68,7 @@ struct TableLayout {
     }
     inodes = inodeStart..<next(inodeStart, directoryStart)
     directories = directoryStart..<next(directoryStart, inodeStart)
-    // Three bytes are the smallest metadata block, 20 the smallest inode.
+    // The smallest metadata block has three bytes, the smallest inode 20.
     let most = ((inodes.upperBound - inodes.lowerBound) / 3 + 1)
       .multipliedReportingOverflow(by: UInt64(MetadataBlock.byteCount) / 20 + 1)
     guard most.overflow || UInt64(superblock.inodeCount) <= most.partialValue else {

@@ -1,16 +1,16 @@
-/// Makes sure that files do not share large sets of extended attributes without end: whoever keeps or
-/// writes them all would need any amount of memory or time.
+/// Keeps files from sharing large sets of extended attributes without limit: keeping or writing
+/// them all would take any amount of memory or time.
 struct AttributeBudget {
   private let table: MetadataTable
   private let setCount: Int
   private var taken: UInt64 = 0
-  /// What the table unpacks to in bytes, once that was asked for.
+  /// The unpacked size of the table in bytes, once computed.
   private var unpackedBytes: UInt64?
-  /// Sets that were too much, so that they are not read for each name again.
+  /// Sets that exceeded the budget, so that they are not read again for each name.
   private var refused: Set<UInt32> = []
   private static let mostRefused = 1 << 16
 
-  /// - Parameter table: with names and values.
+  /// - Parameter table: the one with names and values.
   init(_ table: MetadataTable, setCount: Int) {
     self.table = table
     self.setCount = setCount
@@ -18,9 +18,9 @@ struct AttributeBudget {
 
   func isRefused(_ index: UInt32) -> Bool { refused.contains(index) }
 
-  /// Counts a set that is handed out, for each file that has it.
+  /// Counts a set for each file that has it.
   ///
-  /// - Returns: whether there was room for it.
+  /// - Returns: whether the budget allows it.
   mutating func take(_ index: UInt32, byteCount: Int) -> Bool {
     guard byteCount > EffortBudget.freeSetBytes else { return true }
     taken += UInt64(byteCount)
@@ -29,13 +29,13 @@ struct AttributeBudget {
     return false
   }
 
-  /// Whether large sets can have so many bytes together.
+  /// Whether large sets may have this many bytes in all.
   mutating func isPlausible(_ bytes: UInt64) -> Bool {
     let free = EffortBudget.freeAttributeBytes
     guard bytes > free else { return true }
     let unpacked = unpackedBytes ?? table.unpackAll()
     unpackedBytes = unpacked
-    // What each set has for itself is in the table; 128 bytes go for what a small one takes besides.
+    // The table holds each set's own part; 128 bytes cover what else a small set takes.
     return bytes <= free + 2 * unpacked + 128 * UInt64(setCount)
   }
 }

@@ -1,11 +1,11 @@
 internal import SquashFSFormat
 
-/// Makes sure that inodes do not share their lists of blocks and targets of links, which otherwise
-/// could be read any number of times: together they are no larger than the inode table.
+/// Keeps inodes from sharing their lists of blocks and targets of links, which otherwise could be
+/// read any number of times: together they must not be larger than the inode table.
 struct InodeBudget {
   private let image: Image
   private var taken: UInt64 = 0
-  /// Files with several names that were counted.
+  /// The files with several names counted so far.
   private var linked: ReferenceSet
 
   init(_ image: Image) {
@@ -13,9 +13,9 @@ struct InodeBudget {
     linked = ReferenceSet(count: image.superblock.inodeCount)
   }
 
-  /// Counts what an inode has of its own, once for all its names.
+  /// Counts an inode's own data, once for all its names.
   ///
-  /// - Returns: whether there was room for it.
+  /// - Returns: whether the budget allows it.
   mutating func take(_ inode: ImageInode) -> Bool {
     let bytes: UInt64
     switch inode.record.body {

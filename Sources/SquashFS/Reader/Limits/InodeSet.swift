@@ -21,6 +21,6 @@ package struct InodeSet: Sendable {
     number <= count && words[Int(number / 64)] & 1 << UInt64(number % 64) != 0
   }
 
-  /// How many numbers are in the set.
+  /// The number of elements.
   var size: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 }

@@ -11,11 +11,11 @@ package struct ListingBudget {
   private var taken: UInt64 = 0
   private var room: UInt64 = UInt64(MetadataBlock.byteCount)
   private var block = UInt64.max
-  /// The parts of the table that are in blocks that count, a bit for `grain` bytes.
+  /// The parts of the table in blocks counted so far, one bit per `grain` bytes.
   private var counted: [UInt64] = []
   private let grain: UInt64
 
-  /// A bitmap has at most 4 MiB.
+  /// Limits a bitmap to 4 MiB.
   private static let mostGrains: UInt64 = 1 << 25
 
   package init(_ image: Image) {
@@ -38,7 +38,7 @@ package struct ListingBudget {
     }
   }
 
-  /// - Returns: whether nothing of the range was covered before.
+  /// - Returns: whether none of the range was covered before.
   private mutating func cover(_ range: Range<UInt64>) -> Bool {
     // Grains at the ends may belong to two blocks.
     let first = (range.lowerBound + grain - 1) / grain

@@ -1,17 +1,17 @@
-/// Makes sure that it does not take for ever to find the paths that an image asks for.
+/// Limits the time for finding the paths that an image asks for.
 struct LookupBudget {
-  /// The number of entries that may be looked at.
+  /// The most entries to look at.
   var most = EffortBudget.mostLookups
   private var taken = 0
 
   /// Counts an entry.
   ///
-  /// - Returns: whether it may be looked at.
+  /// - Returns: whether the budget allows it.
   mutating func take() -> Bool {
     taken += 1
     return taken <= most
   }
 
-  /// Begins anew, for a path that a user asks for.
+  /// Starts over, for a path that a user asks for.
   mutating func refill() { taken = 0 }
 }

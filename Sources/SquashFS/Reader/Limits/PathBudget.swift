@@ -1,11 +1,11 @@
-/// Makes sure that paths do not fill the memory of whoever keeps them: real trees have few long ones,
-/// and to find a long one takes long.
+/// Keeps paths from filling the memory of a caller that stores them: real trees have few long ones,
+/// and finding a long one takes long.
 struct PathBudget {
   private var taken = 0
 
-  /// Counts a path of so many bytes.
+  /// Counts a path of `count` bytes.
   ///
-  /// - Returns: whether there was room for it.
+  /// - Returns: whether the budget allows it.
   mutating func take(_ count: Int) -> Bool {
     taken += max(0, count - EffortBudget.averagePath)
     return taken <= EffortBudget.mostPathBytes

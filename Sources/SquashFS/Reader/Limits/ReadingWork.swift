@@ -30,7 +30,7 @@ package struct ReadingWork: Sendable, Equatable {
   }
 }
 
-/// The part of the work that many threads do.
+/// The part of the work shared by many threads.
 final class SharedWork: Sendable {
   let dataBlocks = Atomic<UInt64>(0)
   let bytesRead = Atomic<UInt64>(0)

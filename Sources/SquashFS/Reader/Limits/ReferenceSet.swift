@@ -1,7 +1,7 @@
 internal import SquashFSFormat
 
-/// Which inodes were met, by their places: exact for a few, about right for very many, whose
-/// memory it bounds. Nobody can foresee for which it errs.
+/// The inodes met so far, by their places: exact for a few, approximate for very many, in bounded
+/// memory. Nobody can foresee where it errs.
 struct ReferenceSet {
   private var few: Set<UInt64> = []
   private var words: [UInt64] = []
@@ -14,7 +14,7 @@ struct ReferenceSet {
     bitCount = min(1 << 26, max(64, UInt64(count) * 16))
   }
 
-  /// - Returns: whether the inode was not in the set, as far as is known.
+  /// - Returns: whether the inode was new, as far as the set can tell.
   mutating func insert(_ reference: MetadataReference) -> Bool {
     if words.isEmpty {
       guard few.count == Self.mostFew else { return few.insert(reference.rawValue).inserted }

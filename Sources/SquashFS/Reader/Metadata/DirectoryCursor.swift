@@ -13,7 +13,7 @@ package struct DirectoryCursor {
     package var type: FileType
   }
 
-  /// An entry as it is stored, which may make no sense.
+  /// An entry as stored, possibly invalid.
   struct RawEntry {
     var name: [UInt8]
     var inode: MetadataReference
@@ -31,14 +31,14 @@ package struct DirectoryCursor {
   private let size: Int
   private var header = DirectoryHeader(entryCount: 0, inodeBlockStart: 0, inodeNumber: 0)
   private var entriesLeft: UInt64 = 0
-  /// The position in the file of the metadata block that is being read.
+  /// The position in the file of the current metadata block.
   var fileOffset: UInt64? {
     cursor?.fileOffset ?? suspended.map { table.fileOffset($0.blockStart) }
   }
-  /// Where the metadata block lies in the table in which the latest entry ends, what it unpacks to
-  /// in bytes, and the bytes of the listing that the entry has, a header before it included.
+  /// About the latest entry: the place in the table of the metadata block in which it ends, that
+  /// block's unpacked size in bytes, and the entry's bytes in the listing, including a header.
   private(set) var latest = (block: UInt64(0)..<0, blockSize: 0, byteCount: 0)
-  /// The current header's offset from the listing's start, and where it is in the table.
+  /// The current header's offset from the listing's start, and its place in the table.
   private(set) var headerOffset = 0
   private(set) var headerReference = MetadataReference(rawValue: 0)
 
@@ -70,7 +70,7 @@ package struct DirectoryCursor {
     return Entry(name: raw.name, inode: raw.inode, number: number, type: type)
   }
 
-  /// Whether a file can have this name, and no path can be led astray by it.
+  /// Whether a file can have this name, and the name cannot redirect a path.
   static func isName(_ name: [UInt8]) -> Bool {
     name.withUnsafeBytes { name in
       let dot = UInt8(ascii: ".")
@@ -81,7 +81,7 @@ package struct DirectoryCursor {
     }
   }
 
-  /// The next entry, whatever it says.
+  /// The next entry, valid or not.
   mutating func nextRaw() throws(ImageReadError) -> RawEntry? {
     if let place = suspended {
       suspended = nil

@@ -1,6 +1,6 @@
 internal import SquashFSFormat
 
-/// Reads the inode table from its start to its end, each inode once.
+/// Reads the inode table from start to end, each inode once.
 struct InodeScan {
   private let image: Image
   private var cursor: MetadataCursor?
@@ -10,9 +10,9 @@ struct InodeScan {
     cursor = try MetadataCursor(image.inodes, at: MetadataReference(rawValue: 0))
   }
 
-  /// The next inode, `nil` at the table's end.
+  /// The next inode; `nil` at the table's end.
   ///
-  /// - Throws: `ImageReadError` where the table is damaged; what comes after cannot be found.
+  /// - Throws: `ImageReadError` if the table is damaged; the rest cannot be found.
   mutating func next() throws(ImageReadError) -> ImageInode? {
     guard var position = cursor, !position.isAtEnd else { return nil }
     cursor = nil

@@ -5,7 +5,7 @@ internal import SquashFSFormat
 ///
 /// Layout: SquashFS Binary Format, section "Storing Lookup Tables".
 final class LookupTableReader {
-  /// Where the list of positions is in the image.
+  /// The position in the image of the list of positions.
   let list: UInt64
   let rowSize: Int
   let count: Int
@@ -18,7 +18,7 @@ final class LookupTableReader {
   /// - Parameters:
   ///   - rowSize: a power of two in bytes, at most 16.
   ///   - end: the first byte of the image that cannot be part of the table.
-  /// - Throws: `ImageReadError` where the list does not fit before `end`.
+  /// - Throws: `ImageReadError` if the list does not fit before `end`.
   init(
     list: UInt64, rowSize: Int, count: Int, end: UInt64, of input: ImageInput,
     codec: any BlockDecompressor, name: String
@@ -36,7 +36,7 @@ final class LookupTableReader {
     blocks = MetadataTable(0..<list, "\(name) table", of: input, codec: codec, cacheLimit: 512)
   }
 
-  /// One without rows, for a table that is lost.
+  /// An empty table in place of a lost one.
   convenience init(
     emptyAt position: UInt64, of input: ImageInput, codec: any BlockDecompressor, name: String
   ) throws(ImageReadError) {
@@ -68,7 +68,7 @@ final class LookupTableReader {
     return UInt64(littleEndian: chunk[index - start])
   }
 
-  /// The unpacked block of rows, as the list tells.
+  /// The unpacked block of rows with this index in the list.
   func block(_ index: Int) throws(ImageReadError) -> MetadataTable.Block {
     let position = try position(ofBlock: index)
     guard position >= UInt64(Superblock.byteCount), position < list else {
@@ -87,7 +87,7 @@ final class LookupTableReader {
     return block
   }
 
-  /// A row, which `index` below `count` names.
+  /// A row; `index` must be below `count`.
   func row<R>(_ index: Int, _ body: (RawSpan) -> R) throws(ImageReadError) -> R {
     let offset = index * rowSize
     let block = try block(offset / MetadataBlock.byteCount)

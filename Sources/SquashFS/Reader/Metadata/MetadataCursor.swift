@@ -1,7 +1,7 @@
 internal import Posix
 internal import SquashFSFormat
 
-/// A place in a table that moves on as bytes are read, over the ends of blocks.
+/// A position in a table that advances as bytes are read, across block boundaries.
 struct MetadataCursor {
   let table: MetadataTable
   private var block: MetadataTable.Block
@@ -19,7 +19,7 @@ struct MetadataCursor {
     }
   }
 
-  /// Where the next byte is.
+  /// The position of the next byte.
   var reference: MetadataReference {
     offset == block.count
       ? MetadataReference(blockStart: block.next, offset: 0)
@@ -29,7 +29,7 @@ struct MetadataCursor {
   /// The position in the file of the block with the next byte.
   var fileOffset: UInt64 { table.fileOffset(reference.blockStart) }
 
-  /// Where the block with the last byte that was read lies in the table, and what it unpacks to.
+  /// The place in the table of the block with the last byte read, and its unpacked size.
   var blockRange: Range<UInt64> { block.start..<block.next }
   var blockSize: Int { block.count }
 
@@ -52,7 +52,7 @@ struct MetadataCursor {
     }
   }
 
-  /// Passes over the next bytes.
+  /// Skips the next bytes.
   mutating func skip(_ count: UInt64) throws(ImageReadError) {
     var rest = count
     while rest > 0 {
@@ -80,7 +80,7 @@ struct MetadataCursor {
     return array
   }
 
-  /// The next two bytes as a number; they stay the next.
+  /// The next two bytes as a number, without consuming them.
   mutating func peek() throws(ImageReadError) -> UInt16 {
     if offset == block.count { try advance() }
     if block.count - offset >= 2 { return block.bytes.little(offset) }
@@ -88,7 +88,7 @@ struct MetadataCursor {
     return try ahead.record(2) { $0.little(0) }
   }
 
-  /// Looks at the next bytes, which are one record of at most 64 bytes.
+  /// Reads the next bytes, which are one record of at most 64 bytes.
   mutating func record<R>(
     _ count: Int, _ body: (RawSpan) -> R
   ) throws(ImageReadError) -> R {

@@ -1,19 +1,19 @@
 internal import Posix
 internal import SquashFSFormat
 
-/// Reads and unpacks the blocks of a table, for one thread.
+/// Reads and unpacks the blocks of a table, for use by one thread.
 final class MetadataLoader {
-  /// Where the table's blocks start and end in the image, in bytes.
+  /// The range of the table's blocks in the image, in bytes.
   let range: Range<UInt64>
-  /// What it is called in errors: "inode table".
+  /// The name in errors: "inode table".
   let name: String
   private let input: ImageInput
   private let codec: any BlockDecompressor
-  /// Called with each compressed block as it is stored, its position in the file, and how many of
-  /// its bytes the codec used.
+  /// Called with each compressed block as stored, its position in the file, and the number of its
+  /// bytes that the codec used.
   var inspect: ((UnsafeRawBufferPointer, UInt64, UnpackedBlock) -> Void)?
 
-  /// Bytes as stored, read ahead: blocks are small and mostly wanted in order.
+  /// Stored bytes, read ahead: blocks are small and mostly read in order.
   private let window = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
   private var windowStart: UInt64 = 0
   private var windowCount = 0
@@ -27,7 +27,7 @@ final class MetadataLoader {
     /// The number of bytes, 1 to 8,192.
     fileprivate(set) var count = 0
     let base: UnsafeMutableRawPointer
-    /// Whether it was asked for since a cache last looked.
+    /// Whether it was requested since a cache last looked.
     var wasUsed = true
 
     fileprivate init(start: UInt64) {
@@ -50,13 +50,13 @@ final class MetadataLoader {
 
   deinit { window.deallocate() }
 
-  /// The position in the file of a place in the table.
+  /// The position in the file of an offset in the table.
   func fileOffset(_ start: UInt64) -> UInt64 {
     let (position, overflow) = range.lowerBound.addingReportingOverflow(start)
     return overflow ? UInt64.max : input.base.addingReportingOverflow(position).partialValue
   }
 
-  /// Reads and unpacks the block whose header is `start` bytes after the table's start.
+  /// Reads and unpacks the block with its header `start` bytes after the table's start.
   func load(_ start: UInt64) throws(ImageReadError) -> Block {
     let size = range.upperBound - range.lowerBound
     guard start < size, size - start > 2 else {
@@ -94,7 +94,7 @@ final class MetadataLoader {
     return block
   }
 
-  /// Bytes of the table as stored; valid until the next call.
+  /// The table's bytes as stored; valid until the next call.
   private func stored(_ start: UInt64, _ count: Int) throws(ImageReadError)
     -> UnsafeRawBufferPointer
   {

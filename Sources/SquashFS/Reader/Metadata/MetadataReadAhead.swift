@@ -1,12 +1,12 @@
 internal import Posix
 internal import SquashFSFormat
 
-/// A thread that unpacks a table from its start, as long as somebody takes what it has.
+/// A thread that unpacks a table from its start, as long as somebody takes the blocks.
 final class MetadataReadAhead {
   private let shared: Shared
   private var thread: WorkerThread?
 
-  /// What both threads see.
+  /// The state both threads share.
   private final class Shared: @unchecked Sendable {
     static let blockDone = 0
     static let roomReady = 1
@@ -16,11 +16,11 @@ final class MetadataReadAhead {
     let limit: Int
     // Guarded by `monitor`.
     var ready: [UInt64: MetadataLoader.Block] = [:]
-    /// Where the block starts that is being unpacked.
+    /// The start of the block being unpacked.
     var current: UInt64?
-    /// Blocks that the other thread has unpacked itself, no more than `mostTaken`.
+    /// Blocks that the other thread unpacked itself, at most `mostTaken`.
     var taken: Set<UInt64> = []
-    /// Where the next block to unpack starts; the end of the numbers after the last.
+    /// The start of the next block to unpack; the largest number after the last.
     var position: UInt64 = 0
     var isOver = false
     static let mostTaken = 4096
@@ -42,7 +42,7 @@ final class MetadataReadAhead {
           return taken.remove(position) == nil
         }
         guard isWanted != nil else { return }
-        // What is damaged ends this; who wants it will find out.
+        // Damage ends the read-ahead; the thread that needs the block will find out.
         guard let block = try? loader.load(position) else { break }
         monitor.withLock {
           if isWanted == true { ready[position] = block }
@@ -62,7 +62,7 @@ final class MetadataReadAhead {
   /// - Parameter limit: the number of blocks that may wait to be taken.
   init(_ loader: MetadataLoader, limit: Int) {
     shared = Shared(loader, limit: limit)
-    // Without a thread there is nothing ahead, and all goes on as before.
+    // Without a thread nothing is read ahead, and everything else works as before.
     thread = try? WorkerThread { [shared] in shared.run() }
   }
 
@@ -74,7 +74,7 @@ final class MetadataReadAhead {
     if let thread = thread.take() { thread.join() }
   }
 
-  /// The block at a position, if it is there or about to be.
+  /// The block at a position, if it is ready or about to be.
   func take(_ start: UInt64) -> MetadataLoader.Block? {
     shared.monitor.withLock {
       while shared.current == start { shared.monitor.wait(on: Shared.blockDone) }

@@ -1,30 +1,30 @@
 internal import SquashFSFormat
 
-/// A table of metadata blocks in an image, read block by block as they are wanted, with the
-/// latest kept unpacked.
+/// A table of metadata blocks in an image, read block by block on demand, with the latest ones kept
+/// unpacked.
 ///
 /// Layout: SquashFS Binary Format, section "Storing Meta Data". Used by one thread.
 final class MetadataTable {
   typealias Block = MetadataLoader.Block
 
-  /// Where the table's blocks start and end in the image, in bytes.
+  /// The range of the table's blocks in the image, in bytes.
   var range: Range<UInt64> { loader.range }
   var name: String { loader.name }
   private let input: ImageInput
   private let loader: MetadataLoader
   private var ahead: MetadataReadAhead?
 
-  /// Called with each compressed block as it is stored, its position in the file, and how many of
-  /// its bytes the codec used. Nothing is read ahead then.
+  /// Called with each compressed block as stored, its position in the file, and the number of its
+  /// bytes that the codec used. Disables read-ahead.
   var inspect: ((UnsafeRawBufferPointer, UInt64, UnpackedBlock) -> Void)? {
     get { loader.inspect }
     set { loader.inspect = newValue }
   }
 
-  /// Called with the place in the image of each block that is used, also of one that is kept.
+  /// Called with the place in the image of each block used, including cached ones.
   var onUse: ((Range<UInt64>) -> Void)?
 
-  /// What reading the table has taken. What is read ahead counts when it is wanted.
+  /// The work of reading the table. Blocks read ahead count when they are used.
   var work = ReadingWork()
 
   private var cache: [UInt64: Block] = [:]
@@ -33,7 +33,7 @@ final class MetadataTable {
   private let cacheLimit: Int
 
   /// - Parameters:
-  ///   - name: what it is called in errors.
+  ///   - name: the name in errors.
   ///   - cacheLimit: the number of blocks of 8 KiB to keep.
   init(
     _ range: Range<UInt64>, _ name: String, of input: ImageInput, codec: any BlockDecompressor,
@@ -44,7 +44,7 @@ final class MetadataTable {
     loader = MetadataLoader(range, name, of: input, codec: codec)
   }
 
-  /// Has another thread unpack the table from its start, for who is going to read most of it.
+  /// Makes another thread unpack the table from its start, for a caller that will read most of it.
   ///
   /// - Parameter codec: for that thread alone.
   func readAhead(with codec: any BlockDecompressor) {
@@ -53,12 +53,12 @@ final class MetadataTable {
       MetadataLoader(range, name, of: input, codec: codec), limit: cacheLimit / 2)
   }
 
-  /// The position in the file of a place in the table.
+  /// The position in the file of an offset in the table.
   func fileOffset(_ start: UInt64) -> UInt64 { loader.fileOffset(start) }
 
-  /// The block whose header is `start` bytes after the table's start.
+  /// The block with its header `start` bytes after the table's start.
   ///
-  /// - Throws: `ImageReadError` where there is no whole block, or it does not unpack.
+  /// - Throws: `ImageReadError` if there is no whole block, or it does not unpack.
   func block(at start: UInt64) throws(ImageReadError) -> Block {
     work.metadataVisits &+= 1
     if let block = cache[start] {
@@ -80,7 +80,7 @@ final class MetadataTable {
 
   /// Unpacks all blocks.
   ///
-  /// - Returns: what the table unpacks to in bytes, as far as it does.
+  /// - Returns: the unpacked size of the table in bytes, up to any damage.
   func unpackAll() -> UInt64 {
     var bytes: UInt64 = 0
     var position: UInt64 = 0
@@ -91,14 +91,14 @@ final class MetadataTable {
     return bytes
   }
 
-  /// Forgets all blocks, so that they are read anew.
+  /// Drops all blocks, so that they are read again.
   func forget() {
     cache.removeAll()
     clock.removeAll()
     hand = 0
   }
 
-  /// Keeps the block in place of one that was not used for a while.
+  /// Caches the block in place of one that was not used for a while.
   private func insert(_ block: Block) {
     if clock.count < cacheLimit {
       clock.append(block)

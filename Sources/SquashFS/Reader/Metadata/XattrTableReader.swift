@@ -6,42 +6,42 @@ internal import TreeModel
 ///
 /// Layout: SquashFS Binary Format, section "Extended Attribute Table".
 final class XattrTableReader {
-  /// Where the header is: the place of the attributes, the number of sets, then the list.
+  /// The position of the header: the place of the attributes, the number of sets, then the list.
   let header: UInt64
   /// The rows, each with the place of a set, its number of attributes, and its size.
   let rows: LookupTableReader
   /// Where the attributes themselves are.
   let pairs: MetadataTable
 
-  /// What sets may have together.
+  /// The limit on sets in total.
   var budget: AttributeBudget
-  /// The size of all sets that were handed out, in bytes.
+  /// The size of all sets returned, in bytes.
   private(set) var bytesGiven: UInt64 = 0
 
-  /// Sets read lately: many files have the same.
+  /// Recently read sets: many files share them.
   private var cache: [UInt32: [ExtendedAttribute]] = [:]
   private var cachedBytes = 0
-  /// Values that lie elsewhere, read lately, by their places: many sets have them in common.
+  /// Recently read out-of-line values, by their places: many sets share them.
   private var values: [UInt64: [UInt8]] = [:]
   private var valueCacheBytes = 0
   private var readBytes: UInt64 = 0
-  /// The sizes of values elsewhere that are known to be there, by their places.
+  /// The sizes of out-of-line values that have been checked, by their places.
   private var valueSizes: [UInt64: UInt32] = [:]
   private var valueBytes: UInt64 = 0
 
   private static let mostCached = 8 << 20
   private static let mostValuesCached = 32 << 20
   private static let mostValueSizes = 1 << 18
-  /// A list of names has at least so many bytes for each.
+  /// A list of names has at least six bytes for each.
   private static let mostAttributes = UInt32(LinuxLimits.longestXattrList / 6)
 
   static let headerSize: UInt64 = 16
 
-  /// A set as its row describes it.
+  /// A set as described by its row.
   struct Row {
     var reference: MetadataReference
     var count: UInt32
-    /// The size of its keys and values as they lie in the table, in bytes.
+    /// The size of its keys and values as stored in the table, in bytes.
     var size: UInt32
   }
 
@@ -57,7 +57,7 @@ final class XattrTableReader {
     rows = try LookupTableReader(
       list: header + Self.headerSize, rowSize: 16, count: Int(count),
       end: end, of: input, codec: codec, name: "xattr")
-    // The rows come right after the attributes.
+    // The rows follow right after the attributes.
     let pairsEnd = rows.count > 0 ? try rows.position(ofBlock: 0) : header
     guard start >= UInt64(Superblock.byteCount), start <= pairsEnd, pairsEnd <= header else {
       throw .damaged(
@@ -119,7 +119,7 @@ final class XattrTableReader {
     var total: UInt64 = 0
     for _ in 0..<row.count {
       let attribute = try attribute(next: &cursor)
-      // Linux bounds each value only, but all can refer to the same one.
+      // Linux limits only each single value, but all can refer to the same one.
       total += UInt64(attribute.name.count + attribute.value.count)
       guard budget.isPlausible(total) else { throw implausible }
       list.append(attribute)
@@ -127,18 +127,18 @@ final class XattrTableReader {
     return list
   }
 
-  /// A set whose values are passed over.
+  /// A set read without its values.
   struct Outline {
     var names: [[UInt8]] = []
-    /// Where the set ends.
+    /// The end of the set.
     var end = MetadataReference(rawValue: 0)
     /// The size of its names and values in bytes.
     var bytes: UInt64 = 0
-    /// The size that it has in the table in bytes, where values may lie elsewhere.
+    /// Its size in the table in bytes, where values may be out of line.
     var storedBytes: UInt64 = 0
 
-    /// Whether a row's size is that of the set: mksquashfs writes what names, each with a NUL, and
-    /// values have; others what the set has in the table.
+    /// Whether a row's size fits the set: mksquashfs writes the size of the names, each with a NUL,
+    /// and the values; others the set's size in the table.
     func hasSize(_ size: UInt32) -> Bool {
       UInt64(size) == storedBytes || UInt64(size) == bytes + UInt64(names.count)
     }
@@ -163,7 +163,7 @@ final class XattrTableReader {
     return outline
   }
 
-  /// Passes over a value, and tells its size.
+  /// Skips a value and returns its size.
   private func sizeOfValue(_ cursor: inout MetadataCursor) throws(ImageReadError) -> UInt32 {
     let size = try cursor.record(4) { $0.little(0, as: UInt32.self) }
     try check(size, cursor)
@@ -171,7 +171,7 @@ final class XattrTableReader {
     return size
   }
 
-  /// The same for a value that lies elsewhere. Many can refer to one.
+  /// Skips an out-of-line value and returns its size. Many can refer to one.
   private func sizeOfValueElsewhere(
     _ cursor: inout MetadataCursor
   ) throws(ImageReadError) -> UInt32 {
@@ -186,7 +186,7 @@ final class XattrTableReader {
     return size
   }
 
-  /// Reads a key and its value, which may lie elsewhere.
+  /// Reads a key and its value, which may be out of line.
   private func attribute(
     next cursor: inout MetadataCursor
   ) throws(ImageReadError) -> ExtendedAttribute {
@@ -206,7 +206,7 @@ final class XattrTableReader {
     if let known = values[place.rawValue] { return known }
     var there = try MetadataCursor(pairs, at: place)
     let value = try value(next: &there)
-    // Where the cache does not hold them, each set has values of its own.
+    // If the cache does not hold them, each set has its own values.
     readBytes += UInt64(value.count)
     guard budget.isPlausible(readBytes) else { throw implausible }
     valueCacheBytes += value.count + 64
@@ -218,7 +218,7 @@ final class XattrTableReader {
     return value
   }
 
-  /// Where a value lies that is not at the cursor.
+  /// The place of an out-of-line value.
   private func placeOfValue(
     _ cursor: inout MetadataCursor
   ) throws(ImageReadError) -> MetadataReference {

@@ -68,7 +68,7 @@ package struct TreeWalk {
       do throws(ImageReadError) {
         try listings.take(stack[stack.count - 1].cursor)
       } catch {
-        stack.removeAll()  // what comes would be no better
+        stack.removeAll()  // the rest would be no better
         throw error
       }
       path.removeSubrange(stack[stack.count - 1].pathCount...)
@@ -88,7 +88,7 @@ package struct TreeWalk {
       }
       let last = stack[stack.count - 1].lastName
       stack[stack.count - 1].lastName = entry.name
-      // Or one path could be a link and a directory, and lead astray who makes files of them.
+      // Otherwise one path could be a link and a directory, and redirect whoever extracts them.
       guard last.isEmpty || last.lexicographicallyPrecedes(entry.name) else {
         throw .damaged(
           at: image.fileOffset(of: inode),
@@ -97,7 +97,7 @@ package struct TreeWalk {
       do throws(ImageReadError) {
         try checkEffort(inode)
       } catch {
-        stack.removeAll()  // what comes would be no better
+        stack.removeAll()  // the rest would be no better
         throw error
       }
       let node = Node(path: path, nameStart: nameStart, inode: inode)
@@ -110,7 +110,7 @@ package struct TreeWalk {
   /// Does not go into the directory that `next` gave last.
   package mutating func skipChildren() { entered = nil }
 
-  /// Makes sure that the walk takes no more time and memory than the image is large.
+  /// Makes sure that the walk's time and memory stay in proportion to the image's size.
   private mutating func checkEffort(_ inode: ImageInode) throws(ImageReadError) {
     guard paths.take(path.count) else {
       throw .damaged(at: image.fileOffset(of: inode), "the tree has too many long paths")

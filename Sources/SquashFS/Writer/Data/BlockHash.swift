@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Hashes that find blocks which may be equal; bytes are always compared before sharing.
+/// Hashes to find possibly equal blocks; bytes are always compared before sharing.
 enum BlockHash {
   static func hash(_ block: UnsafeRawBufferPointer) -> UInt64 {
     var hasher = Hasher()

@@ -5,7 +5,7 @@ internal import TreeModel
 /// The blocks of all files, one file after the other. Holes are counted, not listed: a few bytes of
 /// an archive can stand for millions of them.
 struct BlockLists {
-  /// Blocks of a file that are holes, side by side.
+  /// Adjacent blocks of a file that are holes.
   struct HoleRun: Equatable {
     /// The number of the file's stored blocks before it.
     var after: UInt32
@@ -16,14 +16,14 @@ struct BlockLists {
   private var sizes: [StoredBlock] = []
   private var hashes: [UInt64] = []
   private var holes: [HoleRun] = []
-  /// The entries that the lists of all inodes will have, holes and shared lists included.
+  /// The total number of entries in all inodes' lists, including holes and shared lists.
   private var entries = 0
-  /// Those of the file at hand.
+  /// The number for the current file.
   private var entriesOfFile = 0
 
   /// An inode lists its blocks, four bytes each: 4 TiB at 128 KiB a block.
   static let mostOfFile = 1 << 25
-  /// For all files together, so that many such files cannot make a table beyond all measure.
+  /// The limit for all files together, so that many such files cannot make an enormous table.
   private static let mostOfAll = 1 << 26
 
   static let fileTooLarge = ContentTooLarge(
@@ -50,7 +50,7 @@ struct BlockLists {
     return first.count
   }
 
-  // MARK: The file at hand, whose blocks are the last ones
+  // MARK: The current file, whose blocks are the last ones
 
   mutating func begin(_ file: inout FileRecord) {
     entriesOfFile = 0
@@ -86,13 +86,13 @@ struct BlockLists {
 
   mutating func setSize(_ size: StoredBlock, of block: Int) { sizes[block] = size }
 
-  /// Forgets it.
+  /// Removes the file's list.
   mutating func removeLast(_ file: FileRecord) {
     entries -= entriesOfFile
     drop(file)
   }
 
-  /// Has it share the list of another file, which is equal.
+  /// Makes it share the list of another file, which is equal.
   mutating func share(_ file: inout FileRecord, _ other: FileRecord) {
     drop(file)
     file.firstBlock = other.firstBlock
@@ -107,8 +107,8 @@ struct BlockLists {
 
   // MARK: Comparing
 
-  /// Whether the holes before a stored block of a file, its last one, are those of another file,
-  /// whose list has been the same up to the block before.
+  /// Whether the holes before a file's last stored block are those of another file whose list has
+  /// been the same up to the block before.
   func haveEqualHoles(_ file: FileRecord, _ other: FileRecord, before block: Int) -> Bool {
     let (mine, others) = (holes(of: file), holes(of: other))
     guard others.count >= mine.count else { return false }
@@ -117,8 +117,8 @@ struct BlockLists {
     return next == others.endIndex || others[next].after > block
   }
 
-  /// Whether a file's list is that of another, whose stored blocks are the same as far as there are
-  /// any, and the holes before them.
+  /// Whether a file's list equals another's, given that its stored blocks and the holes before them
+  /// are the same.
   func areEqual(_ file: FileRecord, _ other: FileRecord) -> Bool {
     file.storedCount == other.storedCount && file.holeCount == other.holeCount
       && holes(of: file).last == holes(of: other).last

@@ -30,7 +30,7 @@ final class BlockReader {
     for entry in cache { entry.plain.deallocate() }
   }
 
-  /// The bytes at `position` as they are stored; valid until the next call.
+  /// The stored bytes at `position`; valid until the next call.
   func stored(at position: UInt64, _ count: Int) throws -> UnsafeRawBufferPointer {
     let target = UnsafeMutableRawBufferPointer(rebasing: packed[..<count])
     try image.read(target, at: position)
@@ -65,7 +65,7 @@ final class BlockReader {
     return UnsafeRawBufferPointer(rebasing: cache[slot].plain[..<cache[slot].count])
   }
 
-  /// Forgets blocks from `position` on, which are about to be overwritten.
+  /// Drops blocks from `position` on, which are about to be overwritten.
   func forget(from position: UInt64) {
     for index in cache.indices where cache[index].position >= position {
       cache[index].position = UInt64.max

@@ -2,8 +2,8 @@ internal import Posix
 internal import SquashFSFormat
 internal import TreeModel
 
-/// The blocks of an image: they are compressed and written in the order they came, and read back to
-/// be compared with new ones.
+/// The blocks of an image: compressed and written in order of arrival, and read back for comparison
+/// with new ones.
 final class BlockStore {
   let image: OutputImage
   let blockSize: Int
@@ -15,7 +15,7 @@ final class BlockStore {
   private var pool: CompressionPool
   private let reader: BlockReader
 
-  /// What a list says of a block that is not written yet.
+  /// Stands in a list for a block not written yet.
   static let pending = StoredBlock(rawValue: UInt32.max)
 
   init(
@@ -37,8 +37,8 @@ final class BlockStore {
 
   // MARK: Writing
 
-  /// Has a block of a file compressed and written: the first `count` bytes of `buffer`, which is
-  /// exchanged for another one.
+  /// Compresses and writes a block of a file: the first `count` bytes of `buffer`, which is
+  /// replaced by another buffer.
   ///
   /// - Parameter block: its row in `blocks`.
   func submit(
@@ -47,7 +47,7 @@ final class BlockStore {
     try submit(&buffer, count, .data(file: file, block: block))
   }
 
-  /// Has a fragment block compressed and written, as `submit` does for those of files.
+  /// Compresses and writes a fragment block, as `submit` does for blocks of files.
   func submit(fragment buffer: inout UnsafeMutableRawBufferPointer, count: Int) throws {
     try submit(&buffer, count, .fragment(fragments.count))
     fragments.append(FragmentRecord(start: 0, stored: Self.pending))
@@ -87,8 +87,8 @@ final class BlockStore {
     while !pool.isIdle { try retire() }
   }
 
-  /// Takes back the last file. Its blocks are the last of the image: fragments go out between files
-  /// only.
+  /// Removes the last file. Its blocks are the last of the image: fragments go out only between
+  /// files.
   func takeBackLast() throws {
     try drain()
     let file = files.removeLast()
@@ -103,18 +103,18 @@ final class BlockStore {
 
   // MARK: Comparing
 
-  /// A place among the stored blocks of a file that is near the one compared last.
+  /// A position among the stored blocks of a file, close to the block compared last.
   struct Place {
     var block: Int
-    /// Of that block, in the image; `nil` where it has to be found from the first one.
+    /// That block's position in the image; `nil` if it must be found from the first one.
     var position: UInt64?
   }
 
-  /// Whether a block equals one of a file before it.
+  /// Whether a block equals one of an earlier file.
   ///
   /// - Parameters:
-  ///   - index: the row of that block, at or after `place`, which moves there.
-  ///   - owner: the file whose blocks these are.
+  ///   - index: that block's row, at or after `place`, which moves there.
+  ///   - owner: the file these blocks belong to.
   func isEqual(
     _ plain: UnsafeRawBufferPointer, to index: Int, of owner: Int, _ place: inout Place
   ) throws -> Bool {
@@ -134,7 +134,7 @@ final class BlockStore {
     return try reader.block(at: record.start, record.stored)
   }
 
-  /// Gives a file copies of the first stored blocks of another: equal blocks compress to equal bytes.
+  /// Gives a file copies of another's first stored blocks: equal blocks compress to equal bytes.
   func copyBlocks(_ count: Int, of other: FileRecord, to number: Int) throws {
     try drain()
     var position = files[Int(other.owner)].start

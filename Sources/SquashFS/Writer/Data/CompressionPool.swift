@@ -1,11 +1,11 @@
 internal import Posix
 
 /// Worker threads that compress blocks, behind a window of slots: the caller submits blocks and
-/// takes them back in the order it submitted them.
+/// gets them back in the order of submission.
 ///
 /// Only the codec and the probe run elsewhere. Reading, finding duplicates and writing stay on
 /// the caller's thread, so the image cannot depend on timing or on the number of threads. The
-/// window bounds memory and is the back-pressure.
+/// window limits memory and provides back-pressure.
 struct CompressionPool: ~Copyable {
   private let core: PoolCore
   private let threads: ThreadGroup
@@ -13,9 +13,9 @@ struct CompressionPool: ~Copyable {
   private var retired = 0
 
   /// - Parameters:
-  ///   - count: the number of threads; there are fewer where the system has no more.
+  ///   - count: the number of threads; fewer start if the system runs out.
   ///   - makeWorker: called once on each thread.
-  /// - Throws: `SystemError` when the system has not even one.
+  /// - Throws: `SystemError` if the system cannot start even one.
   init(
     threads count: Int, window: Int, blockSize: Int,
     makeWorker: @escaping @Sendable () throws -> CompressionWorker
@@ -31,7 +31,7 @@ struct CompressionPool: ~Copyable {
     threads.join()
   }
 
-  /// The slot to fill next, `nil` while the window is full: retire the oldest first.
+  /// The slot to fill next; `nil` while the window is full: retire the oldest first.
   var freeSlot: CompressionSlot? {
     submitted - retired < core.slots.count ? core.slots[submitted % core.slots.count] : nil
   }
@@ -39,7 +39,7 @@ struct CompressionPool: ~Copyable {
   /// Whether no block is in flight.
   var isIdle: Bool { submitted == retired }
 
-  /// Hands the slot that `freeSlot` gave to a worker.
+  /// Passes the slot from `freeSlot` to a worker.
   mutating func submit() {
     submitted += 1
     core.submit()
@@ -52,7 +52,7 @@ struct CompressionPool: ~Copyable {
     return try core.wait(for: retired)
   }
 
-  /// The block in flight that is about `job`; its `input` may be read.
+  /// The block in flight for `job`; its `input` may be read.
   func inFlight(_ job: CompressionSlot.Job) -> CompressionSlot? {
     for number in retired..<submitted {
       let slot = core.slots[number % core.slots.count]
@@ -71,12 +71,12 @@ final class CompressionSlot: @unchecked Sendable {
     case fragment(Int)
   }
 
-  /// Exchanged with the buffer the caller filled, so that no byte is copied.
+  /// Swapped with the buffer that the caller filled, so that no byte is copied.
   var input: UnsafeMutableRawBufferPointer
   var inputCount = 0
   var job = Job.fragment(0)
   let output: UnsafeMutableRawBufferPointer
-  /// The compressed size, `nil` where the block is to be stored as it is.
+  /// The compressed size; `nil` if the block should be stored uncompressed.
   var outputCount: Int?
 
   init(blockSize: Int) {
@@ -92,7 +92,7 @@ final class CompressionSlot: @unchecked Sendable {
   /// The block before compression.
   var plain: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: input[..<inputCount]) }
 
-  /// The block as it goes into the image.
+  /// The block in its form for the image.
   var stored: UnsafeRawBufferPointer {
     guard let outputCount else { return plain }
     return UnsafeRawBufferPointer(rebasing: output[..<outputCount])
@@ -102,9 +102,9 @@ final class CompressionSlot: @unchecked Sendable {
 /// What one thread of the pool owns.
 struct CompressionWorker {
   let codec: any BlockCompressor
-  /// `nil` where looking at blocks takes as long as compressing them.
+  /// `nil` if probing blocks takes as long as compressing them.
   let probe: BlockProbe?
-  /// Whether blocks that look incompressible are not tried.
+  /// Whether to skip blocks that look incompressible.
   let storesIncompressible: Bool
 
   func work(_ slot: CompressionSlot) throws(CodecError) {
@@ -114,14 +114,14 @@ struct CompressionWorker {
       slot.outputCount = nil
       return
     }
-    // One byte less than the block: what does not get smaller is stored.
+    // One byte less than the block: a block that does not shrink is stored.
     let room = UnsafeMutableRawBufferPointer(rebasing: slot.output[..<(plain.count - 1)])
     slot.outputCount = try codec.compress(plain, shape: shape, into: room)
   }
 }
 
-/// What the caller's thread and the workers share, guarded by its monitor: `Mutex` cannot wait for a
-/// condition.
+/// State shared by the caller's thread and the workers, guarded by its monitor: `Mutex` cannot wait
+/// for a condition.
 private final class PoolCore: @unchecked Sendable {
   private static let workReady = 0
   private static let blockDone = 1
@@ -184,7 +184,7 @@ private final class PoolCore: @unchecked Sendable {
     }
   }
 
-  /// The number of the next block to work on, `nil` when there will be none.
+  /// The number of the next block to work on; `nil` if there will be none.
   private func next() -> Int? {
     monitor.withLock {
       while taken == submitted && !isClosed && failure == nil { monitor.wait(on: Self.workReady) }

@@ -1,16 +1,16 @@
-/// Where the data goes that was written in another order: files of an access order come last into
-/// the file, and lie first in the image.
+/// Where to move data that was written in another order: the files of an access order are written
+/// last, but come first in the image.
 struct DataPlacement {
-  /// Where the data was written: what has no place in an access order, then what has.
+  /// Where the data was written: first what has no place in an access order, then what has.
   var written: Range<UInt64>
-  /// Where the second part begins.
+  /// The start of the second part.
   var ranked: UInt64
-  /// Where the data begins in the image, at or after `written`.
+  /// The start of the data in the image, at or after `written`.
   var start: UInt64
 
   private var rankedBytes: UInt64 { written.upperBound - ranked }
 
-  /// How far the first part moves.
+  /// The distance by which the first part moves.
   var shift: UInt64 { start - written.lowerBound + rankedBytes }
 
   /// The end of the data in the image.
@@ -21,14 +21,14 @@ struct DataPlacement {
     position < ranked ? position + shift : start + (position - ranked)
   }
 
-  /// Moves what was written to its place.
+  /// Moves the written data to its place.
   func apply(to image: OutputImage) throws {
     guard shift > 0 else { return }
     if ranked == written.upperBound, image.insertRoom(shift, at: written.lowerBound) {
       image.rewind(to: end)
       return
     }
-    // The second part needs room that the first has to make, so it goes the long way.
+    // The second part needs room that the first has to make, so it takes the longer way.
     if ranked == written.lowerBound {
       try image.move(written, to: start)
     } else {

@@ -2,8 +2,8 @@ internal import Glibc
 internal import SquashFSFormat
 internal import TreeModel
 
-/// Cuts files into blocks. Those of equal files are shared, and the ends of files go together into
-/// fragment blocks; the others are compressed and written in the order they come.
+/// Splits files into blocks. Equal files share theirs, and the ends of files go together into
+/// fragment blocks; other blocks are compressed and written in order of arrival.
 final class DataWriter {
   let store: BlockStore
   private var duplicates = DuplicateFinder()
@@ -27,20 +27,20 @@ final class DataWriter {
 
   // MARK: Contents
 
-  /// Makes sure that a file of that size has no more blocks than one may have.
+  /// Makes sure that a file of this size has no more blocks than allowed.
   func checkSize(_ size: UInt64) throws(ContentTooLarge) {
     guard size / UInt64(blockSize) <= UInt64(BlockLists.mostOfFile) else {
       throw BlockLists.fileTooLarge
     }
   }
 
-  /// Makes the number of a file whose content comes later, by `begin(reserved:size:)`.
+  /// Reserves the number of a file whose content comes later, through `begin(reserved:size:)`.
   func reserve() -> ContentID {
     store.files.append(FileRecord(owner: UInt32(store.files.count)))
     return ContentID(number: UInt32(store.files.count - 1))
   }
 
-  /// Takes back the number made last.
+  /// Takes back the latest number.
   func unreserve() { store.files.removeLast() }
 
   func begin(size: UInt64?) throws {
@@ -97,8 +97,8 @@ final class DataWriter {
 
   func abandon() throws { try store.takeBackLast() }
 
-  /// Writes what is still under way. Files that come after share no fragment and no block with
-  /// those before.
+  /// Writes everything still pending. Later files share no fragment and no block with earlier
+  /// ones.
   func finish() throws {
     try tails.finish(in: store)
     try store.drain()
@@ -107,7 +107,7 @@ final class DataWriter {
 
   // MARK: Blocks
 
-  /// The block being filled, as far as it is.
+  /// The filled part of the current block.
   private var plain: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: current[..<filled])
   }

@@ -1,18 +1,18 @@
-/// Finds files that are equal to one before, while they are read.
+/// Finds files equal to an earlier one while they are read.
 ///
 /// A file's first stored block and its announced size select one earlier file as candidate. As long
 /// as all blocks equal the candidate's, byte for byte, nothing is compressed or written. At the first
 /// difference the candidate's stored blocks are copied. So a duplicate costs no codec time, and one
 /// pass over the source is enough.
 ///
-/// What holds meanwhile:
-/// - A row of the file being read is `pending` as long as its block is in flight, or nothing of it
-///   is stored because a candidate equals it so far. While there is a candidate, no block of the
-///   file itself is in flight.
-/// - Blocks are retired in the order of submission. One of the candidate's that is not in flight is
-///   written, and all before it are, so that their sizes lead to its position.
-/// - Fragment blocks are submitted between files only. So the blocks of a file that is abandoned are
-///   the last of the image, once nothing is in flight, and can be taken back.
+/// Invariants:
+/// - A row of the current file is `pending` as long as its block is in flight, or nothing of it is
+///   stored because a candidate has been equal so far. While there is a candidate, no block of the
+///   current file is in flight.
+/// - Blocks are retired in the order of submission. A block of the candidate that is not in flight
+///   is written, and so are all before it, so that their sizes lead to its position.
+/// - Fragment blocks are submitted only between files. So the blocks of an abandoned file are the
+///   last of the image, once nothing is in flight, and can be removed.
 struct DuplicateFinder {
   private var filesByFirstBlock: [UInt64: UInt32] = [:]
   private var candidate: Candidate?
@@ -24,19 +24,19 @@ struct DuplicateFinder {
     var place: BlockStore.Place
   }
 
-  /// Begins a file.
+  /// Starts a file.
   mutating func begin() {
     candidate = nil
     hasStoredBlocks = false
   }
 
-  /// Files that come later equal none of those before.
+  /// Later files will equal none of the earlier ones.
   mutating func forgetAll() { filesByFirstBlock = [:] }
 
-  /// Looks at a block that was just added to the list of a file.
+  /// Checks a block just added to the list of a file.
   ///
-  /// - Parameter size: of the file, where it is known beforehand.
-  /// - Returns: whether the block need not be compressed, for now.
+  /// - Parameter size: the file's size, if known in advance.
+  /// - Returns: whether the block need not be compressed for now.
   mutating func isDuplicate(
     _ plain: UnsafeRawBufferPointer, hash: UInt64, of number: Int, size: UInt64?,
     in store: BlockStore
@@ -63,7 +63,7 @@ struct DuplicateFinder {
     return false
   }
 
-  /// Gives the file what was found equal so far, but for its `last` blocks.
+  /// Gives the file the blocks found equal so far, except for its `last` blocks.
   private mutating func giveUpCandidate(
     for number: Int, keeping last: Int, in store: BlockStore
   ) throws {
@@ -73,7 +73,7 @@ struct DuplicateFinder {
       Int(store.files[number].storedCount) - last, of: store.files[other], to: number)
   }
 
-  /// Ends a file; where it equals an earlier one, it gets that one's blocks.
+  /// Ends a file; if it equals an earlier one, it gets that one's blocks.
   mutating func end(_ number: Int, in store: BlockStore) throws {
     guard hasStoredBlocks else { return }
     let file = store.files[number]
@@ -91,7 +91,7 @@ struct DuplicateFinder {
     filesByFirstBlock[Self.key(of: file, size: file.size, in: store)] = UInt32(number)
   }
 
-  /// Tells files that may be equal: by their first stored block, the holes before it, their size.
+  /// The key of possibly equal files: their first stored block, the holes before it, their size.
   private static func key(of file: FileRecord, size: UInt64, in store: BlockStore) -> UInt64 {
     var hasher = Hasher()
     hasher.combine(store.blocks.hash(file.firstBlock))

@@ -1,20 +1,20 @@
 internal import SquashFSFormat
 
-/// Where the content of one regular file lies in the image.
+/// The location of a regular file's content in the image.
 struct FileRecord {
   var size: UInt64 = 0
-  /// The bytes of holes.
+  /// The number of bytes in holes.
   var sparse: UInt64 = 0
   /// The position of the first stored block; `unset` until there is one.
   var start = Self.unset
-  // Where its list is in `BlockLists`.
+  // The position of its list in `BlockLists`.
   var firstBlock = 0
   var storedCount: UInt32 = 0
   var firstHole: UInt32 = 0
   var holeCount: UInt32 = 0
   var fragment = Inode.noFragment
   var fragmentOffset: UInt32 = 0
-  /// The file whose blocks these are: its own number, or that of an equal file before it.
+  /// The file these blocks belong to: this one's number, or that of an equal earlier file.
   var owner: UInt32
 
   static let unset = UInt64.max
@@ -23,11 +23,11 @@ struct FileRecord {
 
   /// The range of the file's blocks among all that are stored.
   var storedBlocks: Range<Int> { firstBlock..<firstBlock + Int(storedCount) }
-  /// The range of the file's holes among all runs of such.
+  /// The range of the file's holes among all runs of holes.
   var holes: Range<Int> { Int(firstHole)..<Int(firstHole) + Int(holeCount) }
 }
 
-/// Where a fragment block lies in the image.
+/// The location of a fragment block in the image.
 struct FragmentRecord {
   var start: UInt64
   var stored: StoredBlock

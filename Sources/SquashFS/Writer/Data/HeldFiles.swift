@@ -2,8 +2,8 @@ internal import Glibc
 internal import Posix
 internal import TreeModel
 
-/// Keeps the files of an access order in an unnamed file until all others are written, so that
-/// they lie side by side in the image, in that order, whatever order the source has.
+/// Keeps the files of an access order in an unnamed file until all others are written, so that they
+/// lie side by side in the image, in that order, whatever the source's order.
 final class HeldFiles {
   private struct File {
     var id: ContentID
@@ -12,7 +12,7 @@ final class HeldFiles {
     var extents: Range<Int>
   }
 
-  /// A part of a file: bytes that follow those of the part before, or a hole.
+  /// A part of a file: bytes that follow those of the previous part, or a hole.
   private enum Extent {
     case bytes(UInt64)
     case hole(UInt64)
@@ -24,7 +24,7 @@ final class HeldFiles {
   private var position: UInt64 = 0
   private var files: [File] = []
   private var extents: [Extent] = []
-  /// Where the bytes of each file start, and those of the file at hand.
+  /// The start of each file's bytes, including the current file's.
   private var starts: [UInt64] = []
   private var start: UInt64 = 0
 
@@ -65,7 +65,7 @@ final class HeldFiles {
 
   private var hasExtents: Bool { extents.count > files[files.count - 1].extents.lowerBound }
 
-  /// The size so far of the file begun last.
+  /// The size so far of the current file.
   var size: UInt64 { files[files.count - 1].size }
 
   func end() -> ContentID {
@@ -77,7 +77,7 @@ final class HeldFiles {
   }
 
   func abandon() {
-    // Its bytes stay in the unnamed file; nothing refers to them.
+    // Its bytes stay in the unnamed file, unreferenced.
     let file = files.removeLast()
     extents.removeSubrange(file.extents.lowerBound...)
     start = position + UInt64(filled)
@@ -89,7 +89,7 @@ final class HeldFiles {
     filled = 0
   }
 
-  /// Hands over all files in the order of their ranks.
+  /// Writes all files in the order of their ranks.
   func write(to data: DataWriter) throws {
     try flush()
     for index in files.indices.sorted(by: {

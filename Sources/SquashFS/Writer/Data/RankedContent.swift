@@ -1,7 +1,7 @@
 internal import Posix
 internal import TreeModel
 
-/// Takes the contents of files: those with a rank are held back, the others written at once.
+/// Receives the contents of files: those with a rank are held back, the others written at once.
 final class RankedContent: ContentSink {
   private let data: DataWriter
   private let path: HostPath
@@ -47,9 +47,9 @@ final class RankedContent: ContentSink {
     data.unreserve()
   }
 
-  /// Writes what was held back.
+  /// Writes the held files.
   ///
-  /// - Returns: where that begins in the image file.
+  /// - Returns: where they begin in the image file.
   func finish() throws -> UInt64 {
     try data.finish()
     let start = data.store.image.position

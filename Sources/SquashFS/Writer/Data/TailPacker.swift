@@ -1,4 +1,4 @@
-/// Puts the last bytes of files together into fragment blocks. Equal ones are there once.
+/// Packs the last bytes of files into fragment blocks. Equal tails are stored once.
 struct TailPacker: ~Copyable {
   /// The fragment block being filled.
   private var fragment: UnsafeMutableRawBufferPointer
@@ -36,7 +36,7 @@ struct TailPacker: ~Copyable {
     tails[hash] = place
   }
 
-  /// Has the fragment block written. Files that come after share none with those before.
+  /// Writes the fragment block. Later files share no tail with earlier ones.
   mutating func finish(in store: BlockStore) throws {
     try flush(to: store)
     tails = [:]

@@ -3,9 +3,9 @@ internal import TreeModel
 
 /// Writes the listing of one directory at a time into the directory table.
 ///
-/// Layout: SquashFS Binary Format, sections "Directory Table" and "Directory Index". A header
-/// starts anew where the entries' inodes lie in another metadata block, and where the listing
-/// enters a new metadata block itself; the latter headers make up the index.
+/// Layout: SquashFS Binary Format, sections "Directory Table" and "Directory Index". A new header
+/// starts whenever the entries' inodes lie in another metadata block, and whenever the listing
+/// itself enters a new metadata block; the latter headers form the index.
 struct DirectoryListing: ~Copyable {
   private let table: MetadataWriter
   private var run = ByteWriter(capacity: 8192)
@@ -30,7 +30,7 @@ struct DirectoryListing: ~Copyable {
     index = []
   }
 
-  /// Adds an entry; they must come in byte order of their names.
+  /// Adds an entry; entries must come in byte order of their names.
   mutating func add(
     name: some Collection<UInt8>, type: FileType, number: UInt32, inode: MetadataReference
   ) throws {
@@ -52,7 +52,7 @@ struct DirectoryListing: ~Copyable {
 
   /// Ends the listing.
   ///
-  /// - Returns: what the directory's inode says of it; `nil` when the listing is too large.
+  /// - Returns: the fields of the directory's inode; `nil` if the listing is too large.
   mutating func end(parent: UInt32) throws -> Inode.Directory? {
     try flushRun()
     guard size + 3 <= Int(UInt32.max) else { return nil }

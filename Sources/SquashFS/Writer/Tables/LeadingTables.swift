@@ -1,11 +1,11 @@
 internal import SquashFSFormat
 internal import TreeModel
 
-/// The tables that look-ups read: inodes, directories, and the blocks of the fragment table. They
-/// come one after the other, before the data or behind it.
+/// The tables that lookups read: inodes, directories, and the blocks of the fragment table. They
+/// follow each other, before or after the data.
 ///
-/// The list of the fragment table is not among them: unsquashfs wants it to end where the next
-/// table starts, and the kernel wants the id table within reach of the image's end.
+/// The fragment table's list is not among them: unsquashfs requires it to end where the next table
+/// starts, and the kernel wants the id table within reach of the image's end.
 struct LeadingTables {
   let root: MetadataReference
   let inodeCount: UInt32
@@ -13,15 +13,15 @@ struct LeadingTables {
   let directoryTable: UInt64
   /// The positions of the fragment table's blocks.
   let fragmentList: [UInt64]
-  /// The owners that inodes refer to, for the id table.
+  /// The owners of inodes, for the id table.
   let ids: [UInt32]
-  /// Where the inodes are, for the export table.
+  /// The places of the inodes, for the export table.
   let exportRows: [MetadataReference]
   let buffer: TableBuffer
 
   /// - Parameters:
-  ///   - placement: where the data will lie.
-  ///   - base: where the first table will.
+  ///   - placement: the future place of the data.
+  ///   - base: the future place of the first table.
   init(
     _ tree: Tree, _ data: BlockStore, _ placement: DataPlacement, base: UInt64,
     makeCompressor: () throws -> any BlockCompressor

@@ -1,7 +1,7 @@
 internal import SquashFSFormat
 
-/// A table of fixed-size rows on its way into an image: metadata blocks, and the list of their
-/// positions, which the superblock tells the place of.
+/// A table of fixed-size rows to be written to an image: metadata blocks, and the list of their
+/// positions, to which the superblock points.
 ///
 /// Layout: SquashFS Binary Format, section "Storing Lookup Tables".
 struct LookupTable {
@@ -28,7 +28,7 @@ struct LookupTable {
 
   /// Appends the blocks and then the list.
   ///
-  /// - Parameter prefix: what stands right before the list; the xattr table has something.
+  /// - Parameter prefix: bytes right before the list; the xattr table has some.
   /// - Returns: the position of `prefix` and the list, which is what the superblock holds.
   func append(to tables: inout TableBuffer, prefix: UnsafeRawBufferPointer? = nil) -> UInt64 {
     let list = appendBlocks(to: &tables)

@@ -1,14 +1,14 @@
 internal import Glibc
 internal import SquashFSFormat
 
-/// Cuts records into metadata blocks of 8 KiB, compresses them, and keeps the result in memory
-/// until the table's place in the image is known.
+/// Splits records into metadata blocks of 8 KiB, compresses them, and keeps the result in memory
+/// until the table's position in the image is known.
 final class MetadataWriter {
   private let codec: any BlockCompressor
   private let shape: BlockShape
   private var block = UnsafeMutableRawBufferPointer.allocate(
     byteCount: MetadataBlock.byteCount, alignment: 64)
-  /// The block before, and its packed size.
+  /// The previous block and its packed size.
   private var latest = UnsafeMutableRawBufferPointer.allocate(
     byteCount: MetadataBlock.byteCount, alignment: 64)
   private var latestPacked: Int?
@@ -39,8 +39,8 @@ final class MetadataWriter {
     MetadataReference(blockStart: UInt64(table.count), offset: filled)
   }
 
-  /// Leaves room for a first record that is known only later. The block it is in is stored, so that
-  /// its size, and with it the place of all that follows, does not depend on the record.
+  /// Leaves room for a first record to be filled in later. Its block is stored uncompressed, so
+  /// that the block's size, and so the place of all that follows, does not depend on the record.
   func reserve(_ count: Int) {
     precondition(table.isEmpty && filled == 0 && count < block.count)
     block[..<count].initializeMemory(as: UInt8.self, repeating: 0)
@@ -55,7 +55,7 @@ final class MetadataWriter {
       isFirstUncompressed = false
     } else {
       table.withUnsafeMutableBytes {
-        UnsafeMutableRawBufferPointer(rebasing: $0[2...])  // behind the header
+        UnsafeMutableRawBufferPointer(rebasing: $0[2...])  // after the header
           .copyMemory(from: record)
       }
     }
@@ -74,7 +74,7 @@ final class MetadataWriter {
     }
   }
 
-  /// Appends bytes that are zero.
+  /// Appends zero bytes.
   func append(zeros count: Int) throws(CodecError) {
     var rest = count
     while rest > 0 {
@@ -105,7 +105,7 @@ final class MetadataWriter {
     filled = 0
   }
 
-  /// - Returns: `nil` for a block that does not shrink.
+  /// - Returns: `nil` if the block does not shrink.
   private func packedSize(
     _ plain: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer
   ) throws(CodecError) -> Int? {

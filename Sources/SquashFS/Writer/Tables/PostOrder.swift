@@ -11,7 +11,7 @@ struct PostOrder {
 
   private struct Frame {
     var node: Tree.NodeID
-    /// Position in the children: first all are looked at for directories, then all are given out.
+    /// The position in the children: a first round enters directories, a second returns all.
     var next = 0
     var isGivingOut = false
   }

@@ -1,14 +1,14 @@
 internal import SquashFSFormat
 
-/// Tables on their way into an image, with the positions that they will have there.
+/// Tables to be written to an image, with their future positions.
 struct TableBuffer {
   private let base: UInt64
   private(set) var bytes: [UInt8] = []
 
-  /// - Parameter base: where the first byte will lie.
+  /// - Parameter base: the future position of the first byte.
   init(base: UInt64) { self.base = base }
 
-  /// Where the next byte will lie.
+  /// The future position of the next byte.
   var position: UInt64 { base + UInt64(bytes.count) }
 
   mutating func append(_ more: UnsafeRawBufferPointer) { bytes.append(contentsOf: more) }

@@ -3,7 +3,7 @@ internal import TreeModel
 
 /// Writes the inode table and the directory table.
 ///
-/// Directories come after what is in them, since an entry refers to its inode and a directory's
+/// Directories come after their contents, since an entry refers to its inode and a directory's
 /// inode to its entries.
 struct TreeWriter: ~Copyable {
   private let tree: Tree
@@ -14,7 +14,7 @@ struct TreeWriter: ~Copyable {
   let directories: MetadataWriter
   private(set) var ids = IDTable()
 
-  /// By index of the tree's inode; number 0 means "not written".
+  /// Indexed by the tree's inode; number 0 means "not written".
   private var numbers: [UInt32]
   private(set) var references: [MetadataReference]
   private(set) var count: UInt32 = 0
@@ -35,7 +35,7 @@ struct TreeWriter: ~Copyable {
     references = Array(repeating: MetadataReference(rawValue: 0), count: tree.inodeCount)
   }
 
-  /// The inode numbers and where the inodes are, in the order of the numbers.
+  /// The inode numbers and the inodes' places, in numerical order.
   var exportRows: [MetadataReference] {
     var rows = [MetadataReference](repeating: MetadataReference(rawValue: 0), count: Int(count))
     for index in numbers.indices where numbers[index] != 0 {
@@ -46,7 +46,7 @@ struct TreeWriter: ~Copyable {
 
   /// Writes everything below the tree's root, and the root.
   ///
-  /// - Returns: where the root's inode is.
+  /// - Returns: the place of the root's inode.
   mutating func write() throws -> MetadataReference {
     try assignNumbers()
     var isWritten = [Bool](repeating: false, count: tree.inodeCount)
@@ -88,13 +88,13 @@ struct TreeWriter: ~Copyable {
   }
 
   /// Leaves room for the root's inode before all others: it is read first, and over a network what
-  /// lies behind it comes along.
+  /// follows comes along.
   ///
-  /// - Returns: false where the root has so many entries, more than four blocks of them, that it is
-  ///   worth an index, whose size is not known yet.
+  /// - Returns: false if the root has so many entries, more than four blocks of them, that it needs
+  ///   an index, whose size is not known yet.
   private mutating func reserveRoot() throws -> Bool {
     let size = listing.children(of: tree.root).reduce(0) { size, child in
-      // An entry, and a header at worst.
+      // An entry, plus a header in the worst case.
       size + 20 + tree.name(of: child).count
     }
     guard size <= 4 * MetadataBlock.byteCount else { return false }
@@ -105,7 +105,7 @@ struct TreeWriter: ~Copyable {
     return true
   }
 
-  /// Puts an inode into `record`.
+  /// Encodes an inode into `record`.
   private mutating func encode(
     _ node: Tree.NodeID, _ body: Inode.Body, links: UInt32
   ) throws(ImageError) {
@@ -122,8 +122,8 @@ struct TreeWriter: ~Copyable {
         body: body))
   }
 
-  /// Numbers go in the order in which the inodes are written, so that the entries of one
-  /// directory differ little; a parent's number must be known before it is written.
+  /// Assigns numbers in the order in which the inodes are written, so that those within one
+  /// directory differ little; a parent's number must be known before the parent is written.
   private mutating func assignNumbers() throws {
     var walk = PostOrder(root: tree.root, listing: listing) { [tree] in tree.isDirectory($0) }
     while let node = walk.next() {
@@ -149,7 +149,7 @@ struct TreeWriter: ~Copyable {
         name: tree.name(of: child), type: kind.type, number: numbers[id.index],
         inode: references[id.index])
     }
-    // The kernel reads a root's parent too; squashfs-tools use the first number that is free.
+    // The kernel reads a root's parent too; squashfs-tools use the first free number.
     let parent =
       node == tree.root ? count + 1 : numbers[tree.inode(of: tree.parent(of: node)).index]
     guard let directory = try writer.end(parent: parent) else {

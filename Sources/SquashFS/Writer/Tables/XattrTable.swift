@@ -1,12 +1,12 @@
 internal import SquashFSFormat
 internal import TreeModel
 
-/// Writes the sets of extended attributes: keys and values, then a table with a row a set.
+/// Writes the sets of extended attributes: keys and values, then a table with one row per set.
 ///
-/// Layout: SquashFS Binary Format, section "Extended Attribute Table". A value of more than
-/// eight bytes is stored once; where it occurs again a reference stands for it.
+/// Layout: SquashFS Binary Format, section "Extended Attribute Table". A value longer than eight
+/// bytes is stored once; further occurrences refer to it.
 enum XattrTable {
-  /// - Returns: the table's position, or `Superblock.noTable` where there are no sets.
+  /// - Returns: the table's position, or `Superblock.noTable` if there are no sets.
   static func write(
     _ sets: [[ExtendedAttribute]], to tables: inout TableBuffer, codec: any BlockCompressor
   ) throws -> UInt64 {
