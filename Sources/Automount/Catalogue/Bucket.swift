@@ -11,8 +11,8 @@ public enum Bucket {
   ///
   /// - Parameters:
   ///   - onProgress: called with the number of steps so far.
-  ///   - work: gives the answer; calls what it is called with after each step, from any thread.
-  /// - Throws: `BucketError` when there is no answer, or `work` throws.
+  ///   - work: computes the answer; calls its argument after each step, from any thread.
+  /// - Throws: `BucketError` if there is no answer, or `work` throws.
   public static func ask<Value: WireCodable>(
     _ path: HostPath, seconds: Int, onProgress: (Int) -> Void = { _ in },
     _ work: (@escaping @Sendable () -> Void) throws(SystemError) -> Value
@@ -62,7 +62,7 @@ public enum Bucket {
   }
 }
 
-/// What a system call failed with; the other process knows the rest.
+/// The error number of a failed system call; this process knows the rest.
 private struct ErrorNumber: Error, WireCodable {
   let code: Int32
 
@@ -76,7 +76,7 @@ private struct ErrorNumber: Error, WireCodable {
   }
 }
 
-/// A folder of a bucket that cannot be read.
+/// An unreadable folder of a bucket.
 public struct BucketError: Error, Equatable, CustomStringConvertible {
   public var path: HostPath
   /// The C `errno`.

@@ -2,31 +2,31 @@ internal import CLinux
 internal import Glibc
 public import Posix
 
-/// An answer that another process finds, and that is given up after a time.
+/// An answer computed by another process, and abandoned after a timeout.
 ///
-/// A process that waits for a file system of FUSE that does not answer cannot be interrupted, not
-/// even killed; only another process can be left behind.
+/// A process that waits for an unresponsive FUSE file system cannot be interrupted or even killed;
+/// all we can do is use another process and leave it behind.
 public enum ForkedAnswer {
-  /// Why there is none.
+  /// Why there is no answer.
   public enum Failure<Refusal: Error>: Error {
-    /// The other process found out why.
+    /// The other process found a reason.
     case refused(Refusal)
-    /// There was none in time.
+    /// It did not come in time.
     case late
     /// There is no other process, or it ended without an answer.
     case noProcess(SystemError)
   }
 
-  /// Does `work` in another process, and waits for what comes of it.
+  /// Does `work` in another process and waits for the result.
   ///
   /// The calling process must have a single thread.
   ///
   /// - Parameters:
   ///   - seconds: how long to wait, from the start or the latest sign of progress.
   ///   - onProgress: called in this process with the number of signs so far.
-  ///   - afterwards: runs when the answer is on its way, in the process that nobody waits for.
-  ///   - work: gives the answer. What it is called with may be called from any thread, as a sign of
-  ///     progress.
+  ///   - afterwards: runs once the answer is sent, in the process that nobody waits for.
+  ///   - work: computes the answer. Its argument is a function that signals progress, callable from
+  ///     any thread.
   public static func ask<Value: WireCodable, Refusal: WireCodable & Error>(
     seconds: Int, onProgress: (Int) -> Void = { _ in }, afterwards: () -> Void = {},
     _ work: (_ progress: @escaping @Sendable () -> Void) throws(Refusal) -> Value
@@ -69,8 +69,8 @@ public enum ForkedAnswer {
   private static let answerSign = UInt8(ascii: "=")
   private static let refusalSign = UInt8(ascii: "!")
 
-  /// What came of the work as it is written: its length tells the reader whether the writer was
-  /// killed amid it, as half a listing would look like files that were removed.
+  /// Prefixes a result with its length, which shows whether the writer was killed halfway: half a
+  /// listing would look as if files had been removed.
   static func framed<Value: WireCodable, Refusal: WireCodable>(
     _ outcome: Result<Value, Refusal>
   ) -> [UInt8] {
@@ -82,7 +82,7 @@ public enum ForkedAnswer {
     return [sign] + withUnsafeBytes(of: UInt64(bytes.count).littleEndian, Array.init) + bytes
   }
 
-  /// What was read, behind signs of progress; `nil` where it is not whole.
+  /// The result in the received bytes, after the progress signals; `nil` if it is incomplete.
   static func unframed<Value: WireCodable, Refusal: WireCodable>(
     _ received: [UInt8]
   ) -> Result<Value, Refusal>? {

@@ -34,7 +34,7 @@ public struct MapQuery {
       return try ForkedAnswer.ask(seconds: configuration.answerTimeout, afterwards: linger) {
         _ throws(MapRefusal) in
         let outcome = outcome(key, level, staysOnDevice: false)!
-        // The descriptor goes with the process.
+        // The descriptor closes with the process.
         isOpen = outcome.image?.release() != nil
         return try outcome.entry.get()
       }

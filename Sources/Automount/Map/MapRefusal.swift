@@ -49,7 +49,7 @@ public struct MapRefusal: Error, Equatable, CustomStringConvertible {
 }
 
 extension MapRefusal: WireCodable {
-  /// The code, the key and the text, which stands behind a NUL: no key has one.
+  /// The code, the key, a NUL, which no key contains, and the text.
   public var wireBytes: [UInt8] { [code.rawValue] + key + [0] + Array(text.utf8) }
 
   public init?(wireBytes: [UInt8]) {

@@ -68,7 +68,7 @@ public enum MountProgram {
               kernel: .ofThisMachine(state: configuration.state), mountsByKernel: true),
             folder: try ImageFolder(
               configuration.images, mayLeave: configuration.outsideLinks, staysOnDevice: false))
-          // The descriptor goes with the process.
+          // The descriptor closes with the process.
           _ = try lookup.open(path).release()
           isOpen = true
           return true

@@ -64,7 +64,7 @@ public final class Extractor {
 
   /// Unpacks the selection; call it once.
   ///
-  /// The program's umask should be 0: files get their modes when they are made.
+  /// The program's umask should be 0, because files are created with their modes.
   ///
   /// - Parameters:
   ///   - filter: selects what to unpack.

@@ -112,7 +112,7 @@ package final class OverlayRun {
         return errno == ENOENT || errno == ENOTDIR
       }
       if let now = stat(at: overlay), was.identity == now.identity { return true }
-      // As the directory is that the bucket was mounted on.
+      // An empty directory is what remains where the bucket was mounted.
       guard var entries = try? DirectoryStream(at: path) else { return false }
       return try entries.next() == nil
     }) == true

@@ -7,7 +7,7 @@ enum BlockShape {
   case bytes
   /// Numbers of four or eight bytes, side by side.
   case words
-  /// Compressed or encrypted data: it does not shrink.
+  /// Compressed or encrypted data, which does not shrink.
   case incompressible
 }
 

@@ -1,21 +1,21 @@
 internal import SquashFSFormat
 
-/// How blocks are compressed.
+/// How to compress blocks.
 public struct Compression: Sendable, Equatable {
-  /// A compressor, or none. Kernels need the one of the image; all distributions have xz and zstd.
+  /// A compressor, or none. A kernel needs the image's; all distributions have xz and zstd.
   public enum Method: String, CaseIterable, Sendable {
     case xz, gzip, zstd, lz4, none
   }
 
-  /// What compresses the blocks.
+  /// The compressor.
   public let method: Method
-  /// In `levels(of: method)`: higher ones take longer and give smaller images.
+  /// In `levels(of: method)`: higher levels take longer and give smaller images.
   public let level: Int
 
   /// - Parameters:
   ///   - method: the compressor, or none.
   ///   - level: in `levels(of: method)`, or `nil` for the default.
-  /// - Returns: `nil` where the level is out of range.
+  /// - Returns: `nil` if the level is out of range.
   public init?(_ method: Method, level: Int? = nil) {
     let level = level ?? Self.defaultLevel(of: method)
     guard Self.levels(of: method).contains(level) else { return nil }
@@ -23,7 +23,7 @@ public struct Compression: Sendable, Equatable {
     self.level = level
   }
 
-  /// The levels that a method has; 0 alone for none.
+  /// The levels of a method; only 0 for none.
   public static func levels(of method: Method) -> ClosedRange<Int> {
     switch method {
     case .xz: 0...9
@@ -34,7 +34,7 @@ public struct Compression: Sendable, Equatable {
     }
   }
 
-  /// What mksquashfs uses as well.
+  /// The same as in mksquashfs.
   public static func defaultLevel(of method: Method) -> Int {
     switch method {
     case .xz: 6

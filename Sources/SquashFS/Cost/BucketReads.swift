@@ -1,15 +1,15 @@
-/// A bucket that s3fs has mounted, as far as the cost of reading from it goes.
+/// A bucket mounted by s3fs, reduced to the cost of reading from it.
 package struct BucketModel: Sendable {
   /// s3fs's `multipart_size`, in bytes.
   package var partSize: UInt64
   /// s3fs's `parallel_count`.
   package var parallelParts: UInt64
-  /// What a request takes before its first byte, in seconds.
+  /// The time a request takes before its first byte, in seconds.
   package var latency: Double
-  /// In bytes a second.
+  /// In bytes per second.
   package var rate: Double
 
-  /// - Parameters: all greater than zero, the latency may be zero.
+  /// - Parameters: all greater than zero; only the latency may be zero.
   package init(partSize: UInt64, parallelParts: UInt64, latency: Double, rate: Double) {
     self.partSize = partSize
     self.parallelParts = parallelParts
@@ -18,10 +18,10 @@ package struct BucketModel: Sendable {
   }
 }
 
-/// What it costs to read from a bucket.
+/// The cost of reading from a bucket.
 package struct AccessCost: Sendable, Equatable {
   package var requests: UInt64 = 0
-  /// Round trips one after the other: parts that are fetched side by side are one.
+  /// Round trips in sequence: parts fetched in parallel count as one.
   package var waves: UInt64 = 0
   package var bytes: UInt64 = 0
   package var seconds: Double = 0

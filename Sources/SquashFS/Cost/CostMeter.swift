@@ -1,11 +1,11 @@
 internal import SquashFSFormat
 internal import TreeModel
 
-/// Tells what the kernel's reads of an image cost over a bucket, without a network: each action from
-/// cold, with the mount.
+/// Predicts, without a network, what the kernel's reads of an image from a bucket cost: each action
+/// starts cold and includes the mount.
 ///
-/// What the kernel reads is what this program's reader does for the same; read-ahead of the kernel
-/// is not counted, s3fs's own is larger.
+/// This program's reader stands in for the kernel's; the kernel's read-ahead is not counted, since
+/// s3fs's own is larger.
 package final class CostMeter {
   private let image: Image
   private let model: BucketModel
@@ -31,10 +31,10 @@ package final class CostMeter {
     return reads.cost
   }
 
-  /// A listing of a directory with the metadata of all entries.
+  /// Lists a directory with the metadata of all entries.
   ///
-  /// - Parameter isDeep: whether of everything below too.
-  /// - Returns: `nil` where the path names no directory.
+  /// - Parameter isDeep: whether to list everything below too.
+  /// - Returns: `nil` if the path is not a directory's.
   package func list(
     _ path: [UInt8], isDeep: Bool = false
   ) throws(ImageReadError) -> AccessCost? {
@@ -48,9 +48,9 @@ package final class CostMeter {
     return reads.cost
   }
 
-  /// Files that are found by their paths and read to their ends, one after the other.
+  /// Finds files by their paths and reads each to its end, one after the other.
   ///
-  /// - Returns: the cost, and the number of paths that name no regular file.
+  /// - Returns: the cost, and the number of paths that do not name a regular file.
   package func read(_ paths: [[UInt8]]) throws(ImageReadError) -> (AccessCost, missing: Int) {
     try begin()
     var missing = 0

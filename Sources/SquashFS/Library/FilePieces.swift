@@ -1,8 +1,8 @@
 internal import Posix
 internal import SquashFSFormat
 
-/// The bytes of a regular file, unpacked block by block: memory is for one piece, whatever the file's
-/// size.
+/// The bytes of a regular file, unpacked block by block: memory holds only one piece, whatever the
+/// file's size.
 public struct FilePieces {
   /// The size of the whole file.
   public let byteCount: UInt64
@@ -19,10 +19,10 @@ public struct FilePieces {
     if case .file(let file) = inode.record.body { byteCount = file.size } else { byteCount = 0 }
   }
 
-  /// The next bytes, at most a block and never none; `nil` at the file's end.
+  /// The next bytes, at least one and at most a block; `nil` at the file's end.
   ///
-  /// - Throws: `ImageReadError` where they are damaged or cannot be read; the pieces after them can
-  ///   be.
+  /// - Throws: `ImageReadError` if they are damaged or unreadable; later pieces may still be
+  ///   readable.
   public mutating func next() throws(ImageReadError) -> [UInt8]? {
     if zerosLeft == 0 {
       guard let part = try blocks.next() else { return nil }
@@ -38,7 +38,7 @@ public struct FilePieces {
     return [UInt8](repeating: 0, count: count)
   }
 
-  /// - Parameter isWhole: whether the block has no other bytes.
+  /// - Parameter isWhole: whether these are all the bytes of the block.
   private func bytes(
     of place: BlockPlace, _ offset: Int, _ size: Int, isWhole: Bool
   ) throws(ImageReadError) -> [UInt8] {

@@ -6,16 +6,16 @@ extension Image {
   /// Opens the image in a file or on a disk.
   ///
   /// - Parameters:
-  ///   - path: of the file.
-  ///   - offset: where the image begins in it, in bytes.
-  /// - Throws: `ImageReadError`, with the code `unreadable` where the file cannot be opened.
+  ///   - path: the file.
+  ///   - offset: the start of the image in it, in bytes.
+  /// - Throws: `ImageReadError`, with the code `unreadable` if the file cannot be opened.
   public convenience init(path: String, offset: UInt64 = 0) throws(ImageReadError) {
     try self.init(ImageInput(path: Array(path.utf8), base: offset))
   }
 
   /// Opens an image in memory.
   ///
-  /// - Parameter bytes: of the whole image.
+  /// - Parameter bytes: the whole image.
   /// - Throws: `ImageReadError`.
   public convenience init(bytes: [UInt8]) throws(ImageReadError) {
     try self.init(ImageInput(MemoryBytes(bytes)))
@@ -27,19 +27,19 @@ extension Image {
   /// The number of files, directories and others; several names of one file count once. At least 1.
   public var inodeCount: Int { Int(superblock.inodeCount) }
 
-  /// The name that mksquashfs gives the compressor, such as `zstd`.
+  /// The compressor's name in mksquashfs, such as `zstd`.
   public var compressorName: String { superblock.compressor.name }
 
-  /// When the image was made, in seconds since 1970, as it says.
+  /// When the image was made, in seconds since 1970, according to itself.
   public var modified: UInt32 { superblock.modified }
 
-  /// What a path names. Symbolic links on the way are followed within the image, as Linux does once it
-  /// is mounted.
+  /// The entry at a path. Symbolic links on the way are followed within the image, as Linux does
+  /// once it is mounted.
   ///
   /// - Parameters:
-  ///   - path: from the root; a slash at its start means nothing, one at its end a directory.
-  ///   - followsLinks: whether a link that the whole path names is followed too.
-  /// - Returns: `nil` where the path names nothing.
+  ///   - path: from the root; a leading slash means nothing, a trailing one a directory.
+  ///   - followsLinks: whether to follow a link named by the whole path.
+  /// - Returns: `nil` if the path leads to nothing.
   /// - Throws: `ImageReadError` for damage on the way.
   public func entry(
     at path: ImagePath, followsLinks: Bool = false
@@ -50,9 +50,9 @@ extension Image {
     return try ImageEntry(found.inode, at: ImagePath(bytes: found.path), in: self)
   }
 
-  /// What is in a directory, in byte order of the names.
+  /// The entries of a directory, in byte order of names.
   ///
-  /// - Throws: `ImageReadError`, with the code `notFound` where the path names no directory.
+  /// - Throws: `ImageReadError`, with the code `notFound` if the path is not a directory's.
   public func entries(
     in directory: ImagePath = ""
   ) throws(ImageReadError) -> [ImageEntry] {
@@ -65,30 +65,30 @@ extension Image {
     return entries
   }
 
-  /// Goes through everything below a directory.
+  /// Visits everything below a directory.
   ///
-  /// - Throws: `ImageReadError`, with the code `notFound` where the path names no directory.
+  /// - Throws: `ImageReadError`, with the code `notFound` if the path is not a directory's.
   public func walk(from directory: ImagePath = "") throws(ImageReadError) -> ImageWalk {
     let found = try find(directory, "directory") { $0.record.type == .directory }
     return try ImageWalk(self, from: found.inode, at: ImagePath(bytes: found.path))
   }
 
-  /// The bytes of a regular file, piece by piece; a symbolic link is followed.
+  /// The bytes of a regular file, piece by piece; follows a symbolic link.
   ///
-  /// - Throws: `ImageReadError`, with the code `notFound` where the path names no regular file.
+  /// - Throws: `ImageReadError`, with the code `notFound` if the path is not a regular file's.
   public func pieces(of path: ImagePath) throws(ImageReadError) -> FilePieces {
     let found = try find(path, "regular file") { $0.record.type == .file }
     return try FilePieces(self, found.inode)
   }
 
-  /// The bytes of a regular file; a symbolic link is followed.
+  /// The bytes of a regular file; follows a symbolic link.
   ///
   /// - Parameters:
   ///   - path: from the root.
-  ///   - limit: the most bytes to give out, since an image of a few kilobytes can have files of any
+  ///   - limit: the most bytes to return, since an image of a few kilobytes can have files of any
   ///     size.
-  /// - Throws: `ImageReadError`, with the code `notFound` where the path names no regular file, and
-  ///   `unsupported` where it is larger than `limit`.
+  /// - Throws: `ImageReadError`, with the code `notFound` if the path is not a regular file's, and
+  ///   `unsupported` if the file is larger than `limit`.
   public func contents(
     of path: ImagePath, limit: Int = 1 << 30
   ) throws(ImageReadError) -> [UInt8] {
@@ -114,7 +114,7 @@ extension Image {
   }
 }
 
-/// Goes through everything below a directory: each directory before what is in it, names in byte
+/// Visits everything below a directory: each directory before its contents, names in byte
 /// order.
 public struct ImageWalk {
   private let image: Image
@@ -129,14 +129,14 @@ public struct ImageWalk {
     walk = try TreeWalk(image, from: directory)
   }
 
-  /// The next entry, `nil` after the last one.
+  /// The next entry; `nil` after the last one.
   ///
-  /// - Throws: `ImageReadError` for what is damaged; the walk can go on after it, without that.
+  /// - Throws: `ImageReadError` for damage; the walk can continue after it, without that part.
   public mutating func next() throws(ImageReadError) -> ImageEntry? {
     guard let node = try walk.next() else { return nil }
     return try ImageEntry(node.inode, at: start.appending(node.path), in: image)
   }
 
-  /// Passes over what is in the directory that `next` gave last.
+  /// Skips the contents of the directory that `next` returned last.
   public mutating func skipChildren() { walk.skipChildren() }
 }

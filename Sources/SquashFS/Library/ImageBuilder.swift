@@ -2,20 +2,20 @@ internal import Posix
 internal import SquashFSFormat
 internal import TreeModel
 
-/// Makes an image of what is added to it. Contents are compressed and written as they come; the image
-/// appears under its name once it is complete, and not at all where it is not finished.
+/// Makes an image from the entries added to it. Contents are compressed and written as they come;
+/// the image appears under its name once it is complete, and not at all if it is never finished.
 ///
-/// The same entries in the same order make the same image, byte for byte, with any number of threads.
+/// The same entries in the same order make the same image, byte for byte, on any number of threads.
 public struct ImageBuilder: ~Copyable {
-  /// How the image is made.
+  /// How to make the image.
   public struct Options: Sendable {
-    /// How blocks are compressed: xz, unless you choose otherwise.
+    /// The compression: xz by default.
     public var compression = Compression(.xz)!
     /// The size of a block in bytes: a power of two from 4,096 to 1,048,576.
     public var blockSize = 131_072
-    /// The number of threads that compress, at least 1.
+    /// The number of threads for compression, at least 1.
     public var threads = 1
-    /// Whether a file that is there already is replaced.
+    /// Whether to replace an existing file.
     public var replacesExisting = false
 
     /// The defaults.
@@ -30,11 +30,11 @@ public struct ImageBuilder: ~Copyable {
     public let byteCount: UInt64
   }
 
-  /// What is neither file, directory nor link.
+  /// A file other than a regular file, directory or link.
   public enum SpecialFile: Sendable {
     case fifo
     case socket
-    /// The major number is below 4,096, the minor below 1,048,576.
+    /// The major number must be below 4,096, the minor below 1,048,576.
     case blockDevice(major: UInt32, minor: UInt32)
     case characterDevice(major: UInt32, minor: UInt32)
   }
@@ -43,13 +43,13 @@ public struct ImageBuilder: ~Copyable {
   private let writer: ImageWriter
   private var tree: Tree
 
-  /// Begins an image.
+  /// Starts an image.
   ///
   /// - Parameters:
-  ///   - path: of the file that it becomes.
-  ///   - options: how it is made.
-  ///   - root: owner, mode and time of the root directory, and of directories that nobody adds.
-  /// - Throws: `ImageWriteError` of the codes `invalidOption` and `unwritable`.
+  ///   - path: the file to create.
+  ///   - options: how to make it.
+  ///   - root: owner, mode and time of the root directory, and of directories that are not added.
+  /// - Throws: `ImageWriteError` with the codes `invalidOption` and `unwritable`.
   public init(
     path: String, options: Options = Options(),
     root: FileMetadata = FileMetadata(permissions: 0o755)
@@ -75,12 +75,12 @@ public struct ImageBuilder: ~Copyable {
     tree = Tree(root: root.attributes)
   }
 
-  /// Adds a directory. One that other entries were added to before gets this owner, mode and time.
+  /// Adds a directory. One that already has entries gets this owner, mode and time.
   ///
   /// - Parameters:
-  ///   - path: where it goes.
+  ///   - path: its path.
   ///   - metadata: its owner, mode and time.
-  /// - Throws: `ImageWriteError` of the codes `invalidPath` and `exists`.
+  /// - Throws: `ImageWriteError` with the codes `invalidPath` and `exists`.
   public mutating func addDirectory(
     _ path: ImagePath, _ metadata: FileMetadata = FileMetadata(permissions: 0o755)
   ) throws(ImageWriteError) {
@@ -98,10 +98,10 @@ public struct ImageBuilder: ~Copyable {
   /// Adds a regular file.
   ///
   /// - Parameters:
-  ///   - path: where it goes.
+  ///   - path: its path.
   ///   - contents: all its bytes.
   ///   - metadata: its owner, mode and time.
-  /// - Throws: `ImageWriteError` of the codes `invalidPath`, `exists`, `tooLarge` and `unwritable`.
+  /// - Throws: `ImageWriteError` with the codes `invalidPath`, `exists`, `tooLarge`, `unwritable`.
   public mutating func addFile(
     _ path: ImagePath, contents: [UInt8],
     _ metadata: FileMetadata = FileMetadata(permissions: 0o644)
@@ -109,14 +109,14 @@ public struct ImageBuilder: ~Copyable {
     try addFile(path, pieces: CollectionOfOne(contents), metadata)
   }
 
-  /// Adds a regular file whose bytes come in pieces of any size, so that it never has to be in memory
-  /// as a whole.
+  /// Adds a regular file from pieces of any size, so that it never has to be in memory as a
+  /// whole.
   ///
   /// - Parameters:
-  ///   - path: where it goes.
+  ///   - path: its path.
   ///   - pieces: its bytes in order.
   ///   - metadata: its owner, mode and time.
-  /// - Throws: `ImageWriteError` of the codes `invalidPath`, `exists`, `tooLarge` and `unwritable`.
+  /// - Throws: `ImageWriteError` with the codes `invalidPath`, `exists`, `tooLarge`, `unwritable`.
   public mutating func addFile(
     _ path: ImagePath, pieces: some Sequence<[UInt8]>,
     _ metadata: FileMetadata = FileMetadata(permissions: 0o644)
@@ -138,10 +138,10 @@ public struct ImageBuilder: ~Copyable {
   /// Adds a symbolic link.
   ///
   /// - Parameters:
-  ///   - path: where it goes.
-  ///   - target: 1 to 4,095 bytes, none of them NUL; nothing need be there.
+  ///   - path: its path.
+  ///   - target: 1 to 4,095 bytes, none of them NUL; it need not exist.
   ///   - metadata: its owner and time; Linux shows all links with the mode 0777.
-  /// - Throws: `ImageWriteError` of the codes `invalidPath` and `exists`.
+  /// - Throws: `ImageWriteError` with the codes `invalidPath` and `exists`.
   public mutating func addSymbolicLink(
     _ path: ImagePath, to target: ImagePath,
     _ metadata: FileMetadata = FileMetadata(permissions: 0o777)
@@ -156,13 +156,13 @@ public struct ImageBuilder: ~Copyable {
     add(Tree.Inode(attributes: metadata.attributes, kind: kind), name, in: parent)
   }
 
-  /// Gives something that was added another name.
+  /// Gives an existing entry another name.
   ///
   /// - Parameters:
-  ///   - path: where the name goes.
-  ///   - existing: a name that it has.
-  /// - Throws: `ImageWriteError` of the codes `invalidPath`, `exists`, and `notFound`, also for a
-  ///   directory, which has one name only.
+  ///   - path: the path of the new name.
+  ///   - existing: an existing name.
+  /// - Throws: `ImageWriteError` with the codes `invalidPath`, `exists`, and `notFound`, also for a
+  ///   directory, which can have only one name.
   public mutating func addHardLink(
     _ path: ImagePath, to existing: ImagePath
   ) throws(ImageWriteError) {
@@ -178,11 +178,11 @@ public struct ImageBuilder: ~Copyable {
   /// Adds a device, a fifo or a socket.
   ///
   /// - Parameters:
-  ///   - path: where it goes.
-  ///   - special: what it is.
+  ///   - path: its path.
+  ///   - special: the kind of file.
   ///   - metadata: its owner, mode and time.
-  /// - Throws: `ImageWriteError` of the codes `invalidPath` and `exists`; numbers of devices are
-  ///   checked by `finish`.
+  /// - Throws: `ImageWriteError` with the codes `invalidPath` and `exists`; `finish` checks device
+  ///   numbers.
   public mutating func addSpecialFile(
     _ path: ImagePath, _ special: SpecialFile,
     _ metadata: FileMetadata = FileMetadata(permissions: 0o644)
@@ -200,13 +200,13 @@ public struct ImageBuilder: ~Copyable {
     add(Tree.Inode(attributes: metadata.attributes, kind: kind), name, in: parent)
   }
 
-  /// Sets an extended attribute of something that was added; of two of one name the last counts.
+  /// Sets an extended attribute of an existing entry; the last value of a name wins.
   ///
   /// - Parameters:
-  ///   - name: of at most 255 bytes, beginning with `user.`, `trusted.` or `security.`.
-  ///   - value: of at most 65,536 bytes.
-  ///   - path: of what has it.
-  /// - Throws: `ImageWriteError` of the codes `invalidPath`, `notFound`, and `tooLarge`.
+  ///   - name: at most 255 bytes, beginning with `user.`, `trusted.` or `security.`.
+  ///   - value: at most 65,536 bytes.
+  ///   - path: the entry.
+  /// - Throws: `ImageWriteError` with the codes `invalidPath`, `notFound` and `tooLarge`.
   public mutating func setExtendedAttribute(
     _ name: String, to value: [UInt8], of path: ImagePath
   ) throws(ImageWriteError) {
@@ -222,10 +222,10 @@ public struct ImageBuilder: ~Copyable {
     tree[inode].xattrs = tree.xattrSet([ExtendedAttribute(name: name, value: value)] + others)
   }
 
-  /// Writes the names and all that belongs to them, and lets the image appear.
+  /// Writes the names and everything that belongs to them, and makes the image appear.
   ///
   /// - Parameter modified: the image's own time, in seconds since 1970.
-  /// - Throws: `ImageWriteError` of the codes `tooLarge` and `unwritable`; there is no image then.
+  /// - Throws: `ImageWriteError` with the codes `tooLarge` and `unwritable`; no image appears then.
   public consuming func finish(modified: UInt32 = 0) throws(ImageWriteError) -> Summary {
     do {
       let summary = try writer.finish(tree, modified: modified)
@@ -267,7 +267,7 @@ public struct ImageBuilder: ~Copyable {
     return node
   }
 
-  /// Where an entry goes; directories on the way are made where they are missing.
+  /// Finds the place of an entry; creates missing directories on the way.
   private mutating func place(
     of path: ImagePath
   ) throws(ImageWriteError) -> (parent: Tree.NodeID, name: [UInt8]) {

@@ -1,14 +1,14 @@
 internal import SquashFSFormat
 internal import TreeModel
 
-/// A file, a directory, or something else with a name in an image.
+/// A file, a directory, or anything else with a name in an image.
 public struct ImageEntry: Sendable {
-  /// What an entry is, with what only that kind has.
+  /// The kind of an entry, with the data only that kind has.
   public enum Kind: Hashable, Sendable {
     case directory
-    /// A regular file of so many bytes.
+    /// A regular file with `size` bytes.
     case file(size: UInt64)
-    /// A symbolic link, with the bytes it leads to: a path of at most 65,535 bytes.
+    /// A symbolic link and its target: a path of at most 65,535 bytes.
     case symbolicLink(target: [UInt8])
     case blockDevice(major: UInt32, minor: UInt32)
     case characterDevice(major: UInt32, minor: UInt32)
@@ -16,15 +16,15 @@ public struct ImageEntry: Sendable {
     case socket
   }
 
-  /// Where the entry is, from the image's root.
+  /// The path from the image's root.
   public let path: ImagePath
-  /// What it is.
+  /// The kind.
   public let kind: Kind
-  /// Its owner, mode and time.
+  /// The owner, mode and time.
   public let metadata: FileMetadata
-  /// Values by their full names, such as `user.comment`.
+  /// The values by their full names, such as `user.comment`.
   public let extendedAttributes: [[UInt8]: [UInt8]]
-  /// All names of one file have one number, from 1 to the image's `inodeCount`.
+  /// The same for all names of one file, from 1 to the image's `inodeCount`.
   public let inodeNumber: UInt32
 
   init(_ inode: ImageInode, at path: ImagePath, in image: Image) throws(ImageReadError) {
@@ -46,18 +46,18 @@ public struct ImageEntry: Sendable {
   }
 }
 
-/// Owner, mode and time of an entry.
+/// The owner, mode and time of an entry.
 public struct FileMetadata: Hashable, Sendable {
-  /// The twelve bits of chmod(2), `0` to `0o7777`; others are cut off.
+  /// The twelve bits of chmod(2), `0` to `0o7777`; higher bits are dropped.
   public var permissions: UInt16
-  /// The number of the user.
+  /// The user's number.
   public var owner: UInt32
-  /// The number of the group.
+  /// The group's number.
   public var group: UInt32
-  /// Seconds since 1970. An image holds 0 to 4,294,967,295; others become the nearest of these.
+  /// Seconds since 1970. An image holds 0 to 4,294,967,295; other times are clamped.
   public var modified: Int64
 
-  /// The metadata of a file of root, from 1970 unless said otherwise.
+  /// The metadata of a file; by default it belongs to root and is from 1970.
   public init(permissions: UInt16, owner: UInt32 = 0, group: UInt32 = 0, modified: Int64 = 0) {
     self.permissions = permissions & 0o7777
     self.owner = owner

@@ -1,25 +1,25 @@
 internal import Posix
 internal import TreeModel
 
-/// Why an image cannot be made, or an entry not be added.
+/// Why an image cannot be made, or an entry cannot be added.
 public struct ImageWriteError: Error, CustomStringConvertible, Sendable {
   /// The kinds of errors, for programs.
   public enum Code: Sendable {
-    /// The system did not let us write.
+    /// The system failed to write.
     case unwritable
-    /// An option that an image cannot have.
+    /// An option that is impossible for an image.
     case invalidOption
-    /// A path or a link's target that Linux would not take.
+    /// A path or a link's target that Linux would not accept.
     case invalidPath
-    /// There is an entry of that path already, or a file where a directory would have to be.
+    /// The path already has an entry, or has a file where it needs a directory.
     case exists
-    /// There is no entry of that path.
+    /// The path has no entry.
     case notFound
     /// More than the format can hold.
     case tooLarge
   }
 
-  /// Which kind of error it is.
+  /// The kind of error.
   public let code: Code
   /// What is wrong.
   public let message: String

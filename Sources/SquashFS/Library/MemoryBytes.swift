@@ -1,4 +1,4 @@
-/// An image that is in memory.
+/// An image in memory.
 final class MemoryBytes: ByteSource {
   private let bytes: [UInt8]
 

@@ -2,13 +2,13 @@ internal import Posix
 internal import SquashFSFormat
 internal import Synchronization
 
-/// What was found in data and fragment blocks.
+/// Counts for data and fragment blocks.
 public struct BlockCounts: Sendable {
-  /// Blocks that were unpacked, or could not be.
+  /// Blocks that were or could not be unpacked.
   public var blocks: UInt64 = 0
-  /// What they unpack to in bytes.
+  /// Their unpacked size in bytes.
   public var plainBytes: UInt64 = 0
-  /// Blocks without a checksum, whose content unpacking does not prove.
+  /// Blocks without a checksum: unpacking them does not prove their content.
   public var unproven: UInt64 = 0
 }
 

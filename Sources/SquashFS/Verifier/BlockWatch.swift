@@ -3,11 +3,11 @@ internal import SquashFSFormat
 
 /// The objection of some or all kernels to an image that a library can unpack.
 enum KernelProblem: Equatable {
-  /// How the image was made.
+  /// It is due to how the image was made.
   case allKernels(String)
-  /// The same, but newer ones take it.
+  /// The same, but newer kernels accept it.
   case olderKernels(String)
-  /// This block alone: what is wrong with it, after its name.
+  /// It concerns this block alone; the text follows the block's name.
   case damage(String)
 }
 

@@ -1,14 +1,14 @@
-/// Something that is wrong, or odd, about an image.
+/// Something wrong or odd about an image.
 public struct Finding: Sendable {
-  /// How bad it is; the worst is the greatest.
+  /// The severity; the worst is the greatest.
   public enum Severity: String, Sendable, Comparable {
     /// Nothing is wrong.
     case note
-    /// Odd, but everything can be read.
+    /// Odd, but everything is readable.
     case warning
     /// The image is damaged, or Linux will not mount it.
     case error
-    /// The system did not let us read, or a library is too old: nothing is known.
+    /// Reading failed, or a library is too old: nothing is known.
     case unreadable
 
     private var rank: Int {
@@ -23,20 +23,20 @@ public struct Finding: Sendable {
     public static func < (first: Severity, second: Severity) -> Bool { first.rank < second.rank }
   }
 
-  /// What it is about.
+  /// The subject.
   public enum Kind: String, Sendable, CaseIterable {
     case superblock
     /// The file is shorter than the image.
     case truncated
-    /// The file does not end with a whole block of the kernel's.
+    /// The file does not end with a whole block as the kernel reads it.
     case padding
     /// Bytes after the image's end.
     case trailing
     /// Something in the superblock's flags.
     case flags
-    /// What a kernel needs to mount the image.
+    /// A requirement on the kernel that mounts the image.
     case kernel
-    /// Where tables lie.
+    /// The places of tables.
     case layout
     case idTable = "id-table"
     case fragmentTable = "fragment-table"
@@ -46,9 +46,9 @@ public struct Finding: Sendable {
     case directory
     case directoryIndex = "directory-index"
     case name
-    /// A directory that is in the tree twice.
+    /// A directory occurs twice in the tree.
     case cycle
-    /// An inode that no name leads to.
+    /// An inode without a name.
     case orphan
     case links
     /// A data block or a fragment block.
@@ -57,7 +57,7 @@ public struct Finding: Sendable {
     case tail
     /// The number of bytes in holes.
     case sparse
-    /// Two things in one place.
+    /// Two things at the same place.
     case overlap
     /// Bytes that belong to nothing.
     case gap
@@ -65,15 +65,15 @@ public struct Finding: Sendable {
     case difference
   }
 
-  /// How bad it is.
+  /// The severity.
   public var severity: Severity
-  /// What it is about.
+  /// The subject.
   public var kind: Kind
-  /// The position in the file in bytes, where known.
+  /// The position in the file in bytes, if known.
   public var offset: UInt64?
-  /// The file in the image that is affected, where known.
+  /// The affected file in the image, if known.
   public var path: [UInt8]?
-  /// How many further files are affected.
+  /// The number of further files affected.
   public var otherFiles = 0
   /// What it means for the user.
   public var message: String

@@ -1,15 +1,15 @@
 internal import Posix
 internal import SquashFSFormat
 
-/// Checks an image from its first byte to its last: that it is whole, that all in it agrees, and
-/// that Linux mounts it.
+/// Checks an image from its first byte to its last: that it is intact, consistent, and that Linux
+/// mounts it.
 ///
-/// Memory is bounded, whatever the image claims: what is kept for each inode and each block is
-/// kept for a window of them at a time, and the image's metadata is read again for the next.
+/// Memory is bounded, whatever the image claims: data about inodes and blocks is kept for one
+/// window of them at a time, and the image's metadata is read again for the next.
 public final class Verifier {
   /// What to check, and how.
   public struct Options: Sendable {
-    /// Whether blocks of files are left unread.
+    /// Whether to leave blocks of files unread.
     public var isQuick = false
     /// The number of findings to keep; all are counted.
     public var maxFindings = 50
@@ -22,51 +22,50 @@ public final class Verifier {
     public init() {}
   }
 
-  /// What came of it.
+  /// The result.
   public struct Report: Sendable {
     /// The most severe first.
     public var findings: [Finding]
     /// The number of findings that are errors, kept or not.
     public var errors: Int
-    /// The same of warnings.
+    /// The number of warnings, kept or not.
     public var warnings: Int
-    /// The same of what could not be read.
+    /// The number of things that could not be read.
     public var unreadable: Int
-    /// The same of notes.
+    /// The number of notes, kept or not.
     public var notes: Int
-    /// The number of inodes that were looked at.
+    /// The number of inodes checked.
     public var inodes: UInt64 = 0
-    /// What was found in data and fragment blocks.
+    /// Counts for data and fragment blocks.
     public var contents = BlockCounts()
-    /// What it took.
+    /// The work it took.
     package var work = ReadingWork()
-    /// Whether the file does not even begin as an image does.
+    /// Whether the file does not even begin like an image.
     public var isNoImage = false
-    /// Whether it is an image of a kind that Linux does not read: nothing more is known.
+    /// Whether Linux cannot read this kind of image: nothing more is known.
     public var isForeign = false
-    /// The options that a kernel needs to be built with to mount the image, where its tables can be
-    /// found.
+    /// The build options that a kernel needs to mount the image, if its tables can be found.
     public var kernelOptions: [String] = []
-    /// What can still be read of a damaged image.
+    /// What is still readable in a damaged image.
     public var salvage: Salvage?
 
-    /// Errors that keep Linux from mounting the image, and nothing else.
+    /// The number of errors that only keep Linux from mounting the image.
     public var mountErrors = 0
-    /// Errors of the kind `difference`.
+    /// The number of errors of the kind `difference`.
     public var differences = 0
 
     /// Whether nothing is wrong with the image.
     public var isWhole: Bool { errors == 0 && unreadable == 0 }
-    /// Whether all can be read, but not by a kernel.
+    /// Whether everything is readable, but not by a kernel.
     public var isOnlyUnmountable: Bool { errors > 0 && errors == mountErrors }
 
-    /// Counts differences that are told otherwise than by findings.
+    /// Counts differences reported by other means than findings.
     package mutating func count(differences count: Int) {
       errors += count
       differences += count
     }
 
-    /// Adds a finding of somebody else's behind those that are as severe; the last one goes where
+    /// Inserts a finding from elsewhere after those of the same severity; drops the last one if
     /// there are more than `limit`.
     package mutating func add(_ finding: Finding, limit: Int) {
       switch finding.severity {
@@ -82,17 +81,17 @@ public final class Verifier {
     }
   }
 
-  /// How much of a damaged image can be read.
+  /// How much of a damaged image is readable.
   public struct Salvage: Sendable {
-    /// The number of files that the tree has.
+    /// The number of files in the tree.
     public var files = 0
-    /// The number of those that can be read to their ends.
+    /// The number of completely readable files.
     public var readableFiles = 0
-    /// The size of all these files together, in bytes.
+    /// The total size of all files in the tree, in bytes.
     public var bytes: UInt64 = 0
-    /// How many of these bytes can be read.
+    /// The number of those bytes that are readable.
     public var readableBytes: UInt64 = 0
-    /// Whether parts of the tree could not be looked at.
+    /// Whether parts of the tree could not be examined.
     public var isPartial = false
   }
 
@@ -112,8 +111,8 @@ public final class Verifier {
     report = Report(findings: [], errors: 0, warnings: 0, unreadable: 0, notes: 0)
   }
 
-  /// Called with the part of the work that is done, 0 to 1, and the number of bytes read of the
-  /// image's data.
+  /// Called with the fraction of the work done, 0 to 1, and the number of bytes read of the image's
+  /// data.
   package var onProgress: (Double, UInt64) -> Void = { _, _ in }
 
   /// Checks everything.

@@ -1,6 +1,6 @@
 internal import Posix
 
-/// What an image cannot hold.
+/// Something an image cannot hold.
 package enum ImageError: Error, CustomStringConvertible {
   case tooManyIDs
   case tooManyInodes

@@ -2,14 +2,14 @@ package import Posix
 package import SquashFSFormat
 package import TreeModel
 
-/// Writes one image: first the contents of files, as they come, then everything else.
+/// Writes one image: first the contents of files in order of arrival, then everything else.
 package final class ImageWriter {
   package struct Options: Sendable {
     package var compression = Compression(.xz)!
     package var blockSize = BlockSize.standard
-    /// The number of threads that compress.
+    /// The number of threads for compression.
     package var threads = 1
-    /// Whether blocks that look incompressible are stored without trying.
+    /// Whether to store blocks that look incompressible without trying.
     package var probes = true
     /// Whether the image has the table that NFS export needs.
     package var exportable = false
@@ -18,9 +18,9 @@ package final class ImageWriter {
     package init() {}
   }
 
-  /// Where the tables are that tell of names and files.
+  /// The place of the tables with names and inodes.
   package enum Layout: String, CaseIterable, Sendable {
-    /// Behind the data, as other tools have them.
+    /// After the data, as in other tools.
     case standard
     /// Before the data: over a network the first read brings them along.
     case front
@@ -68,15 +68,15 @@ package final class ImageWriter {
     ranked = RankedContent(DataWriter(data), path: file.path)
   }
 
-  /// Takes the contents of files; each gets a `ContentID` that the tree refers to.
+  /// Receives the contents of files; each gets a `ContentID` for the tree to refer to.
   package var content: any ContentSink { ranked }
 
   /// Writes the tables and the superblock.
   ///
   /// - Parameters:
-  ///   - tree: its regular files refer to contents that went into `content`.
+  ///   - tree: its regular files refer to contents passed to `content`.
   ///   - modified: the image's own time, in seconds since 1970.
-  /// - Throws: `ImageError` for what the format cannot hold, `SystemError` when writing fails.
+  /// - Throws: `ImageError` for what the format cannot hold, `SystemError` if writing fails.
   package func finish(_ tree: Tree, modified: UInt32) throws -> Summary {
     let rankedStart = try ranked.finish()
     var placement = DataPlacement(

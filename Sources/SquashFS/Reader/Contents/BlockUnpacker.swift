@@ -2,7 +2,7 @@ internal import Posix
 internal import SquashFSFormat
 internal import Synchronization
 
-/// Reads and unpacks blocks of files, one at a time; each thread has its own.
+/// Reads and unpacks blocks of files, one at a time; each thread has its own instance.
 package final class BlockUnpacker {
   private let input: ImageInput
   private let codec: any BlockDecompressor
@@ -22,11 +22,11 @@ package final class BlockUnpacker {
 
   deinit { packed.deallocate() }
 
-  /// Unpacks the block at `place` into `output`, which has room for a whole one.
+  /// Unpacks the block at `place` into `output`, which has room for a whole block.
   ///
   /// - Parameter place: checked by `Image`.
   /// - Returns: the number of bytes.
-  /// - Throws: `ImageReadError` when the block cannot be read or is damaged.
+  /// - Throws: `ImageReadError` if the block is unreadable or damaged.
   package func unpack(
     _ place: BlockPlace, into output: UnsafeMutableRawBufferPointer
   ) throws(ImageReadError) -> Int {

@@ -1,10 +1,10 @@
 internal import Posix
 internal import SquashFSFormat
 
-/// Reads files of an image in a given order: their blocks are unpacked ahead, on several threads,
-/// and come out in order.
+/// Reads files of an image in a given order: several threads unpack their blocks ahead, and the
+/// blocks come out in order.
 ///
-/// Memory is bounded by a window of blocks, whatever the files' sizes.
+/// A window of blocks bounds the memory, whatever the files' sizes.
 package final class ContentStream<Tag> {
   /// A piece of a file.
   package enum Part {
@@ -43,8 +43,8 @@ package final class ContentStream<Tag> {
   private static var queueLimit: Int { 1024 }
 
   /// - Parameters:
-  ///   - produce: gives the next file, or `nil` when there are no more; an item without an inode
-  ///     has no content. It runs ahead of what `nextFile` returns, on the same thread.
+  ///   - produce: returns the next file, or `nil` after the last; an item without an inode has no
+  ///     content. It runs ahead of `nextFile`, on the same thread.
   package init(
     _ image: Image, threads: Int, files produce: @escaping () throws -> (Tag, ImageInode?)?
   ) throws {
@@ -59,7 +59,7 @@ package final class ContentStream<Tag> {
     pool = try TaskPool(contexts: unpackers, queueLimit: window + fragmentLimit)
   }
 
-  /// Goes on to the next file, past what is left of the current one.
+  /// Goes on to the next file, skipping the rest of the current one.
   ///
   /// - Throws: what `produce` throws.
   package func nextFile() throws -> Tag? {
@@ -69,9 +69,9 @@ package final class ContentStream<Tag> {
     return nil
   }
 
-  /// The next part of the current file, `nil` at its end.
+  /// The next part of the current file; `nil` at its end.
   ///
-  /// - Throws: what `produce` throws for a file to come.
+  /// - Throws: what `produce` throws for a later file.
   package func nextPart() throws -> Part? {
     current = nil
     guard try fill() else { return nil }

@@ -1,16 +1,16 @@
 internal import SquashFSFormat
 
-/// The parts of a regular file in order: blocks, holes, and the end that is in a fragment.
+/// The parts of a regular file in order: blocks, holes, and the end in a fragment.
 package struct FileBlocks {
   package enum Part: Sendable {
     /// A block that unpacks to exactly `size` bytes.
     case block(BlockPlace, size: Int)
-    /// Zero bytes that take no room, of one block or of several side by side.
+    /// Zero bytes that take no room, in one or several adjacent blocks.
     case hole(size: Int)
     /// Bytes of a fragment block.
     case tail(fragment: UInt32, offset: Int, size: Int)
 
-    /// In bytes of the file.
+    /// The number of the file's bytes.
     package var size: Int {
       switch self {
       case .block(_, let size), .hole(let size), .tail(_, _, let size): size
@@ -43,10 +43,10 @@ package struct FileBlocks {
     position = file.blocksStart
   }
 
-  /// The next part, `nil` after the last.
+  /// The next part; `nil` after the last.
   ///
-  /// - Throws: `ImageReadError` for a block that cannot be where it is said to be. The part is
-  ///   then passed over, except where the list itself cannot be read.
+  /// - Throws: `ImageReadError` for a block at an impossible place. The part is then skipped,
+  ///   unless the list itself is unreadable.
   package mutating func next() throws(ImageReadError) -> Part? {
     let blockSize = image.superblock.blockSize
     if blocksLeft > 0 || pending != nil {

@@ -1,8 +1,8 @@
 internal import Posix
 internal import SquashFSFormat
 
-/// Fragment blocks that several threads read ends of files from: each is unpacked once, by the
-/// first that wants it, while the others wait.
+/// Fragment blocks for several threads to read the ends of files from: the first thread that needs
+/// a block unpacks it, while the others wait.
 package final class FragmentCache: @unchecked Sendable {
   /// An unpacked fragment block.
   package final class Fragment: @unchecked Sendable {
@@ -46,10 +46,10 @@ package final class FragmentCache: @unchecked Sendable {
     limit = max(4, min(64, (16 << 20) / blockSize))
   }
 
-  /// A fragment that is in the cache or will be; for the thread that reads metadata.
+  /// A fragment that is or will be in the cache; for the thread that reads metadata.
   ///
-  /// - Returns: also whether it is new, so that a thread may well be told to unpack it.
-  /// - Throws: `ImageReadError` where the image has no such fragment.
+  /// - Returns: also whether it is new, and so worth unpacking on another thread.
+  /// - Throws: `ImageReadError` if the image has no such fragment.
   package func fragment(
     _ index: UInt32, of image: Image
   ) throws(ImageReadError) -> (fragment: Fragment, isNew: Bool) {
@@ -60,7 +60,7 @@ package final class FragmentCache: @unchecked Sendable {
     return (fragment, true)
   }
 
-  /// Runs `body` with a part of a fragment, which is unpacked now if nobody has.
+  /// Runs `body` with a part of a fragment, which is unpacked now if necessary.
   package func withBytes<R>(
     of fragment: Fragment, offset: Int, size: Int, _ unpacker: BlockUnpacker,
     _ body: (UnsafeRawBufferPointer) throws -> R
@@ -75,7 +75,7 @@ package final class FragmentCache: @unchecked Sendable {
     return try body(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size]))
   }
 
-  /// Unpacks a fragment that will be wanted.
+  /// Unpacks a fragment that will be needed.
   package func prepare(_ fragment: Fragment, _ unpacker: BlockUnpacker) {
     _ = load(fragment, unpacker)
   }

@@ -2,7 +2,7 @@ internal import Posix
 internal import SquashFSFormat
 package import TreeModel
 
-/// Delivers what is in an image as a source of entries.
+/// Delivers an image's contents as a source of entries.
 package final class ImageSource {
   private let image: Image
   private let threads: Int
@@ -14,10 +14,10 @@ package final class ImageSource {
 
   /// The number of bytes of files delivered so far.
   package private(set) var bytesRead: UInt64 = 0
-  /// Called for each part of a file that was delivered.
+  /// Called for each part of a file delivered.
   package var onProgress: () -> Void = {}
 
-  /// Delivers all entries, each directory before what is in it.
+  /// Delivers all entries, each directory before its contents.
   ///
   /// - Throws: `ImageReadError`, and what `sink` throws.
   package func read(into sink: any EntrySink) throws {
@@ -76,7 +76,7 @@ package final class ImageSource {
 }
 
 extension Image {
-  /// What an inode says, in the words of sources.
+  /// An inode as an entry.
   package func entry(of inode: ImageInode, path: [UInt8]) throws(ImageReadError) -> TreeEntry {
     var entry = try entryWithoutMetadata(of: inode, path: path)
     entry.attributes = try attributes(of: inode)
@@ -84,7 +84,7 @@ extension Image {
     return entry
   }
 
-  /// The same with an owner and a mode that mean nothing, and without extended attributes.
+  /// An inode as an entry with meaningless owner and mode, and without extended attributes.
   package func entryWithoutMetadata(
     of inode: ImageInode, path: [UInt8]
   ) throws(ImageReadError) -> TreeEntry {
@@ -106,7 +106,7 @@ extension Image {
 }
 
 extension DeviceNumber {
-  /// A number as inodes hold it.
+  /// A number as stored in inodes.
   package init(stored: UInt32) {
     let (major, minor) = EncodedDevice.decode(stored)
     self.init(major: major, minor: minor)

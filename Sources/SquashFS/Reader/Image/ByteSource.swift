@@ -1,10 +1,10 @@
-/// Bytes that an image is read from: a file, a disk, an object in a bucket. Any number of threads may
+/// The bytes that hold an image: a file, a disk, an object in a bucket. Any number of threads may
 /// read at the same time.
 package protocol ByteSource: AnyObject, Sendable {
-  /// The number of bytes when it was opened.
+  /// The number of bytes at the time of opening.
   var length: UInt64 { get }
 
-  /// Fills `buffer` with the bytes from `offset` on; less only at the end.
+  /// Fills `buffer` with the bytes from `offset` on; reads less only at the end.
   ///
   /// - Returns: the number of bytes read.
   /// - Throws: `ImageReadError` with the code `unreadable`.
@@ -12,12 +12,12 @@ package protocol ByteSource: AnyObject, Sendable {
     _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
   ) throws(ImageReadError) -> Int
 
-  /// A hint that these bytes will be read soon, which a source far away may fetch together.
+  /// Hints that these bytes will be read soon; a distant source may fetch them together.
   func willRead(_ range: Range<UInt64>)
 
-  /// Makes sure that all that was read is of one and the same version.
+  /// Makes sure that everything read belongs to the same version.
   ///
-  /// - Parameter path: where it was opened more than once, the file of that path must be the same.
+  /// - Parameter path: if it was opened more than once, where the same file must still be.
   /// - Throws: `ImageReadError` with the code `unreadable`.
   func checkUnchanged(path: [UInt8]?) throws(ImageReadError)
 }

@@ -10,7 +10,7 @@ extension Image {
     "X86", "POWERPC", "IA64", "ARM", "ARMTHUMB", "SPARC", "ARM64", "RISCV",
   ]
 
-  /// The options that a kernel needs to be built with to mount the image.
+  /// The build options that a kernel needs to mount the image.
   public var kernelOptions: [String] {
     var options: [String] = []
     options.append(

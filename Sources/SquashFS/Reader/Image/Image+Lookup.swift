@@ -8,7 +8,7 @@ extension Image {
     case notFound
     case notADirectory
     case tooManyLinks
-    /// A symbolic link leads to what is not in the image.
+    /// A symbolic link leads to something outside the image.
     case dangling(link: [UInt8], target: [UInt8])
   }
 
@@ -20,26 +20,26 @@ extension Image {
     var namesAfter: Int
   }
 
-  /// Finds what a path names, as the kernel would: symbolic links on the way are followed, within
-  /// the image. Absolute ones begin at its root.
+  /// Looks up a path as the kernel would: follows symbolic links on the way, within the image,
+  /// whose root is where absolute ones begin.
   ///
   /// - Parameters:
-  ///   - followsLast: whether a link that the whole path names is followed too.
-  ///   - isFurther: whether it is one of many that an image asks for, and not a user: what it takes
-  ///     adds to what those before took, and has a limit.
+  ///   - followsLast: whether to follow a link named by the whole path.
+  ///   - isFurther: whether it is one of many lookups on behalf of the image rather than a user:
+  ///     their cost adds up and is limited.
   package func lookup(
     _ path: [UInt8], followsLast: Bool, isFurther: Bool = false
   ) throws(ImageReadError) -> Result<ImageInode, LookupFailure> {
     try locate(path, followsLast: followsLast, isFurther: isFurther).map(\.inode)
   }
 
-  /// What a path names, and the path that leads there without links.
+  /// The inode a path names, and the path that leads there without links.
   package struct Location {
     package var path: [UInt8]
     package var inode: ImageInode
   }
 
-  /// The same as `lookup`, with the place of what is found.
+  /// The same as `lookup`, with the resolved path.
   package func locate(
     _ path: [UInt8], followsLast: Bool, isFurther: Bool = false
   ) throws(ImageReadError) -> Result<Location, LookupFailure> {

@@ -2,14 +2,14 @@ internal import Posix
 package import SquashFSFormat
 package import TreeModel
 
-/// A SquashFS 4.0 image that is open for reading. Metadata is read as it is asked for, by one
-/// thread; blocks of files are read by any number of `BlockUnpacker`s.
+/// A SquashFS 4.0 image open for reading. One thread reads metadata, on demand; any number of
+/// `BlockUnpacker`s read blocks of files.
 ///
 /// Nothing in an image is trusted: whatever it claims, memory stays within the caches, reading
-/// ends, and damage is an `ImageReadError`.
+/// terminates, and damage is an `ImageReadError`.
 public final class Image {
   package let superblock: Superblock
-  /// What the writer says of the compressor's settings, where it does.
+  /// The compressor's settings, if the writer recorded them.
   package let compressorOptions: CompressorOptions?
   package let input: ImageInput
 
@@ -26,19 +26,19 @@ public final class Image {
   var xattrs: XattrTableReader? { tables.xattrs }
   /// User and group ids, by index.
   var ids: [UInt32] { tables.ids }
-  /// Tables that could not be read, of an image that was opened to salvage what there is.
+  /// The tables that could not be read, in an image opened for salvage.
   package var lostTables: [String] { tables.lost }
 
-  /// What is taken as it is of a damaged image.
+  /// What to tolerate in a damaged image.
   package enum Tolerance: Sendable {
     case nothing
     /// A file that ends before the image does.
     case shortFile
-    /// That, and tables that cannot be read, as long as inodes and directories may be there.
+    /// Also unreadable tables, as long as inodes and directories may exist.
     case lostTables
   }
 
-  /// Opens an image and reads its superblock and the places of its tables.
+  /// Opens an image and reads its superblock and the positions of its tables.
   package init(
     _ input: ImageInput, tolerating tolerance: Tolerance = .nothing
   ) throws(ImageReadError) {
@@ -107,7 +107,7 @@ public final class Image {
     ) throws(CodecError) -> UnpackedBlock { throw CodecError(codec: "options", code: 0) }
   }
 
-  /// Has the inodes and directories unpacked by further threads, for who is going to read most of
+  /// Makes further threads unpack the inodes and directories, for a caller that will read most of
   /// them.
   package func readMetadataAhead() {
     for table in [inodes, directories] {
@@ -116,8 +116,8 @@ public final class Image {
     }
   }
 
-  /// Whether inodes can have so many bytes of block lists and targets of links together, as long as
-  /// none are shared.
+  /// Whether inodes can have this many bytes of block lists and link targets together, provided
+  /// that none are shared.
   package func canHave(inodeBytes bytes: UInt64) -> Bool {
     let size = inodes.range.upperBound - inodes.range.lowerBound
     let free = size.multipliedReportingOverflow(by: EffortBudget.inodeTableRatio).partialValue
@@ -149,7 +149,7 @@ public final class Image {
     inodes.fileOffset(inode.reference.blockStart)
   }
 
-  /// Owner, mode and time.
+  /// The owner, mode and time.
   package func attributes(of inode: ImageInode) throws(ImageReadError) -> Attributes {
     let record = inode.record
     if ids.isEmpty {  // lost; otherwise the image would not be open
@@ -168,7 +168,7 @@ public final class Image {
   /// express (`overflowuid` in proc_sys_kernel(5)).
   static func owner(_ id: UInt32) -> UInt32 { id == .max ? 65_534 : id }
 
-  /// What a symbolic link points to.
+  /// The target of a symbolic link.
   package func target(of inode: ImageInode) throws(ImageReadError) -> [UInt8] {
     guard case .symlink(let size) = inode.record.body else { return [] }
     guard (1...EffortBudget.longestTarget).contains(size) else {
@@ -209,7 +209,7 @@ public final class Image {
     return try xattrs.attributes(index)
   }
 
-  /// The entries of a directory, in the order of the image, which is that of the names' bytes.
+  /// The entries of a directory in the order of the image, which is byte order of names.
   package func entries(of inode: ImageInode) throws(ImageReadError) -> DirectoryCursor {
     guard case .directory(let directory) = inode.record.body else {
       throw .damaged(at: fileOffset(of: inode), "this is not a directory")
@@ -225,7 +225,7 @@ public final class Image {
     return try FileBlocks(self, file, at: inode.tail)
   }
 
-  /// Where a fragment block is.
+  /// The place of a fragment block.
   package func fragment(_ index: UInt32) throws(ImageReadError) -> BlockPlace {
     guard let fragmentTable, Int(index) < fragmentTable.count else {
       throw .damaged(at: nil, "fragment \(index) is not in the fragment table")

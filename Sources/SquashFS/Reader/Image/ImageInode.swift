@@ -3,13 +3,13 @@ package import SquashFSFormat
 /// An inode of an image.
 package struct ImageInode: Sendable {
   package let record: InodeRecord
-  /// Where the inode is in the inode table; tells it from all others.
+  /// The place of the inode in the inode table; identifies it.
   package let reference: MetadataReference
   /// Where the part of variable size is.
   let tail: MetadataReference
 }
 
-/// Where a data or fragment block lies in an image.
+/// The place of a data or fragment block in an image.
 package struct BlockPlace: Hashable, Sendable {
   /// Counted from the image's start.
   package var start: UInt64

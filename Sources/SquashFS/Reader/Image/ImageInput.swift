@@ -1,8 +1,8 @@
 internal import Synchronization
 
-/// The bytes of an image: those of a source from a place on. Any number of threads may read.
+/// The bytes of an image: those of a source from an offset on. Any number of threads may read.
 package final class ImageInput: Sendable {
-  /// Where the image starts in the source.
+  /// The start of the image in the source.
   package let base: UInt64
   /// The number of bytes from `base` to the end of the source.
   package let length: UInt64
@@ -10,8 +10,8 @@ package final class ImageInput: Sendable {
   /// What all threads together have read.
   let work = SharedWork()
 
-  /// - Parameter base: where the image starts in the source, in bytes.
-  /// - Throws: `ImageReadError` with the code `notAnImage` where that lies beyond the end.
+  /// - Parameter base: the start of the image in the source, in bytes.
+  /// - Throws: `ImageReadError` with the code `notAnImage` if it lies beyond the end.
   package init(_ source: any ByteSource, base: UInt64 = 0) throws(ImageReadError) {
     guard base <= source.length else {
       throw ImageReadError(.notAnImage, "the file ends before byte \(base)")
@@ -23,22 +23,22 @@ package final class ImageInput: Sendable {
 
   /// Opens a file or a block device.
   ///
-  /// - Throws: `ImageReadError` with the code `unreadable`, or `notAnImage` where `base` lies
-  ///   beyond the end.
+  /// - Throws: `ImageReadError` with the code `unreadable`, or `notAnImage` if `base` lies beyond
+  ///   the end.
   package convenience init(path: [UInt8], base: UInt64 = 0) throws(ImageReadError) {
     try self.init(FileBytes(path: path), base: base)
   }
 
-  /// Makes sure that all that was read is of one and the same image.
+  /// Makes sure that everything read belongs to the same image.
   ///
-  /// - Parameter path: where it was opened more than once, the file of that path must be the same.
-  /// - Throws: `ImageReadError` with the code `unreadable` where something wrote to the file, or
-  ///   put another one in its place.
+  /// - Parameter path: if it was opened more than once, where the same file must still be.
+  /// - Throws: `ImageReadError` with the code `unreadable` if something wrote to the file, or
+  ///   replaced it.
   package func checkUnchanged(path: [UInt8]? = nil) throws(ImageReadError) {
     try source.checkUnchanged(path: path)
   }
 
-  /// A hint that these bytes, counted from the image's start, will be read soon.
+  /// Hints that these bytes, counted from the image's start, will be read soon.
   package func willRead(_ range: Range<UInt64>) {
     let range = range.clamped(to: 0..<length)
     if !range.isEmpty { source.willRead(base + range.lowerBound..<base + range.upperBound) }
@@ -46,7 +46,7 @@ package final class ImageInput: Sendable {
 
   /// Fills `buffer` with the bytes from `offset`, counted from the image's start.
   ///
-  /// - Throws: `ImageReadError`, `damaged` where the file ends before.
+  /// - Throws: `ImageReadError`, `damaged` if the file ends before.
   package func read(
     _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
   ) throws(ImageReadError) {

@@ -4,21 +4,21 @@ package import SquashFSFormat
 public struct ImageReadError: Error, CustomStringConvertible {
   /// The kinds of errors, for programs.
   public enum Code: Sendable {
-    /// The system did not give us the bytes.
+    /// The system could not provide the bytes.
     case unreadable
     /// The file is something else.
     case notAnImage
-    /// A kind of image that this program does not read.
+    /// The image is of a kind that this program does not read.
     case unsupported
-    /// The bytes make no sense.
+    /// The bytes are invalid.
     case damaged
-    /// The image has nothing of the kind that was asked for under that path.
+    /// The image has nothing of the requested kind under that path.
     case notFound
   }
 
-  /// Which kind of error it is.
+  /// The kind of error.
   public var code: Code
-  /// The position in the file, in bytes, where it is known.
+  /// The position in the file, in bytes, if known.
   public var offset: UInt64?
   /// What is wrong.
   public var message: String
@@ -29,7 +29,7 @@ public struct ImageReadError: Error, CustomStringConvertible {
     self.message = message
   }
 
-  /// The message, and the position where it is known.
+  /// The message, and the position if known.
   public var description: String { offset.map { "\(message) (at byte \($0))" } ?? message }
 
   /// An error for damage at an offset.
@@ -66,7 +66,7 @@ extension ImageReadError {
     }
   }
 
-  /// What an image of another kind means for its user.
+  /// The error for an image in another format.
   package init(_ format: ForeignFormat, at offset: UInt64) {
     self.init(
       .unsupported, at: offset,

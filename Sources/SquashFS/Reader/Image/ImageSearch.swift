@@ -1,6 +1,6 @@
 internal import SquashFSFormat
 
-/// Finds the image in a file that has something else before it, such as an AppImage or a SIF
+/// Finds the image in a file with something else before it, such as an AppImage or a SIF
 /// container.
 package struct ImageSearch {
   /// Where an image starts whose root directory can be read.
@@ -11,9 +11,9 @@ package struct ImageSearch {
   private var foreign: (format: ForeignFormat, start: UInt64)?
   private var tries = 0
 
-  /// - Parameter limit: how much of the file is searched, in bytes.
-  /// - Returns: where the first image starts that can be opened, or else the first that is damaged.
-  /// - Throws: `ImageReadError` where there is none; it tells of an image that Linux does not read.
+  /// - Parameter limit: how many bytes of the file to search.
+  /// - Returns: the start of the first image that can be opened, or else of the first damaged one.
+  /// - Throws: `ImageReadError` if there is none; it mentions an image that Linux cannot read.
   package static func findImage(
     in path: [UInt8], within limit: UInt64 = .max
   ) throws(ImageReadError) -> UInt64 {

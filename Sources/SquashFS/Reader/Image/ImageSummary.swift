@@ -1,19 +1,19 @@
 internal import SquashFSFormat
 package import TreeModel
 
-/// What is in an image, counted.
+/// Counts of an image's contents.
 package struct ImageSummary: Sendable {
   /// The number of inodes of each type.
   package var inodes: [FileType: Int] = [:]
-  /// The size of all regular files together, in bytes; a file with several names counts once.
+  /// The total size of all regular files in bytes; a file with several names counts once.
   package var contentBytes: UInt64 = 0
-  /// The part of it in holes, in bytes.
+  /// The number of those bytes in holes.
   package var holeBytes: UInt64 = 0
-  /// Files whose blocks or end are those of another file, and their size in bytes.
+  /// Files that share their blocks or tail with another file, and their size in bytes.
   package var duplicateFiles = 0
   package var duplicateBytes: UInt64 = 0
-  /// Data blocks that files refer to, and how many of these references are to blocks stored as
-  /// they are.
+  /// Data blocks that files refer to, and how many of these references lead to uncompressed
+  /// blocks.
   package var blocks = 0
   package var plainBlocks = 0
   /// Files that end in a fragment block.

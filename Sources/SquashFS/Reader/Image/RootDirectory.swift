@@ -1,14 +1,14 @@
 internal import SquashFSFormat
 internal import TreeModel
 
-/// The root directory of an image, found without any table but the two that it needs: a few reads,
-/// however large the image is.
+/// The root directory of an image, found with only the two tables it needs: a few reads, however
+/// large the image.
 package struct RootDirectory: Sendable {
   package let permissions: UInt16
   package let uid: UInt32
   package let gid: UInt32
 
-  /// - Throws: `ImageReadError` where the image has none that can be read.
+  /// - Throws: `ImageReadError` if the image has no readable one.
   package init(of input: ImageInput) throws(ImageReadError) {
     let superblock = try Image.readSuperblock(of: input)
     let layout = try TableLayout(superblock, input)
@@ -37,7 +37,7 @@ package struct RootDirectory: Sendable {
     gid = try id(record.gidIndex)
   }
 
-  /// Whether nobody but root can enter it once it is mounted.
+  /// Whether only root can enter it once it is mounted.
   package var isRootsAlone: Bool {
     permissions & 0o001 == 0 && (gid == 0 || permissions & 0o010 == 0)
       && (uid == 0 || permissions & 0o100 == 0)

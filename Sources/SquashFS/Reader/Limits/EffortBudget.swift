@@ -1,13 +1,13 @@
-/// What a hostile image may cost whoever reads it, in one place: each bound is far above what honest
-/// images have. What is counted against some of them is in the budgets beside this file.
+/// What a hostile image may cost its reader, in one place: each limit is far above what honest
+/// images need. The budgets next to this file count against some of them.
 package enum EffortBudget {
   // MARK: Sizes
 
-  /// Sets of inode numbers are bitmaps, of 8 MiB for as many as these.
+  /// Limits the bitmaps for sets of inode numbers to 8 MiB.
   package static let mostInodes: UInt32 = 1 << 26
   /// The most fragment blocks: `verify` keeps the size of each, 16 MiB in all.
   static let mostFragments = 1 << 22
-  /// Of a path in the tree, in bytes: twice what Linux takes at once.
+  /// The longest path in the tree, in bytes: twice what Linux accepts at once.
   package static let longestPath = 8192
   /// The longest target of a symbolic link in bytes: the most that any tool's writer allows.
   static let longestTarget: UInt32 = 65_535

@@ -1,15 +1,15 @@
-/// A set of inode numbers: a bitmap, at most 8 MiB large.
+/// A set of inode numbers: a bitmap of at most 8 MiB.
 package struct InodeSet: Sendable {
   private var words: [UInt64]
   private let count: UInt32
 
-  /// - Parameter count: the largest number that can be in the set, as `Image` has checked it.
+  /// - Parameter count: the largest number allowed in the set, as checked by `Image`.
   package init(upTo count: UInt32) {
     self.count = count
     words = Array(repeating: 0, count: Int(count) / 64 + 1)
   }
 
-  /// - Returns: whether the number was not in the set. Numbers that are too large never are.
+  /// - Returns: whether the number was new. Numbers that are too large never are.
   package mutating func insert(_ number: UInt32) -> Bool {
     guard number <= count else { return false }
     let bit: UInt64 = 1 << UInt64(number % 64)

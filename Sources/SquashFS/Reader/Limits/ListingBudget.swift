@@ -1,12 +1,12 @@
 internal import Posix
 internal import SquashFSFormat
 
-/// Makes sure that a walk through directories ends, which otherwise could share their listings
-/// without end: all entries together are no more than what the metadata blocks that they are in
-/// unpack to.
+/// Makes sure that a walk through directories ends, although these could share their listings
+/// without limit: all entries together must not exceed the unpacked size of the metadata blocks
+/// they are in.
 ///
-/// Blocks that lie on top of others, and those that nothing is read of, do not count: whoever has
-/// many of them has room for nothing.
+/// Blocks that overlap others, and those never read from, do not count: many of them leave room for
+/// nothing.
 package struct ListingBudget {
   private var taken: UInt64 = 0
   private var room: UInt64 = UInt64(MetadataBlock.byteCount)
@@ -23,9 +23,9 @@ package struct ListingBudget {
     grain = size / Self.mostGrains + 1
   }
 
-  /// Counts the entry that a cursor has read last.
+  /// Counts the entry a cursor read last.
   ///
-  /// - Throws: `ImageReadError` where there are more of them than there is room for.
+  /// - Throws: `ImageReadError` if there are more entries than allowed.
   package mutating func take(_ cursor: DirectoryCursor) throws(ImageReadError) {
     let entry = cursor.latest
     if entry.block.lowerBound != block {

@@ -1,21 +1,21 @@
 internal import Synchronization
 
-/// What reading an image has taken so far, counted where it is done.
+/// The work of reading an image so far, counted where it is done.
 ///
-/// It depends on the image and on what is asked of it, not on the machine, so that one can tell
-/// whether an image means more work than it is large.
+/// It depends on the image and the requests, not on the machine, so it shows whether an image takes
+/// more work than its size justifies.
 package struct ReadingWork: Sendable, Equatable {
-  /// Metadata blocks that were read and unpacked.
+  /// Metadata blocks read and unpacked.
   package var metadataBlocks: UInt64 = 0
-  /// How often a metadata block was asked for, unpacked already or not.
+  /// Requests for metadata blocks, already unpacked or not.
   package var metadataVisits: UInt64 = 0
-  /// Bytes of inodes, names, indexes, targets, attributes and lists of blocks that were looked at.
+  /// Bytes of inodes, names, indexes, targets, attributes and lists of blocks looked at.
   package var metadataBytes: UInt64 = 0
-  /// Bytes of extended attributes that were handed out.
+  /// Bytes of extended attributes returned.
   package var attributeBytes: UInt64 = 0
-  /// Blocks of files that were unpacked, or read as they are.
+  /// Blocks of files unpacked, or read uncompressed.
   package var dataBlocks: UInt64 = 0
-  /// Bytes read of the file.
+  /// Bytes read from the file.
   package var bytesRead: UInt64 = 0
 
   package init() {}
@@ -37,7 +37,7 @@ final class SharedWork: Sendable {
 }
 
 extension Image {
-  /// What reading it has taken since it was opened; of data since its file was.
+  /// The work since the image was opened; for data, since its file was opened.
   package var work: ReadingWork {
     var sum = ReadingWork()
     let tables = [

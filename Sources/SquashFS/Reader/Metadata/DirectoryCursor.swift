@@ -7,9 +7,9 @@ package struct DirectoryCursor {
   package struct Entry: Sendable {
     package var name: [UInt8]
     package var inode: MetadataReference
-    /// The inode's number, as the entry says.
+    /// The inode's number, according to the entry.
     package var number: UInt32
-    /// The inode's type, as the entry says.
+    /// The inode's type, according to the entry.
     package var type: FileType
   }
 
@@ -26,7 +26,7 @@ package struct DirectoryCursor {
   private let table: MetadataTable
   private var cursor: MetadataCursor?
   private var suspended: MetadataReference?
-  /// The bytes of the listing that are left.
+  /// The number of bytes left in the listing.
   package private(set) var remaining: Int
   private let size: Int
   private var header = DirectoryHeader(entryCount: 0, inodeBlockStart: 0, inodeNumber: 0)
@@ -49,16 +49,16 @@ package struct DirectoryCursor {
     cursor = remaining > 0 ? try MetadataCursor(table, at: directory.listing) : nil
   }
 
-  /// Lets go of the block that is being read; who goes deep keeps many cursors.
+  /// Releases the current block, for callers that keep many cursors in deep trees.
   package mutating func suspend() {
     guard let cursor else { return }
     if remaining > 0 || entriesLeft > 0 { suspended = cursor.reference }
     self.cursor = nil
   }
 
-  /// The next entry, `nil` after the last.
+  /// The next entry; `nil` after the last.
   ///
-  /// - Throws: `ImageReadError` also for a name that cannot be one, and for an unknown type.
+  /// - Throws: `ImageReadError`, also for an invalid name or an unknown type.
   package mutating func next() throws(ImageReadError) -> Entry? {
     guard let raw = try nextRaw() else { return nil }
     guard Self.isName(raw.name), let type = FileType(rawValue: raw.type),

@@ -2,11 +2,11 @@ internal import Posix
 internal import SquashFSFormat
 internal import TreeModel
 
-/// Visits everything below a directory, each directory before what is in it, names in the order
-/// of the image.
+/// Visits everything below a directory, each directory before its contents, names in the order of
+/// the image.
 package struct TreeWalk {
   package struct Node: Sendable {
-    /// The path from where the walk began, without a leading slash.
+    /// The path from the start of the walk, without a leading slash.
     package var path: [UInt8]
     /// Where the name starts in the path.
     package var nameStart: Int
@@ -23,7 +23,7 @@ package struct TreeWalk {
 
   private let image: Image
   private var stack: [Level] = []
-  /// What was read last, for errors: the path of an entry, or of a directory.
+  /// What was read last, for errors: the path of an entry or of a directory.
   package private(set) var path: [UInt8] = []
   private var visited: InodeSet
   private var entered: Node?
@@ -31,7 +31,7 @@ package struct TreeWalk {
   private var inodes: InodeBudget
   private var paths = PathBudget()
 
-  /// - Parameter directory: where to begin; it is not visited itself.
+  /// - Parameter directory: the start; it is not visited itself.
   package init(_ image: Image, from directory: ImageInode) throws(ImageReadError) {
     self.image = image
     visited = InodeSet(upTo: image.superblock.inodeCount)
@@ -41,13 +41,13 @@ package struct TreeWalk {
     stack.append(Level(cursor: try image.entries(of: directory), pathCount: 0))
   }
 
-  /// The number of directories that were begun and not ended, the first included.
+  /// The number of directories begun and not finished, including the first.
   package var depth: Int { stack.count }
 
-  /// The next node, `nil` at the end.
+  /// The next node; `nil` at the end.
   ///
-  /// - Throws: `ImageReadError` for a directory or inode that is damaged; the walk can go on
-  ///   after it, without what cannot be read.
+  /// - Throws: `ImageReadError` for a damaged directory or inode; the walk can continue after it,
+  ///   without the unreadable part.
   package mutating func next() throws(ImageReadError) -> Node? {
     if let node = entered {
       entered = nil
@@ -107,7 +107,7 @@ package struct TreeWalk {
     return nil
   }
 
-  /// Does not go into the directory that `next` gave last.
+  /// Skips the contents of the directory that `next` returned last.
   package mutating func skipChildren() { entered = nil }
 
   /// Makes sure that the walk's time and memory stay in proportion to the image's size.

@@ -1,12 +1,12 @@
-/// What happened to the bytes of files.
+/// What became of the files' bytes.
 package struct DataStatistics: Sendable {
   package var files = 0
   /// The bytes of all files, holes and duplicates included.
   package var bytes: UInt64 = 0
-  /// The bytes not stored because an equal block or tail was there.
+  /// The bytes not stored because an equal block or tail existed.
   package var duplicateBytes: UInt64 = 0
   /// The bytes of data in the image.
   package var storedBytes: UInt64 = 0
-  /// Blocks stored as they are because they do not shrink.
+  /// Blocks stored uncompressed because they do not shrink.
   package var storedPlainBlocks = 0
 }
