@@ -12,8 +12,8 @@ let settings: [SwiftSetting] = [
 /// Makes SEEK_DATA, O_TMPFILE, renameat2 and the like visible through the Glibc module.
 let gnu: [CSetting] = [.define("_GNU_SOURCE")]
 
-/// For a program that has to start in the time of a shell script: all of it in one file, and what
-/// runs at the start side by side, so that few pages are touched (scripts/startup-order.py).
+/// For a program that must start as fast as a shell script: link everything statically, and put the
+/// startup code side by side, so that few pages are touched (scripts/startup-order.py).
 let mapLinkerFlags = [
   "-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "--no-rosegment",
   "-Xlinker", "--no-warn-symbol-ordering", "-Xlinker",
@@ -27,7 +27,7 @@ let package = Package(
     .executable(name: "autosquash-map", targets: ["autosquash-map"]),
     // For programs that read, write or verify images (Examples/Library).
     .library(name: "SquashFS", targets: ["SquashFS"]),
-    // For the package of the fuzzers; nobody else should rely on it.
+    // For the fuzzers' package only; nobody else should rely on it.
     .library(
       name: "AutosquashModules",
       targets: [
@@ -43,15 +43,15 @@ let package = Package(
     .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
     // zlib: the gzip codec, and .gz input with its checksum verified (libarchive skips it).
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    // libbz2: .bz2 input; libarchive brings it in any case, but does not tell where a stream ends.
+    // libbz2: .bz2 input; libarchive needs it anyway, but does not say where a stream ends.
     .systemLibrary(name: "CBzip2", providers: [.apt(["libbz2-dev"])]),
     // libzstd: the zstd codec.
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-    // liblz4: the lz4 codec, and the quick look for matches before a slow codec runs.
+    // liblz4: the lz4 codec, and the quick test for matches before a slow codec runs.
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
-    // liblzo2: reads the lzo images of appliances; nothing is written with it.
+    // liblzo2: reads the lzo images of appliances; never used for writing.
     .systemLibrary(name: "CLZO", pkgConfig: "lzo2", providers: [.apt(["liblzo2-dev"])]),
-    // nettle: SHA-256 with the processor's own instructions; libarchive brings it in any case.
+    // nettle: SHA-256 with the processor's own instructions; libarchive needs it anyway.
     .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
     // libarchive: every tar dialect, cpio, zip, 7z, mtree, and the stream filters.
     .systemLibrary(
@@ -59,7 +59,7 @@ let package = Package(
     // What Swift's Glibc module leaves out: xattr, major and minor, openat2, fork, main's
     // arguments.
     .target(name: "CLinux"),
-    // Ends the program with a message where there is no memory; only for the program as a whole.
+    // Ends the program with a message when memory runs out; only for whole programs.
     .target(name: "CMemory", dependencies: ["CLinux"]),
 
     .target(name: "Posix", dependencies: ["CLinux"], cSettings: gnu, swiftSettings: settings),
@@ -80,8 +80,8 @@ let package = Package(
         "Posix", "TreeModel",
       ],
       cSettings: gnu, swiftSettings: settings),
-    // SHA-256 stays in FileTrees, which tells the files of cpio archives apart by it: one edge less
-    // than a module of its own below both.
+    // SHA-256 stays in FileTrees, which uses it to distinguish the files of cpio archives: a module
+    // of its own below both would add an edge.
     .target(
       name: "Manifests", dependencies: ["CLibArchive", "FileTrees", "Posix", "TreeModel"],
       resources: [.embedInCode("page.html")], cSettings: gnu, swiftSettings: settings),
@@ -123,8 +123,8 @@ let package = Package(
       name: "MachineSetup",
       dependencies: ["Automount", "CLinux", "Overlay", "Posix", "SquashFS", "SquashFSFormat"],
       cSettings: gnu, swiftSettings: settings),
-    // autofs runs it for every first access. Nothing may depend on it: its linker flags would come
-    // along.
+    // autosquash-map: autofs runs it on every first access. Nothing may depend on it, because its
+    // linker flags would come along.
     .executableTarget(
       name: "autosquash-map", dependencies: ["Automount"],
       exclude: ["startup-order.txt"], cSettings: gnu, swiftSettings: settings,

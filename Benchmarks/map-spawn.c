@@ -1,5 +1,5 @@
-// Times short programs as autofs runs them: started with one argument, their output read to its
-// end, waited for. Each in turn, ROUNDS times; prints the median in milliseconds, one a line.
+// Times short programs as autofs runs them: starts each with one argument, reads its output to the
+// end and waits for it. They take turns, ROUNDS times; prints the medians in ms, one per line.
 //
 //   map-spawn ROUNDS KEY PROGRAM...
 #define _GNU_SOURCE

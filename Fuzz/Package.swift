@@ -3,13 +3,13 @@ import PackageDescription
 
 // A package of its own: everything in it is built with `--sanitize fuzzer` (scripts/fuzz.sh).
 
-/// The name that the compiler knows the program's package by, which SwiftPM makes of its folder's.
+/// The compiler's name for the program's package, which SwiftPM derives from its folder's.
 let program = String(
   Context.packageDirectory.split(separator: "/").dropLast().last!.lowercased().map {
     $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_"
   })
 
-/// What the fuzzers look at is for the program's own modules only, so they count as such.
+/// The fuzzers use declarations internal to the program's package, so they compile as part of it.
 let inside: SwiftSetting = .unsafeFlags(["-package-name", program])
 
 func fuzzer(_ name: String) -> Target {

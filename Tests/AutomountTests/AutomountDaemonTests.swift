@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite struct AutomountDaemonTests {
-  /// A process of a user may call itself what it likes, and gets no signals of root's.
+  /// A user's process may call itself anything, and must not get root's signals.
   @Test(arguments: [("0", true), ("1234", false)])
   func onlyRootsAutomountersCount(user: String, isOne: Bool) throws {
     let folder = try TemporaryFolder()

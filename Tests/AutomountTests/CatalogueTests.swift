@@ -42,7 +42,7 @@ import Testing
           ".squash", "a", "a.sqfs", "alias", "b", "b.img.squash", "both", "c", "out", "course1/x",
           "course1/week1/y",
         ].sorted { left, right in
-          // A folder's own before those of the folders in it.
+          // A folder's own images before those of its subfolders.
           let depth = (left.split(separator: "/").count, right.split(separator: "/").count)
           return depth.0 == depth.1 ? left < right : depth.0 < depth.1
         }.filter { $0 != ".squash" })
@@ -83,7 +83,7 @@ import Testing
     #expect(maps.folders == ["course1", "course1/week1"])
     let known = FileMaps.known(in: lists, configuration, check: check)
     #expect(known.count == catalogue.images.count { $0.problem == nil })
-    // What is known is not opened again: a file that cannot be opened any more shows it.
+    // Known images are not opened again: one that can no longer be opened shows it.
     for entry in known { #expect(catalogue.images.contains(entry)) }
     try Tool.check(
       [
@@ -99,7 +99,7 @@ import Testing
     #expect(try problem([]) == "it is no SquashFS image")
     try Tool.check(["touch", "a.squash"], in: folder.path("images"))
     #expect(try problem(known) == "it is no SquashFS image")
-    // Lists of nothing still ask the program, and keep the folders that are in use.
+    // Empty lists still ask the program, and keep the folders in use.
     let none = FileMaps(
       nil, configuration: configuration, folder: HostPath(target), program: "/map",
       check: check, asksAgain: false, mounted: ["course1"])
@@ -107,7 +107,7 @@ import Testing
     #expect(folder.names(in: "maps").count == 2)
     let top = String(decoding: try folder.read("maps/top"), as: UTF8.self)
     #expect(top.hasSuffix("\n+program:/map\n") && !top.contains("\""))
-    // With other settings, or another kernel, everything is to be looked at again.
+    // With other settings, or another kernel, everything must be checked again.
     try maps.write(to: lists)
     let other = ImageCheck(kernel: KernelSupport(compressors: [.gzip]), mountsByKernel: true)
     #expect(FileMaps.known(in: lists, configuration, check: other) == [])
@@ -122,7 +122,7 @@ import Testing
 
   @Test func foldersThatCannotBeListedAreTold() throws {
     let long = String(repeating: "x", count: 240)
-    // Deeper than a path can be, so by steps.
+    // Deeper than a path can be, so step by step.
     try Tool.check(
       [
         "python3", "-c",

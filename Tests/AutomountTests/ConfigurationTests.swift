@@ -109,7 +109,7 @@ import Testing
     #expect(device?.description.contains("no configuration file of at most") == true)
   }
 
-  /// Whatever the file holds, reading it ends with settings or with a line.
+  /// Whatever the file holds, reading it ends with settings or with an error for a line.
   @Test func noiseIsHarmless() {
     for seed in 0..<5000 {
       var random = SeededGenerator(UInt64(seed))

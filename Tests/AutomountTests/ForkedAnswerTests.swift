@@ -4,7 +4,7 @@ import Testing
 @testable import Automount
 
 @Suite struct ForkedAnswerTests {
-  /// Whatever the answer holds, also the signs that stand before one.
+  /// Whatever the answer holds, even the signs that precede one.
   @Test(arguments: [
     [], Array("=".utf8), Array("..=.=!".utf8), [UInt8](0...255), .init(repeating: 46, count: 300),
   ])
@@ -29,7 +29,7 @@ import Testing
     #expect(ForkedAnswer.unframed(written) == Outcome.failure(refusal))
   }
 
-  /// What is no value is no answer.
+  /// Bytes that are not a value are not an answer.
   @Test func valuesAreChecked() {
     #expect(MapRefusal(wireBytes: [0, 0]) == nil)
     #expect(MapRefusal(wireBytes: [1]) == nil)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Automount
 
-/// What the map says of the files in a folder.
+/// The map's answers for the files in a folder.
 @Suite struct ImageLookupTests {
   let folder: TemporaryFolder
   var configuration = Configuration()
@@ -68,10 +68,10 @@ import Testing
     #expect(try answer("course1") == "-fstype=autofs program:/usr/libexec/map")
     #expect(try answer("week1", level: "course1") == "-fstype=autofs program:/usr/libexec/map")
     #expect(try answer("data", level: "course1/week1") == entry("course1/week1/data.squash"))
-    // An image wins over a folder of its name.
+    // An image wins over a folder of the same name.
     #expect(try answer("both") == entry("both.squash"))
     #expect(try answer("inner", level: "both") == entry("both/inner.squash"))
-    // A folder that is called as an image is no image.
+    // A folder named like an image is not one.
     try Tool.check(["mkdir", "-p", "images/odd.squash"], in: folder.root)
     #expect(try answer("odd.squash") == "-fstype=autofs program:/usr/libexec/map")
     #expect(refusal("odd")?.code == .noSuchImage)
@@ -118,7 +118,7 @@ import Testing
     }
   }
 
-  /// Each with what is done to a whole image of 4096 bytes, and what the map says.
+  /// Each case: a change to an intact image of 4096 bytes, and the map's answer.
   @Test(arguments: [
     (": > i", "the file is empty; upload it again"),
     ("head -c 50 whole > i", "50 bytes are no image; upload it again"),
@@ -199,7 +199,7 @@ import Testing
     }
     #expect(problem(.xz, kernel) == nil)
     #expect(problem(.zstd, kernel)?.contains("CONFIG_SQUASHFS_ZSTD") == true)
-    // Where the kernel does not tell, mount(8) will.
+    // If the kernel does not say, mount(8) will.
     #expect(problem(.zstd, KernelSupport()) == nil)
     #expect(problem(.zstd, KernelSupport(hasSquashFS: false))?.contains("no squashfs") == true)
     #expect(problem(.lzma, KernelSupport()) != nil)

@@ -32,7 +32,7 @@ import Testing
     }
     #expect(try candidates("data") == ["data.squash", "data.squashfs", "data.sqfs", "data.img"])
     #expect(try candidates("data.img").prefix(2) == ["data.img", "data.img.squash"])
-    // With its suffix a name must not be too long for a file.
+    // With its suffix, a name must not be too long for a file.
     let long = String(repeating: "x", count: 250)
     #expect(try candidates(long) == [long + ".sqfs", long + ".img"])
     #expect(try candidates(long + "xxxxx") == [])
@@ -83,7 +83,7 @@ import Testing
       }
     }
     #expect(seen.count == names.count)
-    // A link of just the length at which names are cut, and one that goes on from there.
+    // A link exactly as long as names may be before they are cut, and one that is longer.
     let edge = links.path(for: HostPath([UInt8](repeating: 1, count: 100)))
     let longer = links.path(for: HostPath([UInt8](repeating: 1, count: 101)))
     #expect(!longer.isAtOrBelow(edge))
@@ -91,7 +91,7 @@ import Testing
     #expect(throws: MapRefusal.self) {
       try links.link(to: HostPath([UInt8](repeating: 1, count: 3000)), key: [])
     }
-    // A folder that others can write could lead mounts anywhere, and so could the one it is in.
+    // A folder that others can write could redirect mounts, and so could its parent.
     for part in ["run/links", "run"] {
       try Tool.check(["chmod", "777", folder.path(part)])
       let refusal = #expect(throws: MapRefusal.self) {

@@ -2,18 +2,18 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What the program advises can be done: the options are there, and the commands run.
+/// Advice in messages works: the options exist, and the commands run.
 @Suite struct AdviceTests {
   private static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
   // MARK: The sources
 
-  /// The commands that print what is written in a folder or a file of the sources, by the longest
-  /// path that fits.
+  /// The commands that print the texts in a folder or file of the sources, by the longest matching
+  /// path.
   private static let printers: [(place: String, commands: [String])] = [
     ("FileTrees/", ["pack", "verify", "diff", "manifest"]),
-    // Each is printed only where the command has the option.
+    // Each is printed only if the command has the option.
     ("FileTrees/Remedy.swift", ["pack"]),
     // Of what other commands leave alone, or of options that were given.
     ("FileTrees/Assembly/", ["pack"]),
@@ -52,17 +52,17 @@ import Testing
     ("autosquash/Support/SourceArgument.swift", ["pack", "verify"]),
   ]
 
-  /// Said where a file is in the way of a result.
+  /// The commands that print this when a file is in the way of a result.
   private static let writers = ["pack", "manifest", "extract", "trace"]
 
   /// Other programs that are run, or named, with options of theirs.
   private static let strangers: Set<Substring> = [
     "systemctl", "iconv", "losetup", "timedatectl", "dpkg", "cpio",
   ]
-  /// Those of automount, of cat(1) and of every command.
+  /// Those of automount, of cat(1), and of every command.
   private static let foreignOptions: Set<String> = ["--negative-timeout", "--null", "--help"]
 
-  /// The options of each command by its own account.
+  /// The options of each command according to the program.
   private static func options() throws -> [String: Set<String>] {
     struct Dump: Decodable {
       var command: Command
@@ -92,7 +92,7 @@ import Testing
     return all
   }
 
-  /// What a line of the sources names that its command does not have.
+  /// The options in a line of the sources that its command lacks.
   private static func mistakes(
     in line: Substring, of file: String, _ options: [String: Set<String>]
   ) -> (checked: Int, mistakes: [String]) {
@@ -137,7 +137,7 @@ import Testing
     var checked = 0
     for path in try #require(FileManager.default.enumerator(atPath: sources.path)) {
       guard let file = path as? String, file.hasSuffix(".swift") else { continue }
-      // What options of other programs are here has tests of its own.
+      // The list of other programs' options has its own tests.
       if file.hasSuffix("/Habits.swift") { continue }
       let text = try String(contentsOf: sources.appendingPathComponent(file), encoding: .utf8)
       for line in text.split(separator: "\n") {
@@ -149,7 +149,7 @@ import Testing
     #expect(checked > 80)
   }
 
-  /// The check itself finds what it is for.
+  /// The check itself finds what it should.
   @Test(arguments: [
     ("autosquash/Compare/Diff.swift", "\"; --ignore-unreadable leaves it out\"", 1),
     ("autosquash/Compare/Diff.swift", "\"--ignore owner leaves it out\"", 0),
@@ -166,7 +166,7 @@ import Testing
 
   // MARK: What is printed
 
-  /// What goes wrong, and what a command says then.
+  /// Failing commands and their messages.
   private static let errors: [(command: String, line: String)] = [
     (
       "pack tree",
@@ -253,7 +253,7 @@ import Testing
     }
   }
 
-  /// Who compares makes nothing that others could be unable to read.
+  /// A comparison makes nothing that others might be unable to read.
   @Test func comparingOpensNothingToAll() throws {
     let folder = try makeInputs()
     try Tool.check([Tool.autosquash, "pack", "closed", "-q"], in: folder.root)
@@ -270,7 +270,7 @@ import Testing
         + "--chmod a+rX opens it to all\n")
   }
 
-  /// A command that is advised is one to paste.
+  /// A recommended command can be pasted.
   @Test func advisedCommandsRun() throws {
     let folder = try TemporaryFolder()
     try Tool.check(

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// Patterns begin at what becomes the image's root, for a directory and for archives of it.
+/// Patterns are anchored at the image's root, for a directory and for archives of it.
 @Suite struct AnchorTests {
   let folder: TemporaryFolder
 
@@ -66,12 +66,12 @@ import Testing
       let found = try pack("\(autosquash) \(source)")
       #expect(found.status == wanted.status && found.image == wanted.image, "\(source) \(options)")
     }
-    // A pipe can be read only once; here the only top directory is the only one to the end.
+    // A pipe can be read only once; here the assumed top stays the only one to the end.
     let piped = try pack("cat sorted.tar.gz | \(autosquash) -")
     #expect(piped.status == wanted.status && piped.image == wanted.image, "\(options)")
   }
 
-  /// What the options take for the only top may turn out to be none when it is too late.
+  /// An assumed single top may turn out not to be one when it is too late.
   @Test func aPipeWithSeveralTopsLosesNothingInSilence() throws {
     try Tool.check(
       [
@@ -97,7 +97,7 @@ import Testing
     )
     #expect(
       try list("cat m.tar |", "-", "--exclude", "/usr", "--strip-components", "0").text == both)
-    // Where it does not matter, nothing is asked.
+    // Where it does not matter, there is no question.
     #expect(try list("cat m.tar |", "-", "--exclude", "g").status == 0)
     let first = try list("cat m.tar |", "-", "--exclude", "/bin")
     #expect(first.status == 1 && first.errors.contains("lies outside bin/"))

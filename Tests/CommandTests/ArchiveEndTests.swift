@@ -1,19 +1,19 @@
 import TestSupport
 import Testing
 
-/// An archive that a shell command makes as the file `in`, and what is right for it.
+/// An archive, made by a shell command as the file `in`, and the right outcome.
 struct EndCase {
   var name: String
   var command: String
   var options: [String] = []
-  /// What goes in; `nil` where the archive is refused.
+  /// The paths packed; `nil` if the archive is refused.
   var paths: [String]?
-  /// In the error or the warning; empty where there is to be none.
+  /// Part of the error or the warning; empty if there should be none.
   var message = ""
 }
 
-/// Bytes after the end of an archive are padding, or are read, or are told; members are never
-/// passed over with status 0.
+/// Bytes after the end of an archive are padding, or are read or reported; members are never
+/// skipped with status 0.
 @Suite struct ArchiveEndTests {
   /// Two small archives of each kind, `1.…` with `a` and `2.…` with `b`.
   private static let preparation = """
@@ -174,7 +174,7 @@ struct EndCase {
     for end in cases { try check(end, in: folder) }
   }
 
-  /// From a file and a pipe, packed, listed and compared: always the same.
+  /// From a file and a pipe; packed, listed and compared: always the same.
   private func check(_ end: EndCase, in folder: TemporaryFolder) throws {
     try Tool.check(
       [
@@ -206,7 +206,7 @@ struct EndCase {
     #expect(verified.status == 0, "\(end.name): \(verified.summary)")
   }
 
-  /// A name that looks like a specification's changes nothing.
+  /// A name like a specification's changes nothing.
   @Test func namesDoNotMakeSpecifications() throws {
     let folder = try TemporaryFolder()
     try Tool.check(
@@ -230,7 +230,7 @@ struct EndCase {
     }
   }
 
-  /// What GNU tar reads with --ignore-zeros is what goes in.
+  /// What GNU tar reads with --ignore-zeros is packed.
   @Test func ignoringZerosIsAsGNUTarDoesIt() throws {
     let folder = try TemporaryFolder()
     try Tool.check(

@@ -1,11 +1,11 @@
 import TestSupport
 import Testing
 
-/// Packs an archive given as bytes; asks unsquashfs what came out.
+/// Packs an archive given as bytes and asks unsquashfs about the result.
 struct Packed {
   let folder: TemporaryFolder
   let result: Tool.Result
-  /// Of an archive that is cut, and taken all the same, not all goes in.
+  /// The expected status: a truncated archive, if accepted, is not packed completely.
   private let due: Int32
 
   init(_ archive: [UInt8], _ options: [String] = [], name: String = "in.tar") throws {
@@ -27,7 +27,7 @@ struct Packed {
     String(decoding: try content(of: path, in: image), as: UTF8.self)
   }
 
-  /// Whether packing failed with this in its message, and left no image.
+  /// Whether packing failed with this text in its message, and left no image.
   func failed(_ message: String) -> Bool {
     result.status != 0 && result.errors.contains(message) && !folder.exists("out.squash")
       && folder.names == ["in.tar"]
@@ -228,7 +228,7 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     #expect(try Packed(text).failed("specification must have a name that ends with .mtree"))
   }
 
-  /// What libarchive says holds names of the archive.
+  /// libarchive's messages contain names from the archive.
   @Test func complaintsDoNotReachTheTerminalAsTheyAre() throws {
     let text = bytes("#mtree\n./k type=file contents=no\\033[31mx\n")
     let packed = try Packed(text, name: "in.mtree")
@@ -236,7 +236,7 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     #expect(packed.result.errors.contains("no\\033[31mx"), "\(packed.result.summary)")
   }
 
-  /// Not "damaged": there is nothing wrong with them.
+  /// Not "damaged": nothing is wrong with them.
   @Test func whatCannotBeReadIsTold() throws {
     var link = TarBuilder()
     link.add("a", bytes("x"))

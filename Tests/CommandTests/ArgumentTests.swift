@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Arguments that mean something else than their user believes.
+/// Arguments that do not mean what their user thinks.
 @Suite struct ArgumentTests {
   let folder: TemporaryFolder
 
@@ -13,7 +13,7 @@ import Testing
       in: folder.root)
   }
 
-  /// An argument that is empty, as a variable that is not set leaves one.
+  /// An empty argument, as an unset variable leaves one.
   @Test(arguments: [
     ("extract i.squash '' -C w", "a path"), ("extract '' -C w", "an image"),
     ("extract i.squash -C ''", "a directory"), ("extract i.squash --to-tar ''", "an archive"),
@@ -29,7 +29,7 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder.path("w")))
   }
 
-  /// Options of sources, where there is none.
+  /// Options for sources, without any source.
   @Test(arguments: [
     "--exclude=tmp", "--ownership keep", "--chmod a+r", "--mtime @1", "--dereference",
     "--ignore-zeros", "--xattrs all", "--prefix x", "--keep-setid",

@@ -3,8 +3,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// A disk that fails while results are written: the error names the file, what was there before
-/// stays, and nothing incomplete gets a final name.
+/// A disk that fails while results are written: the error names the file, existing files stay, and
+/// nothing incomplete gets a final name.
 @Suite struct BrokenDiskTests {
   let folder: TemporaryFolder
 
@@ -103,7 +103,7 @@ import Testing
     try Tool.check(["sh", "-ec", script], in: folder.root)
   }
 
-  /// - Returns: `nil` where there are fewer such calls.
+  /// - Returns: `nil` if there are fewer such calls.
   private func run(_ command: String, _ call: String, _ number: Int) throws -> Tool.Result? {
     unlink(folder.path("mark"))
     let result = try Tool.run(
@@ -115,7 +115,7 @@ import Testing
     return folder.exists("mark") ? result : nil
   }
 
-  /// Files that are there wholly or not at all.
+  /// Files that exist completely or not at all.
   @Test(arguments: [
     "pack tree -o out/r --force --manifest", "manifest x.squash -o out/r --force",
     "extract x.squash --to-tar out/r.xz --force",
@@ -154,7 +154,7 @@ import Testing
     #expect(failures > 5)
   }
 
-  /// Trees that are there file by file.
+  /// Trees that are complete file by file.
   @Test(arguments: [false, true]) func filesAreWholeOrNotThere(replaces: Bool) throws {
     let command = "extract x.squash -C out" + (replaces ? " --force" : "")
     var failures = 0
@@ -186,7 +186,7 @@ import Testing
     #expect(failures > 10)
   }
 
-  /// Where standard output is a file, what is told of it at the end is told, too.
+  /// If standard output is a file, an error at its end is reported too.
   @Test(arguments: ["write", "close"]) func standardOutputIsWatched(call: String) throws {
     let result = try Tool.run(
       ["sh", "-c", "mkdir out; exec '\(Tool.autosquash)' cat x.squash x > out/x"], in: folder.root,

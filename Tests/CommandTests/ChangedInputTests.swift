@@ -2,9 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Inputs that something writes to while they are read: no mixture of two versions may pass for
-/// either. A library that is loaded before all others makes the change after a
-/// quarter of the file was read.
+/// Inputs that change while they are read: no mixture of two versions may pass for either. A
+/// preloaded library makes the change after a quarter of the file has been read.
 @Suite struct ChangedInputTests {
   let folder: TemporaryFolder
 

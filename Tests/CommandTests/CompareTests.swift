@@ -22,7 +22,7 @@ import Testing
 
   // MARK: diff
 
-  /// A change, what `diff` says of it, and what leaves it out.
+  /// A change, `diff`'s line for it, and the option that ignores it.
   static let changes: [(change: String, line: String, ignore: String)] = [
     ("rm -r tree/many/*-700", "- many/some-longer-name-for-file-number-700", ""),
     ("echo new > tree/new", "+ new", ""),
@@ -51,14 +51,14 @@ import Testing
   @Test(arguments: 0..<changes.count) func everyKindOfChangeIsSeen(number: Int) throws {
     let (change, line, ignore) = Self.changes[number]
     #expect(try autosquash("diff", "i.squash", "tree").status == 0)
-    // Times change with everything; they are a case of their own.
+    // Every change affects times; they have a case of their own.
     try Tool.check(["sh", "-c", change], in: folder.root)
     let times = line == "time" ? "" : "mtime"
     let result = try autosquash("diff", "i.squash", "tree", "--ignore", times)
     #expect(result.status == 1, "\(result.summary)")
     #expect(result.text.contains(line), "\(result.text)")
     let lines = result.text.split(separator: "\n").count
-    // A file with two names is shown under both; the last line has the sum.
+    // A file with two names appears under both; the last line has the sum.
     #expect(lines == (line.contains("big/numbers") ? 3 : 2), "\(result.text)")
     if !ignore.isEmpty {
       let ignored = try autosquash("diff", "i.squash", "tree", "--ignore", "\(ignore),mtime")
@@ -121,9 +121,9 @@ import Testing
     #expect(try autosquash("verify", "i.squash", "--against", "nowhere").status == 2)
   }
 
-  /// What Linux will not mount can be compared all the same.
+  /// Images that Linux will not mount can still be compared.
   @Test func imagesWithoutPaddingAreComparedToo() throws {
-    // Nothing is compressed, so that the size is always the same, and no multiple of 512.
+    // No compression, so that the size is always the same, and not a multiple of 512.
     _ = try autosquash(
       "pack", "tree", "-o", "u.squash", "--compression", "none", "--ownership", "keep", "-q")
     let info = try autosquash("info", "u.squash", "--json")
@@ -139,7 +139,7 @@ import Testing
     #expect(other.text.contains("; differs from tree: 1 difference (1 of "), "\(other.text)")
   }
 
-  /// Stored blocks have no checksum at all, those of lz4 none either.
+  /// Uncompressed blocks have no checksum at all, and neither do lz4's.
   @Test(arguments: ["none", "lz4", "zstd"]) func manifestsFindWhatNoCodecSees(method: String) throws
   {
     let packed = try autosquash(
@@ -159,7 +159,7 @@ import Testing
     #expect(found.text.contains("m.squash: ~ big/random: content\n"))
   }
 
-  /// One damaged block can be of many files; the report says of how many.
+  /// A damaged block can belong to many files; the report says how many.
   @Test func allFilesOfABlockAreCounted() throws {
     let info = try autosquash("info", "i.squash", "many/*-77", "--json")
     let facts = try #require(
@@ -177,7 +177,7 @@ import Testing
     #expect(try autosquash("verify", "d.squash").text.contains(" and \(lost - 1) others: "))
   }
 
-  /// An image that was padded further has no other files, but is not what was uploaded.
+  /// A padded image has the same files, but is not what was uploaded.
   @Test func theManifestIsOfThisVeryImage() throws {
     _ = try autosquash("manifest", "i.squash", "-o", "i.mtree")
     let told = try autosquash("verify", "i.squash", "--manifest", "i.mtree")
@@ -194,7 +194,7 @@ import Testing
     #expect(try autosquash("diff", "i.squash", "i.mtree").status == 0)
   }
 
-  /// What a specification does not say is not compared.
+  /// Missing details of a specification are not compared.
   @Test func missingKeywordsAreNoDifferences() throws {
     for keywords in ["type,mode,sha256", "type,size,link", "type,uid,gid,time"] {
       try Tool.check(
@@ -207,12 +207,12 @@ import Testing
     }
   }
 
-  /// A manifest of an image is the same whoever writes it, and of the source too.
+  /// A manifest of an image is the same whoever writes it, and the same as its source's.
   @Test func manifestsOfImageSourceAndPackAgree() throws {
     _ = try autosquash("pack", "tree", "-o", "p.squash", "--manifest", "-q")
     let image = try autosquash("manifest", "p.squash").text
     #expect(image == String(decoding: try folder.read("p.mtree"), as: UTF8.self))
-    // From a tarball too, whose files come in another order.
+    // Also from a tarball, whose files come in another order.
     try Tool.check(
       ["sh", "-c", "find tree -print0 | sort -zr | tar --no-recursion --null -cf r.tar -T -"],
       in: folder.root)
@@ -232,7 +232,7 @@ import Testing
     #expect(try autosquash("pack", "tree", "-o", "q.squash", "--manifest", "-q").status == 0)
   }
 
-  /// Other programs read it: bsdtar makes an archive of the very tree from it.
+  /// Other programs can read it: bsdtar makes an archive of the same tree from it.
   @Test func bsdtarReadsManifests() throws {
     _ = try autosquash("manifest", "i.squash", "-o", "i.mtree")
     let listed = try Tool.check(["bsdtar", "-tf", "i.mtree"], in: folder.root)
@@ -249,7 +249,7 @@ import Testing
   }
 
   /// A list without digests proves nothing about contents.
-  /// The program of the BSDs refuses a file with one keyword that it does not know.
+  /// The BSDs' mtree refuses a file with a single unknown keyword.
   @Test func mtreeReadsManifests() throws {
     let folder = try TemporaryFolder()
     try Tool.check(
@@ -292,7 +292,7 @@ import Testing
     #expect(verified.status == 1 && verified.text.contains("a.squash: ~ f: hard links"))
   }
 
-  /// Sets of attributes that have a large value in common are more than the table that they are in.
+  /// Sets of attributes that share a large value exceed their table's size.
   @Test func attributesInCommonAreNoDamage() throws {
     let folder = try TemporaryFolder()
     let script = """
@@ -355,7 +355,7 @@ import Testing
     let page = try browse("h.html")
     #expect(page.contains("712 files, 7 directories"), "\(page.suffix(200))")
     #expect(page.contains("&lt;script&gt;") && !page.contains("<img src=x"))
-    // A letter that goes before others makes one character with the sign that follows.
+    // A prefix letter forms one character with the sign that follows.
     try Tool.check(["cp", "h.squash", "\u{D4E}<b>.squash"], in: folder.root)
     let titled = try autosquash("manifest", "\u{D4E}<b>.squash", "--html")
     #expect(titled.text.utf8.firstRange(of: "<b>".utf8) == nil)
@@ -379,7 +379,7 @@ import Testing
     #expect(page.contains("200 matches") && page.contains("d199/f499"))
   }
 
-  /// What a browser makes of a page.
+  /// What a browser displays.
   private func browse(_ page: String) throws -> String {
     let result = try Tool.run(
       [

@@ -1,14 +1,14 @@
 import TestSupport
 import Testing
 
-/// Compressed archives: one rule for all that compress.
+/// Compressed archives: the same rule for all compressors.
 @Suite struct CompressedInputTests {
   private static let compressors = [
     "gzip -c", "bzip2 -c", "xz -c", "xz --format=lzma -c", "zstd -qc", "lz4 -qc", "lz4 -qlc",
     "lzip -c", "lzop -c",
   ]
 
-  /// `in` is an archive of the numbers from 1 to 20,000 in a file, compressed.
+  /// `in` is a compressed archive of a file with the numbers from 1 to 20,000.
   private func folder(_ compressor: String, more: String = "") throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     try Tool.check(
@@ -34,7 +34,7 @@ import Testing
     let folder = try folder(compressor)
     var whole = try folder.read("in")
     for length in [whole.count - 1, whole.count / 2, 20] {
-      // An lz4 frame of the old kind ends anywhere between blocks.
+      // A legacy lz4 frame may end between any two blocks.
       try folder.write("cut", Array(whole[..<length]))
       let result = try Tool.autosquash("pack", "cut", in: folder.root)
       #expect(result.status != 0 && !folder.exists("cut.squash"), "\(result.summary)")
@@ -61,7 +61,7 @@ import Testing
     #expect(result.status == 1 && result.errors.contains("compressed more than 8 times over"))
   }
 
-  /// The window is as large as the frame's header says, not larger.
+  /// The window is as large as the frame's header says, and no larger.
   @Test func longWindowsOfZstdAreRead() throws {
     let folder = try folder("zstd -qc --long=31")
     let (result, needs) = try Tool.measure([Tool.autosquash, "pack", "in"], in: folder.root)
@@ -72,14 +72,14 @@ import Testing
     #expect(piped.status == 0, "\(piped.summary)")
   }
 
-  /// As `bgzip` and `split | gzip` make them.
+  /// As made by `bgzip` and by `split | gzip`.
   @Test func streamsInManyMembersAreOne() throws {
     let folder = try folder("split -b 999 --filter='gzip -c' - ")
     #expect(try Tool.autosquash("pack", "in", in: folder.root).status == 0)
     #expect(try content(of: "a", in: folder.path("in.squash")) == folder.read("a"))
   }
 
-  /// Frames without data, which other tools pass over, are parts of zstd and lz4 streams.
+  /// Frames without data, which other tools skip, are parts of zstd and lz4 streams.
   @Test(arguments: ["zstd -qc", "lz4 -qc"], ["\(frame); cat", "cat; \(frame)"])
   func skippableFramesArePassedOver(compressor: String, order: String) throws {
     let folder = try folder("\(compressor) | { \(order); }")

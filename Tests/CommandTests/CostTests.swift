@@ -1,15 +1,14 @@
 import TestSupport
 import Testing
 
-/// `info --cost`: what reading an image over a bucket costs. That it is what s3fs does is shown by
-/// Benchmarks/s3.
+/// `info --cost`: the cost of reading an image from a bucket. Benchmarks/s3 shows that s3fs agrees.
 @Suite struct CostTests {
   private let folder: TemporaryFolder
 
   init() throws {
     folder = try TemporaryFolder()
     try Tool.check(["mkdir", "-p", "tree/sub/deep"], in: folder.root)
-    // What no codec makes smaller; to make it in this process takes long without optimization.
+    // Incompressible data; making it in this process takes long without optimization.
     for name in ["a", "sub/deep/far", "z"] {
       try Tool.check(["sh", "-c", "head -c 6000000 /dev/urandom > tree/\(name)"], in: folder.root)
     }

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// Hard links in cpio are told by numbers that clash; checksums count.
+/// Hard links in cpio are recognized by numbers that may clash; checksums count.
 @Suite struct CpioTests {
   /// The number of inodes, the root's included, and the contents.
   private func check(
@@ -19,7 +19,7 @@ import Testing
     #expect(verified.status == 0, "\(verified.summary)")
   }
 
-  /// 18 bits of a number are all that odc has.
+  /// odc has only 18 bits for a number.
   @Test func clashesInOdcAreNoLinks() throws {
     var cpio = CpioBuilder(.odc)
     cpio.add("a1", "first pair", inode: 7)
@@ -65,7 +65,7 @@ import Testing
     try check(cpio, ["b": "late"], inodes: 3, options: ["--exclude", "a"])
   }
 
-  /// One pair after the other may have the same numbers.
+  /// Successive pairs may have the same numbers.
   @Test func numbersMayBeUsedAgain() throws {
     var cpio = CpioBuilder(.new)
     cpio.add("a1", inode: 1)
@@ -85,7 +85,7 @@ import Testing
     #expect(packed.failed("a2: more members than it has links share its inode number"))
   }
 
-  /// A file that gained a name while it was archived has two numbers of links.
+  /// A file that gained a name while being archived has two link counts.
   @Test func bytesThatCannotBeGivenAreMissed() throws {
     var grown = CpioBuilder(.new)
     grown.add("a", inode: 1, links: 2)
@@ -116,7 +116,7 @@ import Testing
     #expect(packed.result.errors.contains("1 name left out whose bytes would have come later"))
   }
 
-  /// Two names that could be an empty file, or wait for the bytes that a third one got.
+  /// Two names that could be an empty file, or wait for the bytes that a third one received.
   @Test func completeNamesWithoutBytesAreMissed() throws {
     var cpio = CpioBuilder(.new)
     for name in ["a", "b", "c"] { cpio.add(name, inode: 1) }
@@ -139,7 +139,7 @@ import Testing
     }
   }
 
-  /// What cpio writes of a tree is what the tree is.
+  /// What cpio writes of a tree is read back as that tree.
   @Test(arguments: ["newc", "crc", "odc", "bin"])
   func treesByCpioAreWhole(form: String) throws {
     let folder = try TemporaryFolder()

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// What is not whole is an error, whatever the format and the compression.
+/// Incomplete archives are errors, in every format and compression.
 @Suite struct CutArchiveTests {
   private static func course() -> [UInt8] {
     var tar = TarBuilder()
@@ -43,7 +43,7 @@ import Testing
       in: folder.root)
     let whole = try folder.read("out.zip")
     #expect(try Packed(whole).result.status == 0)
-    // Where the inner one ends, and where the outer one's list of names does, each byte counts.
+    // Around the inner archive's end, and that of the outer one's directory, every byte counts.
     let inner = try #require(
       (0..<whole.count - 4).first { whole[$0..<$0 + 4].elementsEqual([0x50, 0x4b, 5, 6]) })
     for count in 1..<whole.count
@@ -61,7 +61,7 @@ import Testing
     #expect(packed.result.errors.contains("lone block of zeros"))
   }
 
-  /// Cut anywhere before its end, no archive passes.
+  /// Truncated anywhere before its end, no archive passes.
   @Test(arguments: ["cat", "gzip", "bzip2", "xz", "zstd", "lz4", "lzip", "lzma", "compress"])
   func cutAnywhereIsAnError(filter: String) throws {
     let folder = try TemporaryFolder()
@@ -76,7 +76,7 @@ import Testing
       #expect(packed.result.status != 0, "\(filter) cut to \(count) of \(whole.count) bytes passed")
       #expect(!packed.folder.exists("out.squash"))
     }
-    // The checksum at the end counts as well; lzma and compress have none.
+    // The checksum at the end counts too; lzma and compress have none.
     if !["cat", "lzma", "compress"].contains(filter) {
       #expect(try Packed(Array(whole.dropLast(1))).result.status != 0)
     }
@@ -97,7 +97,7 @@ import Testing
     }
   }
 
-  /// The checksum of the stream counts for archives that end before it does, too.
+  /// The stream's checksum counts even for archives that end before it does.
   @Test(arguments: ["tar -cf - in", "echo in | cpio -o --quiet"])
   func damagedChecksumAfterTheArchiveIsAnError(command: String) throws {
     let folder = try TemporaryFolder()
@@ -110,9 +110,9 @@ import Testing
     #expect(try Packed(whole).failed("gzip stream is damaged"))
   }
 
-  /// Every checksum that a format has for its members is compared: here those of zip, 7z and xar;
-  /// in `CpioTests`, `MetadataOptionTests` and `CompressedInputTests` those of cpio's form 070702,
-  /// of specifications, and of compressed streams. tar has one for headers, ar and ISO 9660 none.
+  /// Every checksum that a format has for its members is checked: here those of zip, 7z and xar; in
+  /// `CpioTests`, `MetadataOptionTests` and `CompressedInputTests` those of cpio's form 070702, of
+  /// specifications and of compressed streams. tar has one for headers; ar and ISO 9660 have none.
   @Test(arguments: [
     ("zip", "zip:compression=store"), ("7zip", "7zip:compression=store"),
     ("xar", "xar:compression=none"),
@@ -154,7 +154,7 @@ import Testing
     }
   }
 
-  /// Files that come whole out of what there is of a compressed stream are not lost.
+  /// Files that are complete in a truncated compressed stream are not lost.
   @Test func allowTruncatedReadsCompressedStreamsToTheirEnd() throws {
     let folder = try TemporaryFolder()
     var tar = TarBuilder()
@@ -171,7 +171,7 @@ import Testing
       "\(packed.result.summary)")
   }
 
-  /// Damage is not the same as an early end: what came before may be wrong.
+  /// Damage is not an early end: the bytes before it may be wrong.
   @Test func allowTruncatedIsNotForDamage() throws {
     let folder = try TemporaryFolder()
     try folder.write("in", Self.course())

@@ -23,7 +23,7 @@ import Testing
     try Tool.run([Tool.autosquash] + arguments, in: folder.root)
   }
 
-  /// Of one link `l` in a directory `d`, beside what each case needs.
+  /// A single link `l` in a directory `d`, next to what each case needs.
   @Test(arguments: [
     ("f", true), ("../d/f", true), ("./f", true), ("/d/f", false), ("/d/../d/f", false),
     ("..", true), ("/", false), (".", true), ("../d/", true), ("../../d/f", false),
@@ -73,7 +73,7 @@ import Testing
     let json = try autosquash("pack", "t", "-f", "--json").text
     #expect(
       json.contains("\"danglingLinks\": 5") && json.contains("5 links lead out"), "\(json)")
-    // What is left out is not there to lead to.
+    // An excluded file is no target.
     let without = try autosquash("pack", "t", "-f", "--exclude", "/sub", "--exclude", "[abn]")
     #expect(
       without.errors.contains(

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// `--dereference`: what links lead to.
+/// `--dereference`: packs the targets of links.
 @Suite struct DereferenceTests {
   let folder: TemporaryFolder
 
@@ -24,7 +24,7 @@ import Testing
     try Tool.run([Tool.autosquash] + arguments, in: folder.root)
   }
 
-  /// tar -h is the judge.
+  /// tar -h decides.
   @Test func takesWhatTarTakes() throws {
     try Tool.check(["tar", "-h", "--sort=name", "-cf", "h.tar", "t"], in: folder.root)
     #expect(try autosquash("pack", "h.tar", "-q").status == 0)
@@ -41,7 +41,7 @@ import Testing
       listing["data/a"]?.mode == "-rw-rw-r--" && listing["data/a"]?.modified == "2001-09-09 01:46")
     #expect(listing["data/ref"]?.mode == "drwxrwxr-x")
     #expect(listing.entries.values.allSatisfy { $0.target.isEmpty })
-    // A file with several names goes in once.
+    // A file with several names is packed once.
     #expect(packed.errors.contains("t.squash: 10 files and directories"), "\(packed.errors)")
     _ = try autosquash("pack", "t", "--dereference", "--no-hard-links", "-f")
     #expect(try autosquash("info", "t.squash").text.contains("hard links") == false)
@@ -98,7 +98,7 @@ import Testing
     #expect(excluded.status == 0, "\(excluded.summary)")
   }
 
-  /// A few directories with two links each to the next would be a tree without end.
+  /// A few directories, each with two links to the next, would be an endless tree.
   @Test func aTreeThatLinksMakeEndlessIsRefused() throws {
     try Tool.check(
       [

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What `diff` and `verify` print of many differences: the few that matter can be found.
+/// The output of `diff` and `verify` for many differences: the few that matter are visible.
 @Suite struct DifferenceTests {
   /// 134 files and directories in `a`, and the same in `b`.
   private static let trees = """
@@ -11,14 +11,14 @@ import Testing
     for i in $(seq 10 38); do echo $i > a/data/old/$i; done
     find a -exec touch -d @1000000000 {} +; cp -a a b
     """
-  /// Puts the times of directories back, which changes in them have set.
+  /// Resets the times of directories, which changes in them have set.
   private static let settle = "; find b -type d -exec touch -d @1000000000 {} +"
 
   struct Case: Sendable {
-    /// What is done to `b`.
+    /// The change to `b`.
     var change: String
     var options: [String] = []
-    /// All of what is printed.
+    /// The complete output.
     var output: String
   }
 
@@ -46,7 +46,7 @@ import Testing
         30 are only in a; 2 are only in b
 
         """),
-    // One without the option that leaves it out is listed.
+    // A single one, without the option that ignores it, is listed.
     Case(
       change: "chown -R 1003:1004 b; chmod 600 b/README", options: ["--ignore", "owner"],
       output: """
@@ -102,7 +102,7 @@ import Testing
         134 differences: 134 of the 134 that both have differ
 
         """),
-    // Contents are what is looked for: each is listed.
+    // Contents are what users look for: each is listed.
     Case(
       change: """
         rm -r a/* b/*; for i in 1 2 3; do echo a > a/$i; echo b > b/$i; done
@@ -115,7 +115,7 @@ import Testing
         3 differences: 3 of the 4 that both have differ
 
         """),
-    // Two owners of 20: nine tenths, and not more.
+    // Two owners of 20: exactly nine tenths, not more.
     Case(
       change: """
         rm -r a/* b/*; for i in $(seq 10 28); do echo > a/$i; done; cp -a a/. b; chown -R 5:5 b
@@ -173,7 +173,7 @@ import Testing
     #expect(list.map { last.hasPrefix("\($0.count) difference") } == true, "\(json.text)")
   }
 
-  /// The same words, with the image's name before them.
+  /// The same words, after the image's name.
   @Test func verifySaysItAlike() throws {
     let folder = try makeTrees(
       "chown -R 1003:1004 b; rm -r b/data/old; echo > b/lib/150; touch -d @1000000000 b/lib/150"
@@ -214,7 +214,7 @@ import Testing
     #expect((report["findings"] as? [Any])?.count == 50)
   }
 
-  /// What only the image has is "-", whichever of the two compares.
+  /// An entry only in the image gets "-", whichever command compares.
   @Test func verifyAndDiffAgree() throws {
     let folder = try makeTrees("rm a/README; rm b/lib/150; echo > b/lib/151" + Self.settle)
     try Tool.check([Tool.autosquash, "pack", "a", "-q"], in: folder.root)
@@ -242,7 +242,7 @@ import Testing
     #expect(json.text.contains(#""path": "lib/150", "message": "not in b.squash""#), "\(json.text)")
   }
 
-  /// What was found of the image is kept.
+  /// Findings about the image are kept.
   @Test func aSourceThatCannotBeReadIsNamed() throws {
     let folder = try makeTrees("")
     try Tool.check([Tool.autosquash, "pack", "a", "-q"], in: folder.root)

@@ -3,7 +3,7 @@ import Posix
 import TestSupport
 import Testing
 
-/// Whatever an argument, a variable or a setting holds, no message lets it at the terminal.
+/// Whatever an argument, a variable or a setting contains, no message passes it on to the terminal.
 @Suite struct EchoTests {
   let folder: TemporaryFolder
 
@@ -14,7 +14,7 @@ import Testing
       in: folder.root)
   }
 
-  /// Colours, a line of its own, C1 controls as a character and as a byte, a direction, no UTF-8.
+  /// Colours, a line break, C1 controls as a character and as a byte, a direction, invalid UTF-8.
   private static let bad =
     Array("a\u{1B}[31m\r\nforged\u{9B}31m\u{202E}\u{7F}".utf8) + [0x9b, 0xff]
 
@@ -37,7 +37,7 @@ import Testing
 
   private struct Help: Decodable { var command: Command }
 
-  /// What leaves no option of a command out, and makes nothing of it.
+  /// Covers every option of every command, and makes nothing.
   private func calls() throws -> [[[UInt8]]] {
     let dump = try Tool.autosquash("--experimental-dump-help")
     let root = try JSONDecoder().decode(Help.self, from: Data(dump.output)).command
@@ -55,7 +55,7 @@ import Testing
       let arguments = command.arguments ?? []
       let names = arguments.flatMap { ($0.names ?? []).map(\.name) }
       var base = path.map { Array($0.utf8) }
-      // Nothing may happen to the machine.
+      // The machine must not change.
       if names.contains("dry-run") { base.append(Array("--dry-run".utf8)) }
       if path == ["refresh"] || path == ["overlay", "link"] || path == ["overlay", "prune"] {
         base.append(Array("--no-such-option".utf8))
@@ -72,7 +72,7 @@ import Testing
       }
       for argument in arguments where argument.kind == "option" {
         let name = argument.names!.first { $0.kind == "long" }!.name
-        // One of a group that several commands have behaves alike in all.
+        // An option of a group shared by several commands behaves the same in all of them.
         guard seen.insert(name).inserted else { continue }
         calls.append(base + operands + [Array("--\(name)".utf8), Self.bad])
       }
@@ -88,7 +88,7 @@ import Testing
   /// - Returns: what a terminal would act on.
   private func harm(in bytes: [UInt8]) -> String? {
     guard let text = String(validating: bytes, as: UTF8.self) else { return "not UTF-8" }
-    // What was not UTF-8 is U+FFFD by now.
+    // Invalid UTF-8 has become U+FFFD by now.
     let scalar = text.unicodeScalars.first {
       ($0.isUnprintable && $0 != "\n") || $0 == "\u{FFFD}"
     }
@@ -119,7 +119,7 @@ import Testing
     #expect(echoed > 50)
   }
 
-  /// A name with such bytes is a name like others, also where a text is wanted.
+  /// A name with such bytes is a name like any other, even where a text is expected.
   @Test func namesKeepTheirBytes() throws {
     let name = Self.bad
     let result = try Tool.run(
@@ -132,7 +132,7 @@ import Testing
     #expect(listing.text == "x\n", "\(listing.summary)")
   }
 
-  /// Variables and settings are told as names are, too.
+  /// Variables and settings are escaped in messages like names.
   @Test func noVariableReachesTheTerminal() throws {
     let bad = String(decoding: Self.bad.dropLast(2), as: UTF8.self)
     let pack = ["pack", "tree", "-o", "y.squash"].map { Array($0.utf8) }

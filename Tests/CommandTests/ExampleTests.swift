@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The files in `examples` do what they say.
+/// The files in `examples` work as they say.
 @Suite struct ExampleTests {
   private let folder: TemporaryFolder
   private let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -58,7 +58,7 @@ import Testing
     #expect(verified.status == 0 && verified.errors.isEmpty, "\(verified.summary)")
   }
 
-  /// What systemd makes of the line: a mount before the automounter, which may fail.
+  /// systemd's reading of the line: a mount before the automounter, which may fail.
   @Test func theLineForFstabIsInOrder() throws {
     try Tool.check(["mkdir", "units"], in: folder.root)
     try Tool.check(

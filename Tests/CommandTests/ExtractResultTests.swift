@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What `extract` says at its end, and what it leaves where there was nothing to unpack.
+/// The output of `extract` at its end, and what it leaves if there was nothing to unpack.
 @Suite struct ExtractResultTests {
   let folder: TemporaryFolder
 
@@ -63,7 +63,7 @@ import Testing
       "\(result.summary)")
   }
 
-  /// Advice is about the command that gives it.
+  /// Advice fits the command that gives it.
   @Test func whatIsNoArchiveIsAdvisedByItsCommand() throws {
     try Tool.check(
       ["sh", "-ec", "cp t/f f.gz; head -c 8192 /dev/zero | tr '\\0' x | cat - t.squash > app"],

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// `extract` of an ordinary user over directories that shut even their owner out.
+/// `extract` by an ordinary user over directories that shut out even their owner.
 @Suite struct ExtractRightsTests {
   let folder: TemporaryFolder
 
@@ -16,7 +16,7 @@ import Testing
     try Tool.check(["sh", "-ec", script], in: folder.root)
   }
 
-  /// The tree `r`, its directories with a mode, as the image `x.squash`.
+  /// Packs the tree `r`, its directories with a given mode, as the image `x.squash`.
   private func pack(mode: String, root: String = "755") throws {
     try sh(
       """
@@ -53,7 +53,7 @@ import Testing
       $0.gid = 1234
     }
     #expect(try Snapshot(of: folder.path("out")).differences(from: expected) == [])
-    // As root, who is shut out by no mode.
+    // As root, whom no mode shuts out.
     try sh("echo other > out/d/a; rm out/d/e/two")
     let second = try extract("--force")
     #expect(second.status == 0, "\(second.summary)")
@@ -81,7 +81,7 @@ import Testing
     #expect(try Snapshot(of: folder.path("out")).differences(from: before) == [])
   }
 
-  /// A directory that was there keeps its mode where the work ends half way.
+  /// An existing directory keeps its mode if the work ends half way.
   @Test func aFullDiskLeavesModesAsTheyWere() throws {
     try sh(
       """
@@ -120,7 +120,7 @@ import Testing
     }
   }
 
-  /// Nobody's directory but one's own is touched, and none through a link.
+  /// Only the user's own directories are touched, and none through a link.
   @Test func othersDirectoriesStayShut() throws {
     try pack(mode: "555")
     try sh(

@@ -50,7 +50,7 @@ import Testing
     #expect(first.errors.contains("1 error"), "\(first.summary)")
     #expect(try folder.read("out/big/numbers") == Array("mine\n".utf8))
     #expect(try folder.read("out/big/copy") == folder.read("tree/big/numbers"))
-    // All others exist now: one line counts them.
+    // All others exist now: one line gives their number.
     let again = try extract("-C", "out", "--json")
     #expect(again.status == 1 && again.text.contains("\"made\": 0, \"kept\": 0, \"bytes\": 0,"))
     #expect(
@@ -62,13 +62,13 @@ import Testing
     #expect(second.status == 0, "\(second.summary)")
     var expected = try Snapshot(of: folder.path("tree"))
     var found = try Snapshot(of: folder.path("out"))
-    // A directory that the user made keeps its own attributes, the top above all.
+    // Directories that the user made keep their own attributes, above all the top.
     expected.entries[[]] = nil
     found.entries[[]] = nil
     #expect(found.differences(from: expected) == [])
   }
 
-  /// Links in the target, planted or raced in: nothing goes through them.
+  /// Links planted or raced into the target: nothing goes through them.
   @Test(arguments: [false, true]) func linksInTheTargetAreNotFollowed(isForced: Bool) throws {
     try Tool.check(
       [
@@ -83,7 +83,7 @@ import Testing
     if isForced { #expect(try folder.read("out/big/numbers") == folder.read("tree/big/numbers")) }
   }
 
-  /// Somebody who may write in the target keeps exchanging directories for links to elsewhere.
+  /// Somebody who may write in the target keeps replacing directories with links to elsewhere.
   @Test func directoriesSwappedForLinksLeadNowhere() throws {
     try Tool.check(["mkdir", "-p", "outside", "out"], in: folder.root)
     let attacker = try Running(
@@ -104,7 +104,7 @@ import Testing
     }
   }
 
-  /// A default ACL takes rights from what is made below it, whatever the umask.
+  /// A default ACL takes permissions from new files below it, whatever the umask.
   @Test func modesAreTheImagesBelowADefaultACL() throws {
     // user::rwx, group::r-x, other::---, as Linux keeps it.
     let acl = "0x0200000001000700ffffffff04000500ffffffff20000000ffffffff"
@@ -182,7 +182,7 @@ import Testing
     }
   }
 
-  /// Damage in one block: the rest is saved, and what is lost is said.
+  /// Damage in one block: the rest is saved, and the loss is reported.
   @Test func salvageTakesWhatCanBeRead() throws {
     var bytes = try folder.read("my-data.squash")
     let info = try Tool.autosquash(
@@ -208,7 +208,7 @@ import Testing
     #expect(try folder.read("out/big/random") == folder.read("tree/big/random"))
   }
 
-  /// An image whose end is cut off has lost its owners and attributes, not its files.
+  /// A truncated image has lost its owners and attributes, but not its files.
   @Test func salvageDoesWithoutTheLastTables() throws {
     let info = try Tool.autosquash("info", "my-data.squash", "--json", in: folder.root)
     let facts = try #require(
@@ -243,7 +243,7 @@ import Testing
       let left = try Tool.check(["sh", "-c", "find out -name '.autosquash*'"], in: folder.root).text
       #expect(left.isEmpty, "\(left)")
     }
-    // Killed, it leaves directories that others may look into.
+    // Killed, it leaves directories that others can enter.
     let running = try Running(
       [Tool.autosquash, "extract", "my-data.squash", "-C", "killed"].map { Array($0.utf8) },
       in: folder.root)
@@ -253,7 +253,7 @@ import Testing
     #expect(try Tool.check(["stat", "-c", "%a", "killed"], in: folder.root).text == "755\n")
   }
 
-  /// The further names of a file that could not be made lead nowhere, not to a stranger's file.
+  /// Other names of a file that could not be made lead nowhere, least of all to somebody's file.
   @Test func hardLinksLeadToNothingElse() throws {
     try Tool.check(["sh", "-c", "mkdir -p out/a && echo mine > out/a/hard"], in: folder.root)
     let result = try extract("-C", "out")
@@ -292,7 +292,7 @@ import Testing
     #expect(!folder.exists("emptyfile"))
   }
 
-  /// Bit 63 of a file's size set: no range of bytes, no offset may overflow.
+  /// With bit 63 of a file's size set, no range of bytes and no offset may overflow.
   @Test func impossibleSizesAreErrors() throws {
     try Tool.check(
       ["sh", "-c", "rm -r tree && mkdir tree && seq 9999 > tree/f && ln tree/f tree/g"],
@@ -325,7 +325,7 @@ import Testing
 
   // MARK: tar
 
-  /// Of a damaged image no archive may come that looks complete.
+  /// A damaged image must not yield an archive that looks complete.
   @Test func aTarThatCouldNotBeFinishedIsCut() throws {
     var bytes = try folder.read("my-data.squash")
     let info = try Tool.autosquash("info", "my-data.squash", "big/holes", "--json", in: folder.root)

@@ -1,12 +1,12 @@
 import TestSupport
 import Testing
 
-/// What commands that read images say of files that are none, and that what they advise works.
+/// What commands that read images say about other files, and that their advice works.
 @Suite struct FileKindTests {
   struct Case: CustomTestStringConvertible {
     let make: String
     let says: String
-    /// What `cat x/data` prints with `--offset auto`, where that is advised.
+    /// Whether the advice is `--offset auto`, with which `cat x/data` prints something.
     var isInside = false
     var testDescription: String { says }
 
@@ -102,7 +102,7 @@ import Testing
     #expect(
       verified.text.hasPrefix("in put: error: superblock at byte 0: \(test.says)\nin put: "),
       "\(verified.summary)")
-    // What is advised helps.
+    // The advice helps.
     for advice in quoted(test.says) where advice != "git lfs pull" {
       let result = try sh(advice)
       #expect(result.status == 0, "\(advice): \(result.summary)")
@@ -113,7 +113,7 @@ import Testing
     }
   }
 
-  /// What pack says of a file that it cannot read.
+  /// pack's message about a file that it cannot read.
   @Test(arguments: [
     (
       "echo '<!DOCTYPE html><title>Sign in</title>'",
@@ -142,7 +142,7 @@ import Testing
     let result = try Tool.autosquash("pack", "in.tar.gz", in: folder.root)
     #expect(result.status == 2, "\(result.summary)")
     #expect(result.errors == "autosquash: in.tar.gz: \(says)\n")
-    // Where the name is no archive's, the file may be meant.
+    // If the name is not an archive's, the user may mean the file itself.
     try Tool.check(["mv", "in.tar.gz", "in"], in: folder.root)
     let other = try Tool.autosquash("pack", "in", in: folder.root)
     let advice =

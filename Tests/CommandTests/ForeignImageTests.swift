@@ -4,7 +4,7 @@ import Posix
 import TestSupport
 import Testing
 
-/// Images of other writers, of every compressor and many options, read right.
+/// Images by other writers, with every compressor and many options, are read correctly.
 @Suite struct ForeignImageTests {
   static let source = #"""
     set -e
@@ -27,7 +27,7 @@ import Testing
     touch -d '2019-01-02 03:04:05' tree/big/numbers; touch -d @1600000000 tree
     """#
 
-  /// How an image is made from the directory `tree`, and what the writer does not keep.
+  /// How to make an image of the directory `tree`, and what the writer does not preserve.
   static let writers: [(command: String, ignored: String)] =
     ["gzip", "lzo", "lz4", "xz", "zstd", "lzma"].flatMap { codec in
       [
@@ -52,7 +52,7 @@ import Testing
       ["sh", "-c", command + (command.hasPrefix("mksq") ? " -quiet -no-progress" : "")],
       in: folder.root)
 
-    // No kernel mounts lzma; all others are whole.
+    // No kernel mounts lzma; all others are intact.
     let verified = try Tool.autosquash("verify", "i.squash", in: folder.root)
     if command.contains("lzma") {
       #expect(
@@ -62,7 +62,7 @@ import Testing
       #expect(verified.text.split(separator: "\n").count == 1, "\(verified.summary)")
     }
 
-    // Our extraction is the tree, as a tool that knows nothing of images sees it.
+    // Our extraction equals the tree, according to a tool that knows nothing about images.
     let extracted = try Tool.autosquash("extract", "i.squash", "-C", "out", in: folder.root)
     #expect(extracted.status == 0, "\(extracted.summary)")
     let isLossy = !ignored.isEmpty
@@ -75,7 +75,7 @@ import Testing
     var expected = try Snapshot(of: folder.path("tree")).mapping(normalize)
     var found = try Snapshot(of: folder.path("out")).mapping(normalize)
     if isLossy {
-      // gensquashfs does not keep the top directory's time.
+      // gensquashfs does not preserve the top directory's time.
       expected.entries[[]]?.mtime = 0
       found.entries[[]]?.mtime = 0
     }
@@ -90,7 +90,7 @@ import Testing
     #expect(try printed.output == folder.read("tree/big/holes") + folder.read("tree/big/numbers"))
   }
 
-  /// An image within another file: an AppImage is a program with an image behind it.
+  /// An image inside another file: an AppImage is a program with an image behind it.
   @Test func imagesWithinOtherFilesAreFound() throws {
     let folder = try TemporaryFolder()
     try Tool.check(
@@ -109,7 +109,7 @@ import Testing
     #expect(plain.status == 2 && plain.errors.contains("--offset auto"), "\(plain.summary)")
   }
 
-  /// Before the image, what begins as one by chance: an AppImage's runtime reads images itself.
+  /// Bytes that look like an image by chance before it: an AppImage's runtime reads images itself.
   @Test(arguments: [
     "head -c 96 i.squash; head -c 5000 /dev/urandom",
     "head -c 2000 i.squash; head -c 70000 /dev/zero",
@@ -133,7 +133,7 @@ import Testing
     #expect(none.errors == "autosquash: none: no SquashFS image is in this file\n")
   }
 
-  /// A file of nothing but starts of images, and one that is cut: work is bounded, the reason true.
+  /// A file full of image starts, and a truncated one: work is bounded, the reason true.
   @Test func theSearchEnds() throws {
     let folder = try TemporaryFolder()
     try Tool.check(
@@ -152,7 +152,7 @@ import Testing
     #expect(cut.status == 1 && cut.errors.contains("short; fetch it again"), "\(cut.summary)")
   }
 
-  /// Firmware: the mark, the version in its byte order, and what is said of it.
+  /// Firmware: the magic number, the version in its byte order, and the message.
   @Test(arguments: [
     ("sqsh", "\\000\\004\\000\\000", "a big-endian SquashFS 4.0 image, which", "sasquatch"),
     ("sqsh", "\\000\\003\\000\\001", "a big-endian SquashFS 3.1 image, which", "unsquashfs"),
@@ -173,7 +173,7 @@ import Testing
   ])
   func firmwareIsToldForWhatItIs(mark: String, version: String, name: String, tool: String) throws {
     let folder = try TemporaryFolder()
-    // Fields are as the order of the version says, as far as anybody looks at them.
+    // Fields have the version's byte order, as far as anybody reads them.
     let isBig = version.hasPrefix("\\000")
     let log = isBig ? "\\000\\021" : "\\021\\000"
     try Tool.check(
@@ -201,7 +201,7 @@ import Testing
       #expect(!said.contains("--offset auto") && !said.contains("DAMAGED"), "\(said)")
     }
     #expect(!folder.exists("o.tar") && !folder.exists("o"))
-    // Within a file, only what is right in all that can be looked at is told.
+    // Inside a file, only what passes every check is reported.
     let blob = try Tool.autosquash("ls", "blob", "--offset", "auto", in: folder.root)
     let isOrderRight = isBig == ["sqsh", "qshs", "tqsh"].contains(mark)
     #expect(blob.status == 2, "\(blob.summary)")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import autosquash
 
-/// What people try who know other programs is told for what it is here.
+/// Users of other programs learn what their options are called here.
 @Suite struct HabitTests {
   let folder: TemporaryFolder
 
@@ -51,7 +51,7 @@ import Testing
     ("pack tree --exlude x", "pack has no option '--exlude'; did you mean --exclude?"),
     ("pack tree -quiet", "pack has no option '-quiet'; did you mean --quiet?"),
     ("pack tree --compr xz", "pack has no option '--compr'; did you mean --compression?"),
-    // Nothing that means the opposite.
+    // Never the opposite.
     ("pack tree --no-force", "pack has no option '--no-force'; 'autosquash pack --help' lists all"),
     // The argument parser finds other faults first.
     ("pack --foo", "pack has no option '--foo'; 'autosquash pack --help' lists all"),
@@ -117,7 +117,7 @@ import Testing
         """)
   }
 
-  /// Values are none, nor is what comes after "--", and who asks for help gets it.
+  /// Values are not options, nor is anything after "--", and a request for help is granted.
   @Test func onlyOptionsAreTold() throws {
     let missing = try run("pack -- -comp")
     #expect(missing.status == 2 && missing.errors.contains("-comp: "), "\(missing.summary)")
@@ -139,7 +139,7 @@ import Testing
         + "when somebody uses them"
     ),
     ("pakc", "did you mean pack? 'autosquash --help' lists all"),
-    // Nearer to a word that means the opposite.
+    // Closer to a word that means the opposite.
     ("unpakc", "it is 'autosquash extract' here"), ("unpak", "it is 'autosquash extract' here"),
     ("something", "'autosquash --help' lists all"),
     ("tree", "it is 'autosquash ls -lR' here"),
@@ -179,7 +179,7 @@ import Testing
     ("setup", Setup.self), ("overlay", OverlayLink.self),
   ]
 
-  /// Options that are advised exist, and none that exists is called unknown.
+  /// Recommended options exist, and no existing one is called unknown.
   @Test func adviceCanBeFollowed() throws {
     let own = Dictionary(
       uniqueKeysWithValues: Self.commands.map { ($0.name, CommandOptions(of: $0.type)) })
@@ -191,7 +191,7 @@ import Testing
           let name = String(word.drop { $0 == "-" })
           #expect(options.takesValue(name) == nil, "\(command) \(word) exists")
         }
-        // What follows the name of a command is one of its options; others are tar's.
+        // The words after a command's name are its options; others are tar's.
         let words = habit.advice.text.split { " ;:,'()|<>".contains($0) }.map(String.init)
         var named: CommandOptions? = options
         for (previous, word) in zip(["for"] + words, words) {
@@ -207,7 +207,7 @@ import Testing
     }
   }
 
-  /// The commands that are advised exist.
+  /// Recommended commands exist.
   @Test func advisedCommandsRun() throws {
     #expect(Habits.commandWords.count == Set(Habits.commandWords).count)
     for word in Habits.commandWords {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `extract` where hard links cannot be: over the ends of file systems, and on those without any.
+/// `extract` where hard links are impossible: across file systems, and on those without any.
 @Suite struct HardLinkCopyTests {
   let folder: TemporaryFolder
 
@@ -27,13 +27,13 @@ import Testing
     try Tool.check(["sh", "-ec", script], in: folder.root)
   }
 
-  /// The tree with all files apart, which is what a mount point's and a copy's have in common.
+  /// The tree with all files separate, the form common to a mount point's and a copy's.
   private func apart(_ path: String) throws -> Snapshot {
     var snapshot = try Snapshot(of: folder.path(path)).mapping {
       $0.links = 0
       $0.linkGroup = []
     }
-    // Mount points are others' directories, and the top is one that was there.
+    // Mount points are others' directories, and the top existed before.
     for name in ["", "b"] { snapshot.entries[Array(name.utf8)] = nil }
     return snapshot
   }
@@ -45,7 +45,7 @@ import Testing
     var result = try Tool.run(command, in: folder.root)
     if isForced { result = try Tool.run(command + ["--force"], in: folder.root) }
     #expect(result.status == 0, "\(result.summary)")
-    // Of each of four files one; the second name there is a link to it.
+    // One of each four files; the second name there is a link to it.
     #expect(
       result.errors.contains(
         "warning: 4 hard links became copies, as their file systems cannot have the links"),
@@ -72,7 +72,7 @@ import Testing
     #expect(try apart("out").differences(from: apart("r")) == [])
   }
 
-  /// The environment for a program whose further links are made by this statement of C.
+  /// The environment for a program whose later links are made by this C statement.
   private func shim(_ statement: String) throws -> [String: String] {
     try folder.write(
       "shim.c",
@@ -98,7 +98,7 @@ import Testing
     return ["LD_PRELOAD": folder.path("shim.so")]
   }
 
-  /// What file systems without hard links, and with too many of them, say.
+  /// The errors of file systems without hard links, and with too many of them.
   @Test(arguments: ["EPERM", "EMLINK", "EOPNOTSUPP"])
   func fileSystemsWithoutLinksGetCopies(code: String) throws {
     let result = try Tool.run(
@@ -110,7 +110,7 @@ import Testing
       try Tool.check(["find", "out", "-type", "f", "-links", "+1"], in: folder.root).text == "")
   }
 
-  /// Where a link cannot be made to a descriptor, one is made by way of /proc, and at last by name.
+  /// If linking by descriptor fails, it goes through /proc, and finally by name.
   @Test(arguments: ["flags & AT_EMPTY_PATH", "flags"])
   func linksAreMadeWithoutRights(refused: String) throws {
     let result = try Tool.run(
@@ -121,7 +121,7 @@ import Testing
       try Snapshot(of: folder.path("out")).differences(from: Snapshot(of: folder.path("r"))) == [])
   }
 
-  /// By name only: what was exchanged just before gets no other name.
+  /// By name only: a file exchanged just before gets no other name.
   @Test func anExchangedNameIsNotLinked() throws {
     let exchange = "unlinkat(from, old, 0); symlinkat(\"evil\", from, old);"
     let result = try Tool.run(
@@ -134,8 +134,8 @@ import Testing
     #expect(folder.names(in: "out/b") == [] && folder.names(in: "out/c") == [])
   }
 
-  /// Somebody who may write where the first names are puts something of his own in their place,
-  /// just when they are made.
+  /// Somebody who may write where the first names are replaces them with their own files, just when
+  /// they are made.
   @Test func whatIsExchangedAtOnceIsNotLinked() throws {
     try folder.write(
       "race.c",

@@ -1,8 +1,8 @@
 import TestSupport
 import Testing
 
-/// Whatever bytes come, the program ends with a status of its own, never by a signal, and an
-/// image it makes is one that unsquashfs reads.
+/// Whatever the bytes, the program ends with its own status, never by a signal, and unsquashfs can
+/// read any image it makes.
 @Suite struct HostileArchiveTests {
   private static func archive() -> [UInt8] {
     var tar = TarBuilder()
@@ -52,12 +52,12 @@ import Testing
     }
   }
 
-  /// What libarchive only warns of would leave a file under another name, or with other bytes.
+  /// Mere warnings by libarchive would leave a file under another name, or with other bytes.
   @Test(arguments: [
     ("9 path=other\n", "malformed"), ("14 path=other", "malformed"),
     ("14 pathother\n", "malformed"),
     ("x path=other\n", "malformed"), ("99999 path=other\n", "malformed"),
-    // The later complaint, of the name's characters, hides the first.
+    // The later message, about the name's characters, hides the first.
     ("9 path=other\n15 path=other\u{1}\n", "malformed"),
     (
       "22 GNU.sparse.major=3\n22 GNU.sparse.minor=0\n24 GNU.sparse.name=other\n"
@@ -104,7 +104,7 @@ import Testing
     return tar.finished()
   }
 
-  /// Holes are counted: the lists of 67 million blocks are made while they are written.
+  /// Holes are counted: the lists of 67 million blocks are made during writing.
   @Test(arguments: [[65, 66], [65, 65]] as [[UInt8]])
   func hugeHolesTakeNoMemory(lastBytes: [UInt8]) throws {
     let folder = try TemporaryFolder()
@@ -122,7 +122,7 @@ import Testing
     }
   }
 
-  /// Nor are they hashed byte by byte, which would take hours.
+  /// They are not hashed byte by byte either, which would take hours.
   @Test(arguments: [
     ["verify", "x.squash", "--against", "in.tar"],
     ["diff", "x.squash", "in.tar", "--ignore", "owner"],
@@ -136,7 +136,7 @@ import Testing
     #expect(result.status == 0, "\(result.summary)")
   }
 
-  /// What the lists of an image may have is bounded, for a file and for all of them, equal or not.
+  /// The size of an image's lists is limited, for one file and for all together, equal or not.
   @Test func endlessListsAreRefused() throws {
     let packed = try Packed(sparseArchive([65, 66, 65]))
     #expect(packed.failed("s2: with this file the image has more than 67,108,864 blocks"))
@@ -158,7 +158,7 @@ import Testing
     #expect(packed.failed("directories that have no entry"), "\(packed.result.summary)")
   }
 
-  /// What a source keeps until its end is bounded.
+  /// The data that a source keeps until its end is limited.
   @Test func headersDoNotTakeAllMemory() throws {
     var links = TarBuilder()
     links.addPax([("linkpath", [UInt8](repeating: 0x61, count: 4096))])
@@ -175,7 +175,7 @@ import Testing
     #expect(result.status == 0 && needs.memory < 100 << 20, "\(needs) \(result.summary)")
   }
 
-  /// Ways through symbolic links are looked up a bounded number of times.
+  /// The number of lookups through symbolic links is limited.
   @Test func waysOfHardLinksEnd() throws {
     var tar = TarBuilder()
     for level in 0..<40 {
@@ -192,7 +192,7 @@ import Testing
     #expect(packed.failed("on the way is a symbolic link"), "\(packed.result.summary)")
   }
 
-  /// What the caller closed is no place for the image.
+  /// The image never goes to a descriptor that the caller closed.
   @Test(arguments: ["2>&-", "<&-", "--json >&-", "<&- 2>&- >&-"])
   func closedStreamsDoNotReachTheImage(closing: String) throws {
     let folder = try TemporaryFolder()
@@ -205,7 +205,7 @@ import Testing
     #expect(output.status == 1 && output.errors.contains("standard output"), "\(output.summary)")
   }
 
-  /// Makes headers valid again, so that what is behind the checksum is reached.
+  /// Makes headers valid again, so that the code behind the checksum is reached.
   private static func repairChecksums(_ tar: inout [UInt8]) {
     for start in stride(from: 0, through: tar.count - 512, by: 512)
     where tar[(start + 257)..<(start + 262)].elementsEqual("ustar".utf8) {

@@ -1,8 +1,8 @@
 import TestSupport
 import Testing
 
-/// An image and its manifest are two files: whatever stops `pack` between them is told, and mended
-/// by the next run.
+/// An image and its manifest are two files: an interruption of `pack` between them is reported, and
+/// the next run repairs it.
 @Suite struct InterruptedManifestTests {
   let folder: TemporaryFolder
 
@@ -46,7 +46,7 @@ import Testing
       environment: name.map { ["LD_PRELOAD": folder.path("kill.so"), "NAME": $0] } ?? [:])
   }
 
-  /// The pair that an undisturbed run makes of `new`.
+  /// The pair from an undisturbed run on `new`.
   private func expected() throws -> (image: [UInt8], manifest: [UInt8]) {
     _ = try run("pack", "new", "-o", "x.squash", "--manifest", "-f")
     return (try folder.read("x.squash"), try folder.read("x.mtree"))
@@ -91,7 +91,7 @@ import Testing
     #expect(try folder.read("x.mtree") == expected.manifest)
   }
 
-  /// Without an image a manifest belongs to none; other files of its name are somebody's own.
+  /// Without an image, a manifest is an orphan; other files of its name belong to somebody else.
   @Test func manifestsWithoutImageAreReplacedAndNothingElse() throws {
     let expected = try expected()
     try Tool.check(["rm", "x.squash"], in: folder.root)
@@ -104,7 +104,7 @@ import Testing
     let refused = try run("pack", "new", "-o", "x.squash", "--manifest")
     #expect(refused.status == 1 && refused.errors.contains("x.mtree: exists already; --force"))
     #expect(!folder.exists("x.squash"))
-    // That holds for an image that is kept as well.
+    // The same holds for an image that is kept.
     #expect(try run("pack", "new", "-o", "x.squash").status == 0)
     #expect(try run("pack", "new", "-o", "x.squash", "--manifest", "--skip-existing").status == 0)
     #expect(try folder.read("x.mtree") == own)

@@ -3,8 +3,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// `pack --layout front`: the tables lie before the data. That other programs read such images is
-/// shown in `MountedImageTests`.
+/// `pack --layout front`: the tables come before the data. `MountedImageTests` shows that other
+/// programs can read such images.
 @Suite struct LayoutTests {
   private let folder: TemporaryFolder
 
@@ -14,7 +14,7 @@ import Testing
     for number in 0..<3000 { try folder.write("tree/sub/file \(number)", Array("\(number)".utf8)) }
   }
 
-  /// Packs `tree`, proves the image whole and equal to it, and tells its facts.
+  /// Packs `tree`, proves the image intact and equal to it, and returns its facts.
   private func pack(_ options: [String] = [], from source: String = "tree") throws -> String {
     let result = try Tool.run(
       [Tool.autosquash, "pack", source, "-f", "-o", "image", "--layout", "front"] + options,
@@ -55,7 +55,7 @@ import Testing
     #expect(ids > data)
   }
 
-  /// Over a network the root's inode is read first, and what lies behind it comes along.
+  /// Over a network the root's inode is read first, and the bytes behind it come along.
   @Test func theRootIsTheFirstInode() throws {
     let facts = try pack(["--layout", "standard"])
     let root = try Tool.autosquash("info", "--json", "image", "/", in: folder.root).text
@@ -63,7 +63,7 @@ import Testing
     let image = try folder.read("image")
     #expect(image[32..<40].allSatisfy { $0 == 0 })
     let inodes = Int(try number("inodeTable", in: facts))
-    // Stored, since the root's listing is known last.
+    // Uncompressed, since the root's listing is known last.
     #expect(image[inodes..<inodes + 2].elementsEqual([0x00, 0xa0]))
   }
 

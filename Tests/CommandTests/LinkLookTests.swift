@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// Links that lead out of an image, for those who look into it.
+/// Links that lead out of an image, seen by the commands that look into it.
 @Suite struct LinkLookTests {
   let folder: TemporaryFolder
 

@@ -30,7 +30,7 @@ import Testing
   ])
   func listsAsLsDoes(options: [String]) throws {
     try withMount(of: folder.path("i.squash")) { mounted in
-      // The names that are not printable are escaped in another way by ls without a terminal.
+      // ls without a terminal escapes unprintable names differently.
       let expected = try Tool.run(
         [
           "env", "TZ=UTC", "LC_ALL=C.UTF-8", "ls", "-n", "--escape", "--time-style=long-iso",
@@ -98,7 +98,7 @@ import Testing
     #expect(try autosquash("cat", "i.squash", "emptyfile/.").status == 1)
     #expect(try autosquash("ls", "-d", "i.squash", "a/").text == "a/\n")
     #expect(try autosquash("ls", "i.squash", "b**bers").text == "big/numbers\n")
-    // A directory that is named twice is listed twice.
+    // A directory named twice is listed twice.
     #expect(try autosquash("ls", "-R", "i.squash", "a", "a/b").status == 0)
   }
 

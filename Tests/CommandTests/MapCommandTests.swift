@@ -63,9 +63,9 @@ import Testing
     #expect(try map("course1").text == "-fstype=autofs program:\(Tool.autosquashMap)\n")
     #expect(try map("data", in: "mnt/course1").text.hasSuffix("/images/course1/data.squash\"\n"))
     #expect(try map("data").status == 1)
-    // Outside the mount root, by hand, the top is meant; a folder that only begins alike is outside.
+    // Outside the mount root, by hand, the top is meant; so it is in a folder with a similar name.
     #expect(try map("my-tarball", in: "mnt2").text == entry)
-    // A mount root that has a link in its path.
+    // A mount root with a link in its path.
     try Tool.check(["ln", "-s", "mnt", "link"], in: folder.root)
     try configure("")
     let text = String(decoding: try folder.read("conf"), as: UTF8.self)
@@ -88,14 +88,14 @@ import Testing
       missing.errors == "autosquash: nope: no such image in \(folder.path("images/course1"))\n")
   }
 
-  /// What shells and desktops ask every directory for costs nothing and fills no log.
+  /// Names that shells and desktops ask for in every directory cost nothing and fill no log.
   @Test(arguments: [".git", ".hidden", ".Trash-1000", "...", ".x.squash", ".x"])
   func hiddenNamesAreRefusedInSilence(name: String) throws {
     try Tool.check(["cp", "images/my-tarball.squash", "images/.x.squash"], in: folder.root)
     try Tool.check(["mkdir", "images/.git", "images/.hidden"], in: folder.root)
     let refused = try map(name)
     #expect(refused.status == 1 && refused.output.isEmpty && refused.errors.isEmpty)
-    // It does not even find out where the images are.
+    // It does not even look for the images.
     let unset = try Tool.run(
       [Tool.autosquashMap, name], environment: ["AUTOSQUASH_CONFIG": folder.path("none")])
     #expect(unset.status == 1 && unset.output.isEmpty && unset.errors.isEmpty)
@@ -155,7 +155,7 @@ import Testing
     }
   }
 
-  /// Who holds a lease on an image must not keep the map, which runs as root, busy.
+  /// A lease on an image must not keep the map busy, which runs as root.
   @Test func aLeaseIsNotWaitedFor() throws {
     let holder = try Running(
       [
@@ -170,7 +170,7 @@ import Testing
         """,
       ].map { Array($0.utf8) })
     #expect(eventually { folder.exists("held") })
-    // Had it waited, the image would have been opened once the lease was broken.
+    // Had it waited, it would have opened the image once the lease was broken.
     let (answer, _) = try Tool.measure(
       ["env", "AUTOSQUASH_CONFIG=\(folder.path("conf"))", Tool.autosquashMap, "my-tarball"])
     try folder.write("stop", [])
@@ -182,7 +182,7 @@ import Testing
     try configure("suffixes = " + String(repeating: "\u{1}", count: 3000))
     let wrong = try map("x")
     #expect(wrong.status == 1 && wrong.errors.utf8.count < 1000)
-    // Asked by autofs from elsewhere, the level is not known.
+    // If autofs asks from elsewhere, the level is unknown.
     try configure()
     let elsewhere = try Tool.run(
       [Tool.autosquashMap, "my-tarball"], in: "/",

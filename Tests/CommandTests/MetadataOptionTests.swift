@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Modes, times, attributes and links as the user wants them.
+/// Modes, times, attributes and links as the user chooses.
 @Suite struct MetadataOptionTests {
   @Test func whatOnlyRootCanReadIsTold() throws {
     var tar = TarBuilder()
@@ -70,7 +70,7 @@ import Testing
       packed.result.errors.contains(": warning: \(warning)\n"), "\(packed.result.summary)")
   }
 
-  /// Options that fit nothing.
+  /// Options that match nothing.
   @Test(arguments: [
     (
       ["--xattrs", "user.x*,trusted.*"],
@@ -94,7 +94,7 @@ import Testing
     } else {
       #expect(!errors.contains("warning"), "\(errors)")
     }
-    // Neither is anything wrong where another source has it.
+    // A match in another source is enough.
     let folder = try TemporaryFolder()
     try folder.write("a.tar", tar.finished())
     var other = TarBuilder()
@@ -122,7 +122,7 @@ import Testing
     }
   }
 
-  /// chmod(1) itself is the judge, for files and directories of many modes.
+  /// chmod(1) itself decides, for files and directories with many modes.
   @Test(arguments: [
     "a+rX", "go-w", "u=rwX,go=rX", "755", "0644", "u+s", "g+s,o+t", "a-x", "+x", "=r", "u=g", "g=u",
     "o+u", "u-w+x", "ug+rw,o-rwx", "00755", "a=", "o=t", "-t", "u+x,g+X", "7777", "g-s", "u=s",
@@ -160,7 +160,7 @@ import Testing
     var tar = TarBuilder()
     tar.add("f", bytes("x"))
     let packed = try Packed(tar.finished(), ["--chmod=\(mode)"])
-    let isFine = ["+r+"].contains(mode)  // chmod(1) takes it
+    let isFine = ["+r+"].contains(mode)  // chmod(1) accepts it
     #expect(packed.result.status == (isFine ? 0 : 64), "\(mode): \(packed.result.summary)")
   }
 
@@ -180,7 +180,7 @@ import Testing
     #expect(both.result.status == 64)
   }
 
-  /// date(1) is the judge.
+  /// date(1) decides.
   @Test(arguments: [
     "1970-01-01", "2000-02-29", "2026-12-31 23:59:59", "2026-11-28T12:00", "2100-02-28",
     "2024-02-29T00:00:00+05:30", "1999-12-31 23:00-08:00", "2004-02-29 12:00Z",
@@ -259,7 +259,7 @@ import Testing
     #expect(rest.contains("1 extended attribute left out that an image cannot hold"))
   }
 
-  /// Linux makes them so; other systems write other modes.
+  /// Linux's mode; other systems write other ones.
   @Test func symbolicLinksHaveOneMode() throws {
     var tar = TarBuilder()
     tar.add("l", type: "2", mode: 0o755, link: "f")

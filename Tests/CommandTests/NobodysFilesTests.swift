@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// Ids that are no user's and no group's: what Linux shows is what all commands say.
+/// Ids that no user or group has: all commands show what Linux shows.
 @Suite(.enabled(if: SystemTests.canMount)) struct NobodysFilesTests {
   let folder: TemporaryFolder
 

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// `pack --order`: what a program reads lies first, in that order, and nothing is lost.
+/// `pack --order`: the files a program reads come first, in that order, and nothing is lost.
 @Suite struct OrderTests {
   private let folder: TemporaryFolder
   private static let seed: UInt64 = 6
@@ -30,7 +30,7 @@ import Testing
       in: folder.root)
   }
 
-  /// Where a file's data lies: its blocks, or the fragment and the place in there.
+  /// The location of a file's data: its blocks, or the fragment and the offset in it.
   private func place(of path: String) throws -> [Int] {
     let text = try Tool.autosquash("info", "--json", "image", path, in: folder.root).text
     func number(_ key: String) -> Int? {
@@ -86,7 +86,7 @@ import Testing
     #expect(dry.errors.contains("1 path of --order names no file"), "\(dry.summary)")
   }
 
-  /// Also the names that do not bring the bytes.
+  /// Even names that do not bring the bytes.
   @Test func hardLinksAreKnown() throws {
     try Tool.check(["ln", "tree/cold/a", "tree/hot/link"], in: folder.root)
     try folder.write("order", Array("hot/link\ncold/a\n".utf8))

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Every command with less memory than it needs: it says so, and leaves nothing half-written.
+/// Every command with less memory than it needs: it says so and leaves nothing half-written.
 @Suite(.enabled(if: !Tool.isSanitized, "the sanitizers need terabytes of addresses"))
 struct OutOfMemoryTests {
   let folder: TemporaryFolder
@@ -26,7 +26,7 @@ struct OutOfMemoryTests {
     try Tool.check(["sh", "-ec", script], in: folder.root)
   }
 
-  /// Runs the program with some mebibytes of addresses.
+  /// Runs the program within a limit of some mebibytes of addresses.
   private func run(_ command: String, mebibytes: Int) throws -> Tool.Result {
     try Tool.run(
       [
@@ -34,8 +34,8 @@ struct OutOfMemoryTests {
       ], in: folder.root)
   }
 
-  /// Makes a library of functions to take the place of the C library's; `malloc` of much in one ends
-  /// the program for a lack of memory.
+  /// Makes a library of functions to replace the C library's; a large `malloc` in one of them ends
+  /// the program for lack of memory.
   private func shim(_ functions: String) throws {
     try folder.write(
       "shim.c",
@@ -96,7 +96,7 @@ struct OutOfMemoryTests {
         #expect(
           [1, 2].contains(result.status) && result.errors.contains("not enough memory"),
           "\(command) with \(floor + more) MiB: \(result.summary)")
-        // What is compared has another meaning of 1.
+        // For comparisons, 1 has another meaning.
         if more > 0, ["verify", "diff"].contains(where: command.hasPrefix) {
           #expect(result.status == 2, "\(command): \(result.summary)")
         }
@@ -110,7 +110,7 @@ struct OutOfMemoryTests {
     #expect(failed.count > Self.commands.count / 2)
   }
 
-  /// Where the file system knows no files without a name, hidden ones go.
+  /// On file systems without unnamed files, hidden ones are removed.
   @Test(.enabled(if: Tool.exists("bindfs"))) func noHiddenNameStays() throws {
     try shim(
       """
@@ -133,8 +133,8 @@ struct OutOfMemoryTests {
     }
   }
 
-  /// Memory runs out for one thread in the middle of a small file, while another is in one too: the
-  /// first file goes, the second is completed.
+  /// Memory runs out on one thread in the middle of a small file, while another thread is in one
+  /// too: the first file is removed, the second completed.
   @Test func smallFilesAreWholeOrGone() throws {
     try shim(
       """
@@ -169,7 +169,7 @@ struct OutOfMemoryTests {
     try sh("cmp two/a/x out/d/*/x")
   }
 
-  /// Threads that cannot be started are done without.
+  /// The program does without threads that cannot start.
   @Test func fewerThreadsDoAsWell() throws {
     try folder.write(
       "shim.c",

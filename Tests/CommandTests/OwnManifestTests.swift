@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// The manifest beside an image: `verify --manifest` without a file, and what `pack` says of an old one.
+/// The manifest next to an image: `verify --manifest` without a file, and `pack` with an old one.
 @Suite struct OwnManifestTests {
   let folder: TemporaryFolder
 
@@ -18,7 +18,7 @@ import Testing
       ], in: folder.root)
   }
 
-  /// Arguments of `verify`, and what each line says up to its first colon but one.
+  /// Arguments of `verify`, and each line up to its first colon but one.
   static let cases: [(arguments: [String], status: Int32, lines: [String])] = [
     (
       ["a.squash", "b.squash", "--manifest"], 0,
@@ -86,14 +86,14 @@ import Testing
     #expect(try Tool.autosquash("verify", "it's.squash", "--manifest", in: folder.root).status == 0)
   }
 
-  /// Runs a command that was advised.
+  /// Runs a recommended command.
   private func run(_ command: String) throws {
     try Tool.check(
       ["bash", "-c", "autosquash() { '\(Tool.autosquash)' \"$@\"; }; \(command)"], in: folder.root)
   }
 
   @Test func packWarnsOfTheManifestOfAnEarlierImage() throws {
-    // The same image again has the same manifest.
+    // Packing the same image again gives the same manifest.
     let same = try Tool.autosquash("pack", "a", "-f", in: folder.root)
     #expect(same.status == 0 && !same.errors.contains("warning"), "\(same.summary)")
     try Tool.check(["sh", "-c", "echo 3 > a/x"], in: folder.root)
@@ -102,13 +102,13 @@ import Testing
       "autosquash: a.mtree: warning: this belongs to an earlier image; \"\(command)\" renews it\n"
     let other = try Tool.autosquash("pack", "a", "-f", in: folder.root)
     #expect(other.status == 0 && other.errors.hasSuffix(line), "\(other.summary)")
-    // Also where the image itself was taken away.
+    // Even if the image itself was removed.
     try Tool.check(["rm", "a.squash"], in: folder.root)
     let again = try Tool.autosquash("pack", "a", in: folder.root)
     #expect(again.status == 0 && again.errors.hasSuffix(line), "\(again.summary)")
     try run(command)
     #expect(try Tool.autosquash("verify", "a.squash", "--manifest", in: folder.root).status == 0)
-    // With a manifest of its own, and beside what is none, there is nothing to say.
+    // With its own manifest, and next to a file that is not one, there is nothing to say.
     for options in [["--manifest"], ["-q"]] {
       let result = try Tool.run([Tool.autosquash, "pack", "b", "-f"] + options, in: folder.root)
       #expect(result.status == 0 && !result.errors.contains("warning"), "\(result.summary)")

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// A directory with a few files, and what a user does with it.
+/// A directory with a few files, and common uses of it.
 @Suite struct PackCommandTests {
   let folder: TemporaryFolder
 
@@ -62,14 +62,14 @@ import Testing
       #expect(result.status == 0, "\(result.summary)")
       #expect(try folder.read("piped.squash") == folder.read("plain.squash"))
     }
-    // A zip archive's modes are at its end, which a pipe does not show in time.
+    // A zip archive has its modes at its end, which comes too late in a pipe.
     try Tool.check(["bsdtar", "--format", "zip", "-cf", "in.zip", "my-dir"], in: folder.root)
     let zip = try Tool.run(
       ["sh", "-c", "cat in.zip | '\(Tool.autosquash)' pack - -f -o zip.squash"], in: folder.root)
     #expect(zip.status == 1 && zip.errors.contains("cannot be read as a stream"))
   }
 
-  /// Of a file with several names, any may be the one that is wanted.
+  /// The user may want any of a file's several names.
   @Test(arguments: [["--include", "sub"], ["--root-becomes", "sub"], ["--exclude", "/a"]])
   func hardLinksSurviveSelection(options: [String]) throws {
     try Tool.check(["ln", "my-dir/a", "my-dir/sub/a"], in: folder.root)
@@ -112,7 +112,7 @@ import Testing
     #expect(try folder.read("my-dir.squash").starts(with: bytes("hsqs")))
   }
 
-  /// Not even --force may make a result take the place of what it is made from, or of another.
+  /// Not even --force lets a result replace its own source, or another result.
   @Test func nothingReplacesItsSource() throws {
     let source = try folder.read("my-tarball.tar.gz")
     try folder.write("plain", source)
@@ -232,7 +232,7 @@ import Testing
     #expect(ignored.status == 1)
     #expect(ignored.errors.contains("1 file could not be read and is not in the image"))
     #expect(try Listing(of: folder.path("out/x.squash")).paths == ["a", "sub", "sub/b"])
-    // What is left out need not be readable.
+    // Excluded files need not be readable.
     let excluded = try Tool.run(pack + ["--exclude", "secret", "-f"], in: folder.root)
     #expect(excluded.status == 0, "\(excluded.summary)")
   }
@@ -318,7 +318,7 @@ import Testing
     #expect(result.errors.contains("cannot write to standard output: No space left on device"))
   }
 
-  /// 7-Zip takes the directory table's end from the place of the fragment table.
+  /// 7-Zip takes the directory table's end from the fragment table's position.
   @Test func imagesWithoutFragmentsOpenIn7Zip() throws {
     let folder = try TemporaryFolder()
     try Tool.check(
@@ -329,7 +329,7 @@ import Testing
     #expect(try Tool.autosquash("verify", "tree.squash", in: folder.root).status == 0)
   }
 
-  /// What cannot be written is told before the image is.
+  /// An unwritable manifest is reported before the image is written.
   @Test func aManifestThatCannotBeLeavesTheOldImage() throws {
     let folder = try TemporaryFolder()
     try Tool.check(["sh", "-c", "mkdir tree tree.mtree; echo old > tree.squash"], in: folder.root)
@@ -352,7 +352,7 @@ import Testing
     #expect(try folder.read("a.squash") == image && folder.exists("b.squash"))
   }
 
-  /// A run that was stopped, or another program, can leave anything under the image's name.
+  /// A stopped run, or another program, can leave anything under the image's name.
   @Test(arguments: [
     (": >a.squash", "the file is empty, not a SquashFS image", true),
     ("head -c 2000 whole >a.squash", "the file is 1,725 bytes short", true),

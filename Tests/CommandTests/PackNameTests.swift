@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Names that pack is given: of sources that are none, and of images that cannot be.
+/// Names given to pack: of files that are no sources, and of impossible images.
 @Suite struct PackNameTests {
   let folder: TemporaryFolder
 
@@ -27,7 +27,7 @@ import Testing
     Set(try FileManager.default.contentsOfDirectory(atPath: folder.root))
   }
 
-  /// A source that was changed since is told.
+  /// A source changed since then is reported.
   @Test func newerSourcesAreNamed() throws {
     try Tool.check(
       ["sh", "-ec", "'\(Tool.autosquash)' pack small -q; touch -d '+1 hour' small"],
@@ -40,7 +40,7 @@ import Testing
         + "--force packs it anew\n")
   }
 
-  /// There is no directory "s3:" to be made.
+  /// It must not make a directory "s3:".
   @Test(arguments: [
     (
       "extract out/x.squash -C s3://b/x",
@@ -65,7 +65,7 @@ import Testing
     #expect(try !files().contains("s3:"))
   }
 
-  /// mksquashfs has the image's name behind the sources.
+  /// mksquashfs takes the image's name after the sources.
   @Test(arguments: [
     (
       "small my.sqfs",
@@ -75,7 +75,7 @@ import Testing
       "small other my.img --dry-run",
       "my.img: does not exist; to name the image: autosquash pack small other -o my.img"
     ),
-    // tar has it behind -f.
+    // tar takes it after -f.
     (
       "-f my.sqfs small",
       "my.sqfs: does not exist; to name the image: autosquash pack small -o my.sqfs"
@@ -114,7 +114,7 @@ import Testing
     #expect(try files() == (isOne ? before : before.union(["small.squash"])))
   }
 
-  /// All that are missing are told, before what is packed.
+  /// All missing sources are reported before anything is packed.
   @Test func missingOnesAreToldTogether() throws {
     let result = try pack("small no other nothing")
     let lines = result.errors.split(separator: "\n")
@@ -200,7 +200,7 @@ import Testing
     #expect(result.errors.contains(": \(message)\n"), "\(result.summary)")
   }
 
-  /// Whoever finds an image under the name of an archive takes it for one.
+  /// Users take an image under an archive's name for an archive.
   @Test(arguments: [
     ("x.tar.gz", "x.squash"), ("out/x.zip", "out/x.squash"), ("x.tgz", "x.squash"),
     ("x.TAR", "x.TAR.squash"), ("x.gz", "x.squash"), ("x.mtree", "x.squash"), ("x.7z", "x.squash"),

@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Files that hold files, but are none of the usual archives.
+/// Files that contain files but are not the usual archives.
 @Suite struct PackageTests {
   let folder: TemporaryFolder
 
@@ -29,8 +29,8 @@ import Testing
     try Tool.run([Tool.autosquash, "pack"] + arguments, in: folder.root)
   }
 
-  /// The same as dpkg-deb(1) unpacks, in each compression, with a signature behind it, and through
-  /// a pipe.
+  /// The same as dpkg-deb(1) unpacks, with each compression, with a signature at the end, and
+  /// through a pipe.
   @Test(arguments: ["xz", "zstd", "gzip", "none"])
   func debianPackagesAreUnpacked(compression: String) throws {
     try sh(
@@ -41,7 +41,7 @@ import Testing
       """)
     let result = try pack("my-tool_1_all.deb")
     #expect(result.status == 0 && !result.errors.contains("warning"), "\(result.summary)")
-    // dpkg-deb makes links last, in directories that have their times by then.
+    // dpkg-deb makes links last, in directories whose times it has already set.
     let same = try Tool.autosquash(
       "diff", "my-tool_1_all.squash", "want", "--ignore", "owner,mtime", in: folder.root)
     #expect(same.status == 0, "\(same.summary)")

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// `extract --list`, which prints what it would unpack.
+/// `extract --list`, which prints what would be unpacked.
 @Suite struct PathListingTests {
   @Test func pathsAreThoseThatAreUnpacked() throws {
     let folder = try TemporaryFolder()

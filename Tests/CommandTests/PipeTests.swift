@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// What comes through pipes: process substitution, named pipes, standard input.
+/// Inputs from pipes: process substitution, named pipes, standard input.
 @Suite struct PipeTests {
   let folder: TemporaryFolder
 
@@ -72,7 +72,7 @@ import Testing
       (result.text + result.errors).contains(said) || said.isEmpty, "\(script): \(result.summary)")
   }
 
-  /// The writer is not told that nobody reads, and temporary files are gone.
+  /// The writer never loses its reader early, and temporary files are gone.
   @Test func writersAreReadToTheEnd() throws {
     let result = try bash(
       "mkdir tmp; export TMPDIR=$PWD/tmp; (cat long.mtree > p; echo writer=$?) & "

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Images whose root directory only root can enter, which `images` and `doctor` tell.
+/// Images whose root directory only root can enter, as reported by `images` and `doctor`.
 @Suite struct RootDirectoryTests {
   let folder: TemporaryFolder
 
@@ -22,7 +22,7 @@ import Testing
       [Tool.autosquash] + arguments, environment: ["AUTOSQUASH_CONFIG": folder.path("conf")])
   }
 
-  /// Mode and owner of the top, and who may be there besides root; the kernel is asked.
+  /// Mode and owner of the top, and who besides root may enter; the kernel decides.
   @Test(arguments: [
     ("700", 0, 0), ("755", 0, 0), ("711", 0, 0), ("750", 0, 0), ("750", 0, 500), ("700", 1000, 0),
     ("0", 1000, 1000), ("701", 0, 0), ("754", 0, 0), ("010", 0, 500), ("744", 0, 500),
@@ -64,7 +64,7 @@ import Testing
       "\(doctor)")
   }
 
-  /// What is damaged, hostile or gone is left to `verify`, and every image is asked by itself.
+  /// Damaged, hostile and missing images are left to `verify`, and each image is checked by itself.
   @Test func damagedImagesAreNotWaitedFor() throws {
     try Tool.check(
       [

@@ -38,7 +38,7 @@ import Testing
 
   struct Case: Sendable {
     var options: [String]
-    /// The paths expected, one a word.
+    /// The expected paths, separated by spaces.
     var expected: String
   }
 
@@ -93,7 +93,7 @@ import Testing
     #expect(paths.joined(separator: " ") == test.expected)
   }
 
-  /// What is left of an archive's tops does not change where things go.
+  /// Which of an archive's tops remain does not change where things go.
   @Test(arguments: [["--include", "/etc"], ["--exclude", "/usr"]])
   func selectionDoesNotChangeStripping(options: [String]) throws {
     var tar = TarBuilder()
@@ -127,7 +127,7 @@ import Testing
     #expect(!packed.folder.exists("out.squash"))
   }
 
-  /// A directory that is left out is one line, and counts once.
+  /// An excluded directory takes one line, and counts once.
   @Test(arguments: [
     (["--exclude", "/src"], "- top/src  (--exclude /src)\n+ doc/\n", "; 1 left out\n"),
     (
@@ -145,7 +145,7 @@ import Testing
     #expect(text.hasPrefix(start) && text.hasSuffix(end), "\(text)")
   }
 
-  /// A name mistyped among several would be missed in a course only.
+  /// A mistyped name among several would only be missed in a course.
   @Test func includesThatMatchNothingAreTold() throws {
     let packed = try Packed(
       Self.archive(), ["--include", "src", "--include", "src/b.txt", "--include", "*.tx"])
@@ -154,7 +154,7 @@ import Testing
     #expect(packed.result.errors.ranges(of: "matches nothing").count == 1)
   }
 
-  /// Each with what is told of it; nothing where it matches.
+  /// Each case with its message; empty if the pattern matches.
   @Test(arguments: [
     (
       ["--exclude", "/top/src"],
@@ -185,7 +185,7 @@ import Testing
     ),
     (
       ["--exclude", "/src", "--exclude", "**/doc/*.txt", "--exclude", "b.*"],
-      // It would match in what is left out anyway.
+      // It would match only in what is excluded anyway.
       "--exclude b.* matches nothing"
     ),
     (["--exclude", "/src/deep", "--exclude", "*.txt", "--include", "src"], ""),
@@ -201,7 +201,7 @@ import Testing
     }
   }
 
-  /// Patterns begin below a directory, as they do below an archive's top.
+  /// Patterns are anchored below a directory, as they are below an archive's top.
   @Test(arguments: [
     (
       "--exclude ref/tmp",

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// Several sources in one image: each as it would go in alone, on top of those before it.
+/// Several sources in one image: each packed as if alone, on top of those before it.
 @Suite struct SeveralSourcesTests {
   let folder: TemporaryFolder
 
@@ -80,7 +80,7 @@ import Testing
       "verify", "x.squash", "--prefix", "a", "--against", "base.tar.gz", "--prefix", "b/c",
       "--against", "extra", in: folder.root)
     #expect(same.status == 0, "\(same.summary)")
-    // Behind all of them, it is for all.
+    // After all of them, it applies to all.
     #expect(try pack("base.tar.gz", "extra", "--prefix", "p").status == 0)
     #expect(try Listing(of: image).paths.allSatisfy { $0 == "p" || $0.hasPrefix("p/") })
     let lost = try pack("--prefix", "a", "extra", "--prefix", "b")
@@ -93,7 +93,7 @@ import Testing
     #expect(listed.status == 0 && listed.text.contains("+ data/new\n+ data/skip\n+ etc/\n"))
   }
 
-  /// A file takes the place of a directory, and the other way around.
+  /// A file replaces a directory, and the other way around.
   @Test func kindsMayChange() throws {
     try Tool.check(
       ["sh", "-ec", "mkdir -p k/bin/run; echo file >k/etc; echo in >k/bin/run/in"],
@@ -112,7 +112,7 @@ import Testing
     #expect(verified.status == 0 && !verified.text.contains("warning"), "\(verified.summary)")
   }
 
-  /// Each of them is named where all that is left out is.
+  /// Each is named where all exclusions are.
   @Test func whatIsReplacedIsListed() throws {
     let result = try pack(
       "base.tar.gz", "--prefix", "p", "base.tar.gz", "--prefix", "p", "extra", "-v")
@@ -148,7 +148,7 @@ import Testing
     #expect(listed.contains("f  (replaced by a later entry of the same name)\n"), "\(listed)")
   }
 
-  /// Layers of an OCI image, judged by what applying them by hand makes.
+  /// Layers of an OCI image; applying them by hand gives the expected result.
   @Test func whiteoutsTakeOutWhatWasBefore() throws {
     try Tool.check(
       [
@@ -176,7 +176,7 @@ import Testing
       "verify", "x.squash", "--against", "l1.tar", "--against", "l2.tar", "--against", "l3.tar",
       "--whiteouts", "oci", in: folder.root)
     #expect(verified.status == 0, "\(verified.summary)")
-    // Without the option they are files as all others.
+    // Without the option they are files like any others.
     #expect(try pack("l1.tar", "l2.tar").status == 0)
     #expect(try Listing(of: image).paths.contains("usr/lib/.wh.two"))
   }

@@ -4,7 +4,7 @@ import Posix
 import TestSupport
 import Testing
 
-/// `extract --skip-existing`: the second run after one that was stopped, and what else is there.
+/// `extract --skip-existing`: the second run after an interrupted one, and other existing files.
 @Suite struct SkipExistingTests {
   let folder: TemporaryFolder
 
@@ -31,7 +31,7 @@ import Testing
     try Snapshot(of: folder.path("out")).differences(from: Snapshot(of: folder.path("tree")))
   }
 
-  /// Without the seconds at its end.
+  /// The last line, without the seconds at its end.
   private func lastLine(_ result: Tool.Result) -> String {
     let line = result.errors.split(separator: "\n").last ?? ""
     return line.split(separator: ", ").dropLast().joined(separator: ", ")
@@ -44,7 +44,7 @@ import Testing
     #expect(
       lastLine(again) == "autosquash: out: 0 files and directories, 0 bytes; "
         + "717 files were there already and stay")
-    // A link to a file that stays, a file with further names that stay, a directory.
+    // A link to a kept file, a file with other kept names, a directory.
     try Tool.check(
       [
         "sh", "-ec",
@@ -60,7 +60,7 @@ import Testing
     #expect(differences == [], "\(differences)")
   }
 
-  /// What looks the same stays, be it no link: only --force puts another file in its place.
+  /// Files that look the same stay, even if they are not links: only --force replaces them.
   @Test func copiesBecomeLinksByForceOnly() throws {
     #expect(try extract().status == 0)
     try Tool.check(["sh", "-c", "rm out/readonly/f; touch -d @1000000000 out"], in: folder.root)
@@ -72,7 +72,7 @@ import Testing
     #expect(try differences() == [])
   }
 
-  /// What is there and has the name, but not the content.
+  /// Existing files with the right name but not the right content.
   @Test func whatDiffersIsAnErrorUnlessForced() throws {
     #expect(try extract().status == 0)
     try Tool.check(
@@ -107,7 +107,7 @@ import Testing
       "\(directory.errors)")
   }
 
-  /// Somebody else's file gets no further name, though it looks the same.
+  /// Somebody else's file gets no other name, even if it looks the same.
   @Test func strangersFilesAreNotLinked() throws {
     try Tool.check(
       [
@@ -126,7 +126,7 @@ import Testing
     #expect(!folder.exists("out/big/numbers"))
   }
 
-  /// Wherever the first run is stopped, the second makes the tree what it should be.
+  /// Wherever the first run stops, the second one completes the tree.
   @Test func aStoppedRunIsContinued() throws {
     try Tool.check(
       [

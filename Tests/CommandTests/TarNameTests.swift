@@ -22,7 +22,7 @@ import Testing
           + ".tar.lz4 or .tar.lz.\n"), "\(result.summary)")
   }
 
-  /// By the first bytes of each: those of a plain archive are a member's name.
+  /// Judged by the first bytes; those of a plain archive are a member's name.
   @Test(arguments: [
     ("x.tar", "./"), ("x", "./"), ("x.2026", "./"), ("x.tar.gz", "\u{1f}\u{8b}"),
     ("x.TAR.GZ", "\u{1f}\u{8b}"), ("x.tar.bz2", "BZh"), ("x.txz", "\u{fd}7zXZ"),

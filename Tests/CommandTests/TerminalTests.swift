@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What who sits at a terminal sees, and who stops a program there.
+/// What a user at a terminal sees, and what stops a program there.
 @Suite struct TerminalTests {
   let folder: TemporaryFolder
 
@@ -16,7 +16,7 @@ import Testing
       ], in: folder.root)
   }
 
-  /// Runs a command of the shell on a terminal of its own.
+  /// Runs a shell command on its own terminal.
   private func onTerminal(_ command: String) throws -> (status: Int32, text: String) {
     let result = try Tool.run(
       ["script", "-qec", "stty -onlcr; \(command)", "/dev/null"], in: folder.root)
@@ -29,7 +29,7 @@ import Testing
     #expect(try onTerminal("'\(Tool.autosquash)' ls -r tree.squash").text == "y  x\n")
   }
 
-  /// It would wait for ever for an archive that nobody types.
+  /// It would wait forever for an archive that nobody types.
   @Test(arguments: ["pack - -o new.squash", "verify tree.squash --against - --progress never"])
   func noArchiveIsTyped(command: String) throws {
     let result = try onTerminal("timeout 60 '\(Tool.autosquash)' \(command)")
@@ -49,11 +49,11 @@ import Testing
       "\(result.text)")
   }
 
-  /// - Returns: what a command says that is stopped while it reads a pipe.
+  /// - Returns: the output of a command stopped while it reads a pipe.
   private func interrupted(_ command: String, by signal: Int32) throws -> Tool.Result {
     let running = try Running(
       ["sh", "-ec", "exec '\(Tool.autosquash)' \(command)"].map { Array($0.utf8) }, in: folder.root)
-    // Opening waits until somebody reads.
+    // Opening waits for a reader.
     let pipe = open(folder.path("pipe"), O_WRONLY | O_CLOEXEC)
     defer { close(pipe) }
     let bytes = try folder.read("x.tar").prefix(1024)
@@ -80,7 +80,7 @@ import Testing
     #expect(try folder.read("out/x").isEmpty)
   }
 
-  /// Who ignores it, as nohup(1) has it, goes on.
+  /// A caller that ignores it, like nohup(1), lets it continue.
   @Test func ignoredSignalsStayIgnored() throws {
     let running = try Running(
       ["sh", "-c", "trap '' HUP; exec '\(Tool.autosquash)' pack pipe -o out/x.squash -q"]

@@ -63,7 +63,7 @@ import Testing
   }
 
   @Test func ctrlCEndsTheCommandAndKeepsTheList() throws {
-    // A process group of their own gets what a terminal sends for Ctrl-C.
+    // A process group gets what a terminal sends for Ctrl-C.
     let script = """
       set -m
       '\(Tool.autosquash)' trace tree -o list -- sh -c 'cat tree/one; touch ready; sleep 60' &
@@ -89,7 +89,7 @@ import Testing
     #expect(try list() == "one\n")
   }
 
-  /// More directories than events that the system keeps.
+  /// More directories than the system can queue events for.
   @Test func manyDirectories() throws {
     try Tool.check(["sh", "-c", "seq 1 20000 | sed 's|^|tree/a/|' | xargs mkdir"], in: folder.root)
     let result = try trace("cat tree/one", ["--null"])

@@ -1,8 +1,8 @@
 import TestSupport
 import Testing
 
-/// Zip archives are read by their directories, wherever those are, or refused: what is before the
-/// members knows neither links nor modes.
+/// Zip archives are read by their directories, wherever those are, or refused: the headers before
+/// the members have neither links nor modes.
 @Suite struct ZipTests {
   /// Python that makes `in.zip`: a program, a link, a file.
   private static let make = """
@@ -40,7 +40,7 @@ import Testing
       "write(comment=b'c' * 30000, prefix=b'x' * 70000, suffix=b's' * 70000)",
       "70,000 bytes before the start"
     ),
-    // A zip64 locator that says 0 disks, as some writers have it.
+    // A zip64 locator with 0 disks, as some writers store it.
     (
       """
       write(); b = open('in.zip', 'rb').read(); e = b.rindex(b'PK\\5\\6')
@@ -84,7 +84,7 @@ import Testing
     #expect(listing["data"]?.mode == "-rw-------")
     let script = String(repeating: "#!/bin/sh\n", count: 50)
     #expect(try content(of: "bin/run", in: folder.path("out.squash")) == bytes(script))
-    // unzip reads the same, where it finds the directory.
+    // unzip reads the same, if it finds the directory.
     let unzipped = try Tool.run(["unzip", "-q", "in.zip", "-d", "u"], in: folder.root)
     if unzipped.status <= 1 {
       let same = try Tool.autosquash(
@@ -115,7 +115,7 @@ import Testing
       b[e+8] += 1; b[e+10] += 1; open('in.zip', 'wb').write(b)
       """, "cut off: its directory is not at the end"
     ),
-    // Two members at one place: libarchive reads one of them.
+    // Two members at the same place: libarchive reads only one of them.
     (
       """
       write(); b = bytearray(open('in.zip', 'rb').read()); c = b.index(b'PK\\1\\2')
@@ -160,7 +160,7 @@ import Testing
       "\(unknown.summary)")
   }
 
-  /// A directory of many pieces is read once.
+  /// A directory spanning many pieces is read once.
   @Test func archivesOfManyMembersAreRead() throws {
     var zip = ZipBuilder()
     for number in 0..<30_000 { zip.add("f\(number)", []) }
@@ -175,7 +175,7 @@ import Testing
     #expect(packed.result.errors.contains("the archive has no members"))
   }
 
-  /// A zip archive within another archive is a member, not what is to be packed.
+  /// A zip archive inside another archive is a member, not the source.
   @Test(arguments: ["iso9660", "bin", "pwb"])
   func archivesThatHoldOneAreReadThemselves(format: String) throws {
     let folder = try TemporaryFolder()

@@ -8,7 +8,7 @@ import TreeModel
 @testable import Extraction
 
 /// Files with several names, one of them in a directory where somebody else may write, who
-/// exchanges the file before its further names are made.
+/// exchanges the file before its other names are made.
 @Suite struct ExchangedFileTests {
   let folder: TemporaryFolder
 
@@ -22,7 +22,7 @@ import TreeModel
     var all: [String] { texts.withLock { $0 } }
   }
 
-  /// Makes `theirs/f`, lets `exchange` have it, and then makes its second name, `ours/g`.
+  /// Makes `theirs/f`, runs `exchange` on it, and then makes its second name, `ours/g`.
   private func extract(
     in place: String, mostHeld: Int, kind: TreeEntry.Kind, exchange: (String) throws -> Void
   ) throws -> [String] {
@@ -65,8 +65,8 @@ import TreeModel
     ]
   }
 
-  /// ext4 gives a new file the number of one that has just gone. While ours is open it does not;
-  /// of more files than may be open, the time of the last change tells them apart.
+  /// ext4 gives a new file the number of one just deleted, but not while ours is open; with more
+  /// files than may be open, the time of the last change distinguishes them.
   @Test(.enabled(if: geteuid() == 0 || ProcessInfo.processInfo.environment["CI"] != nil))
   func aFileWithTheSameNumberGetsNoName() throws {
     try Tool.check(
@@ -81,7 +81,7 @@ import TreeModel
         let errors = try extract(in: place, mostHeld: mostHeld, kind: kind) { file in
           let number = number(file)
           #expect(unlink(file) == 0)
-          // The clock of files goes on every few milliseconds.
+          // The files' clock ticks every few milliseconds.
           usleep(30_000)
           for attempt in 0..<50 where !hasNumber {
             let other = "\(place)/other-\(attempt)"
@@ -104,7 +104,7 @@ import TreeModel
     }
   }
 
-  /// A file that is held gets its names wherever its first one was moved.
+  /// A file that is held gets its names wherever its first one has moved.
   @Test func aHeldFileIsFoundWithoutItsFirstName() throws {
     for (index, kind) in Self.kinds.enumerated() {
       let place = folder.path("\(index)")
@@ -118,7 +118,7 @@ import TreeModel
     }
   }
 
-  /// One that is not held must have its name still, and is found again after each link.
+  /// One that is not held must still have its name, and is found again after each link.
   @Test func aFileThatIsNotHeldIsFoundByItsName() throws {
     for (index, kind) in Self.kinds.enumerated() {
       let place = folder.path("\(index)")

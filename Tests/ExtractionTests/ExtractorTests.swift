@@ -7,13 +7,13 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Images are unpacked into directories; no program runs.
+/// Images are unpacked into directories, without running the program.
 @Suite struct ExtractorTests {
   let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }
 
-  /// Keeps what is reported.
+  /// Keeps the reports.
   private final class Reports: ExtractionReporter {
     private let list = Mutex<[String]>([])
     var all: [String] { list.withLock { $0.sorted() } }
@@ -27,7 +27,7 @@ import Testing
     }
   }
 
-  /// - Parameter paths: what is chosen; none stands for everything.
+  /// - Parameter paths: the selection; none stands for everything.
   @discardableResult
   private func extract(
     _ image: Image, _ paths: [String] = [], _ change: (inout Extractor.Options) -> Void = { _ in }
@@ -109,7 +109,7 @@ import Testing
     #expect(result.isTakenBack && !folder.exists("out"))
   }
 
-  /// A directory that exists, and what is in it, stays as it is.
+  /// An existing directory and its contents stay unchanged.
   @Test(
     arguments: [
       ([], ["f a theirs", "f b 2"], ["a"], []),
@@ -186,7 +186,7 @@ import Testing
       }.result.warnings == [])
   }
 
-  /// The block of a file that cannot be read ends the work, or is reported as lost.
+  /// An unreadable block of a file ends the work, or is reported as lost.
   @Test func damageIsReported() throws {
     var random = SeededGenerator(1)
     let noise = String(

@@ -20,7 +20,7 @@ import Testing
     #expect(filter.answer(Array(path.utf8), isInside: true) == .inside)
   }
 
-  /// What exists under that very name is no pattern.
+  /// A path that exists under that very name is not a pattern.
   @Test func aNameIsNoPattern() {
     var filter = PathFilter([Array("a*".utf8)]) { $0 == Array("a*".utf8) }
     #expect(filter.answer(Array("ab".utf8), isInside: false) == .outside)

@@ -5,14 +5,14 @@ import Testing
 
 @testable import FileTrees
 
-/// What libarchive says, the one that is linked, is understood.
+/// The messages of the linked libarchive are understood.
 @Suite struct ArchiveComplaintTests {
-  /// An archive that has libarchive use some words.
+  /// An archive that makes libarchive use certain words.
   struct Example: Sendable {
     var words: String
     var meaning: ArchiveComplaint
     var bytes: [UInt8]
-    /// Where only a pipe provokes it.
+    /// Whether only a pipe provokes them.
     var isPipe = false
   }
 
@@ -60,7 +60,7 @@ import Testing
       }, "\(messages)")
   }
 
-  /// All that libarchive says of an archive.
+  /// All messages from libarchive about an archive.
   private func messages(of example: Example) throws -> [String] {
     let file = MemoryFile(example.bytes)
     let pipe = Pipe(example.isPipe ? example.bytes : [])
@@ -113,7 +113,7 @@ import Testing
     }
   }
 
-  /// A name is taken as it is; of an ACL not all versions of libarchive warn.
+  /// A name is kept unchanged; not all versions of libarchive warn about an ACL.
   @Test(
     arguments: [
       ("can't be converted", 0...0), (".acl.", 0...1), ("acl attribute", 1...1),
@@ -190,7 +190,7 @@ import Testing
     00bec0f5705280dd01150601002080a4810000
     """)
 
-  /// A binary cpio archive with half a header behind its only member.
+  /// A binary cpio archive with half a header after its only member.
   private static let binaryCpio = bytes(
     """
     c771 0000 0100 a481 0000 0000 0100 0000 0000 0000 0400 0000 0600 61626300 68656c6c6f21

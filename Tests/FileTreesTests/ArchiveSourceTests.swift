@@ -5,7 +5,7 @@ import TreeModel
 
 /// Small archives, written byte by byte.
 @Suite struct ArchiveSourceTests {
-  /// What comes of an archive.
+  /// The result of reading an archive.
   struct Result {
     var lines: [String]
     var warnings: [String]
@@ -75,7 +75,7 @@ import TreeModel
       ])
   }
 
-  /// A pax header says what ustar has no room for, one for all members unless they have their own.
+  /// A pax header has what does not fit into ustar; a global one is for members without their own.
   @Test func paxHeadersCount() throws {
     let long = String(repeating: "n", count: 200)
     let bytes = Self.tar {
@@ -113,7 +113,7 @@ import TreeModel
       ])
   }
 
-  /// What can be read but once gives the same as a file.
+  /// An input that can be read only once gives the same as a file.
   @Test func archivesComeThroughPipes() throws {
     var cpio = CpioBuilder(.new)
     cpio.add("a", "hello", inode: 1, links: 1)

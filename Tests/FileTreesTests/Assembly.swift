@@ -2,12 +2,12 @@ import FileTrees
 import TestSupport
 import TreeModel
 
-/// What an assembler makes of samples.
+/// An assembler's result for samples.
 struct Assembly {
   let tree: Tree
   let contents: [[UInt8]]
   let notes: AssemblyNotes
-  /// "PATH: REASON" of each entry that was left out.
+  /// "PATH: REASON" for each excluded entry.
   let leftOut: [String]
 
   /// - Parameter change: sets options.

@@ -111,7 +111,7 @@ import Testing
     #expect(made.notes.warnings == ["2 names of hard links became files of their own"])
   }
 
-  /// The root has an entry, or what missing parents get: the newest time of all.
+  /// The root has an entry, or gets what missing parents get: the newest time of all.
   @Test(arguments: [
     (["d . mode=700 time=5", "f a time=9"], "d . mode=700 time=5"),
     (["f a time=9", "f b time=7"], "d . mode=755 time=9"),

@@ -3,11 +3,11 @@ import TestSupport
 import Testing
 import TreeModel
 
-/// Random small archives, mutated and joined: what is taken has no fewer entries than both of two
-/// other readers find, and than were put in where nothing was damaged, or else something went
-/// missing untold.
+/// Random small archives, mutated and joined: an accepted archive has no fewer entries than two
+/// other readers find in it, and, if undamaged, than were put in; otherwise something got lost
+/// silently.
 @Suite struct DifferentialArchiveTests {
-  /// A kind of archive, and who else reads it.
+  /// A kind of archive, and its other readers.
   enum Kind: String, CaseIterable, Sendable {
     case tar, cpio, zip
 
@@ -44,7 +44,7 @@ import TreeModel
       try folder.write(file, archive.bytes)
       taken.append((file, entries))
     }
-    // A test that takes nothing would say nothing.
+    // A test that accepts nothing proves nothing.
     #expect(taken.count > Self.archivesOfASeed / 8, "seed \(seed)")
     let counts = try Self.count(kind, taken.map(\.file), in: folder)
     for ((file, entries), others) in zip(taken, counts) {
@@ -54,7 +54,7 @@ import TreeModel
     }
   }
 
-  /// What `pack` takes; throws where it would refuse the archive.
+  /// The entries that `pack` accepts; throws if it would refuse the archive.
   private static func entries(_ path: String) throws -> Int {
     let assembler = TreeAssembler(TreeAssembler.Options(), content: MemorySink())
     let sink = CountingSink(assembler)
@@ -93,7 +93,7 @@ import TreeModel
 /// A small archive of random members.
 private struct Archive {
   private(set) var bytes: [UInt8]
-  /// The members that must all be found, as nothing was damaged.
+  /// The number of members that must be found if nothing was damaged.
   private(set) var intact: Int
 
   init(_ kind: DifferentialArchiveTests.Kind, _ random: inout SeededGenerator) {

@@ -55,7 +55,7 @@ import Testing
   }
 
   @Test func attributesComeAlong() throws {
-    // Not every temporary folder's file system has them.
+    // Not every temporary folder's file system supports them.
     guard (try? make("touch f; setfattr -n user.note -v yes f")) != nil else { return }
     #expect(try read().lines([.xattrs]) == ["f f x:user.note=yes"])
   }
@@ -93,7 +93,7 @@ import Testing
     #expect(try read { $0.skipped = [skipped] }.lines() == ["f b 2"])
   }
 
-  /// A directory that is left out is not even opened.
+  /// An excluded directory is not even opened.
   @Test func exclusionsHoldBeforeFilesAreOpened() throws {
     try make("mkdir d; printf 1 >d/f; printf 2 >g")
     let made = try read {
@@ -117,7 +117,7 @@ import Testing
     }
   }
 
-  /// A source of directories and one of archives agree on one tree.
+  /// A directory source and an archive source agree on the same tree.
   @Test(arguments: 1...3 as ClosedRange<UInt64>)
   func aDirectoryIsWhatItsArchiveIs(seed: UInt64) throws {
     var random = SeededGenerator(seed)

@@ -8,7 +8,7 @@ import TreeModel
 @Suite struct FileReaderTests {
   private struct Changed: Error {}
 
-  /// A file that grew or shrank since its size was asked is not taken as it is.
+  /// A file that grew or shrank since its size was read is not accepted.
   @Test(arguments: [(5000, true), (4999, false), (5001, false), (0, false)])
   func sizesMustStayTheSame(size: UInt64, isFine: Bool) throws {
     let folder = try TemporaryFolder()

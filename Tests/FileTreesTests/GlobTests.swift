@@ -28,7 +28,7 @@ import Testing
     #expect(Glob([UInt8(ascii: "?")]).matches([0xff]))
   }
 
-  /// Patterns made to make matchers slow do not.
+  /// Patterns designed to slow down matchers do not.
   @Test(.timeLimit(.minutes(10))) func hostilePatternsEnd() {
     let pattern = Glob(Array(String(repeating: "**a", count: 300).utf8) + [UInt8(ascii: "b")])
     #expect(!pattern.matches([UInt8](repeating: UInt8(ascii: "a"), count: 2000)[...]))

@@ -33,7 +33,7 @@ import Testing
       policy(.keep, uid: [Mapping(from: 1, to: 2), Mapping(from: 1, to: 3)]), "f a owner=1:1",
       "f a mode=644 owner=2:1"
     ),
-    // As chown(2) does it.
+    // As in chown(2).
     (policy(.root), "f a mode=6755", "f a mode=755 owner=0:0"),
     (policy(.root), "f a mode=6644", "f a mode=2644 owner=0:0"),
     (policy(.keep), "f a mode=6755", "f a mode=6755 owner=1000:1000"),
@@ -98,7 +98,7 @@ import Testing
     #expect(TimePolicy.seconds(of: text) == seconds)
   }
 
-  /// As chmod(1) does it.
+  /// As in chmod(1).
   @Test(arguments: 1...4 as ClosedRange<UInt64>)
   func modesChangeAsByChmod(seed: UInt64) throws {
     var random = SeededGenerator(seed)
@@ -107,7 +107,7 @@ import Testing
     }
     let folder = try TemporaryFolder()
     let script = cases.map { mode, change in
-      // Five digits: directories keep nothing of what they had.
+      // Five digits: directories keep none of their earlier bits.
       let octal = String(mode, radix: 8).leftPadded(to: 5, with: "0")
       return "for x in f d; do chmod \(octal) $x; chmod \(change) $x; stat -c %a $x; done"
     }
@@ -157,7 +157,7 @@ import Testing
     let made = try Assembly(["f a " + all.map { "x:\($0)=1" }.joined(separator: " ")]) {
       $0.xattrs = policy
     }
-    // An image has no attributes of other systems.
+    // An image cannot hold other systems' attributes.
     let stored = taken.filter { !$0.hasPrefix("com.") }
     #expect(made.lines([.xattrs]) == ["f a" + stored.map { " x:\($0)=1" }.joined()])
     #expect(made.notes.localXattrs == (text == nil ? 3 : 0))

@@ -2,20 +2,20 @@ import FileTrees
 import TestSupport
 import Testing
 
-/// What goes in, and where.
+/// What is packed, and where.
 @Suite struct SelectionTests {
   private static let source = [
     "d top", "d top/bin", "f top/bin/run 1", "f top/notes.txt 2", "d top/lib", "f top/lib/a.o 3",
   ]
 
-  /// Options in a form that tables can have.
+  /// Options in a form for tables.
   struct Choice: Sendable {
     var prefix = ""
     var root = ""
     var excludes: [String] = []
     var includes: [String] = []
     var stripped: Int?
-    /// Whether the source is an archive, whose only top directory becomes the root.
+    /// Whether the source is an archive, whose single top directory becomes the root.
     var isArchive = false
 
     func apply(to options: inout TreeAssembler.Options) {
@@ -119,7 +119,7 @@ import Testing
     #expect(try Assembly(Self.source, choice.apply).notes.mistakes == warnings)
   }
 
-  /// An archive has a single top directory where all entries lie in it, and it has no other top.
+  /// An archive has a single top directory if all entries lie in it and it has no other top.
   @Test(arguments: [
     (["f t/a 1", "f t/b 2"], ["f a 1", "f b 2"]),
     (["f t/a 1", "f u/b 2"], ["d t", "f t/a 1", "d u", "f u/b 2"]),
@@ -143,7 +143,7 @@ import Testing
     #expect(found?.map { String(decoding: $0, as: UTF8.self) } == components)
   }
 
-  /// Files get their places in the list, by the nearest directory that is in it.
+  /// Files get their positions from the list, through the nearest directory in it.
   @Test func theOrderOfAListIsFollowed() throws {
     let order = AccessOrder(parsing: Array("b\nc/d\nb\n/a\n".utf8))
     #expect(order.paths.map { String(decoding: $0, as: UTF8.self) } == ["b", "c/d", "a"])

@@ -2,7 +2,7 @@ import Manifests
 import TestSupport
 import Testing
 
-/// What two trees differ in.
+/// The differences between two trees.
 @Suite struct ComparisonTests {
   private func lines(
     _ first: [String], _ second: [String], ignoring: Set<Aspect> = [], listsAll: Bool = false
@@ -62,7 +62,7 @@ import Testing
     #expect(try lines(["f a 1"], [second], ignoring: [aspect]).lines == [])
   }
 
-  /// Where a manifest has no digests, contents are not compared; sizes are.
+  /// If a manifest has no digests, contents are not compared, but sizes are.
   @Test func whatOneSideDoesNotTellIsNotCompared() throws {
     let manifest = try DigestedTree(manifest: "#mtree\n. type=dir\n./a type=file size=1\n")
     for (content, result) in [("2", []), ("12", ["size 2 -> 1"])] {
@@ -108,7 +108,7 @@ import Testing
         == "1 of the 2 that both have differs; 2 are only in A; 2 are only in B")
   }
 
-  /// The differences are those that were made.
+  /// The differences found are those that were made.
   @Test(arguments: 1...6 as ClosedRange<UInt64>) func randomChangesAreFound(seed: UInt64) throws {
     var random = SeededGenerator(seed)
     let first = (0..<60).map { "f d\($0 % 7)/f\($0) \($0)" }

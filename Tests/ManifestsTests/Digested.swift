@@ -3,7 +3,7 @@ import Manifests
 import TestSupport
 
 extension DigestedTree {
-  /// The tree of samples, as they are.
+  /// The tree of some samples.
   init(_ lines: [String]) throws {
     var options = TreeAssembler.Options()
     options.ownership.owner = .keep
@@ -15,7 +15,7 @@ extension DigestedTree {
     self.init(try assembler.finish(), sink)
   }
 
-  /// The tree that a manifest tells of.
+  /// The tree described by a manifest.
   init(manifest text: String) throws {
     let file = MemoryFile(Array(text.utf8))
     var reader = try ManifestReader(path: file.path)

@@ -26,7 +26,7 @@ import Testing
       ])
   }
 
-  /// Names, targets and devices at random come back as they were.
+  /// Random names, targets and devices come back unchanged.
   @Test(arguments: 1...8 as ClosedRange<UInt64>) func whatIsWrittenIsRead(seed: UInt64) throws {
     var random = SeededGenerator(seed)
     let letters = ["a", "Z", "#", "\\", "=", "*", "[", "?", "ä", "\t", "~", "%", "\u{7f}", "\u{1}"]
@@ -74,7 +74,7 @@ import Testing
     #expect(ManifestReader.image(of: other.path) == nil)
   }
 
-  /// What a specification of somebody else does not mention is not compared.
+  /// What somebody else's specification does not mention is not compared.
   @Test(
     arguments: [
       (
@@ -91,7 +91,7 @@ import Testing
     #expect(read.unknown == Set(unknown + [.xattrs, .sockets]))
   }
 
-  /// Names of one file have an inode number in common.
+  /// Names of one file share an inode number.
   @Test func inodeNumbersMakeHardLinks() throws {
     let text =
       "a type=file nlink=2 inode=7\nb type=file nlink=2 inode=7\nc type=file nlink=2 inode=8\n"
@@ -125,14 +125,14 @@ import Testing
     }
   }
 
-  /// What comes through a pipe is read twice all the same.
+  /// An input from a pipe can still be read twice.
   @Test func manifestsComeThroughPipes() throws {
     let pipe = Pipe(Array(try DigestedTree(["f a hello"]).manifest().utf8))
     var reader = try ManifestReader(path: pipe.path)
     #expect(try reader.read().tree.lines() == ["f a"])
   }
 
-  /// A name can be anything, and ends neither the page's script nor its title.
+  /// A name can be anything, but never ends the page's script or its title.
   @Test func namesDoNotEndThePage() throws {
     func page(_ lines: [String]) throws -> String {
       var text = ""
@@ -147,7 +147,7 @@ import Testing
     #expect(page.contains("\"\(Self.hello)\""))
   }
 
-  /// As sha256sum(1) has it.
+  /// As in sha256sum(1).
   @Test(arguments: [0, 1, 63, 64, 65, 4096, 100_000, 65_537])
   func digestsAreThoseOfOthers(size: Int) throws {
     let folder = try TemporaryFolder()
@@ -177,7 +177,7 @@ import Testing
 }
 
 extension String {
-  /// The number of parts that a text has between others of this kind.
+  /// The number of parts of a text between separators.
   fileprivate func components(of separator: String) -> Int {
     split(separator: separator, omittingEmptySubsequences: false).count
   }

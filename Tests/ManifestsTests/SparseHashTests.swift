@@ -6,8 +6,8 @@ import Testing
 
 /// The hash that comparisons use in place of SHA-256.
 @Suite struct SparseHashTests {
-  /// However a content comes, in pieces, holes as zeros or not: equal contents have equal hashes,
-  /// others have not.
+  /// However a content arrives, in pieces, with holes or zeros: equal contents have equal hashes,
+  /// different ones do not.
   @Test(arguments: 1...10 as ClosedRange<UInt64>) func tellsContentsApart(seed: UInt64) {
     var random = SeededGenerator(seed)
     var contents: [[UInt8]] = []

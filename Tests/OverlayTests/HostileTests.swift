@@ -4,7 +4,7 @@ import Posix
 import TestSupport
 import Testing
 
-/// Users who change their directories while root works in them, and runs that are killed.
+/// Users who change their directories while root works in them, and killed runs.
 @Suite struct HostileTests {
   private func make(_ folder: TemporaryFolder, files: Int) throws {
     try Tool.check(
@@ -27,7 +27,7 @@ import Testing
     ]
   }
 
-  /// Directories become links to elsewhere, and back, as fast as a user can.
+  /// Directories become links to elsewhere and back, as fast as a user can do it.
   @Test func swappedDirectoriesLeadNowhere() throws {
     let folder = try TemporaryFolder()
     try make(folder, files: 150)
@@ -64,12 +64,12 @@ import Testing
     try folder.write("stop", [])
     _ = attacker.wait()
     #expect(folder.names(in: "outside") == [])
-    // In peace it comes to an end.
+    // Undisturbed, it finishes.
     try Tool.check(["sh", "-c", "rm -rf root/home/student/*"], in: folder.root)
     #expect(try Tool.run(link(folder)).status == 0)
   }
 
-  /// Whenever a run ends, each path is as it was or as it shall be, and the next run finishes.
+  /// Whenever a run ends, each path is in its old or its new state, and the next run finishes.
   @Test func aRunThatIsKilledLeavesNothingHalf() throws {
     for round in 0..<30 {
       let folder = try TemporaryFolder()
@@ -98,7 +98,7 @@ import Testing
       }
       let again = try Tool.run(link(folder) + ["--backup", folder.path("kept")])
       #expect(again.status == 0, "round \(round): \(again.summary)")
-      // No directory is root's alone.
+      // No directory belongs to root alone.
       let owners = try Tool.check(
         ["find", folder.path("root/home/student"), "-type", "d", "-not", "-user", "1234"])
       #expect(owners.text == "", "round \(round)")
@@ -108,7 +108,7 @@ import Testing
     }
   }
 
-  /// The listing's process can be the one that the kernel takes when memory runs out.
+  /// The kernel can kill the listing's process when memory runs out.
   @Test func aListingThatIsKilledPrunesNothing() throws {
     let folder = try TemporaryFolder()
     try Tool.check(

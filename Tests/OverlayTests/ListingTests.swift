@@ -3,7 +3,7 @@ import Posix
 import TestSupport
 import Testing
 
-/// The listing of an overlay, in this process: its threads under the compiler's checks.
+/// The listing of an overlay in this process, so that the compiler's checks cover its threads.
 @Suite struct ListingTests {
   @Test func listsWhatFindFinds() throws {
     let folder = try TemporaryFolder()

@@ -2,7 +2,7 @@ import Posix
 import TestSupport
 import Testing
 
-/// The bucket is mounted at another place than before.
+/// The bucket is now mounted at another place.
 @Suite struct MovedOverlayTests: OverlaySuite {
   let folder: TemporaryFolder
 
@@ -27,7 +27,7 @@ import Testing
       "\n", with: "")
   }
 
-  /// What is left of the old place: nothing, an empty mount point, another name of the new one.
+  /// What remains of the old place: nothing, an empty mount point, another name of the new one.
   @Test(arguments: [
     "mv over bucket", "mv over bucket; mkdir over", "mv over bucket; ln -s bucket over",
   ])
@@ -54,14 +54,14 @@ import Testing
         again.status == 0 && again.text == "nothing to change; 4 links are right\n",
         "\(again.summary)")
     }
-    // The directories are still known for made ones.
+    // The directories are still remembered as made.
     #expect(try now("prune").text == "nothing to change\n")
     try sh("rm -r bucket/new")
     #expect(try now("prune").text.hasSuffix("1 stale link removed, 2 directories removed\n"))
     #expect(try look("new") == "nothing")
   }
 
-  /// Each with what stands at a place whose file the overlay has, and whether it is moved.
+  /// Each case: what is at a path whose file the overlay has, and whether it is updated.
   @Test(arguments: [
     ("ln -s $OLD/top $ROOT/top", true), ("ln -s $OLD/other $ROOT/top", false),
     ("ln -s $OLD/new/deep/file $ROOT/top", false), ("ln -s ${OLD}x/top $ROOT/top", false),
@@ -80,7 +80,7 @@ import Testing
     if !isMoved { #expect(try target("top") == before) }
   }
 
-  /// A directory in which link has made none.
+  /// A directory in which no links were made.
   @Test func linksElsewhereStay() throws {
     try sh(
       "ln -s $PWD/over/etc/f root/etc-f; mv over bucket; mkdir -p root/etc; echo x > bucket/etc/f")
@@ -95,7 +95,7 @@ import Testing
     #expect(
       check.text.hasSuffix("would change: 2 links moved, 2 stale links removed\n"),
       "\(check.summary)")
-    // prune alone leaves to link what is link's.
+    // prune alone leaves link's work to link.
     let pruned = try now("prune")
     #expect(
       pruned.text.hasSuffix("2 stale links removed, 2 directories removed\n"), "\(pruned.summary)")
@@ -106,7 +106,7 @@ import Testing
     #expect(try now("prune").text == "nothing to change\n")
   }
 
-  /// Two overlays for one tree do not take each other's links away, unless a user says so.
+  /// Two overlays of one tree do not remove each other's links, unless a user says so.
   @Test func anOverlayThatIsStillThereKeepsItsLinks() throws {
     try sh("cp -r over bucket")
     let refused = try now("link")
@@ -129,7 +129,7 @@ import Testing
     #expect(try now("check").status == 0)
   }
 
-  /// What was a file is a directory now: no path leads through the old link.
+  /// A file has become a directory: no path leads through the old link.
   @Test func filesThatBecameDirectoriesAreEntered() throws {
     try sh("mv over bucket; rm bucket/top; mkdir bucket/top; echo x > bucket/top/file")
     let linked = try now("link")

@@ -10,7 +10,7 @@ import Testing
 
   init() throws { folder = try Self.makeFolder() }
 
-  /// What would be replaced is the very file that the link would lead to.
+  /// The file to replace is the very one that the link would lead to.
   @Test func theOverlaysOwnFilesAreKept() throws {
     try sh("rm over/top; echo precious > root/top; ln -s $PWD/root/top over/top")
     let circle = try overlay("link")
@@ -26,8 +26,8 @@ import Testing
     #expect(try sh("cat root/top over/home/training/my_course/genome.fa") == "precious\ngenome\n")
   }
 
-  /// A directory of the overlay that is mounted at another one's place: nothing is made in it, and
-  /// nothing of it is pruned.
+  /// A directory of the overlay mounted in another one's place: nothing is made in it, and nothing
+  /// in it is pruned.
   @Test func theOverlaysOwnDirectoriesAreNoPlaces() throws {
     try sh("mkdir -p over/a over/b/c root/b; echo x | tee over/b/f > over/b/c/g")
     try sh("ln -s $PWD/over/gone over/a/link")
@@ -42,7 +42,7 @@ import Testing
     #expect(try look("top") == "O/top")
   }
 
-  /// "Kept" by a backup that is the tree, a file would be gone.
+  /// If the backup were the tree itself, a "kept" file would be gone.
   @Test func theTreeIsNoBackupOfItself() throws {
     try sh("echo mine > root/top; mkdir bound")
     let itself = try overlay("link", "--backup", folder.path("root"))
@@ -53,7 +53,7 @@ import Testing
     #expect(try sh("cat root/top") == "mine\n")
   }
 
-  /// Another file of the same size and time is not the one that was kept before.
+  /// Another file with the same size and time is not the kept one.
   @Test func onlyWhatIsKeptIsReplaced() throws {
     try sh("echo one > root/top; touch -d @1000 root/top")
     #expect(try overlay("link", "--backup", folder.path("kept")).status == 0)
@@ -61,7 +61,7 @@ import Testing
     let second = try overlay("link", "--backup", folder.path("kept"))
     #expect(second.status == 1 && second.errors.contains("keep it in the backup: File exists"))
     #expect(try sh("cat root/top kept/top") == "two\none\n")
-    // A copy that a killed run left is as good as one of this run.
+    // A copy from a killed run is as good as one from this run.
     try sh("cp -p root/top kept/top")
     #expect(try overlay("link", "--backup", folder.path("kept")).status == 0)
     #expect(try look("top") == "O/top")
@@ -104,7 +104,7 @@ import Testing
     }
   }
 
-  /// On another file system the backup is a copy, of all that a file is.
+  /// On another file system the backup is a copy with everything that belongs to the file.
   @Test func copiesHaveHolesAndAttributes() throws {
     try sh(
       """
@@ -127,7 +127,7 @@ import Testing
     #expect(try overlay("check").status == 0)
   }
 
-  /// A list that is cut would forget places, and the links in them for good.
+  /// A truncated list would forget places, and the links in them for good.
   @Test func aCutListIsAnError() throws {
     #expect(try overlay("link").status == 0)
     try sh("cd root/var/lib/autosquash; head -c -1 overlay > cut; cat cut > overlay; rm cut")
@@ -155,7 +155,7 @@ import Testing
     #expect(folder.names(in: "moved/var/lib/autosquash") == ["overlay"])
   }
 
-  /// Each with what somebody wrote into the list.
+  /// Each case: what somebody wrote into the list.
   @Test(arguments: [
     "o/over\\0+../outside\\0", "o/over\\0+a/../../outside\\0", "o/over\\0+/outside\\0",
     "o/over\\0+a//b\\0", "o/over\\0+a/.\\0", "oover\\0", "o/over/../x\\0", "o/\\0", "o\\0",
@@ -216,7 +216,7 @@ import Testing
     try sh("mkdir outside; ln -s $PWD/outside root/var")
     #expect(try overlay("link").status == 0)
     #expect(folder.names(in: "outside") == [])
-    // In a folder that users can change nothing is kept.
+    // Nothing is kept in a folder that users can change.
     try sh(
       "rm -rf root/var root/tmp*; mkdir -p root/var/lib/autosquash; chmod 777 root/var/lib/autosquash"
     )
@@ -269,7 +269,7 @@ import Testing
         "would change: 1 link made, 1 corrected, 1 directory made; 3 links are right\n"),
       "\(check.summary)")
     #expect(try overlay("prune").text == "nothing to change\n")
-    // A file of the user's where a directory was is no concern any more.
+    // A user's file where a directory was no longer matters.
     try sh("rm -r over/home/new root/home/new over/link; echo mine > root/home/new")
     #expect(try overlay("link").status == 0)
     #expect(try overlay("prune").status == 0)
@@ -277,7 +277,7 @@ import Testing
     #expect(try look("real/a") == "nothing")
   }
 
-  /// By whatever path the overlay comes to the folder of the state.
+  /// Whatever path leads the overlay to the state folder.
   @Test func theStateIsNoPlace() throws {
     try sh("mkdir -p root/var over/v/lib/autosquash/maps; ln -s var root/v")
     try sh("cd over/v/lib/autosquash; echo x | tee overlay > maps/top")

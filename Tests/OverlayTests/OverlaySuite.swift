@@ -34,7 +34,7 @@ extension OverlaySuite {
       ] + arguments.dropFirst())
   }
 
-  /// What stands at a path: a link's text with the overlay as `O`, or what kind of thing it is.
+  /// What is at a path: a link's text with the overlay as `O`, or the kind of file.
   func look(_ path: String) throws -> String {
     try sh(
       """

@@ -16,7 +16,7 @@ import Testing
     #expect(try look("home/training/my_course/genome.fa") == "O/home/training/my_course/genome.fa")
     #expect(try look("top") == "O/top")
     #expect(try look("home/training/my_course") == "directory")
-    // Nothing is made for directories that hold no file.
+    // No directory is made that would hold no file.
     #expect(try look("etc") == "nothing")
     #expect(try sh("cat root/home/training/my_course/reads.fq") == "reads\n")
     try sh("echo new > root/home/training/my_course/results.txt")
@@ -37,7 +37,7 @@ import Testing
     #expect(try sh("stat -c %u root/home/training/a/b/c") == "0\n")
   }
 
-  /// Each with what is there before, what stands there after `link`, and a part of what is said.
+  /// Each case: what exists before, what exists after `link`, and a part of the output.
   @Test(arguments: [
     ("ln -s $OVER/top $ROOT/top", "O/top", "right", 0),
     ("ln -s $OVER/etc/old $ROOT/top", "O/top", "corrected", 0),
@@ -69,7 +69,7 @@ import Testing
     #expect(linked.status == status, "\(linked.summary)")
     #expect((linked.text + linked.errors).contains(said), "\(linked.summary)")
     #expect(try look("top") == after)
-    // All the rest is done.
+    // Everything else is done.
     if !before.contains("my_course") {
       #expect(try look("home/training/my_course/reads.fq").hasPrefix("O/"))
     }
@@ -97,7 +97,7 @@ import Testing
     defer { _ = try? Tool.run(["umount", "-l", folder.path("shm")]) }
     #expect(try overlay("link", "--backup", folder.path("shm/kept")).status == 0)
     #expect(try sh("cat shm/kept/top") == "more\n")
-    // What a backup has already is not lost: the file stays where it is.
+    // A file in the backup is not lost: the new one stays where it is.
     try sh("rm root/top; echo again > root/top")
     let refused = try overlay("link", "--backup", folder.path("shm/kept"))
     #expect(refused.status == 1 && refused.errors.contains("File exists"), "\(refused.summary)")
@@ -161,7 +161,7 @@ import Testing
     #expect(try look("home/training/my_course/genome.fa").hasPrefix("O/"))
     #expect(try look("home/training/my_course/mine") == "regular file")
     #expect(try look("home/training/my_course/other") == "/nowhere")
-    // The top has links too; a directory that was there before stays.
+    // The top has links too; an existing directory stays.
     #expect(try look("elsewhere") == "nothing")
     #expect(try look("home/training/kept") == "directory")
     #expect(try look("new") == "nothing")
@@ -169,7 +169,7 @@ import Testing
     #expect(try overlay("check").status == 0)
   }
 
-  /// A mount that is lost must never look as if all files were removed.
+  /// A lost mount must never look as if all files had been removed.
   @Test(arguments: [
     "mv over away", "rm -r over/*", "rm -r over/*; mkdir over/home",
     "chmod 0 over; chown 1 over", "rm -r over; echo > over",
@@ -199,7 +199,7 @@ import Testing
     #expect(try overlay("link").status == 0)
     #expect(try look("data/training/my_course/genome.fa").hasPrefix("O/"))
     #expect(try look("data/sub/f") == "O/mine/link/f")
-    // Links out of the tree stay in it, and those of users are not followed at all.
+    // Links out of the tree stay in it, and users' links are not followed at all.
     try sh(
       """
       mkdir -p over/out over/user over/users/x; touch over/out/f over/user/f over/users/x/f

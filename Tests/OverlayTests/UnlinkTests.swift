@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// `overlay unlink`: all links that were made go.
+/// `overlay unlink`: removes all links that were made.
 @Suite struct UnlinkTests: OverlaySuite {
   let folder: TemporaryFolder
 
@@ -28,7 +28,7 @@ import Testing
     try sh("cat root/var/lib/autosquash/overlay 2> /dev/null | tr '\\0' '\\n' || true")
   }
 
-  /// Each with what has become of the bucket: it is not asked.
+  /// Each case: what has become of the bucket, which is not asked.
   @Test(arguments: ["true", "mv over gone", "rm -r over; mkdir over", "rm -r over; mkfifo over"])
   func allLinksGo(change: String) throws {
     try sh(change)
@@ -46,17 +46,17 @@ import Testing
         #"{"path": "/top", "action": "unlinked", "target": "\#(folder.path("over/top"))"}"#))
     #expect(done.text.contains(#""unlinked": 4, "removed-directories": 3,"#), "\(done.text)")
     #expect(try tree() == ".\n./etc\n./home\n./home/training\n")
-    // What --backup has kept stays where it is.
+    // Files kept by --backup stay where they are.
     #expect(try sh("cat backup/top") == "mine\n")
     #expect(try state() == "")
     let again = try unlink()
     #expect(again.status == 0 && again.text == "nothing to change\n", "\(again.summary)")
-    // Nothing of it is left in the way of who takes the rest away.
+    // It leaves nothing in the way of removing the rest.
     try Tool.check([Tool.autosquash, "setup", "--root", folder.path("root"), "--remove"])
     #expect(try sh("ls -A root/var/lib") == "")
   }
 
-  /// What others have made, and directories that hold it.
+  /// What others have made, and the directories that hold it.
   @Test func whatUsersHaveMadeStays() throws {
     try sh(
       """
@@ -80,7 +80,7 @@ import Testing
     #expect(try state() == "")
   }
 
-  /// The overlay was somewhere else, and there are two; directories are shared.
+  /// The overlay was somewhere else before, and there are two; they share directories.
   @Test func linksOfAllOverlaysGo() throws {
     try sh("mkdir -p second/new/deep; echo y > second/new/deep/other; echo z > second/new/third")
     let linked = try Tool.run([
@@ -96,13 +96,13 @@ import Testing
     let all = try unlink()
     #expect(all.text.hasSuffix("6 links removed, 3 directories removed\n"), "\(all.summary)")
     #expect(try tree() == ".\n./etc\n./home\n./home/training\n")
-    // A place that is not remembered can be named.
+    // A forgotten place can be named.
     try sh("rm -r root; mv was root; ln -s /old/place/x root/new/x")
     #expect(
       try unlink("--was", "/old/place").text.hasSuffix("7 links removed, 3 directories removed\n"))
   }
 
-  /// What cannot be reached is told, and stays remembered.
+  /// Unreachable places are reported and stay remembered.
   @Test func whatIsNotThereIsRemembered() throws {
     try sh(
       "mv root/home home; mkdir -p root/home elsewhere/deep; mv root/new new; ln -s ../elsewhere root/new"

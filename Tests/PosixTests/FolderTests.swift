@@ -3,7 +3,7 @@ import Posix
 import TestSupport
 import Testing
 
-/// What is done to names in an open directory, and below the root of another system, while somebody
+/// Operations on names in an open directory, and below the root of another system, while somebody
 /// puts links in their way.
 @Suite struct FolderTests {
   let folder: TemporaryFolder
@@ -38,14 +38,14 @@ import Testing
       try opened.names().sorted() == ["file", "made", "written"])
     try opened.remove("file")
     #expect(try opened.look("file") == nil)
-    // A file that is given up, and one that has to have a name before it is complete.
+    // An abandoned file, and one that needs a name before it is complete.
     do { _ = try AtomicFile("given up", in: opened, replacing: true) }
     #expect(folder.names(in: "outside") == ["file"])
     #expect(folder.names(in: "moved") == ["made", "written"])
     #expect(try folder.read("moved/written") == bytes("again"))
   }
 
-  /// Each with what is at `a` of another system: nothing below leads out.
+  /// Each case: what is at `a` in another system; nothing below it leads out.
   @Test(arguments: ["$PWD/outside", "../outside", "/", "b", "."])
   func linksInAnotherSystemAreRefused(target: String) throws {
     let root = try SystemRoot(below: host("root"))
@@ -63,7 +63,7 @@ import Testing
       refuses { _ = try root.open(path, makesMissing: true) }
       refuses { _ = try root.openIfThere(path) }
     }
-    // As the last name, a link is neither read nor written through; it can be replaced and removed.
+    // A final link is neither read nor written through; it can be replaced and removed.
     try sh("ln -s ../outside/file root/b/file")
     #expect(throws: SystemError.self) { try root.read("/b/file", limit: 100) }
     try root.write(bytes("x"), to: "/b/file", mode: 0o644)
@@ -100,7 +100,7 @@ import Testing
     #expect(modes.text == "755\n700\n")
   }
 
-  /// Each with whether others could lead the path elsewhere, or change what is there.
+  /// Each case: whether others could redirect the path or change its contents.
   @Test(arguments: [
     ("true", nil), ("chmod 775 root", "root"), ("chmod 757 root/a/b", "root/a/b"),
     ("chown 1234 root/a", "root/a"), ("chmod 1777 root", nil),

@@ -41,7 +41,7 @@ import Testing
       HostPath(path).relative(to: HostPath(folder)) == expected.map { RelativePath($0.utf8)! })
   }
 
-  /// As dirname(1) and basename(1) have them.
+  /// As in dirname(1) and basename(1).
   @Test(arguments: ["/", "//", "/a", "/a/", "a", "a/", "a/b", "/a/b//", "a//b", ".", "/a/."])
   func parentsAreThoseOfDirname(text: String) throws {
     let path = HostPath(text)

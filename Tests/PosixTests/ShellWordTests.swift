@@ -2,7 +2,7 @@ import Posix
 import TestSupport
 import Testing
 
-/// Names in commands that people are told to run.
+/// Names in commands that messages tell users to run.
 @Suite struct ShellWordTests {
   @Test func theShellReadsTheSameBytes() throws {
     var names: [[UInt8]] = [

@@ -2,7 +2,7 @@ import Testing
 
 @testable import SquashFS
 
-/// The requests of s3fs 1.90, as a server saw them.
+/// The requests of s3fs 1.90, as seen by a server.
 @Suite struct BucketReadsTests {
   private static let part: UInt64 = 5 << 20
 
@@ -36,7 +36,7 @@ import Testing
     // Nine and a half parts, in two waves of five.
     let large = reads([0..<(Self.part * 19 / 2)], length: 100 << 20, parallel: 5)
     #expect(large.requests == 10 && large.waves == 2)
-    // Less than two parts come as one piece.
+    // Less than two parts come in one piece.
     let small = reads([0..<1], length: 2 * Self.part - 4096, parallel: 2)
     #expect(small.requests == 1 && small.bytes == 2 * Self.part - 4096)
   }
@@ -45,7 +45,7 @@ import Testing
     let length: UInt64 = 100 << 20
     let once = reads([50 << 20..<51 << 20], length: length)
     #expect(reads([50 << 20..<51 << 20, 52 << 20..<53 << 20], length: length) == once)
-    // From before what is there: up to it, and on behind it.
+    // From before the cached range: up to it, and on after it.
     let around = reads(
       [50 << 20..<51 << 20, 48 << 20..<49 << 20, 48 << 20..<55 << 20], length: length)
     #expect(around.requests == 2 && around.bytes == 7 << 20)

@@ -1,7 +1,7 @@
 import SquashFSFormat
 
-/// An image put together field by field, for what no writer would write. Metadata is not
-/// compressed unless `packs` says so, so that places are known beforehand.
+/// An image put together field by field, to do what no writer would. Metadata is not compressed
+/// unless `packs` says so, so that positions are known in advance.
 struct CraftedImage {
   /// Bytes in the order of the format.
   struct Bytes {
@@ -15,7 +15,7 @@ struct CraftedImage {
       withUnsafeBytes(of: value.littleEndian) { Array($0) }
     }
 
-    /// Where the next byte will be, as a reference into its table.
+    /// The position of the next byte, as a reference into its table.
     var reference: UInt64 {
       UInt64(bytes.count / 8192 * 8194) << 16 | UInt64(bytes.count % 8192)
     }
@@ -29,15 +29,15 @@ struct CraftedImage {
     var type: UInt16
   }
 
-  /// What is one metadata block here, and can be put into the image in another form.
+  /// Tables that are a single metadata block here, and can be stored in another form.
   enum Table: CaseIterable { case inodes, listings, fragments, ids, attributes, attributeSets }
 
   static let none = UInt32.max
 
   var compressor = CompressorID.gzip
-  /// The payload of the compressor's options; none where empty.
+  /// The payload of the compressor's options; empty for none.
   var options: [UInt8] = []
-  /// Bytes of blocks, the first of which is at `dataStart`.
+  /// The bytes of blocks, the first of which is at `dataStart`.
   var data: [UInt8] = []
   var inodes = Bytes()
   var listings = Bytes()
@@ -47,20 +47,20 @@ struct CraftedImage {
   /// Rows of 16 bytes.
   var attributeSets = Bytes()
   var blockLog: UInt16 = 17
-  /// Makes a compressed block of a table's only one.
+  /// Compresses the only block of a table.
   var packs: [Table: ([UInt8]) -> [UInt8]] = [:]
-  /// What the superblock says.
+  /// The inode count in the superblock.
   var inodeCount: UInt32 = 0
 
   var dataStart: UInt64 { 96 + UInt64(options.isEmpty ? 0 : 2 + options.count) }
 
-  /// Adds a block of a file or of fragments, which is compressed, and returns its place.
+  /// Adds a compressed block of a file or of fragments, and returns its position.
   mutating func addBlock(_ stored: [UInt8]) -> UInt64 {
     defer { data += stored }
     return dataStart + UInt64(data.count)
   }
 
-  // MARK: Inodes, whose references these return
+  // MARK: Inodes; these return references
 
   private mutating func header(
     _ type: UInt16, _ number: UInt32, mode: UInt16 = 0o755, modified: UInt32 = 0
@@ -148,7 +148,7 @@ struct CraftedImage {
     return table.bytes
   }
 
-  /// Appends a table of rows and its list; returns the list's place.
+  /// Appends a table of rows and its list; returns the list's position.
   private func append(
     _ rows: [UInt8], of kind: Table, header: [UInt8] = [], to image: inout Bytes
   ) -> UInt64 {

@@ -322,7 +322,7 @@ extension DamageTests {
           + image.number(at: entry + 2, as: Int16.self))
     },
     Case("an inode without a name", .orphan) { image in
-      // Leads to the fifo instead.
+      // Points to the fifo instead.
       let entry = try image.name("link", in: "/") - 8
       let other = try image.name("fifo", in: "/") - 8
       image.bytes.replaceSubrange(entry..<entry + 6, with: image.bytes[other..<other + 6])
@@ -350,7 +350,7 @@ extension DamageTests {
     Case("a block that is not compressed, said to be", .block, path: "dir/numbers") {
       $0.set(try $0.inode("dir/numbers") + 32, UInt32(0x1000))
     },
-    // Without a checksum over the metadata only the bytes left over tell.
+    // Without a checksum over the metadata, only the leftover bytes reveal it.
     Case("a hole in place of a block", .gap, severity: .warning) {
       $0.set(try $0.inode("dir/numbers") + 32, UInt32(0))
     },
@@ -358,7 +358,7 @@ extension DamageTests {
 }
 
 extension PlainImage {
-  /// The reference to an inode as the superblock and directories have it.
+  /// The reference to an inode as in the superblock and directories.
   static func reference(of path: String, _ image: PlainImage) throws -> UInt64 {
     // Nothing is compressed: blocks are 8,194 bytes apart.
     let offset = try image.inode(path) - Int(image.superblock.inodeTable)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import SquashFS
 
-/// Each kind of damage that `verify` is for, done to a real image.
+/// Each kind of damage that `verify` should find, done to a real image.
 @Suite struct DamageTests {
   struct Case: CustomTestStringConvertible, Sendable {
     var name: String
@@ -14,7 +14,7 @@ import Testing
     var severity = Finding.Severity.error
     /// The file that must be named.
     var path: String?
-    /// The place that must be told.
+    /// The place that must be reported.
     var place: Place?
     var damage: @Sendable (inout PlainImage) throws -> Void
 
@@ -62,7 +62,7 @@ import Testing
         && (damage.path == nil || $0.path == Array(damage.path!.utf8))
         && (place == nil || $0.offset == place)
     }
-    // A place is one in the file, and no finding comes twice.
+    // A place lies in the file, and no finding comes twice.
     #expect(report.findings.allSatisfy { $0.offset.map { $0 <= image.bytes.count } ?? true })
     #expect(
       Set(report.text.split(separator: "\n")).count == report.findings.count, "\(report.text)")
@@ -80,7 +80,7 @@ import Testing
   }
   @Test(arguments: dataCases) func data(damage: Case) throws { try expectFinding(damage) }
 
-  /// Damage that hides in compressed blocks: flips of a bit all over an image.
+  /// Damage hidden in compressed blocks: bit flips all over an image.
   @Test(arguments: ["xz", "gzip"]) func flippedBitsOfCompressedBlocksAreFound(method: String) throws
   {
     let folder = try TemporaryFolder()
@@ -102,7 +102,7 @@ import Testing
     }
   }
 
-  /// The tables of an empty directory start in one place.
+  /// The tables of an empty directory start at the same place.
   @Test(arguments: [
     "mksquashfs e i.squash -quiet -no-progress", "gensquashfs -q -D e i.squash",
     "'\(Tool.autosquash)' pack e -o i.squash -q",
@@ -132,7 +132,7 @@ import Testing
     }
   }
 
-  /// What is lost is lost to who extracts as well.
+  /// What is lost for verify is lost for extract as well.
   @Test func readableIsWhatCanBeExtracted() throws {
     var image = try PlainImage()
     let leaf = try #require(
@@ -149,7 +149,7 @@ import Testing
     #expect(result["lost"] as? Int == 1 && extracted.status == 1)
   }
 
-  /// Of two things in one place, either may be the damaged one.
+  /// Of two things at the same place, either may be the damaged one.
   @Test func blocksInOnePlaceNameAllTheirFiles() throws {
     var image = try PlainImage()
     guard case .file(let leaf) = try image.record("dir/sub/leaf").body else { return }
@@ -162,7 +162,7 @@ import Testing
     #expect(salvage.readableFiles <= salvage.files - 2, "\(report.text) \(salvage)")
   }
 
-  /// The first fragment has the end of the very file whose blocks it lies on.
+  /// The first fragment has the end of the very file whose blocks it overlaps.
   @Test func aFileThatIsAffectedTwiceIsNamedOnce() throws {
     var image = try PlainImage()
     let row = image.firstRow(image.superblock.fragmentTable)
@@ -172,7 +172,7 @@ import Testing
     #expect(found.path == Array("dir/numbers".utf8) && found.otherFiles == 0, "\(report.text)")
   }
 
-  /// What very many files have in common is one finding, which counts them.
+  /// A finding shared by very many files is reported once, with their number.
   @Test func manyFilesOfOneFindingAreCounted() {
     let list = FindingList(limit: 3, fileLength: 100)
     for number in UInt32(0)..<100_000 {
@@ -184,7 +184,7 @@ import Testing
     #expect(found[0].otherFiles == 100_000 - 65_536 + 1)
   }
 
-  /// Errors are not hidden behind what is less severe, however few findings are shown.
+  /// Errors are not hidden by less severe findings, however few are shown.
   @Test func theMostSevereComeFirst() throws {
     let list = FindingList(limit: 3, fileLength: 100)
     for offset in UInt64(0)..<9 { list.add(Finding(.warning, .links, offset: offset, "odd")) }
@@ -201,7 +201,7 @@ import Testing
     #expect(report.errors == 2 && report.warnings == 5)
   }
 
-  /// Options of the compressor that the kernel does not take, or that make no sense.
+  /// Compressor options that the kernel rejects, or that are invalid.
   @Test(arguments: [
     ("-comp xz -Xdict-size 50%", 98, 5000, "WILL NOT MOUNT", "neither a power of two"),
     ("-comp lz4", 98, 2, "WILL NOT MOUNT", "lz4 version 2"),

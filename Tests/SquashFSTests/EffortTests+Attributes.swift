@@ -3,7 +3,7 @@ import SquashFSFormat
 import TestSupport
 import Testing
 
-/// Small images that mean a lot of work by their extended attributes.
+/// Small images whose extended attributes cause a lot of work.
 extension EffortTests {
   /// A set of attributes that is too large to keep, for thousands of names.
   @Test func manyNamesOfLargeAttributes() throws {
@@ -25,7 +25,7 @@ extension EffortTests {
     try run(image, root: root)
   }
 
-  /// After thousands of references to one value, a reference to none is found all the same.
+  /// After thousands of references to one value, a reference to a missing one is still found.
   @Test func aValueThatIsNotThereIsFoundAmongMany() throws {
     var image = CraftedImage()
     image.attributes.add(UInt32(65_536))
@@ -45,7 +45,7 @@ extension EffortTests {
     try run(image, root: root, [.verify], commands: [])
   }
 
-  /// Thousands of sets of attributes have one huge value in common.
+  /// Thousands of sets of attributes share one huge value.
   @Test func manySetsOfOneValue() throws {
     var image = CraftedImage()
     image.attributes.add(UInt32(65_536))

@@ -3,9 +3,9 @@ import SquashFSFormat
 import TestSupport
 import Testing
 
-/// Directories that mean a lot of work.
+/// Directories that cause a lot of work.
 extension EffortTests {
-  /// Directories read each other as their index: each inode of 40 bytes passes for an entry with a
+  /// Directories use each other as their index: each inode of 40 bytes passes for an entry with a
   /// name of 28, which leads to the listing's start.
   @Test func indexesOfOtherInodes() throws {
     var image = CraftedImage()
@@ -42,7 +42,7 @@ extension EffortTests {
     return image.addDirectory(1, entries)
   }
 
-  /// Directories have one large listing in common.
+  /// Directories share one large listing.
   @Test func manyDirectoriesWithOneListing() throws {
     var image = CraftedImage()
     let fifo = image.addFifo(2)
@@ -54,8 +54,8 @@ extension EffortTests {
     try run(image, root: root)
   }
 
-  /// The same beside a table of zeros, which is large when it is unpacked, and with names that lead
-  /// to one long symbolic link.
+  /// The same next to a table of zeros, which is large when unpacked, and with names that lead to
+  /// one long symbolic link.
   @Test func oneListingInALargeTable() throws {
     var image = CraftedImage()
     let link = image.addLink(2, to: String(repeating: "x", count: 4000))
@@ -68,7 +68,7 @@ extension EffortTests {
     try run(image, root: root)
   }
 
-  /// The same bytes are the listings of thousands of directories, by way of metadata blocks that
+  /// The same bytes are the listings of thousands of directories, through metadata blocks that
   /// begin at each of the places before them: a run of headers.
   @Test func oneListingInManyBlocks() throws {
     var image = CraftedImage()

@@ -5,9 +5,9 @@ import Testing
 
 @testable import SquashFS
 
-/// Links, symbolic and hard, that mean a lot of work.
+/// Symbolic and hard links that cause a lot of work.
 extension EffortTests {
-  /// Each symbolic link has the inodes of those after it as its target.
+  /// Each symbolic link has the following inodes as its target.
   @Test func targetsOnTopOfEachOther() throws {
     var image = CraftedImage()
     var entries: [Entry] = []
@@ -24,7 +24,7 @@ extension EffortTests {
     try run(image, root: root) { $0.passes = EffortLimits.passesOfShared }
   }
 
-  /// One symbolic link of a long target has many names, by a count of one.
+  /// One symbolic link with a long target has many names, with a link count of one.
   @Test func manyNamesOfOneLongLink() throws {
     var image = CraftedImage()
     let link = image.addLink(2, to: String(repeating: "x", count: 4000))
@@ -36,7 +36,7 @@ extension EffortTests {
     try run(image, root: root)
   }
 
-  /// Looks paths up in the image until that is refused, which comes after so many entries.
+  /// Looks up paths in the image until it refuses, which happens after `most` entries.
   private func expectRefusal(
     lookingAt most: Int, _ body: (Image) throws -> Void
   ) throws {
@@ -48,7 +48,7 @@ extension EffortTests {
     #expect(image.work.metadataBytes < 40 * UInt64(most))
   }
 
-  /// The same by the program, which looks at 50 million entries first.
+  /// The same with the program, which looks at 50 million entries first.
   private func expectRefusal(by commands: [[String]]) throws {
     #if !DEBUG  // where it takes a minute
       for command in commands {
@@ -61,7 +61,7 @@ extension EffortTests {
     #endif
   }
 
-  /// Links lead up and down again and again, each time by way of the whole index of a directory.
+  /// Links lead up and down again and again, each time through the whole index of a directory.
   @Test func longIndexesReadOverAndOver() throws {
     var image = CraftedImage()
     var entries = [
@@ -111,7 +111,7 @@ extension EffortTests {
     try run(image, root: root)
   }
 
-  /// Links that have to be looked for in a large directory without an index.
+  /// Links whose targets must be searched in a large directory without an index.
   @Test func manyLinksWithoutAnIndex() throws {
     var image = CraftedImage()
     let entries = (0..<60_000).map { number in

@@ -3,8 +3,8 @@ import SquashFSFormat
 import TestSupport
 import Testing
 
-/// Small images that mean a lot of work to who believes them: reading takes no more than the image
-/// is large, nor much memory, and leads nobody astray.
+/// Small images that cause a lot of work if believed: reading takes no more time than the image's
+/// size justifies, nor much memory, and nobody is misled.
 @Suite(.serialized) struct EffortTests {
   typealias Entry = CraftedImage.Entry
 
@@ -17,7 +17,7 @@ import Testing
   ///
   /// - Parameters:
   ///   - isWhole: whether `verify` finds nothing.
-  ///   - change: what is not as usual with the limits.
+  ///   - change: adjusts the limits where they are not the usual ones.
   func run(
     _ image: CraftedImage, root: UInt64, _ readings: [Reading] = Reading.allCases,
     commands: [[String]] = Self.readers, isWhole: Bool = false,
@@ -64,11 +64,11 @@ import Testing
       image.fragments.add(UInt64(96), UInt32(image.data.count), UInt32(0))
     }
     let root = image.addDirectory(1, [])
-    // Nothing in it cannot be read; it only has things that nobody uses.
+    // Everything in it is readable; it only has things that nobody uses.
     try run(image, root: root, [.verify], commands: [], isWhole: true) { $0.dataBlocks = 1 }
   }
 
-  /// Blocks of all sizes begin in one place; only one of them can be meant.
+  /// Blocks of all sizes begin at the same place; only one of them can be meant.
   @Test func manyBlocksOnTopOfEachOther() throws {
     var image = CraftedImage(data: try bomb() + [UInt8](repeating: 0, count: 200_000))
     image.blockLog = 20
@@ -121,7 +121,7 @@ import Testing
     ) { $0.passes = EffortLimits.passesOfShared }
   }
 
-  /// Millions of inodes are said to be there; memory is for those that are.
+  /// Millions of inodes are claimed; memory is used only for real ones.
   @Test func manyInodesThatAreNotThere() throws {
     var image = CraftedImage()
     for _ in 0..<400_000 { _ = image.addFifo(2) }
@@ -130,7 +130,7 @@ import Testing
     try run(image, root: root, [.verify, .walk], commands: [Self.readers[0]])
   }
 
-  /// A link and a directory of one name: neither an archive nor a manifest may have both.
+  /// A link and a directory with the same name: neither an archive nor a manifest may have both.
   @Test func namesThatAreThereTwiceAreRefused() throws {
     var image = CraftedImage()
     let evil = image.addFifo(4)
@@ -152,7 +152,7 @@ import Testing
     #expect(!folder.exists("out.tar"))
   }
 
-  /// Terminals take some characters for commands, also in what programs read.
+  /// Terminals act on some characters, even in output for programs.
   @Test func namesInJSONAreHarmless() throws {
     var image = CraftedImage()
     let fifo = image.addFifo(2)
@@ -172,7 +172,7 @@ import Testing
     try Tool.check(["mkdir", "m"], in: folder.root)
     try Tool.check(["mount", "-t", "tmpfs", "none", folder.path("m")])
     defer { _ = try? Tool.run(["umount", folder.path("m")]) }
-    // The id table at the end of a file that is all hole but for its ends.
+    // The id table at the end of a file that is one hole except for its ends.
     let size = UInt64(1) << 63 - 4096
     var (used, list) = (CraftedImage.Bytes(), CraftedImage.Bytes())
     used.add(size, size - 8)
@@ -194,7 +194,7 @@ import Testing
     }
   }
 
-  /// What `/set` sets would be copied to every entry.
+  /// Defaults from `/set` would be copied to every entry.
   @Test func specificationsWithEndlessDefaultsAreRefused() throws {
     var image = CraftedImage()
     let root = image.addDirectory(1, [])

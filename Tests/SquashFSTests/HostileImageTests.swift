@@ -7,16 +7,16 @@ import TreeModel
 
 @testable import SquashFS
 
-/// Images made to harm: each command ends soon, outside nothing is touched, `verify` tells.
+/// Images made to harm: each command ends soon, touches nothing outside, and `verify` reports it.
 @Suite struct HostileImageTests {
-  /// Reads an image in every way, and runs every command that does so.
+  /// Reads an image in every way, and runs every command that reads images.
   ///
-  /// - Parameter metadata: what its metadata unpacks to, where that is more than the image.
+  /// - Parameter metadata: the unpacked size of its metadata, if that is more than the image.
   private func runAll(
     _ image: String, in folder: TemporaryFolder, metadata: UInt64 = 0
   ) throws {
     let size = UInt64(try folder.read(image).count)
-    // Blocks are of 4 KiB here; each is wanted once.
+    // Blocks have 4 KiB here; each is needed once.
     let limits = EffortLimits(
       file: size, metadata: max(metadata, size), dataBlocks: size / 4096 + 1)
     for reading in Reading.allCases {
@@ -56,7 +56,7 @@ import TreeModel
     #expect(!image.folder.exists("x"))
   }
 
-  /// A link to what comes before the NUL would be another one.
+  /// The part of a target before a NUL would be another link.
   @Test func targetsWithANULAreRefused() throws {
     var image = try PlainImage()
     image.set(try image.inode("link") + 24 + 3, UInt8(0))
@@ -95,7 +95,7 @@ import TreeModel
     var bytes = try folder.read("i.squash")
     let wanted = Array("aaa".utf8)
     let place = bytes.indices.dropLast(3).last { bytes[$0..<$0 + 3].elementsEqual(wanted) }!
-    // The link gets the name, and comes before the directory where that is sorted.
+    // The link gets the name, and comes before the directory in sorted order.
     bytes.replaceSubrange(place..<place + 3, with: "aab".utf8)
     try folder.write("twice.squash", bytes)
     #expect(!(try verify(folder.path("twice.squash")).isWhole))
@@ -123,7 +123,7 @@ import TreeModel
       guard changed.bytes != image.bytes else { continue }
       try changed.folder.write("huge.squash", changed.bytes)
       let report = try? verify(changed.folder.path("huge.squash"))
-      // All ones stand for "no table" where there may be none.
+      // All ones mean "no table" where there may be none.
       if value != .max { #expect(report?.isWhole != true, "\(field.name) \(value)") }
     }
     try runAll("huge.squash", in: image.folder)
@@ -174,7 +174,7 @@ import TreeModel
     try runAll("damaged.squash", in: image.folder)
   }
 
-  /// A terabyte of nothing: no command may take the time that so many bytes take.
+  /// A terabyte of nothing: no command may take the time that so many bytes would.
   @Test func largeHolesCostNothing() throws {
     let folder = try TemporaryFolder()
     try Tool.check(["sh", "-c", "mkdir tree && truncate -s 100G tree/hole"], in: folder.root)
@@ -213,7 +213,7 @@ import TreeModel
   }
 }
 
-/// What the kernel does not take, though a library unpacks it.
+/// What the kernel rejects although a library unpacks it.
 @Suite struct KernelCheckTests {
   private func problem(
     _ command: String, compressor: String, blockSize: String = "128K", unpackedSize: Int = 100_000,
@@ -263,7 +263,7 @@ import TreeModel
         compressor: "zstd"), expected)
   }
 
-  /// The kernel wants the checksum when all its pages are full, and takes no more of the block.
+  /// With all its pages full, the kernel still needs the checksum, but reads no more of the block.
   @Test func zstdChecksumsBehindTheEndOfAPage() throws {
     func problem(_ options: String, _ size: Int, _ end: UInt64) throws -> KernelProblem? {
       try self.problem(
@@ -287,13 +287,13 @@ import TreeModel
     }
   }
 
-  /// Newer kernels have two filters more; one of them our xz can write.
+  /// Newer kernels have two more filters; our xz can write one of them.
   @Test func filtersOfNewerKernelsAreNoErrors() throws {
     let found = try problem("xz -c --check=crc32 --arm64 --lzma2=dict=128KiB", compressor: "xz")
     #expect(found == .olderKernels("xz filter number 10, which Linux has from 6.12 on"))
   }
 
-  /// A filter that the library does not know is no damage.
+  /// A filter unknown to the library is not damage.
   @Test func unknownFiltersAreNoDamage() throws {
     let script = """
       import struct, sys, zlib

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import TreeModel
 
-/// Images made through the writer alone, judged by unsquashfs.
+/// Images made through the writer alone, checked by unsquashfs.
 @Suite struct ImageWriterTests {
   /// A file as pieces: bytes, or a hole.
   enum Piece {
@@ -103,7 +103,7 @@ import TreeModel
     try expectContents(files, in: folder)
   }
 
-  /// A file that equals another up to its last block shares nothing, and is whole.
+  /// A file equal to another up to its last block shares nothing, and is intact.
   @Test func almostDuplicatesAreWhole() throws {
     let data = Self.noise(5 * 4096, seed: 2)
     var other = data

@@ -9,22 +9,22 @@ import Testing
 
 @testable import SquashFS
 
-/// Blocks that the libraries unpack and Linux does not, wherever in an image they are: the kernel is
-/// asked, and `verify` must not call whole what it refuses.
+/// Blocks that the libraries unpack and Linux does not, anywhere in an image: the kernel decides,
+/// and `verify` must not call intact what it refuses.
 @Suite(.serialized, .enabled(if: SystemTests.canMount)) struct KernelDifferenceTests {
   struct Case: Sendable, CustomTestStringConvertible {
     var testDescription: String
     var codec: CompressorID
     var options: [UInt8] = []
-    /// What `verify` says.
+    /// The message of `verify`.
     var message: String
-    /// The content of the file, where only some will do.
+    /// The content of the file, if only some will do.
     var content: [UInt8]?
-    /// A block as it is stored.
+    /// Makes the stored block.
     var pack: @Sendable ([UInt8]) throws -> [UInt8]
   }
 
-  /// Compresses, with parts that come again in several ways.
+  /// Compressible, with parts repeated in several ways.
   static let text = Array((1...400).map { "\($0 * 7919 % 1009) of \($0 / 3)\n" }.joined().utf8)
   private static let zeros = [UInt8](repeating: 0, count: 4000)
 
@@ -55,7 +55,7 @@ import Testing
       try zstdFlip(of: $0, "has sequences that end in the wrong place")
     },
     Case(testDescription: "zstd: window", codec: .zstd, message: "a window of 1048576 bytes") {
-      // A window of 2 to the 20th, and no word of the content's size.
+      // A window of 2 to the 20th, and no content size.
       try zstd($0, ofUnknownSize: true, window: 10 << 3)
     },
     Case(
@@ -63,7 +63,7 @@ import Testing
       message: "bytes after its end",
       content: zeros
     ) {
-      // Literals of one value; then a number of sequences of two bytes, and their modes.
+      // Literals with one value; then a number of sequences in two bytes, and their modes.
       zstdFrame(of: $0.count, [0x3d, 0, 0])
         + [UInt8($0.count << 4 & 0xf0 | 0xd), UInt8($0.count >> 4), 0, 0, 0x80, 0, 0]
     },
@@ -105,14 +105,14 @@ import Testing
       testDescription: "lzo: end mark that looks right", codec: .lzo, message: "lzo end mark",
       content: Array("abcdefgh".utf8) + [UInt8](repeating: 0x68, count: 133)
     ) { _ in
-      // Eight literals, 133 copies of the last, and a mark whose length looks as a mark should.
+      // Eight literals, 133 copies of the last, and a mark whose length looks as it should.
       [25] + Array("abcdefgh".utf8) + [0x20, 100, 0, 0] + [0x10, 0x11, 0, 0]
     },
     Case(
       testDescription: "lz4: ends with a copy", codec: .lz4, options: [1, 0, 0, 0, 0, 0, 0, 0],
       message: "its end does not fit", content: zeros
     ) {
-      // A literal, copies of it, and four literals, where the last five must be.
+      // A literal, copies of it, and four literals where the last five must be.
       [0x1f, 0, 1, 0] + [UInt8](repeating: 255, count: ($0.count - 24) / 255)
         + [UInt8(($0.count - 24) % 255), 0x40, 0, 0, 0, 0]
     },
@@ -122,9 +122,9 @@ import Testing
     ) { try gzip($0) },
   ]
 
-  /// Fragments have the room of a block, whatever is in them.
+  /// Fragments have room for a block, whatever they hold.
   private static let dataCases: Set = ["lz4: ends with a copy", "gzip: larger than its content"]
-  /// One of each codec, and one that is not in the first bytes.
+  /// One for each codec, and one that is not in the first bytes.
   private static let metadataCases: Set = [
     "zstd: reserved bit 0", "xz: CRC64", "xz: larger dictionary in the second block",
     "lzo: end mark",
@@ -157,7 +157,7 @@ import Testing
   func inMetadata(_ example: Case, table: CraftedImage.Table) throws {
     var image = Self.image(example)
     image.packs[table] = { (try? example.pack($0)) ?? [] }
-    // An attribute of the file, with a value that comes again in parts.
+    // An attribute of the file, with a value that has repeated parts.
     image.attributes.add(UInt16(0), UInt16(4))
     image.attributes.bytes += Array("note".utf8)
     image.attributes.add(UInt32(Self.text.count))
@@ -173,7 +173,7 @@ import Testing
     try expectRefusal(of: image, file, example, entries)
   }
 
-  /// What the library reads is what was packed, but that does not make it equal.
+  /// The library reads what was packed, but that does not make it equal.
   @Test func nothingIsEqualThatLinuxDoesNotRead() throws {
     let folder = try TemporaryFolder()
     try Tool.check(["mkdir", folder.path("tree")])
@@ -227,15 +227,15 @@ import Testing
     #expect(
       report.findings.contains { $0.severity == .error && $0.message.contains(example.message) },
       "\(report.findings.map(\.message))")
-    // What is known to be wrong is all that is said.
+    // The known fault is the only one reported.
     #expect(report.errors == 1, "\(report.findings.map(\.message))")
   }
 }
 
-// MARK: What makes the blocks
+// MARK: Making the blocks
 
 extension KernelDifferenceTests {
-  /// A library that does not do what it should.
+  /// A library that did not do what it should.
   private struct Failure: Error {}
 
   static func zstd(
@@ -251,12 +251,12 @@ extension KernelDifferenceTests {
     return Array(output[..<count])
   }
 
-  /// Where the frame's first block starts behind its header: frames of a known size are one segment.
+  /// The start of the frame's first block after its header: frames of known size have one segment.
   private static func zstdBlockStart(_ frame: [UInt8]) -> Int {
     8 + [1, 2, 4, 8][Int(frame[4] >> 6)]
   }
 
-  /// A frame whose byte with the modes of its symbols is changed.
+  /// A frame in which the byte with the modes of its symbols is changed.
   static func zstdModes(
     of content: [UInt8], _ change: (inout UInt8) -> Void
   ) throws -> [UInt8] {
@@ -275,8 +275,8 @@ extension KernelDifferenceTests {
     change(&frame[sequences + (frame[sequences] < 128 ? 1 : frame[sequences] < 255 ? 2 : 3)])
   }
 
-  /// A frame with a flipped bit that makes it what `damage` says, and that the library unpacks to as
-  /// many bytes as before.
+  /// A frame with a flipped bit that causes `damage`, and that the library unpacks to as many bytes
+  /// as before.
   static func zstdFlip(of content: [UInt8], _ damage: String) throws -> [UInt8] {
     let frame = try zstd(content)
     var output = [UInt8](repeating: 0, count: content.count)
@@ -294,7 +294,7 @@ extension KernelDifferenceTests {
     throw Failure()
   }
 
-  /// A frame of one segment, as far as its first block's header or what else is given.
+  /// A frame with one segment, up to the header of its first block or the given bytes.
   static func zstdFrame(of count: Int, _ block: [UInt8]) -> [UInt8] {
     [0x28, 0xb5, 0x2f, 0xfd, 0x60, UInt8((count - 256) & 0xff), UInt8((count - 256) >> 8)] + block
   }
@@ -344,7 +344,7 @@ extension KernelDifferenceTests {
       if stream.isEmpty { stream = Array(whole[..<12]) }
       let indexStart = whole.count - 12 - (Int(whole[whole.count - 8]) + 1) * 4
       stream += whole[12..<indexStart]
-      // The size without padding is as the part's own index has it.
+      // The size without padding is taken from the part's own index.
       index += whole[(indexStart + 2)...].prefix { $0 & 128 != 0 }
       index.append(whole[(indexStart + 2)...].first { $0 & 128 == 0 }!)
       index += number(part.count)

@@ -7,7 +7,7 @@ import Testing
   private static let root = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
-  /// Builds them beside the tests, where a second run finds them built.
+  /// Builds them next to the tests, so that a second run finds them built.
   private func build() throws -> String {
     let scratch = Self.root + "/.build/examples"
     try Tool.check([

@@ -2,7 +2,7 @@ import SquashFS
 import TestSupport
 import Testing
 
-/// What a program does that uses the library, judged by squashfs-tools.
+/// What programs do with the library, checked by squashfs-tools.
 @Suite struct LibraryTests {
   let folder: TemporaryFolder
 

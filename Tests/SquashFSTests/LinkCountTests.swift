@@ -4,11 +4,11 @@ import Testing
 
 @testable import SquashFS
 
-/// Inodes whose names are counted in several passes, as those of large images are.
+/// Inodes whose names are counted in several passes, like those of large images.
 @Suite struct LinkCountTests {
   typealias Entry = CraftedImage.Entry
 
-  /// Some inodes are right; each of the others is wrong in what its names tell of it.
+  /// Some inodes are right; each of the others is wrong in what its names say about it.
   private func image() -> [UInt8] {
     var image = CraftedImage()
     let right = image.addFifo(2)
@@ -23,7 +23,7 @@ import Testing
         Entry(name: "deep", inode: deep, number: 7, type: 6),
         Entry(name: "twice", inode: twice, number: 3, type: 6),
       ])
-    // Its parent is said to be the root.
+    // It claims the root as its parent.
     let lower = image.addDirectory(9, [Entry(name: "right", inode: right, number: 2, type: 6)])
     let upper = image.addDirectory(10, [Entry(name: "lower", inode: lower, number: 9, type: 1)])
     let root = image.addDirectory(
@@ -62,7 +62,7 @@ import Testing
     #expect(try findings(path, inodesPerPass: inodesPerPass) == whole)
   }
 
-  /// What such a number stands for is not known: one error says all there is to say.
+  /// The meaning of such a number is unknown: one error says all there is to say.
   @Test func aDirectoryOfAMissingNumberIsNotEntered() throws {
     var image = CraftedImage()
     let directory = image.addDirectory(2, [])

@@ -10,8 +10,8 @@ import TreeModel
 
 @testable import SquashFS
 
-/// Images changed at random: nothing traps, hangs or takes much memory, and what `verify` calls
-/// whole has the contents that were packed.
+/// Randomly changed images: nothing traps, hangs or takes much memory, and if `verify` calls one
+/// intact, it has the contents that were packed.
 @Suite(.serialized) struct MutationTests {
   /// Contents that compress, so that every block has the checksum of its codec.
   private static let source = #"""
@@ -28,7 +28,7 @@ import TreeModel
     touch -d @1600000000 tree
     """#
 
-  /// The mutations of each codec's image, which take four times as long without optimization.
+  /// The mutations of each codec's image; without optimization they take four times as long.
   #if DEBUG
     private static let count = 500
   #else
@@ -39,7 +39,7 @@ import TreeModel
   func mutationsAreHarmlessAndFound(codec: String) throws {
     let folder = try TemporaryFolder()
     try Tool.check(["sh", "-c", Self.source], in: folder.root)
-    // Half of the images are of our own making, all that pack can write but gzip.
+    // Half of the images are ours: all that pack can write except gzip.
     try Tool.check(
       ["lzo", "lzma", "gzip"].contains(codec)
         ? [
@@ -54,7 +54,7 @@ import TreeModel
     let used = try open("i.squash", in: folder).superblock
     let expected = try contents(of: open("i.squash", in: folder))
     // The image has ten blocks of files and half a kibibyte of metadata; inodes, names and rows are
-    // looked at some hundred times.
+    // read some hundred times.
     let limits = EffortLimits(
       file: UInt64(original.count), metadata: 4096, passes: 1, dataBlocks: 16)
     for seed in 0..<Self.count {
@@ -64,11 +64,11 @@ import TreeModel
       if seed % 50 == 0 { try measure("m.squash", in: folder, "\(codec), seed \(seed)") }
       let report = try? verify(folder.path("m.squash"), threads: 1)
       if let report { limits.check(Effort(work: report.work), "\(codec), seed \(seed)") }
-      // No kernel takes lzma, whatever else there is to say of it.
+      // No kernel supports lzma, whatever else is wrong.
       if report?.isWhole == true || report?.isOnlyUnmountable == true && codec == "lzma" {
         let found = try contents(of: open("m.squash", in: folder))
         guard found != expected else { continue }
-        // Blocks of the others have no checksum; a manifest tells.
+        // Blocks of the others have no checksum; a manifest shows the change.
         #expect(!["xz", "gzip"].contains(codec), "\(codec), seed \(seed): \(report!.text)")
         let compared = try Tool.autosquash(
           "verify", "m.squash", "--manifest", "i.mtree", in: folder.root)
@@ -76,7 +76,7 @@ import TreeModel
           compared.status == 1 && compared.text.contains("whole, but differs from "),
           "\(codec), seed \(seed): \(compared.summary)")
       } else {
-        // Reading what is damaged must be harmless too.
+        // Reading damage must be harmless too.
         if let image = try? open("m.squash", in: folder) {
           _ = try? contents(of: image)
           limits.check(Effort(work: image.work), "\(codec), seed \(seed)")
@@ -89,7 +89,7 @@ import TreeModel
     try Image(ImageInput(path: Array(folder.path(image).utf8)))
   }
 
-  /// Runs the program itself, for the memory that it needs.
+  /// Runs the program itself, to measure its memory.
   private func measure(_ image: String, in folder: TemporaryFolder, _ name: String) throws {
     for command in ["verify", "manifest"] {
       let (result, needs) = try Tool.measure([Tool.autosquash, command, image], in: folder.root)
@@ -103,7 +103,7 @@ import TreeModel
     _ original: [UInt8], used: Int, _ random: inout SeededGenerator
   ) -> [UInt8] {
     var bytes = original
-    /// A place; the superblock and the tables at the end are more of a target than their size says.
+    /// A place; the superblock and the tables at the end get more than their share.
     func place() -> Int {
       switch Int.random(in: 0..<8, using: &random) {
       case 0: Int.random(in: 0..<96, using: &random)

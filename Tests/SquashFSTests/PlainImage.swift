@@ -5,7 +5,7 @@ import TestSupport
 
 @testable import SquashFS
 
-/// An image with nothing compressed, so that a test can change any field of any table in place.
+/// An uncompressed image, so that a test can change any field of any table in place.
 struct PlainImage {
   let folder: TemporaryFolder
   var bytes: [UInt8]
@@ -69,7 +69,7 @@ struct PlainImage {
     return inode.record
   }
 
-  /// The position of a place in a table whose blocks are stored as they are.
+  /// The position of a place in a table of uncompressed blocks.
   func place(_ reference: MetadataReference, in table: UInt64) -> Int {
     Int(table + reference.blockStart) + 2 + reference.offset
   }
@@ -93,7 +93,7 @@ struct PlainImage {
     throw ImageReadError(.damaged, "no name \(name)")
   }
 
-  /// The position of a table's first row: its list has the place of the block with it.
+  /// The position of a table's first row: its list has the position of the first block.
   func firstRow(_ list: UInt64) -> Int { Int(number(at: Int(list), as: UInt64.self)) + 2 }
 
   // MARK: Changes

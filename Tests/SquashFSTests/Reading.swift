@@ -11,11 +11,11 @@ import TreeModel
 @testable import SquashFS
 @testable import autosquash
 
-/// A way to read a whole image, in this process, so that its work can be counted.
+/// A way to read a whole image in this process, so that its work can be counted.
 enum Reading: String, CaseIterable, Sendable {
   /// As `verify` does.
   case verify
-  /// As `extract --keep-going` does: the tree, and the blocks of each file, past what is damaged.
+  /// As `extract --keep-going` does: the tree, and the blocks of each file, past any damage.
   case walk
   /// As `manifest` and `diff` do.
   case contents
@@ -26,7 +26,7 @@ enum Reading: String, CaseIterable, Sendable {
 
   /// Reads the image to its end, or until it is refused.
   ///
-  /// - Returns: what it took.
+  /// - Returns: the work it took.
   func effort(of path: String) throws -> Effort {
     if self == .verify { return Effort(work: try SquashFSTests.verify(path).work) }
     let image = try Image(ImageInput(path: Array(path.utf8)))
@@ -57,7 +57,7 @@ enum Reading: String, CaseIterable, Sendable {
         }
       }
     } catch is ImageReadError {
-      // What was read until then counts.
+      // The work until then counts.
     }
     return Effort(work: image.work, pathBytes: UInt64(pathBytes))
   }
@@ -80,7 +80,7 @@ enum Reading: String, CaseIterable, Sendable {
   }
 }
 
-/// Takes all entries, and keeps none.
+/// Accepts all entries and keeps none.
 private final class CountingSink: EntrySink {
   var pathBytes = 0
   private let content = DigestSink()
@@ -98,7 +98,7 @@ private final class CountingSink: EntrySink {
 }
 
 extension TreeEntry {
-  /// The bytes of its path and of what it leads to.
+  /// The bytes of its path and target.
   fileprivate var pathBytes: Int {
     switch kind {
     case .symlink(let target), .hardLink(let target, _): path.count + target.count

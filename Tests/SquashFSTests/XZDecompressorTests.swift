@@ -3,7 +3,7 @@ import Testing
 
 @testable import SquashFS
 
-/// Checksums of `.xz` streams, whoever computes them.
+/// Checksums of `.xz` streams, whoever checks them.
 @Suite struct XZDecompressorTests {
   private func unpack(_ stream: [UInt8]) throws(CodecError) -> [UInt8] {
     let output = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 8)
@@ -15,7 +15,7 @@ import Testing
     return Array(output[..<block.count])
   }
 
-  /// Streams of one block and of several, of no content, and with each kind of checksum.
+  /// Streams with one block and with several, without content, and with each kind of checksum.
   @Test(arguments: [
     "seq 1 20000 | xz --check=crc32", "seq 1 20000 | xz --check=crc64",
     "seq 1 20000 | xz --check=sha256", "seq 1 20000 | xz --check=crc32 --block-size=4000",

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite(.serialized, .enabled(if: SystemTests.canMount)) struct LargeTreeTests {
-  /// The kernel finds each of 70,000 names by the directory's index, and more than 65,536 inodes.
+  /// The kernel finds each of 70,000 names through the directory's index, and over 65,536 inodes.
   @Test func seventyThousandNamesInOneDirectory() throws {
     var tar = TarBuilder()
     for number in 0..<70_000 { tar.add("d/entry-\(number)", Array("\(number)".utf8)) }
@@ -23,7 +23,7 @@ import Testing
     }
   }
 
-  /// A path of two thousand levels is mounted; more than Linux can open are refused.
+  /// A path with two thousand levels can be mounted; more than Linux can open are refused.
   @Test(.timeLimit(.minutes(10))) func veryDeepPaths() throws {
     var tar = TarBuilder()
     let path = String(repeating: "d/", count: 2_000) + "file"
@@ -45,7 +45,7 @@ import Testing
   }
 }
 
-/// Whatever happens while an image is made, nothing half-made gets its name.
+/// Whatever happens while an image is made, nothing incomplete gets its name.
 @Suite(.serialized, .enabled(if: SystemTests.canMount)) struct InterruptionTests {
   @Test(arguments: [SIGKILL, SIGTERM, SIGINT])
   func killedInMidWrite(signal: Int32) throws {
@@ -56,7 +56,7 @@ import Testing
         "mkdir d && head -c 6000000 /dev/urandom > d/big && tar -cf - d | head -c 5000000 > part",
       ], in: folder.root)
     try folder.write("old.squash", Array("precious".utf8))
-    // An archive whose end never comes: however fast the machine is, the image is not done.
+    // An archive that never ends: however fast the machine, the image is not done.
     let script = """
       rm -f pipe; mkfifo pipe
       (cat part; while [ -e pipe ]; do sleep 0.1; done) > pipe &
@@ -95,7 +95,7 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("small")) == [])
   }
 
-  /// A manifest is larger than the image of many empty files.
+  /// A manifest is larger than an image of many empty files.
   @Test func aDiskFullOfTheManifestChangesNothing() throws {
     let folder = try TemporaryFolder()
     try Tool.check(
@@ -125,7 +125,7 @@ import Testing
     #expect(result.status == 1)
     #expect(result.errors.contains("d.squash: cannot write: File too large"))
     #expect(folder.names == ["d", "e"])
-    // A small file that is not complete does not keep its name.
+    // An incomplete small file does not keep its name.
     try Tool.check([Tool.autosquash, "pack", "e", "-q"], in: folder.root)
     let extracted = try Tool.run(
       ["bash", "-c", "ulimit -f 1; exec '\(Tool.autosquash)' extract e.squash -C out"],
@@ -136,7 +136,7 @@ import Testing
     #expect(folder.names(in: "out") == [])
   }
 
-  /// File systems without unnamed files get a hidden name, and that goes away too.
+  /// On file systems without unnamed files, the image gets a hidden name, which is removed too.
   @Test func withoutUnnamedFiles() throws {
     let folder = try TemporaryFolder()
     try Tool.check(
@@ -159,7 +159,7 @@ import Testing
       "pack", "d", "-f", "-o", "fuse/x.squash", "--compression", "lz4", in: folder.root)
     #expect(again.status == 0, "\(again.summary)")
     #expect(try contents() == ["x.squash"])
-    // Extraction does with such names too, and takes them away when it is stopped.
+    // Extraction also works with such names, and removes them when it is stopped.
     let unpacking = try Running(
       [Tool.autosquash, "extract", "fuse/x.squash", "-C", "fuse/out"].map { Array($0.utf8) },
       in: folder.root)

@@ -104,7 +104,7 @@ import Testing
     expectSame(found, source)
   }
 
-  /// Thousands of full blocks, with their ends wherever in a page: in data, and in tables.
+  /// Thousands of full blocks that end anywhere in a page: in data and in tables.
   @Test(arguments: ["xz", "gzip", "zstd", "lz4"], ["standard", "front"])
   func kernelReadsEveryBlock(compression: String, layout: String) throws {
     let folder = try TemporaryFolder()
@@ -171,7 +171,7 @@ import Testing
     let image = try pack("--ownership", "keep", "--layout", layout)
     // -C chown, -O chmod, -T times, -X xattrs, -D devices, -S sockets
     try Tool.check(["rdsquashfs", "-q", "-COTX", "-p", folder.path("out"), "-u", "/", image])
-    // It makes no hard links, and leaves the times of links and directories as they come.
+    // It makes no hard links, and does not set the times of links and directories.
     let plain = { (entry: inout Snapshot.Entry) in
       (entry.linkGroup, entry.links) = ([], 0)
       if entry.type != S_IFREG { entry.mtime = 0 }
@@ -189,8 +189,8 @@ import Testing
   @Test(arguments: layouts) func squashfuseSeesTheSource(layout: String) throws {
     let image = try pack("--ownership", "keep", "--layout", layout)
     let found = try withMount(of: image, type: .squashfuse) { try Snapshot(of: $0) }
-    // It gives each name an inode number of its own and decodes large device numbers
-    // differently, and FUSE shows user.* only.
+    // It numbers each name separately and decodes large device numbers differently, and FUSE shows
+    // only user.*.
     let comparable = { (entry: inout Snapshot.Entry) in
       (entry.device, entry.linkGroup) = (0, [])
       entry.xattrs = entry.xattrs.filter { $0.key.starts(with: Array("user.".utf8)) }
@@ -205,7 +205,7 @@ import Testing
   }
 
   @Test func directoryAndTarballsGiveTheSameBytes() throws {
-    // Sockets do not go into tar.
+    // tar cannot store sockets.
     try Tool.check(["rm", folder.path("tree/plain/socket")])
     let pax = "tar --sort=name --format=posix --xattrs --xattrs-include='*' -S -cf - ."
     try expectSameBytes(
@@ -214,7 +214,7 @@ import Testing
         pax, "\(pax) | gzip -1", "\(pax) --sparse-version=0.0 | zstd",
         "\(pax) --sparse-version=0.1 | lz4", "\(pax) | xz -0",
       ])
-    // Other dialects have no room for attributes.
+    // Other dialects cannot store attributes.
     try Tool.check(["cp", "-a", "--no-preserve=xattr", "tree", "bare"], in: folder.root)
     try expectSameBytes(
       of: "bare",
@@ -251,7 +251,7 @@ import Testing
       try Tool.check([Tool.autosquash, "pack", source, "-o", image], in: folder.root)
       try withMount(of: folder.path(image)) { mount in
         let found = try Tool.check(["stat", "-c", "%s %b", "\(mount)/f"]).text
-        // 5 GiB, and not more blocks than one of data.
+        // 5 GiB, and no more blocks than one of data.
         #expect(found.hasPrefix("5368709120 "))
         #expect(Int(found.dropFirst(11).dropLast()).map { $0 <= 256 } == true, "\(found)")
         let part = try Tool.check(
@@ -300,11 +300,11 @@ import Testing
     #expect(missing.status == 2 && missing.errors.contains("file: its content cannot be read"))
   }
 
-  /// What a specification does not say is not taken from wherever it is read.
+  /// Gaps in a specification are not filled from wherever it is read.
   @Test func specificationsAreReadTheSameEverywhere() throws {
     let folder = try TemporaryFolder()
     try Tool.check(["sh", "-c", "mkdir data && echo ACGT > data/genome.fa"], in: folder.root)
-    // Without a newline at its end, too.
+    // Even without a newline at its end.
     try folder.write(
       "image.mtree",
       Array(
@@ -333,7 +333,7 @@ import Testing
     #expect(try Listing(of: folder.path("a.squash"))["genome"] != nil)
   }
 
-  /// The kernel reads blocks of 1 KiB from a device; `verify` says beforehand what will not mount.
+  /// The kernel reads blocks of 1 KiB from a device; `verify` predicts what will not mount.
   @Test func imagesMountWhereTheirLastBlockIsWhole() throws {
     let folder = try TemporaryFolder()
     try Tool.check(["mkdir", "tree"], in: folder.root)
@@ -353,8 +353,8 @@ import Testing
     }
   }
 
-  /// A machine image is often prepared in a chroot that has nothing but files. (What sanitizers need
-  /// is in /proc.)
+  /// A machine image is often prepared in a chroot with nothing but files. (Sanitizers need
+  /// /proc.)
   @Test(.disabled(if: Tool.isSanitized)) func worksWithoutProc() throws {
     let folder = try TemporaryFolder()
     let script = """
@@ -372,7 +372,7 @@ import Testing
     #expect(result.status == 0, "\(result.summary)")
   }
 
-  /// Linux bounds each attribute, and the list of their names, but not all values together.
+  /// Linux limits each attribute, and the list of their names, but not all values together.
   @Test func manyLargeAttributesAreKept() throws {
     let folder = try TemporaryFolder()
     let script = """

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The same work over and over, for what each round leaves behind: `make soak` has it done for long.
+/// The same work over and over, to see what each round leaves behind; `make soak` runs it for long.
 enum Soak {
   static let rounds =
     ProcessInfo.processInfo.environment["SOAK_ROUNDS"].flatMap { Int($0) } ?? 3
@@ -40,7 +40,7 @@ enum Soak {
         ["diff", "out", "tree", "--ignore", "owner"],
       ]
       for step in steps {
-        // Where the program is built with AddressSanitizer, a leak is a failure.
+        // If the program is built with AddressSanitizer, a leak is a failure.
         let result = try Tool.run(
           [Tool.autosquash] + step, in: folder.root, environment: ["ASAN_OPTIONS": "detect_leaks=1"]
         )
@@ -50,7 +50,7 @@ enum Soak {
     }
   }
 
-  /// One process for many images needs what it needs for two.
+  /// One process needs no more memory for many images than for two.
   @Test func memoryDoesNotGrow() throws {
     var random = SeededGenerator(21)
     try makeTree(&random)
@@ -99,9 +99,9 @@ extension AutomountSystemTests {
       #expect(try eventually { try lab.loopDevices() == 0 })
       let before = try #require(first)
       #expect(try eventually { try descriptors() <= before.descriptors })
-      // Its threads have memory of their own, which comes and goes.
+      // Its threads have their own memory, which comes and goes.
       #expect(try memory() < before.memory * 2 + 4096)
-      // The map that found nothing ends at once; the one that keeps an image's file open soon.
+      // The map that found nothing ends at once; the one that keeps an image's file open, soon.
       #expect(
         try eventually {
           try Tool.run(["pgrep", "-f", "\(lab.folder.root)"]).text.split(separator: "\n")

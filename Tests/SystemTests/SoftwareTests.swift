@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The recipe of docs/software.md, as it stands there.
+/// The recipe in docs/software.md, word for word.
 @Suite(.enabled(if: SystemTests.canMount)) struct SoftwareTests {
   @Test func virtualEnvironmentsRunWhereTheyAreMounted() throws {
     let page = try String(

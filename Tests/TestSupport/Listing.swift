@@ -1,12 +1,12 @@
-/// What unsquashfs lists of an image.
+/// unsquashfs's listing of an image.
 public struct Listing {
   public struct Entry: Equatable {
-    /// As `ls -l` shows it: "-rw-r--r--".
+    /// As in `ls -l`: "-rw-r--r--".
     public var mode: String
-    /// "0/0".
+    /// For example "0/0".
     public var owner: String
     public var size: String
-    /// "2020-09-13 12:26".
+    /// For example "2020-09-13 12:26".
     public var modified: String
     public var target: String
   }
@@ -14,7 +14,7 @@ public struct Listing {
   /// By path, "" for the root.
   public var entries: [String: Entry] = [:]
 
-  /// - Throws: `ToolFailure` when unsquashfs does not like the image.
+  /// - Throws: `ToolFailure` if unsquashfs rejects the image.
   public init(of image: String) throws {
     let result = try Tool.check(["env", "TZ=UTC", "LC_ALL=C", "unsquashfs", "-lln", image])
     for line in result.text.split(separator: "\n") {
@@ -43,7 +43,7 @@ public struct Listing {
 }
 
 extension Substring {
-  /// The first place of `text`.
+  /// The first occurrence of `text`.
   fileprivate func range(of text: String) -> Range<Substring.Index>? {
     var start = startIndex
     while start < endIndex {

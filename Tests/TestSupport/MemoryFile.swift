@@ -1,6 +1,6 @@
 import Glibc
 
-/// A file in memory that has a path while the value lives.
+/// A file in memory that has a path as long as the value lives.
 public final class MemoryFile {
   private let descriptor: Int32
 
@@ -16,7 +16,7 @@ public final class MemoryFile {
   public var path: [UInt8] { Array("/proc/self/fd/\(descriptor)".utf8) }
 }
 
-/// Bytes that come through a pipe, at most 64 KiB of them.
+/// A pipe with bytes to read, at most 64 KiB of them.
 public final class Pipe {
   private let end: Int32
 

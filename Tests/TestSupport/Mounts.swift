@@ -2,9 +2,9 @@ import Foundation
 import Glibc
 import Testing
 
-/// What system tests need: root, the kernel's squashfs and loop devices, FUSE.
+/// The requirements of system tests: root, the kernel's squashfs and loop devices, FUSE.
 public enum SystemTests {
-  /// Whether mounts can be made here. Under CI they must be: there a test that cannot run fails.
+  /// Whether mounting is possible here. Under CI it must be: a test that cannot run fails there.
   public static let canMount: Bool = {
     if ProcessInfo.processInfo.environment["CI"] == "true" { return true }
     let systems = (try? String(contentsOfFile: "/proc/filesystems", encoding: .utf8)) ?? ""
@@ -12,7 +12,7 @@ public enum SystemTests {
   }()
 }
 
-/// An image mounted on a folder while `body` runs.
+/// Mounts an image on a folder while `body` runs.
 public func withMount<R>(
   of image: String, type: MountType = .kernel, _ body: (String) throws -> R
 ) throws -> R {

@@ -1,4 +1,4 @@
-/// Random numbers that a failing test can be run with again.
+/// Reproducible random numbers, to rerun a failing test.
 public struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
   public init(_ seed: UInt64) { state = seed }

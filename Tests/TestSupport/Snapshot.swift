@@ -2,9 +2,9 @@ import CLinux
 import Glibc
 import Posix
 
-/// All that is to be seen of a directory tree, entry by entry, to compare with another.
+/// All visible properties of a directory tree, entry by entry, to compare with another.
 public struct Snapshot: Equatable {
-  /// What is to be seen of one entry.
+  /// The visible properties of one entry.
   public struct Entry: Equatable, CustomStringConvertible {
     public var type: UInt32
     public var mode: UInt32
@@ -31,7 +31,7 @@ public struct Snapshot: Equatable {
 
   public var entries: [[UInt8]: Entry] = [:]
 
-  /// Looks at everything below `root`, and at `root` itself under the empty path.
+  /// Records everything below `root`, and `root` itself under the empty path.
   public init(of root: String) throws {
     var stack: [[UInt8]] = [[]]
     var inodes: [UInt64: [UInt8]] = [:]
@@ -81,7 +81,7 @@ public struct Snapshot: Equatable {
     }
   }
 
-  /// Changes all entries, to what they are expected to be elsewhere.
+  /// Adapts all entries to how they should be elsewhere.
   public func mapping(_ change: (inout Entry) -> Void) -> Snapshot {
     var copy = self
     for path in copy.entries.keys { change(&copy.entries[path]!) }
@@ -132,7 +132,7 @@ public struct Snapshot: Equatable {
       }
       guard count >= 0 else { throw SystemError("read", path: path) }
       if count == 0 { return hash }
-      // Long holes would take minutes word by word.
+      // Comparing long holes word by word would take minutes.
       if count == buffer.count * 8,
         buffer.withUnsafeBytes({ bytes in
           bytes[0] == 0 && memcmp(bytes.baseAddress!, bytes.baseAddress! + 1, count - 1) == 0

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Posix
 
-/// A folder that goes away with its value.
+/// A folder that is removed with its value.
 public final class TemporaryFolder {
   public let root: String
 
@@ -31,10 +31,10 @@ public final class TemporaryFolder {
     return lstat(path(name), &status) == 0
   }
 
-  /// The names in the folder, hidden ones too.
+  /// The names in the folder, including hidden ones.
   public var names: [String] { names(in: "") }
 
-  /// The names in a folder in it.
+  /// The names in one of its folders.
   public func names(in folder: String) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: path(folder))) ?? []).sorted()
   }

@@ -12,14 +12,14 @@ public struct Tool {
     public var errors: String
 
     public var text: String { String(decoding: output, as: UTF8.self) }
-    /// All of it, for a failing test's message.
+    /// The complete output, for a failing test's message.
     public var summary: String { "status \(status)\n\(text)\n\(errors)" }
   }
 
-  /// The program under test, built beside the tests.
+  /// The program under test, built next to the tests.
   public static let autosquash: String = built("autosquash")
 
-  /// The program map, likewise.
+  /// The program map, built likewise.
   public static let autosquashMap: String = built("autosquash-map")
 
   private static func built(_ name: String) -> String {
@@ -55,7 +55,7 @@ public struct Tool {
     return running.wait()
   }
 
-  /// Runs a program and fails the test's call when it does.
+  /// Runs a program that must succeed; otherwise the test fails at the call.
   @discardableResult
   public static func check(
     _ command: [String], in folder: String? = nil, input: [UInt8] = []
@@ -65,20 +65,20 @@ public struct Tool {
     return result
   }
 
-  /// What a program needed.
+  /// The resources that a program used.
   public struct Needs: Sendable {
     /// The most memory at once, in bytes; 0 under a sanitizer, which needs more than the program.
     public var memory: Int
   }
 
-  /// Seconds after which a program hangs. No test may depend on how fast the machine is, so this is
-  /// ten times what the slowest has taken, without optimization and beside other tests.
+  /// Seconds until a program counts as hanging. No test may depend on the machine's speed, so this
+  /// is ten times what the slowest took, without optimization and next to other tests.
   public static let hangLimit = 600
 
-  /// Runs a program and tells what it needed. One that hangs ends with the status 124.
+  /// Runs a program and measures what it uses. One that hangs ends with the status 124.
   ///
-  /// What the system says of a child includes the memory of the process it was started from, which
-  /// here is the test runner with all that other tests have; so time(1) stands between.
+  /// The system's figures for a child include the memory of the process that started it, here the
+  /// test runner with the data of all other tests; so time(1) stands in between.
   public static func measure(
     _ command: [String], in folder: String? = nil
   ) throws -> (result: Result, needs: Needs) {
@@ -94,10 +94,10 @@ public struct Tool {
     return (result, Needs(memory: isSanitized ? 0 : kibibytes << 10))
   }
 
-  /// Whether the programs are built with the compiler's checks, which take time and memory.
+  /// Whether the programs are built with sanitizers, which take time and memory.
   public static var isSanitized: Bool { ProcessInfo.processInfo.environment["SANITIZED"] != nil }
 
-  /// Whether a program is there.
+  /// Whether a program is installed.
   public static func exists(_ name: String) -> Bool {
     ["/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "/usr/local/bin/"].contains {
       access($0 + name, X_OK) == 0
@@ -112,7 +112,7 @@ public struct ToolFailure: Error, CustomStringConvertible {
   public var description: String { "\(command.joined(separator: " ")): \(result.summary)" }
 }
 
-/// A program that was started.
+/// A running program.
 public final class Running {
   public let process: pid_t
   private let folder: TemporaryFolder
@@ -138,7 +138,7 @@ public final class Running {
     defer {
       for pointer in arguments + settings { free(pointer) }
     }
-    // The test runner blocks signals in its threads; a program started by a user has none.
+    // The test runner blocks signals in its threads; a program started by a user has none blocked.
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }

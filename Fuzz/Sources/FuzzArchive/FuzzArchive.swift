@@ -3,7 +3,7 @@ import FuzzSupport
 import SquashFS
 import SquashFSFormat
 
-/// An archive as `pack` reads it; of what it takes, the image must be whole and equal.
+/// Reads an archive as `pack` does; if it is accepted, the image must be intact and equal.
 @c(LLVMFuzzerTestOneInput)
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   let file = MemoryFile(UnsafeRawBufferPointer(start: start, count: count))

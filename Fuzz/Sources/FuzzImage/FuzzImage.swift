@@ -3,7 +3,7 @@ import FuzzSupport
 import Manifests
 import SquashFS
 
-/// A whole image: verified, and read to its last byte as `extract` does.
+/// Verifies a whole image, and reads it to its last byte as `extract` does.
 @c(LLVMFuzzerTestOneInput)
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   let file = MemoryFile(UnsafeRawBufferPointer(start: start, count: count))
@@ -13,7 +13,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
     try ImageSource(Image(ImageInput(path: file.path)), threads: 1).read(into: assembler)
     _ = try assembler.finish()
   } catch {
-    // Names that an image may not have are for the assembler to refuse.
+    // The assembler refuses names that an image must not have.
     precondition(
       report?.isWhole != true || !(error is ImageReadError), "whole, but cannot be read: \(error)")
   }

@@ -5,9 +5,9 @@ import SquashFS
 import SquashFSFormat
 import TreeModel
 
-/// What the kernel makes of blocks that are not as a library writes them, and whole images with a
-/// flipped bit: what it does not read must not be whole for `verify`, and what both read must be
-/// the same. Needs root.
+/// Gives the kernel blocks that no library writes, and whole images with a flipped bit: if the
+/// kernel cannot read something, `verify` must not call it intact, and what both read must be the
+/// same. Needs root.
 @c(LLVMFuzzerTestOneInput)
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   let input = UnsafeRawBufferPointer(start: start, count: count)
@@ -17,8 +17,8 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   return 0
 }
 
-/// With FUZZ_ALL=FOLDER all differences are told, also blocks that only the kernel reads, and their
-/// bytes kept there; else the first that matters ends the fuzzer.
+/// With FUZZ_ALL=FOLDER, reports all differences, even blocks that only the kernel reads, and keeps
+/// their bytes there; otherwise the first important one ends the fuzzer.
 private let folder = getenv("FUZZ_ALL").map { String(cString: $0) }
 
 private func report(_ text: String, _ bytes: [UInt8], isFailure: Bool) {
@@ -58,7 +58,7 @@ private func compareBlocks(_ codec: CompressorID, _ chance: inout Chance) {
   }
   var start = 0
   for (index, block) in blocks.enumerated() {
-    // Alone, but where it was in its page.
+    // On its own, but where it was in its page.
     let (isWhole, content, reason) = judged(
       image(of: [block], size, log, codec, behind: start % 4096))
     start += block.count
@@ -79,7 +79,7 @@ private func compareBlocks(_ codec: CompressorID, _ chance: inout Chance) {
 
 private func name(_ index: Int) -> String { "file\(10_000 + index)" }
 
-/// A file a block, all of the same size; bytes of nobody may come before them.
+/// One file per block, all of the same size; unrelated bytes may come before them.
 private func image(
   of blocks: [[UInt8]], _ size: Int, _ log: Int, _ codec: CompressorID, behind gap: Int = 0
 ) -> [UInt8] {
@@ -100,7 +100,7 @@ private func image(
   return image.build(root: root)
 }
 
-/// What `verify` says of an image, and the content of its first file as far as we read it.
+/// `verify`'s result for an image, and the content of its first file if we can read it.
 private func judged(_ image: [UInt8]) -> (isWhole: Bool, content: [UInt8]?, reason: String) {
   let file = image.withUnsafeBytes { MemoryFile($0) }
   guard let report = try? Verifier(ImageInput(path: file.path)).run() else {
@@ -140,7 +140,7 @@ private func compareImages(_ chance: inout Chance) {
   else { fatalError("a small tree cannot be packed") }
   for _ in 0..<40 {
     var image = original
-    // A few bits at most: whatever it is, it is in one place.
+    // A few bits at most: any fault has one cause.
     let used = 96 + chance.number(below: original.count - 96)
     image[used] ^= 1 << UInt8(chance.number(below: 8))
     let file = image.withUnsafeBytes { MemoryFile($0) }
@@ -161,7 +161,7 @@ private func bytes(of path: [UInt8]) -> [UInt8]? {
   return (try? bytes.withUnsafeMutableBytes { try input.read($0, at: 0) }) == nil ? nil : bytes
 }
 
-/// Some of everything that has a table, enough for blocks that compress.
+/// Adds data for every table, enough for blocks that compress.
 private func addTree(to sink: any EntrySink, _ chance: inout Chance) throws {
   func attributes() -> Attributes {
     Attributes(

@@ -2,12 +2,12 @@ import CLinux
 import FuzzSupport
 import Glibc
 
-/// An image that the kernel has mounted, out of everybody's sight: what keeps it is a descriptor, so
-/// that nothing is left behind wherever the process ends.
+/// An image mounted by the kernel but not attached anywhere: only a descriptor holds it, so that
+/// nothing is left behind wherever the process ends.
 final class KernelMount {
   private let root: Int32
 
-  /// - Returns: `nil` where the kernel does not mount it.
+  /// - Returns: `nil` if the kernel does not mount it.
   init?(_ image: [UInt8]) {
     let memory = image.withUnsafeBytes { MemoryFile($0) }
     let file = memory.path.withUnsafeBufferPointer { path in
@@ -17,7 +17,7 @@ final class KernelMount {
     defer { close(file) }
     let (device, path) = Self.loopDevice(for: file)
     defer { close(device) }
-    // With nothing else in it, and away as soon as it is open.
+    // Empty, and detached as soon as it is open.
     let folder = "/tmp/autosquash-fuzz-\(getpid())"
     mkdir(folder, 0o700)
     defer { rmdir(folder) }
@@ -29,7 +29,7 @@ final class KernelMount {
 
   deinit { close(root) }
 
-  /// A loop device that goes when nobody has it open or mounted.
+  /// A loop device that is released when nobody has it open or mounted.
   private static func loopDevice(for file: Int32) -> (device: Int32, path: String) {
     let control = open("/dev/loop-control", O_RDWR)
     precondition(control >= 0, "loop devices are needed, and root")
@@ -47,14 +47,14 @@ final class KernelMount {
         ioctl(device, 0x4C0A, $0.baseAddress!)
       }
       if status == 0 { return (device, path) }
-      close(device)  // somebody else was quicker
+      close(device)  // somebody else was faster
     }
     fatalError("no loop device can be had")
   }
 
-  /// The content of a file of the root directory.
+  /// The content of a file in the root directory.
   ///
-  /// - Returns: `nil` where the kernel does not give all of it.
+  /// - Returns: `nil` if the kernel does not return all of it.
   func read(_ name: String) -> [UInt8]? { Self.read(root, Array(name.utf8CString)) }
 
   private static let mostBytes = 16 << 20
@@ -74,9 +74,9 @@ final class KernelMount {
     return content
   }
 
-  /// Reads all there is: names, inodes, targets, attributes, contents.
+  /// Reads everything: names, inodes, targets, attributes, contents.
   ///
-  /// - Returns: whether the kernel gave it.
+  /// - Returns: whether the kernel could read it.
   func readAll() -> Bool {
     var left = 10_000
     return Self.readAll(dup(root), &left)

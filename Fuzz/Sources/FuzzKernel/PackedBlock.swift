@@ -5,7 +5,7 @@ import CZlib
 import CZstd
 import SquashFSFormat
 
-/// Numbers that follow from the fuzzer's input.
+/// Numbers derived from the fuzzer's input.
 struct Chance {
   private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
 
@@ -27,10 +27,10 @@ struct Chance {
 
   mutating func number(below limit: Int) -> Int { Int(next() % UInt64(limit)) }
   mutating func byte() -> UInt8 { UInt8(truncatingIfNeeded: next()) }
-  /// Whether something happens once in `count` times.
+  /// Returns true once in `count` times on average.
   mutating func once(in count: Int) -> Bool { number(below: count) == 0 }
 
-  /// Text, numbers, runs, noise, and parts that come again.
+  /// Text, numbers, runs, noise, and repeated parts.
   mutating func content(_ count: Int) -> [UInt8] {
     var bytes: [UInt8] = []
     while bytes.count < count {
@@ -51,13 +51,13 @@ struct Chance {
   }
 }
 
-/// A block as a library writes it, with whatever options it has.
+/// A block as a library writes it, with any of its options.
 struct PackedBlock {
   var bytes: [UInt8]
 
-  /// - Returns: `nil` where the library does not take the options, or finds nothing to compress.
+  /// - Returns: `nil` if the library rejects the options, or cannot compress the content.
   init?(_ content: [UInt8], _ codec: CompressorID, blockSize: Int, _ chance: inout Chance) {
-    // Room for what streams have around a block that hardly shrinks.
+    // Room for a stream's overhead around a block that hardly shrinks.
     var output = [UInt8](repeating: 0, count: content.count + 4096)
     let count: Int? =
       switch codec {
@@ -179,7 +179,7 @@ struct PackedBlock {
       let count = ZSTD_compress2(context, &output, output.count, content, content.count)
       return ZSTD_isError(count) == 0 ? count : nil
     }
-    // As a stream, which has blocks where it is flushed, and can end with an empty one.
+    // Written as a stream, which gets a block at each flush, and can end with an empty one.
     let room = output.count
     return content.withUnsafeBytes { input in
       output.withUnsafeMutableBytes { output in
@@ -219,11 +219,11 @@ struct PackedBlock {
     return status == LZO_E_OK ? Int(count) : nil
   }
 
-  /// The same with something changed.
+  /// The same block with a change.
   func changed(_ chance: inout Chance) -> [UInt8] {
     var bytes = bytes
     func place() -> Int {
-      // Where the headers are, and where the ends of streams and of bits are, more often.
+      // More often at the headers, and at the ends of streams and bits.
       switch chance.number(below: 4) {
       case 0: chance.number(below: min(bytes.count, 24))
       case 1: bytes.count - 1 - chance.number(below: min(bytes.count, 24))

@@ -2,7 +2,7 @@ import Automount
 import FuzzSupport
 import Glibc
 
-/// A configuration and a key, as autofs hands it over, with a NUL between the two.
+/// Parses a configuration and a key, as autofs passes it, separated by a NUL.
 @c(LLVMFuzzerTestOneInput)
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   let input = Array(UnsafeBufferPointer(start: start, count: count))
@@ -17,7 +17,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   for name in key.candidates(suffixes: configuration.suffixes) {
     precondition(!name.isEmpty && name.count <= 255 && !name.contains(UInt8(ascii: "/")))
   }
-  // No image is looked for where the fuzzer says: it could hang there.
+  // Never look for images where the fuzzer says: it could hang there.
   configuration.images = "/dev/shm/autosquash-fuzz-images"
   let query = MapQuery(configuration: configuration, program: "/map")
   if let entry = try? query.answer(key, at: .top) {

@@ -4,13 +4,13 @@ import SquashFS
 import SquashFSFormat
 import TreeModel
 
-/// The input is a tree and options in few bytes; what `pack` makes of it must be whole and the
-/// same tree again.
+/// The input encodes a tree and options in few bytes; `pack` must make an intact image of it with
+/// the same tree.
 @c(LLVMFuzzerTestOneInput)
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   var recipe = Recipe(UnsafeRawBufferPointer(start: start, count: count))
   var options = ImageWriter.Options()
-  // The slow codecs seldom: a fuzzer wants many runs.
+  // Use slow codecs rarely: a fuzzer wants many runs.
   let methods: [Compression.Method] = [.none, .none, .lz4, .none, .lz4, .gzip, .zstd, .xz]
   options.compression = Compression(methods[recipe.number(below: methods.count)], level: nil)!
   options.blockSize = BlockSize(byteCount: 4096 << recipe.number(below: 3))!
@@ -28,7 +28,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   return 0
 }
 
-/// Numbers, flags and bytes out of the fuzzer's input.
+/// Numbers, flags and bytes from the fuzzer's input.
 private struct Recipe {
   private var rest: Slice<UnsafeRawBufferPointer>
   private var written: UInt64 = 0
@@ -52,7 +52,7 @@ private struct Recipe {
 
   mutating func name() -> [UInt8] {
     let count = byte()
-    // Many in one directory, and of any bytes.
+    // Many names in one directory, with arbitrary bytes.
     if count < 128 { return Array("\(count)-\(byte())".utf8) }
     return bytes(below: 256).map { $0 == 0 || $0 == UInt8(ascii: "/") ? 1 : $0 }
   }
@@ -62,7 +62,7 @@ private struct Recipe {
     let name = name()
     guard !name.isEmpty, name != Array(".".utf8), name != Array("..".utf8) else { return }
     let path = parent.isEmpty ? name : parent + [UInt8(ascii: "/")] + name
-    // What replaces another leaves gaps, which are no fault.
+    // Replaced entries leave gaps, which are not faults.
     guard path.count < 4000, paths.insert(path).inserted else { return }
     var entry = TreeEntry(
       path: path, kind: .fifo,

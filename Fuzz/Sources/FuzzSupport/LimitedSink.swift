@@ -1,6 +1,6 @@
 import TreeModel
 
-/// Gives up on sources that deliver more bytes than a fuzzer has time for, such as archives of
+/// Gives up on sources that deliver more bytes than a fuzzer has time for, such as archives with
 /// gigabytes of zeros.
 public final class LimitedSink: EntrySink {
   public struct TooMuch: Error {}

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A file in memory with the bytes of a fuzzer's input, which the reader opens by a path.
+/// A file in memory with the fuzzer's input, for the reader to open by path.
 public final class MemoryFile {
   private let descriptor: Int32
 

@@ -5,10 +5,10 @@ import Posix
 import SquashFS
 import TreeModel
 
-/// An image that was made of what a source delivers, in a file without a name.
+/// An image made from a source, in a file without a name.
 package struct PackedImage {
   package let path: [UInt8]
-  /// What went in.
+  /// What was packed.
   package let tree: DigestedTree
   private let file: AtomicFile
 
@@ -29,11 +29,11 @@ package struct PackedImage {
     self.tree = DigestedTree(tree, digests)
   }
 
-  /// Ends the fuzzer where the image is not whole or not what went in.
+  /// Ends the fuzzer if the image is damaged or differs from what was packed.
   package func prove() {
     do {
       let report = try Verifier(ImageInput(path: path)).run()
-      // A member of an archive that a later one replaces leaves a gap.
+      // A replaced member of an archive leaves a gap.
       let odd = report.findings.filter { $0.severity != .note && $0.kind != .gap }
       precondition(odd.isEmpty, "what pack made is not whole: \(odd)")
       let found = DigestSink()

@@ -1,7 +1,7 @@
 import FuzzSupport
 import SquashFS
 
-/// Superblock and tables: everything that a mount and a listing read, and `info --cost`.
+/// Superblock and tables: everything read by a mount, a listing, and `info --cost`.
 @c(LLVMFuzzerTestOneInput)
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   let file = MemoryFile(UnsafeRawBufferPointer(start: start, count: count))

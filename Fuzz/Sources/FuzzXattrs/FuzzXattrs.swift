@@ -4,7 +4,7 @@ import Manifests
 import SquashFS
 import TreeModel
 
-/// A good image whose table of extended attributes is the input, from where its first bytes say.
+/// A good image with the input as its table of extended attributes; its first bytes say where.
 @c(LLVMFuzzerTestOneInput)
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   guard count > 2 else { return 0 }
@@ -12,12 +12,12 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   let place = UInt64(input.loadUnaligned(as: UInt16.self).littleEndian)
   let table = UnsafeRawBufferPointer(rebasing: input[2...])
   var image = Template.image
-  // Of the superblock: the flag of an image without attributes, its end, the table's place.
+  // In the superblock: the flag for an image without attributes, its end, the table's position.
   let end = UInt64(image.count)
   image[24...].withUnsafeMutableBytes { bytes in bytes[1] &= ~2 }
   image.store(end + UInt64(table.count), at: 40)
   image.store(end + place % UInt64(table.count), at: 56)
-  // The blocks of the table are told by their place in the image; the input has it from its start.
+  // The table's blocks have positions in the image; those in the input count from its start.
   let file = image.withUnsafeBytes { MemoryFile($0) }
   file.append(table)
   var options = Verifier.Options()
@@ -46,7 +46,7 @@ private enum Template {
     let input = try! ImageInput(path: packed.path)
     var superblock = [UInt8](repeating: 0, count: 96)
     try! superblock.withUnsafeMutableBytes { try input.read($0, at: 0) }
-    // Without the table itself, which begins where its header says.
+    // Without the table itself, whose header gives its start.
     let header = superblock.number(at: 56)
     var pairs = [UInt8](repeating: 0, count: 8)
     try! pairs.withUnsafeMutableBytes { try input.read($0, at: header) }

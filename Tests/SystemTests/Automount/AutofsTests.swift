@@ -56,7 +56,7 @@ extension AutomountSystemTests {
       #expect(lab.id(Array("course 1/week\t1/dé $x/data".utf8)) == "1")
       #expect(lab.id(Array("a".utf8)) == "0")
       #expect(lab.id(Array("both".utf8)) == "3")
-      // An image wins over a folder of its name.
+      // An image wins over a folder of the same name.
       #expect(lab.access("both/in") == ENOENT)
       #expect(lab.access("course 1/nope") == ENOENT)
       #expect(lab.log.contains("nope: no such image in \(lab.images)/course 1"))
@@ -105,7 +105,7 @@ extension AutomountSystemTests {
         #expect(lab.id(Array(name.utf8)) == name, "\(lab.log)")
       }
       #expect(lab.id([0xff, 0x41]) == "bytes")
-      // What no list can name, and what came since, works by the program.
+      // Names that no list can hold, and newer ones, work through the program.
       #expect(lab.id(Array("quote\"d".utf8)) == "quote")
       try lab.add(Array("new".utf8), id: "new")
       try lab.add(Array("course1/new".utf8), id: "new 1")
@@ -120,12 +120,12 @@ extension AutomountSystemTests {
         try eventually {
           try lab.autosquash("refresh").text == "12 images listed; nothing has changed\n"
         })
-      // Removed names go once they are not in use.
+      // Removed names disappear once they are unused.
       try Tool.check(["rm", "new.squash", "course1/x.squash"], in: lab.images)
       #expect(eventually { lab.mounted.isEmpty })
       #expect(try lab.autosquash("refresh").status == 0)
       #expect(try eventually { try !listing().contains("new") })
-      // A bucket that cannot be read must not make anybody wait: the lists name nothing then.
+      // An unreadable bucket must not make anybody wait: the lists name nothing then.
       try Tool.check(["mv", lab.images, lab.images + "-away"])
       let lost = try lab.autosquash("refresh")
       #expect(lost.status == 2 && lost.errors.contains("is the bucket mounted?"))
@@ -137,7 +137,7 @@ extension AutomountSystemTests {
       #expect(try eventually { try listing().contains("a") })
     }
 
-    /// autofs 5.1.8 would never finish reading maps that name a folder which the program mounted.
+    /// autofs 5.1.8 would never finish reading maps that name a folder mounted by the program.
     @Test func aFolderInUseIsListedLater() throws {
       let lab = try AutofsLab(timeout: 2, browses: true)
       try lab.add(Array("a".utf8), id: "a")
@@ -150,7 +150,7 @@ extension AutomountSystemTests {
       #expect(held >= 0)
       #expect(try lab.autosquash("refresh").status == 0)
       try Tool.check(["rm", "b.squash"], in: lab.images)
-      // Asked for just before it is listed, in vain.
+      // Requested just before it is listed, in vain.
       try lab.add(Array("zed".utf8), id: "zed")
       #expect(try lab.autosquash("refresh").status == 0)
       #expect(lab.id(Array("course/x".utf8)) == "x")
@@ -165,7 +165,7 @@ extension AutomountSystemTests {
         String(decoding: line, as: UTF8.self).split(separator: " ").dropFirst(13).first ?? "")
       #expect(ticks! < 10 * sysconf(Int32(_SC_CLK_TCK)), "the automounter is in a loop")
       close(held)
-      // Out of use it is listed, with what is in it.
+      // Once unused it is listed, with its contents.
       let list = lab.folder.path("state/maps/top")
       #expect(
         try eventually {
@@ -214,12 +214,12 @@ extension AutomountSystemTests {
       #expect(lab.mounted.count == 1)
       #expect(try at(Array(1...50), processes: 50).count == 50)
       #expect(lab.mounted.count == 51)
-      // Two hundred and more mounted together.
+      // More than two hundred mounted together.
       #expect(try at(Array(51...299), processes: 8).count == 249)
       #expect(lab.mounted.count == 300)
       #expect(try lab.loopDevices() == 300)
       #expect(lab.log == "")
-      // All go when the automounter stops.
+      // All disappear when the automounter stops.
       lab.stop()
       #expect(try eventually { try lab.mounted.isEmpty && lab.loopDevices() == 0 })
     }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension AutomountSystemTests {
-  /// From a tarball to `ls -l /mnt/autosquash/my-tarball`, by way of a bucket.
+  /// From a tarball to `ls -l /mnt/autosquash/my-tarball`, through a bucket.
   @Suite struct BucketTests {
     let bucket: BucketLab
     let lab: AutofsLab
@@ -44,12 +44,12 @@ extension AutomountSystemTests {
       #expect(student.output == readme, "\(student.summary)")
       #expect(lab.mounted == [Array("my-tarball".utf8)])
       #expect(lab.log == "")
-      // Nobody uses it: it goes, and its loop device too.
+      // Unused, it is unmounted, and its loop device released.
       #expect(try eventually { try lab.mounted.isEmpty && lab.loopDevices() == 0 })
       #expect(lab.access("my-tarball") == 0)
     }
 
-    /// For a name that s3fs has not seen: one look-up, one open and one read, each a request.
+    /// For a name new to s3fs: one lookup, one open and one read, each a request.
     @Test func oneNameIsFewRequests() throws {
       #expect(lab.access("my-tarball") == 0)
       for copy in ["second", "third"] {
@@ -65,7 +65,7 @@ extension AutomountSystemTests {
       let object = "/edgen-training/autosquash/second.squash"
       #expect(
         requests == ["HEAD \(object)", "HEAD \(object)", "GET \(object)"], "\(requests)")
-      // With the mount: what was read is not fetched again.
+      // With the mount: nothing is fetched twice.
       let all = bucket.requests { #expect(lab.access("third") == 0) }
       #expect(all.count { $0.hasPrefix("GET") } == 1, "\(all)")
       #expect(all.count <= 4, "\(all)")
@@ -76,11 +76,11 @@ extension AutomountSystemTests {
       #expect(
         lab.log.hasSuffix(
           ">> autosquash-map: nope: no such image in \(lab.images)\n"), "\(lab.log)")
-      // Uploaded after it was asked for: there within the second that answers are kept.
+      // Uploaded after a lookup: it appears within the second for which answers are kept.
       try bucket.upload(work.path("my-tarball.squash"), as: "autosquash/nope.squash")
       #expect(eventually { lab.access("nope") == 0 })
 
-      // Half of an upload.
+      // Half an upload.
       let whole = try work.read("my-tarball.squash")
       try work.write("cut.squash", Array(whole[..<(whole.count / 2)]))
       try bucket.upload(work.path("cut.squash"), as: "autosquash/cut.squash")
@@ -90,13 +90,13 @@ extension AutomountSystemTests {
           ">> autosquash-map: cut: \(lab.images)/cut.squash will not mount: the file is "),
         "\(lab.log)")
 
-      // Removed: works as long as it is mounted, and is then no more there.
+      // Removed: it works as long as it is mounted, and is gone afterwards.
       try bucket.remove("autosquash/nope.squash")
       #expect(lab.access("nope") == 0)
       #expect(eventually { lab.mounted.isEmpty })
       #expect(lab.access("nope") == ENOENT)
 
-      // Replaced while nobody uses it: the new one is mounted, whole.
+      // Replaced while unused: the new one is mounted, complete.
       try Tool.check(
         ["sh", "-c", "mkdir new; head -c 3000000 /dev/urandom > new/data"], in: work.root)
       try Tool.check([Tool.autosquash, "pack", "new", "-q"], in: work.root)
@@ -116,7 +116,7 @@ extension AutomountSystemTests {
         "\(lab.log)")
       bucket.unmount()
       try bucket.mount()
-      // What was mounted from the dead one has to go first.
+      // Mounts from the dead one must go first.
       #expect(try eventually { try lab.loopDevices() == 0 })
       #expect(eventually { lab.access("my-tarball") == 0 })
     }
@@ -129,7 +129,7 @@ extension AutomountSystemTests {
         lab.log.contains(
           "my-tarball: \(lab.images) does not answer within 2 seconds; is the bucket still mounted"),
         "\(lab.log)")
-      // The automounter can be told things meanwhile; what was left behind waits alone.
+      // The automounter accepts signals meanwhile; the process left behind waits alone.
       lab.daemon?.send(SIGHUP)
       let images = try lab.autosquash("images")
       #expect(images.status == 2 && images.errors.contains("no answer within 2 seconds"))
@@ -147,7 +147,7 @@ extension AutomountSystemTests {
       try body()
     }
 
-    /// Names of a list are looked at as well when they are used, by mount(8)'s helper.
+    /// Listed names are also checked when used, by mount(8)'s helper.
     @Test func aListedImageOfABucketThatHangsFailsInTime() throws {
       lab.stop()
       try bucket.upload(work.path("my-tarball.squash"), as: "autosquash/second.squash")
@@ -163,7 +163,7 @@ extension AutomountSystemTests {
         #expect(lab.access("second") == ENOENT)
         bucket.resumeServer()
         #expect(eventually { lab.access("second") == 0 })
-        // autosquash-map(8) has the reasons.
+        // autosquash-map(8) lists the reasons.
         func reason(_ image: String) throws -> String {
           let result = try Tool.run(
             ["/sbin/mount.autosquash", "autosquash:\(image)", "/mnt", "-o", "ro"],
@@ -179,7 +179,7 @@ extension AutomountSystemTests {
       }
     }
 
-    /// With a file that tells mount(8) of the bucket.
+    /// With a file that tells mount(8) about the bucket.
     private func recover(_ options: String...) throws -> Tool.Result {
       try work.write("fstab", Array(bucket.fstabLine.utf8))
       return try Tool.run(
@@ -204,7 +204,7 @@ extension AutomountSystemTests {
             atPath: "/proc/\(student.process)/cwd") == lab.mountRoot + "/my-tarball"
         })
       bucket.crash()
-      // Until the kernel has forgotten what it knew of the image's file.
+      // Until the kernel has forgotten what it knew about the image's file.
       usleep(1_500_000)
       let doctor = try lab.autosquash("doctor")
       #expect(doctor.text.contains("-> sudo autosquash recover\n"), "\(doctor.summary)")
@@ -217,7 +217,7 @@ extension AutomountSystemTests {
       let differences = try Snapshot(of: lab.mountRoot + "/my-tarball")
         .differences(from: expected())
       #expect(differences == [])
-      // What works is left alone.
+      // A working bucket is left alone.
       let again = try recover()
       #expect(
         again.status == 0
@@ -225,10 +225,10 @@ extension AutomountSystemTests {
       #expect(lab.mounted == [Array("my-tarball".utf8)])
     }
 
-    /// The network is gone for good, and the machine is to stop.
+    /// The network is gone for good, and the machine must stop.
     @Test func whatWaitsForABucketThatHangsIsSetFree() throws {
       try lab.configure("answer-timeout = 2")
-      // Of a bucket that answers nothing is cut.
+      // A bucket that responds loses no connection.
       #expect(try recover("--release").errors == "" && lab.access("my-tarball") == 0)
       try bucket.upload(work.path("my-tarball.squash"), as: "autosquash/second.squash")
       bucket.hangServer()
@@ -249,7 +249,7 @@ extension AutomountSystemTests {
     }
 
     @Test func theDoctorMountsAnImage() throws {
-      // A process of a user that calls itself s3fs, with a number that could overflow.
+      // A user's process that calls itself s3fs, with a number that could overflow.
       let fake = try Running(
         [
           "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-c",

@@ -1,11 +1,11 @@
 import TestSupport
 import Testing
 
-/// `autosquash doctor --root`: the tree of a machine image, before it is started.
+/// `autosquash doctor --root`: checks the tree of a machine image before it starts.
 @Suite struct MachineImageTests {
   let folder: TemporaryFolder
 
-  /// A tree that has all.
+  /// A complete tree.
   init() throws {
     folder = try TemporaryFolder()
     try sh(
@@ -62,7 +62,7 @@ import Testing
     #expect(json.status == 0 && json.text.hasPrefix(#"{"status": "ok", "topic": "settings","#))
   }
 
-  /// Each with what is told of it, and whether its command, run as it stands, mends it.
+  /// Each case: the message, and whether its command, run unchanged, repairs the tree.
   @Test(arguments: [
     ("rm etc/autosquash.conf", "settings: R/etc/autosquash.conf is not there", true),
     ("echo x > etc/autosquash.conf", "settings: R/etc/autosquash.conf:1: no '='", false),
@@ -152,7 +152,7 @@ import Testing
     #expect(told.status == 0, "\(told.summary)")
   }
 
-  /// Where the system's own table has the bucket, whatever this machine has there.
+  /// The bucket is where the system's own table has it, whatever this machine has there.
   @Test(arguments: [
     ("/mnt/s3fs fuse.s3fs ro", "mnt-s3fs.mount"), ("/mnt fuse.s3fs ro", "mnt.mount"),
     ("/mnt/s3fs/autosquash nfs4 ro,_netdev", "mnt-s3fs-autosquash.mount"),
@@ -184,7 +184,7 @@ import Testing
     #expect(try doctor().status == 0)
   }
 
-  /// Nothing outside is read, and what cannot be looked at is told.
+  /// Nothing outside is read, and unreadable things are reported.
   @Test func linksOutOfTheTreeAreNotFollowed() throws {
     for (path, status) in [
       ("etc/autosquash.conf", 2), ("etc/fstab", 2), ("etc/passwd-s3fs", 0), ("usr/lib/modules", 0),

@@ -10,7 +10,7 @@ extension AutomountSystemTests {
     let folder: TemporaryFolder
 
     init() throws {
-      // Objects that others than s3fs have uploaded are root's alone without a umask.
+      // Objects uploaded by anything but s3fs belong to root alone without a umask.
       bucket = try BucketLab(options: "umask=0022,multipart_size=5,parallel_count=2")
       folder = try TemporaryFolder()
       try Tool.check(["chmod", "755", folder.root, bucket.folder.root])
@@ -40,7 +40,7 @@ extension AutomountSystemTests {
       #expect(requests.count { $0.contains(".fa") } == 0, "\(requests)")
       #expect(listings <= 2 * 6, "\(requests)")
 
-      // A student reads the file, and writes one beside it.
+      // A student reads the file, and writes one next to it.
       let place = folder.path("root/home/training/my course")
       let student = try Tool.run([
         "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat", "\(place)/part-7.fa",
@@ -52,7 +52,7 @@ extension AutomountSystemTests {
       #expect(check.status == 1 && check.text.contains("part-7.fa: would remove the link"))
       #expect(try overlay("prune").text.hasSuffix("1 stale link removed\n"))
 
-      // Without the bucket nothing is pruned, and a bucket that hangs is told.
+      // Without the bucket nothing is pruned, and a hung bucket is reported.
       bucket.hang()
       try folder.write(
         "conf", Array("answer-timeout = 2\n".utf8))
@@ -73,7 +73,7 @@ extension AutomountSystemTests {
           .split(separator: "\n").count == 20)
     }
 
-    /// A process that waits for the server, and cannot be killed, must not keep the next one.
+    /// A process that waits for the server and cannot be killed must not block the next one.
     @Test func whatIsLeftBehindKeepsNobody() throws {
       try bucket.upload(folder.path("genome.fa"), as: "autosquash/x.squash")
       try folder.write(

@@ -2,8 +2,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// `autosquash setup --root` where the directory belongs to somebody who means harm, and what
-/// root's runs on this machine do with folders that users can change.
+/// `autosquash setup --root` in a directory whose owner is malicious, and root's runs on this
+/// machine with folders that users can change.
 @Suite struct SetupSafetyTests {
   let folder: TemporaryFolder
 
@@ -21,7 +21,7 @@ import Testing
     try Tool.run([Tool.autosquash, "setup", "--root", folder.path("root")] + arguments)
   }
 
-  /// Directories on the way become links to elsewhere, and back, as fast as can be.
+  /// Directories on the way become links to elsewhere and back, as fast as possible.
   @Test func swappedDirectoriesLeadNowhere() throws {
     try sh("mkdir -p root/etc/auto.master.d root/var/lib/autosquash")
     let attacker = try Running(
@@ -60,7 +60,7 @@ import Testing
     echo '# From /proc/config.gz, for autosquash-map.' > kernel-6.1; : > refresh.lock
     """
 
-  /// Each with a `state` that the settings name, where a link out of the tree is.
+  /// Each case: a `state` in the settings, where a link leads out of the tree.
   @Test(arguments: [
     // As text, the byte is another character.
     ("/var/lib/a\\377", "root/var/lib/a$(printf '\\377')"), ("/var/lib/link", "root/var/lib/link"),
@@ -104,7 +104,7 @@ import Testing
         == "./kernel-x\n./maps/folder-62\n./other\n./refresh.lock\n")
   }
 
-  /// Neither are settings read by way of a link, nor does what is there get into a message.
+  /// Settings are not read through a link, and nothing of its target gets into a message.
   @Test func settingsOfAnotherSystemAreItsOwn() throws {
     try sh("echo secret > outside/file; ln -s $PWD/outside/file root/etc/autosquash.conf")
     for arguments in [[], ["--timeout", "5"], ["--remove"]] {
@@ -117,7 +117,7 @@ import Testing
     #expect(try sh("cat outside/file; find root -type f") == "secret\n")
   }
 
-  /// What others can change, the automounter would take for root's word: each with what is wrong.
+  /// The automounter would trust, as root's word, what others can change. Each case: the message.
   @Test(arguments: [
     ("chmod 777 state", "state"), ("chown 1234 state", "state"),
     ("chmod 777 state/maps", "state/maps"),

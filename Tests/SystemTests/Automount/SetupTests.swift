@@ -3,8 +3,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// `autosquash setup`, in the root of another system; what it does to a running one is in the words
-/// of its dry run.
+/// `autosquash setup` in the root of another system; its dry run tells what it would do to a
+/// running one.
 @Suite struct SetupTests {
   let folder: TemporaryFolder
 
@@ -21,7 +21,7 @@ import Testing
     String(decoding: try folder.read("root" + path), as: UTF8.self)
   }
 
-  /// What the system has.
+  /// Adds programs to the system.
   private func add(_ programs: String...) throws {
     for program in programs {
       try Tool.check(
@@ -67,7 +67,7 @@ import Testing
     #expect(second.text == "Nothing to change: all is in place.\n", "\(second.summary)")
     #expect(try Snapshot(of: folder.path("root")).differences(from: before) == [])
 
-    // One setting; what somebody wrote into the file stays.
+    // One setting changes; what somebody else wrote in the file stays.
     try folder.write("root/etc/autosquash.conf", Array((settings + "folders = no\n").utf8))
     #expect(try setup("--timeout", "90").status == 0)
     #expect(
@@ -78,12 +78,12 @@ import Testing
     let removed = try setup("--remove")
     #expect(removed.status == 0, "\(removed.summary)")
     #expect(try files() == [], "\(removed.summary)")
-    // Nor empty folders that nobody else needs.
+    // No empty folders are left that nobody else needs.
     #expect(folder.names(in: "root/etc/systemd/system") == [])
     #expect(try setup("--remove").text == "Nothing to remove.\n")
   }
 
-  /// What is asked of systemd, which here is a script that writes down what it is asked.
+  /// The calls to systemd, here a script that records them.
   @Test(arguments: [true, false])
   func removalLeavesNoFailedUnit(hasFailed: Bool) throws {
     try Tool.check(["mkdir", folder.path("bin")])
@@ -126,7 +126,7 @@ import Testing
 
   @Test func unitsAreInOrder() throws {
     #expect(try setup().status == 0)
-    // The program is looked for in this system here.
+    // Here the program is looked for in this system.
     try Tool.check(
       ["sed", "-i", "s|/usr/bin/autosquash|\(Tool.autosquash)|", "autosquash-refresh.service"],
       in: folder.path("root/etc/systemd/system"))
@@ -152,7 +152,7 @@ import Testing
     let verified = try Tool.run(
       ["systemd-analyze", "verify", "--man=no", folder.path("autosquash-overlay.service")])
     #expect(verified.status == 0 && verified.errors.isEmpty, "\(verified.summary)")
-    // Without listing nothing needs a timer.
+    // Without listing, no timer is needed.
     try folder.write("root/etc/autosquash.conf", Array("browse = no\n".utf8))
     let changed = try setup()
     #expect(changed.status == 0, "\(changed.summary)")
@@ -175,7 +175,7 @@ import Testing
     #expect(try files() == ["./etc/auto.master.d/autosquash.autofs"])
     try Tool.check(["rm", "root" + master], in: folder.root)
 
-    // Settings by hand hold; setup says what they would have to say.
+    // Manual settings stay; setup says what they would have to be.
     try folder.write("root/etc/autosquash.conf", Array("images = /srv\n".utf8))
     #expect(try setup("--images", "/srv").status == 0)
     let other = try setup("--images", "/other")
@@ -247,7 +247,7 @@ import Testing
     #expect(
       try Tool.check(["readlink", folder.path("root" + timerLink)]).text
         == "/etc/systemd/system/autosquash-refresh.timer\n")
-    // systemd takes it for what it makes itself.
+    // systemd accepts it as its own work.
     let enabled = try Tool.run([
       "systemctl", "--root", folder.path("root"), "is-enabled", "autosquash-refresh.timer",
     ])
@@ -257,7 +257,7 @@ import Testing
     #expect(try files() == [])
   }
 
-  /// Each with what the system has, the prefix that the files name, and what is warned of.
+  /// Each case: what the system has, the prefix in the files, and the warning.
   @Test(
     arguments: [
       ([], "/usr", ["/root/usr/bin/autosquash is not there", "automount, ", "s3fs, "]),
@@ -295,7 +295,7 @@ import Testing
         line.hasPrefix("autosquash: warning: ") && line.contains(warning)
           && line.contains(folder.path("root")) && line.contains("; sudo "), "\(line)")
     }
-    // Lists that lead elsewhere, as another program of this kind wrote them, are put right.
+    // Lists that lead elsewhere, written by another program of this kind, are corrected.
     try folder.write(
       "root/var/lib/autosquash/maps/top", Array("# x\n+program:/build/autosquash-map\n".utf8))
     let again = try setup()
@@ -304,7 +304,7 @@ import Testing
     #expect(try setup().text == "Nothing to change: all is in place.\n")
   }
 
-  /// A chroot may have no /proc, which tells where the program is.
+  /// A chroot may lack /proc, which shows where the program is.
   @Test func theProgramIsFoundWithoutProc() throws {
     let bin = URL(fileURLWithPath: Tool.autosquash).deletingLastPathComponent().path
     func told(_ call: String) throws -> Tool.Result {
@@ -313,7 +313,7 @@ import Testing
     }
     for call in ["./autosquash", "PATH=.:$PATH autosquash", Tool.autosquash] {
       let found = try told("\(call) setup --dry-run")
-      // Without systemd no file of a machine that lists its images names it.
+      // Without systemd, no file on a machine that lists its images names it.
       #expect(
         found.status == 0
           && found.text.contains("ExecStart=\(Tool.autosquash) ")
@@ -347,7 +347,7 @@ import Testing
     #expect(
       try folder.read("root/etc/autosquash.conf").split(separator: UInt8(ascii: "\n"))
         .contains(line[...]))
-    // Line ends of another system stay.
+    // Another system's line endings stay.
     try folder.write(
       "root/etc/autosquash.conf",
       Array("# Written by 'autosquash setup'.\r\ntimeout = 5\r\nfolders = no\r\n".utf8))

@@ -1,4 +1,4 @@
-/// Writes cpio archives byte by byte, odd and broken ones too.
+/// Writes cpio archives byte by byte, including odd and broken ones.
 public struct CpioBuilder {
   public enum Form: Sendable {
     /// 070701, and 070702 with a checksum.

@@ -1,6 +1,6 @@
 import Posix
 
-/// Writes tar archives byte by byte, odd and broken ones too.
+/// Writes tar archives byte by byte, including odd and broken ones.
 public struct TarBuilder {
   public private(set) var bytes: [UInt8] = []
 
@@ -63,7 +63,7 @@ public struct TarBuilder {
     add(isGlobal ? "pax_global_header" : "PaxHeaders/x", type: isGlobal ? "g" : "x", body)
   }
 
-  /// The archive with its end: two blocks of zeros unless told otherwise.
+  /// The archive with its end: two blocks of zeros by default.
   public func finished(endBlocks: Int = 2) -> [UInt8] {
     bytes + [UInt8](repeating: 0, count: 512 * endBlocks)
   }

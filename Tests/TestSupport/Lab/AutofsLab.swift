@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Posix
 
-/// A real automounter with a master map, a mount root and settings of its own.
+/// A real automounter with its own master map, mount root and settings.
 public final class AutofsLab {
   public let folder: TemporaryFolder
   /// The folder with the images.
@@ -16,7 +16,7 @@ public final class AutofsLab {
   /// Starts the automounter.
   ///
   /// - Parameters:
-  ///   - images: the folder with the images; one of the lab's own where none is given.
+  ///   - images: the folder with the images; by default one of the lab's own.
   ///   - timeout: seconds after which images are unmounted.
   ///   - settings: more lines of the configuration.
   ///   - browses: whether the names are listed.
@@ -26,16 +26,16 @@ public final class AutofsLab {
     folder = try TemporaryFolder()
     self.images = images ?? folder.path("images")
     try Tool.check(["mkdir", "-p", self.images, folder.path("mnt")])
-    // For users who are not root.
+    // For users other than root.
     try Tool.check(["chmod", "755", folder.root])
     self.browses = browses
     self.timeout = timeout
     try configure(settings)
-    // The line is what setup would write into /etc.
+    // The line that setup would write into /etc.
     try Tool.check(["mkdir", "-p", folder.path("root/etc")])
     try Tool.check(["cp", configuration, folder.path("root/etc/autosquash.conf")])
     try Tool.check([Tool.autosquash, "setup", "--root", folder.path("root")])
-    // But for the map, which is not where that other system would have it.
+    // Except for the map, which is not where that other system would have it.
     try Tool.check(
       [
         "sed", "-i", "s|/usr/libexec/autosquash/autosquash-map|\(Tool.autosquashMap)|",
@@ -48,7 +48,7 @@ public final class AutofsLab {
 
   deinit {
     stop()
-    // What is left after a failure.
+    // Mounts left after a failure.
     let table = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
     let points = table.split(separator: "\n").map { $0.split(separator: " ")[1] }
     for point in points.reversed() where point.hasPrefix(folder.root) {
@@ -85,7 +85,7 @@ public final class AutofsLab {
         return table.contains(" \(root) autofs ") && table.contains("pgrp=\(daemon!.process),")
       })
     else { throw LabFailure(text: "the automounter does not start: \(log)") }
-    // The mount is there a moment before it is served.
+    // The mount exists a moment before it is served.
     _ = eventually(seconds: 5) { access(root + "/.nothing", F_OK) != 0 && errno == ENOENT }
   }
 
@@ -101,7 +101,7 @@ public final class AutofsLab {
     daemon = nil
   }
 
-  /// What it has logged, but for the name that `start` asks for.
+  /// Its log, except for the name that `start` asks for.
   public var log: String {
     ((try? String(contentsOfFile: folder.path("automount.log"), encoding: .utf8)) ?? "")
       .split(separator: "\n", omittingEmptySubsequences: false)
@@ -118,7 +118,7 @@ public final class AutofsLab {
       environment: environment.merging(["AUTOSQUASH_CONFIG": configuration]) { $1 })
   }
 
-  /// The images that are mounted now, below the mount root, sorted.
+  /// The images mounted now, below the mount root, sorted.
   public var mounted: [[UInt8]] {
     let table = (try? SmallFile.read("/proc/self/mounts", limit: 64 << 20)) ?? []
     let prefix = Array("\(mountRoot)/".utf8)
@@ -130,7 +130,7 @@ public final class AutofsLab {
     }.sorted { $0.lexicographicallyPrecedes($1) }
   }
 
-  /// The number of loop devices that have one of the lab's images.
+  /// The number of loop devices with one of the lab's images.
   public func loopDevices() throws -> Int {
     try Tool.check(["losetup", "--list", "--noheadings", "--raw", "--output", "BACK-FILE"]).text
       .split(separator: "\n").count { $0.hasPrefix(images) }
@@ -138,7 +138,7 @@ public final class AutofsLab {
 
   /// Opens a name under the mount root as users do.
   ///
-  /// - Returns: the `errno`, 0 when the directory can be listed.
+  /// - Returns: the `errno`, or 0 if the directory can be listed.
   public func access(_ name: [UInt8]) -> Int32 {
     let path = Array("\(mountRoot)/".utf8) + name
     guard let stream = path.withCPath({ opendir($0) }) else { return errno }
@@ -151,7 +151,7 @@ public final class AutofsLab {
 
   private func access(_ path: String, _ mode: Int32) -> Int32 { Glibc.access(path, mode) }
 
-  /// Puts a small image into the folder, whose file `id` holds the text.
+  /// Puts a small image into the folder; its file `id` holds the text.
   public func add(_ name: [UInt8], id: String) throws {
     let work = try TemporaryFolder()
     try Tool.check(["mkdir", work.path("tree")])
@@ -166,21 +166,21 @@ public final class AutofsLab {
     guard moved.status == 0 else { throw LabFailure(text: moved.summary) }
   }
 
-  /// The text of a small image's file.
+  /// The text in a small image's file.
   public func id(_ name: [UInt8]) -> String? {
     let path = HostPath(Array("\(mountRoot)/".utf8) + name + Array("/id".utf8))
     return (try? SmallFile.read(path, limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
   }
 }
 
-/// Something that the lab itself could not do.
+/// A failure of the lab itself.
 public struct LabFailure: Error, CustomStringConvertible {
   public var text: String
   public var description: String { text }
 }
 
 extension [UInt8] {
-  /// What the mount table writes as three octal digits.
+  /// Decodes the three octal digits in a mount table.
   var unescapingOctal: [UInt8] {
     var bytes: [UInt8] = []
     var rest = self[...]

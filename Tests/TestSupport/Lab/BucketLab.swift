@@ -2,20 +2,20 @@ import Foundation
 import Glibc
 import Posix
 
-/// A real S3 server on the loopback device, with a bucket that a real s3fs has mounted.
+/// A real S3 server on the loopback device, with a bucket mounted by a real s3fs.
 public final class BucketLab {
   public let folder: TemporaryFolder
-  /// Where s3fs has the bucket.
+  /// The mount point of s3fs.
   public var mountPoint: String { folder.path("s3fs") }
   private var server: Daemon?
   private var s3fs: Daemon?
-  /// The server's, a port that was free.
+  /// The server's address, with a free port.
   private var address = ""
   private static let bucket = "edgen-training"
 
-  /// Starts server and s3fs.
+  /// Starts the server and s3fs.
   ///
-  /// - Parameter options: of s3fs, beside those that it needs for this server.
+  /// - Parameter options: options for s3fs, in addition to those for this server.
   public init(options: String = "multipart_size=5,parallel_count=2") throws {
     folder = try TemporaryFolder()
     try Tool.check(["mkdir", mountPoint])
@@ -40,7 +40,7 @@ public final class BucketLab {
     server?.end(with: SIGKILL)
   }
 
-  /// From PyPI, put there by `make test-deps`.
+  /// From PyPI, installed by `make test-deps`.
   private static var serverProgram: String {
     let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -69,7 +69,7 @@ public final class BucketLab {
     }
   }
 
-  /// The line of a file as /etc/fstab that mounts the bucket.
+  /// The line for /etc/fstab that mounts the bucket.
   public var fstabLine: String {
     "\(Self.bucket) \(mountPoint) fuse.s3fs ro,allow_other,passwd_file=\(folder.path("passwd")),"
       + "url=\(address),use_path_request_style 0 0\n"
@@ -88,11 +88,11 @@ public final class BucketLab {
     s3fs = nil
   }
 
-  /// Has s3fs answer nothing, as when the network hangs, until `resume`.
+  /// Stops s3fs from responding, as when the network hangs, until `resume`.
   public func hang() { s3fs?.send(SIGSTOP) }
   public func resume() { s3fs?.send(SIGCONT) }
 
-  /// Has the server answer nothing: who waits for s3fs then cannot even be killed.
+  /// Stops the server from responding: a process waiting for s3fs then cannot even be killed.
   public func hangServer() { server?.send(SIGSTOP) }
   public func resumeServer() { server?.send(SIGCONT) }
 
@@ -115,12 +115,12 @@ public final class BucketLab {
         + ["\(address)/\(Self.bucket)\(key.isEmpty ? "" : "/")\(path)"])
   }
 
-  /// What the server has logged.
+  /// The server's log.
   public var log: String {
     (try? String(contentsOfFile: folder.path("s3.log"), encoding: .utf8)) ?? ""
   }
 
-  /// The requests that `body` makes, as `GET /edgen-training/...`.
+  /// The requests made by `body`, as `GET /edgen-training/...`.
   public func requests(_ body: () throws -> Void) rethrows -> [String] {
     let before = log.utf8.count
     try body()
@@ -128,7 +128,7 @@ public final class BucketLab {
     return log.utf8.dropFirst(before).split(separator: UInt8(ascii: "\n")).compactMap { line in
       let parts = String(decoding: Array(line), as: UTF8.self).split(separator: "\"")
       guard parts.count > 1 else { return nil }
-      // Some lines are in colours.
+      // Some lines are coloured.
       let request = parts[1].split(separator: "\u{1b}").first { $0.contains("/") } ?? ""
       return request.drop { !$0.isUppercase }.split(separator: " ").prefix(2)
         .joined(separator: " ")

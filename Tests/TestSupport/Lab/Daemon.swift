@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Posix
 
-/// A program that runs beside a test, with its own log, and ends with this value.
+/// A program that runs next to a test, with its own log, and ends with this value.
 public final class Daemon {
   public let process: pid_t
   private let log: String
@@ -10,7 +10,7 @@ public final class Daemon {
 
   /// - Parameters:
   ///   - command: starts with the program's path.
-  ///   - log: the file for what it prints.
+  ///   - log: the file for its output.
   public init(
     _ command: [String], log: String, in folder: String? = nil, environment: [String: String] = [:]
   ) throws {
@@ -22,7 +22,7 @@ public final class Daemon {
     posix_spawn_file_actions_addopen(
       &actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
-    // A descriptor of the test runner that points into an image would keep it mounted.
+    // A descriptor of the test runner for something in an image would keep it mounted.
     posix_spawn_file_actions_addclosefrom_np(&actions, 3)
     if let folder { posix_spawn_file_actions_addchdir_np(&actions, folder) }
     var attributes = posix_spawnattr_t()
@@ -34,7 +34,7 @@ public final class Daemon {
     sigfillset(&all)
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setsigdefault(&attributes, &all)
-    // A session of its own: an automounter serves no process of its own group.
+    // A session of its own: an automounter does not serve processes in its own group.
     posix_spawnattr_setflags(
       &attributes,
       Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF) | Int16(POSIX_SPAWN_SETSID))
@@ -52,10 +52,10 @@ public final class Daemon {
 
   deinit { end(with: SIGTERM) }
 
-  /// What it has printed.
+  /// Its output.
   public var text: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
 
-  /// Sends a signal and waits for the end; kills it when that takes too long.
+  /// Sends a signal and waits for the end; kills the program if that takes too long.
   public func end(with signal: Int32) {
     if hasEnded { return }
     hasEnded = true
@@ -72,9 +72,9 @@ public final class Daemon {
   public func send(_ signal: Int32) { kill(process, signal) }
 }
 
-/// Waits until something holds, for at most that long: machines may be slow.
+/// Waits until a condition holds, up to a limit: machines may be slow.
 ///
-/// - Returns: whether it came to hold.
+/// - Returns: whether the condition held.
 public func eventually(seconds: Double = 60, _ condition: () throws -> Bool) rethrows -> Bool {
   let end = ContinuousClock.now + .seconds(seconds)
   while true {

@@ -2,11 +2,11 @@ import TreeModel
 
 /// Keeps the contents of files in memory.
 public final class MemorySink: ContentSink {
-  /// By the number of the `ContentID`.
+  /// Indexed by the number of the `ContentID`.
   public private(set) var contents: [[UInt8]] = []
-  /// The size that was announced for each.
+  /// The announced size of each.
   public private(set) var sizes: [UInt64?] = []
-  /// The number of files that were begun and given up.
+  /// The number of files begun and abandoned.
   public private(set) var abandoned = 0
 
   private var bytes: [UInt8] = []

@@ -17,7 +17,7 @@ public struct Sample: Sendable {
   private var attributes: Attributes
   private var xattrs: [ExtendedAttribute] = []
 
-  /// - Parameter line: words with one space between.
+  /// - Parameter line: words separated by single spaces.
   public init(_ line: String) {
     var words = line.split(separator: " ")[...]
     kind = words.removeFirst().first!
@@ -41,7 +41,7 @@ public struct Sample: Sendable {
     }
   }
 
-  /// What a source would deliver.
+  /// The entry as a source would deliver it.
   public var entry: TreeEntry {
     TreeEntry(path: path, kind: entryKind, attributes: attributes, xattrs: xattrs)
   }
@@ -77,17 +77,17 @@ public struct Sample: Sendable {
   }
 }
 
-/// What a line says of an entry besides its kind and path.
+/// The facts in a line besides kind and path.
 public enum Fact: Sendable, CaseIterable {
   case mode, owner, time, xattrs
 }
 
 extension Tree {
-  /// The entries as samples have them, sorted by path, without the root.
+  /// The entries as sample lines, sorted by path, without the root.
   ///
   /// - Parameters:
-  ///   - contents: of files, by number.
-  ///   - showsRoot: whether the root has a line.
+  ///   - contents: the contents of files, by number.
+  ///   - showsRoot: whether to add a line for the root.
   public func lines(
     _ contents: [[UInt8]] = [], _ facts: Set<Fact> = [], showsRoot: Bool = false
   ) -> [String] {
