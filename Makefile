@@ -1,13 +1,13 @@
-# One word a job. On a fresh machine with a Swift toolchain: make demo, make test.
+# One target per job. On a fresh machine with a Swift toolchain: make demo, make test.
 
 SWIFT ?= swift
 PREFIX ?= /usr/local
-# Where mount(8) looks for its helpers, whatever the prefix.
+# Where mount(8) looks for its helpers, regardless of the prefix.
 SBINDIR ?= /usr/sbin
 DESTDIR ?=
 TARBALL ?= TestData/course.tar.gz
 
-# Installing packages needs root; sudo where we are not.
+# Installing packages needs root: use sudo if we are not.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export SWIFT_BACKTRACE = enable=no
 
@@ -18,19 +18,19 @@ TEST_PACKAGES = $(DEMO_PACKAGES) gcc squashfs-tools squashfs-tools-ng squashfuse
   systemd tar time unzip xz-utils zip zstd
 DEB_PACKAGES = debootstrap dpkg-dev gzip lintian
 VM_PACKAGES = dpkg-dev e2fsprogs mmdebstrap qemu-system-x86
-# From PyPI: an S3 server to test against, and the engine of examples/Snakefile.
+# From PyPI: an S3 server for the tests, and the engine of examples/Snakefile.
 PYTHON_PACKAGES = moto[server]==5.2.1 snakemake==9.27.1
 BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs fakeroot gcc python3 python3-venv s3fs time
 
 .PHONY: all deps test-deps bench-deps build install demo test check fuzz sanitize soak format docs man deb test-deb test-vm bench clean
 all: build
 
-# $(call missing-packages,NAMES): a command that prints those that are not installed.
+# $(call missing-packages,NAMES): a command that prints the packages not installed.
 missing-packages = for package in $(1); do \
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; \
 	done
 
-# $(call install-packages,NAMES) installs what is missing.
+# $(call install-packages,NAMES) installs the missing ones.
 define install-packages
 	@missing=$$($(call missing-packages,$(1))); \
 	if [ -n "$$missing" ]; then \
@@ -54,7 +54,7 @@ test-deps: deps .build/python/bin/snakemake
 bench-deps: deps .build/python/bin/snakemake
 	$(call install-packages,$(BENCH_PACKAGES))
 
-# The Swift runtime goes into the program, so that it runs where there is no toolchain.
+# The Swift runtime goes into the program, so that it runs without a toolchain.
 build:
 	@missing=$$(command -v dpkg-query >/dev/null || exit 0; $(call missing-packages,$(BUILD_PACKAGES))); \
 	if [ -n "$$missing" ]; then \
@@ -94,14 +94,14 @@ demo: deps build
 	$(call install-packages,$(DEMO_PACKAGES))
 	@sh scripts/demo.sh .build/release/autosquash "$(TARBALL)"
 
-# What the runner says of all tests, for those who want to know which were skipped.
+# The runner's output for all tests, to see which were skipped.
 RESULTS = .build/tests
 test: test-deps
 	$(SWIFT) build --build-tests
 	mkdir -p $(RESULTS)
 	$(SWIFT) test --skip-build --disable-xctest --xunit-output $(RESULTS)/debug.xml
 
-# What must hold before a commit: the layout, and the tests in both build modes.
+# What must hold before a commit: the formatting, and the tests in both build modes.
 check: test-deps
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Examples/Library
 	$(MAKE) test
@@ -112,7 +112,7 @@ check: test-deps
 format:
 	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Examples/Library
 
-# The documentation of the library; a link to nothing, or a parameter without a word, fails.
+# The library's documentation; broken links and undocumented parameters are errors.
 DOCS = .build/docs
 docs: deps
 	$(SWIFT) build --target SquashFS
@@ -124,17 +124,17 @@ docs: deps
 	  --fallback-display-name SquashFS --fallback-bundle-identifier autosquash.SquashFS \
 	  --output-path $(DOCS)/site --warnings-as-errors
 
-# Hostile and random input, FUZZ_SECONDS for each of the fuzzers.
+# Hostile and random input, FUZZ_SECONDS for each fuzzer.
 FUZZ_SECONDS ?= 600
 fuzz: deps
 	sh scripts/fuzz.sh $(FUZZ_SECONDS)
 
-# The tests with the compiler's checks of memory and of threads, each in a build of its own. The
-# overlay lists the bucket with threads of a second process; ThreadSanitizer does not support threads
-# after fork, and on a busy machine that process hangs in it. ListingTests lists in the first one.
+# The tests with the memory and the thread sanitizer, each in its own build. The overlay lists the
+# bucket with threads of a second process; ThreadSanitizer does not support threads after fork, and
+# on a busy machine that process hangs in it. ListingTests lists in the first process.
 SANITIZERS ?= address thread
 SANITIZER_SKIPS_thread = --skip 'OverlayTests\.(Hostile|Overlay)|OverlayBucketTests'
-# Without a path it looks for the program everywhere, also among the images of the map's tests.
+# Without a path it looks for the program everywhere, even among the images of the map's tests.
 SYMBOLIZER = external_symbolizer_path=$(shell command -v llvm-symbolizer || echo /usr/bin/false)
 sanitize soak: export ASAN_OPTIONS = detect_leaks=0:$(SYMBOLIZER)
 sanitize soak: export TSAN_OPTIONS = die_after_fork=0:$(SYMBOLIZER)
@@ -144,8 +144,8 @@ sanitize-%: test-deps
 	SANITIZED=yes $(SWIFT) test --skip-build --disable-xctest \
 	  --sanitize $* --scratch-path .build/$* $(SANITIZER_SKIPS_$*)
 
-# Rounds of packing, verifying, mounting and expiring, for what they leave behind: files, mounts,
-# processes, and memory, by what many images need in one process and by the sanitizer's count.
+# Rounds of packing, verifying, mounting and expiring, to see what they leave behind: files, mounts,
+# processes, and memory, both for many images in one process and by the sanitizer's count.
 SOAK_ROUNDS ?= 200
 soak: test-deps
 	$(SWIFT) build --build-tests
@@ -169,11 +169,11 @@ test-vm: deb .build/python/bin/snakemake
 	$(call install-packages,$(VM_PACKAGES))
 	$(SUDO) python3 Tests/vm/run.py $(SCENARIOS)
 
-# The manual pages of the commands, from their help.
+# The commands' manual pages, from their help.
 man: build
 	python3 scripts/manual.py .build/release/autosquash
 
-# The tables go to Benchmarks/results, and from there into the pictures of the documentation.
+# The tables go to Benchmarks/results, and from there into the documentation's pictures.
 bench: build bench-deps
 	mkdir -p Benchmarks/results
 	python3 Benchmarks/pack.py .build/release/autosquash >Benchmarks/results/pack.md

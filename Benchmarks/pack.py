@@ -18,7 +18,7 @@ import time
 import peers
 import trees
 
-# The trees that are also packed from a tarball.
+# The trees also packed from a tarball.
 TARBALLS = ("python", "compressed", "tiny")
 
 
@@ -82,7 +82,7 @@ def main():
     try:
         for name in options.trees.split(","):
             folder = trees.tree(name)
-            # Other methods than the default on one tree only.
+            # Methods other than the default on one tree only.
             methods = options.methods.split(",") if name == "python" else ["xz"]
             for method in (m for m in methods if m in options.methods.split(",")):
                 compare(

@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-# How each package's programs tell their version.
+# How each package's programs print their version.
 PACKAGES = {"squashfs-tools": ["mksquashfs", "-version"], "squashfs-tools-ng": ["gensquashfs", "--version"]}
 
 

@@ -82,7 +82,7 @@ def speed():
         else:
             names = ["unpack, fakeroot mksquashfs", None, "tar2sqfs"]
             name += ".tar.gz"
-        # The processors' time: others at work on the machine disturb it least.
+        # CPU time: other work on the machine disturbs it least.
         seconds = {peer: float(cells[1]) for peer, cells in rows.items()
                    if cells[1].replace(".", "").isdigit()}
         best = min(seconds[peer] for peer in names if peer)

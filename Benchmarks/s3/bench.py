@@ -26,7 +26,7 @@ sys.path[:0] = [os.path.dirname(HERE), HERE]
 import server  # noqa: E402
 import trees  # noqa: E402
 
-# What is run from each tree, and traced for `--order`.
+# The programs run from each tree, and traced for `--order`.
 CODE = {"s3-small": "import urllib.request", "s3-scientific": "import numpy"}
 
 

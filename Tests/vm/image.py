@@ -8,12 +8,12 @@ import subprocess
 import tempfile
 
 SUITE = "bookworm"
-# What a server has before. The agent takes the test's commands, also where the network is down.
+# A server's usual packages. The agent takes the test's commands, even while the network is down.
 INCLUDED = """
     linux-image-cloud-amd64 systemd-sysv systemd-timesyncd udev dbus kmod iproute2 procps sudo
     initramfs-tools qemu-guest-agent ca-certificates file libarchive13 libcurl3-gnutls python3
 """.split()
-# What installing autosquash brings with it, for a guest without a network of its own.
+# The dependencies of autosquash, for a guest without a network of its own.
 OFFERED = """
     autofs s3fs squashfuse libarchive13 libbz2-1.0 liblz4-1 liblzma5 liblzo2-2 libnettle8 libzstd1
     zlib1g
@@ -82,7 +82,7 @@ class Base:
         run_apart("mmdebstrap", "--mode=root", "--variant=minbase",
                   "--include", ",".join(INCLUDED), "--customize-hook", PREPARE, SUITE, root,
                   stdout=log, stderr=log, check=True)
-        # The guest's own lists, made after mmdebstrap has removed Debian's.
+        # The guest's own lists, made after mmdebstrap removed Debian's.
         run_apart("chroot", root, "apt-get", "update", "-q", stdout=log, stderr=log, check=True)
         for name in "vmlinuz", "initrd.img":
             shutil.copyfile(next((root / "boot").glob(f"{name}-*")), work / name)

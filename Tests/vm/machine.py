@@ -12,7 +12,7 @@ import time
 import processes
 
 MEMORY = "1536M"
-# A kernel that runs says so in a second or two; one that spins never does.
+# A running kernel says so in a second or two; a spinning one never does.
 PROBE_SECONDS = 15
 COMMAND_LINE = "console=ttyS0 root=/dev/vda rw panic=-1"
 
@@ -132,7 +132,7 @@ class Machine:
         end = self.started + timeout
         self.agent = self.connect("agent")
         while time.monotonic() < end:
-            # What it has not heard yet it may answer later.
+            # It may still answer commands it has not received yet.
             number = random.randrange(1 << 30)
             request = {"execute": "guest-sync", "arguments": {"id": number}}
             self.agent.socket.sendall(json.dumps(request).encode() + b"\n")
@@ -211,7 +211,7 @@ class Machine:
                    + shlex.quote(command))
 
 
-# As logind has the sessions of users.
+# As logind lists users' sessions.
 SESSION = "--slice=user.slice -p After=systemd-user-sessions.service"
 
 

@@ -11,11 +11,11 @@ import documents
 import image
 from lab import BACK_SECONDS, PAYLOAD, SHUTDOWN_SECONDS, wait_until
 
-# answer-timeout is 10; starting a program takes its time on an emulated machine.
+# answer-timeout is 10; starting a program takes time on an emulated machine.
 ANSWER_SECONDS = 15
-# Units and mounts of ours, in what systemctl prints.
+# Our units and mounts in the output of systemctl.
 OURS = "grep -E 'autosquash|autofs|s3fs' || true"
-# Lines in the log for a minute in which the bucket is away.
+# Log lines for each minute without the bucket.
 MOST_LINES = 30
 
 
@@ -173,7 +173,7 @@ def outage(lab, check, begin, end, has_network=True):
     result = machine.run("autosquash doctor", timeout=120)
     check.holds("doctor says that something is wrong", result.status == 1, result)
     check.within("doctor ends", result.seconds, 90, result)
-    # He waits for what cannot come.
+    # The user waits for something that cannot come.
     machine.begin("reader", "cat /mnt/autosquash/big/data >/dev/null", "student")
     shut_down(machine, check, "shutdown with images in use and the bucket away")
 

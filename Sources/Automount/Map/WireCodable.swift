@@ -1,7 +1,7 @@
-/// What can go from one process of this program to another.
+/// A value that one process of this program can send to another.
 public protocol WireCodable {
   var wireBytes: [UInt8] { get }
-  /// - Returns: `nil` for bytes that stand for no value.
+  /// - Returns: `nil` if the bytes do not encode a value.
   init?(wireBytes: [UInt8])
 }
 

@@ -173,7 +173,7 @@ final class TableCheck {
     }
   }
 
-  /// Checks where the kernel requires a table to end exactly where the next thing starts.
+  /// Checks that tables end exactly where the next thing starts, if the kernel requires it.
   private func checkEnds() {
     func check(_ table: LookupTableReader, _ next: UInt64, _ name: String, _ kind: Finding.Kind) {
       let end = table.list + table.listSize

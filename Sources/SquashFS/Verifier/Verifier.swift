@@ -117,8 +117,8 @@ public final class Verifier {
 
   /// Checks everything.
   ///
-  /// - Throws: `ImageReadError` of the codes `unreadable` and `unsupported`, where there is nothing
-  ///   to be said about the image, as where it changed meanwhile; `SystemError` when threads cannot be started.
+  /// - Throws: `ImageReadError` with the codes `unreadable` and `unsupported` if nothing can be
+  ///   said about the image, as after a change meanwhile; `SystemError` if threads cannot start.
   package func run() throws -> Report {
     if let image = try open() {
       if image.superblock.bytesUsed <= input.length { report.kernelOptions = image.kernelOptions }
