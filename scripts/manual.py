@@ -18,7 +18,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MAN = os.path.join(ROOT, "man")
 DATE = "November 25, 2026"
 OTHER_PAGES = [("autosquash.conf", 5), ("autosquash-map", 8)]
-# Related commands that users may look for next.
+# The commands that users of one may look for next.
 RELATED = {
     "pack": ["info", "trace", "verify"],
     "verify": ["diff", "extract", "manifest"],

@@ -99,7 +99,7 @@ import Testing
     #expect(try problem([]) == "it is no SquashFS image")
     try Tool.check(["touch", "a.squash"], in: folder.path("images"))
     #expect(try problem(known) == "it is no SquashFS image")
-    // Empty lists still ask the program, and keep the folders in use.
+    // Lists of nothing still ask the program, and keep the folders that are in use.
     let none = FileMaps(
       nil, configuration: configuration, folder: HostPath(target), program: "/map",
       check: check, asksAgain: false, mounted: ["course1"])

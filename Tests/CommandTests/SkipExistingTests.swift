@@ -44,7 +44,7 @@ import Testing
     #expect(
       lastLine(again) == "autosquash: out: 0 files and directories, 0 bytes; "
         + "717 files were there already and stay")
-    // A link to a kept file, a file with other kept names, a directory.
+    // A link to a file that stays, a file with further names that stay, a directory.
     try Tool.check(
       [
         "sh", "-ec",

@@ -12,7 +12,7 @@ from bucket import Bucket
 from machine import Machine, MachineError, accelerator
 
 PAYLOAD = "/root/payload"
-# docs/machines.md says when new images and a recovered bucket appear.
+# docs/machines.md says when new images and a bucket that came back are there.
 BACK_SECONDS = 120
 SHUTDOWN_SECONDS = 60
 POLL_SECONDS = 2
@@ -117,7 +117,7 @@ class Lab:
     def missing_images(self, machine=None):
         machine = machine or self.machine
         names = "".join(f"{name}\n" for name in self.bucket.image_names())
-        # What was read before is readable without the bucket.
+        # What was read before can be read without the bucket.
         return (lacking(machine, "test -d /mnt/s3fs/autosquash && ls /mnt/autosquash", names)
                 or lacking(machine, f"head -c 8 /mnt/autosquash/{self.latest}/README.txt",
                            "A small "))

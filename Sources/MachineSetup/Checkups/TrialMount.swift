@@ -17,7 +17,7 @@ struct TrialMount {
     let remedy = "sudo autosquash map -- \(image.name.shellWord); journalctl -u autofs"
     let found: String
     do {
-      // Mounting takes additional time after the map has answered.
+      // Mounting takes its time after the map has answered.
       found = try ForkedAnswer.ask(seconds: configuration.answerTimeout + 30) {
         _ throws(Failure) in try Self.read(path)
       }
@@ -45,7 +45,7 @@ struct TrialMount {
     init?(wireBytes: [UInt8]) { text = String(decoding: wireBytes, as: UTF8.self) }
   }
 
-  /// - Returns: what it read, in a sentence.
+  /// - Returns: what was read, in a sentence.
   private static func read(_ path: HostPath) throws(Failure) -> String {
     var found: HostPath?
     var folders = [path]
@@ -71,7 +71,7 @@ struct TrialMount {
       folders = next
     }
     guard let found else { return "it holds no file that this user may read" }
-    // If nothing was mounted, the path may be anything by now.
+    // Where nothing was mounted it may be anything by now.
     let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
     guard let file = Descriptor(opening: found.bytes, flags) else {
       throw Failure("\(found.escapedName): \(SystemError.reason())")

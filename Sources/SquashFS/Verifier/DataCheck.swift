@@ -84,7 +84,7 @@ final class DataCheck {
         let finding = Finding(
           .error, .overlap, offset: image.input.base + block.start,
           "a block of \(block.stored.byteCount.counted("byte")) lies on top of the \(coveredBy)")
-        // Either one may be in the right place.
+        // Either may be the one that is where it should be.
         if let coveringBlock {
           list.add(finding, about: block.subject, coveringBlock)
         } else {

@@ -50,7 +50,7 @@ struct DirectoryWalk<Notes> {
   /// The next entry of the current directory; `nil` after its last one. The path is the
   /// directory's, until `append` is called.
   ///
-  /// - Throws: `ImageReadError` where the directory cannot be read further; it has been left then.
+  /// - Throws: `ImageReadError` if the directory cannot be read further; it has then been left.
   @inline(__always)
   mutating func next() throws(ImageReadError) -> DirectoryCursor.RawEntry? {
     let top = stack.count - 1
