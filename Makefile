@@ -22,7 +22,7 @@ VM_PACKAGES = dpkg-dev e2fsprogs mmdebstrap qemu-system-x86
 PYTHON_PACKAGES = moto[server]==5.2.1 snakemake==9.27.1
 BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs fakeroot gcc python3 python3-venv s3fs time
 
-.PHONY: all deps test-deps bench-deps build install demo test check fuzz sanitize soak format docs man deb test-deb test-vm bench clean
+.PHONY: all deps test-deps bench-deps build install demo test check fuzz sanitize soak format docs man deb test-deb test-vm bench bench-micro clean
 all: build
 
 # $(call missing-packages,NAMES): a command that prints the packages not installed.
@@ -172,6 +172,11 @@ test-vm: deb .build/python/bin/snakemake
 # The commands' manual pages, from their help.
 man: build
 	python3 scripts/manual.py .build/release/autosquash
+
+# Nanoseconds of the hot paths beside those saved on this machine; SAVE=--save replaces them.
+bench-micro: deps
+	$(SWIFT) run -c release --package-path Benchmarks/Micro --scratch-path .build/micro Micro \
+	  Benchmarks/Micro/figures.txt $(SAVE)
 
 # The tables go to Benchmarks/results, and from there into the documentation's pictures.
 bench: build bench-deps

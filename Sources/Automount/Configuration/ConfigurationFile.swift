@@ -137,7 +137,13 @@ extension Configuration {
     }
     var clean: [UInt8] = []
     clean.reserveCapacity(value.count)
-    for part in value.pathComponents {
+    // No array of parts: see `init(parsing:path:)`.
+    var rest = value[...]
+    while !rest.isEmpty {
+      let end = rest.firstIndex(of: pathSeparator) ?? rest.endIndex
+      let part = rest[..<end]
+      rest = rest[end...].dropFirst()
+      if part.isEmpty { continue }
       guard !part.elementsEqual("..".utf8), !part.elementsEqual(".".utf8) else {
         return "the path must hold no '.' and no '..'"
       }

@@ -59,13 +59,14 @@ struct ImageLookup {
   private func isImage(
     _ file: borrowing Descriptor, _ path: RelativePath, _ key: [UInt8]
   ) throws -> Bool {
-    let facts: ImageCheck.Facts?
-    do { facts = try check.facts(of: file.number) } catch {
+    do {
+      guard let facts = try check.facts(of: file.number) else { return false }
+      guard let problem = facts.problem else { return true }
+      throw MapRefusal(
+        .unmountable, key, "\(full(path).shortenedName) will not mount: \(problem)")
+    } catch let error as SystemError {
       throw try failure(key, path, error.code)
     }
-    guard let facts else { return false }
-    guard let problem = facts.problem else { return true }
-    throw MapRefusal(.unmountable, key, "\(full(path).shortenedName) will not mount: \(problem)")
   }
 
   private func full(_ path: RelativePath) -> HostPath { configuration.images.appending(path) }

@@ -21,7 +21,7 @@ public struct KernelSupport: Equatable, Sendable {
   public static func ofThisMachine(state: HostPath) -> KernelSupport {
     var support = KernelSupport()
     for path in configurationPaths(state: state) {
-      if let configuration = contents(of: path) {
+      if let configuration = contents(of: HostPath(path)) {
         support = KernelSupport(parsing: configuration)
         break
       }
@@ -37,16 +37,19 @@ public struct KernelSupport: Equatable, Sendable {
   public static let ownPrefix = Array("kernel-".utf8)
 
   /// The possible paths of the running kernel's configuration; the last is this program's copy.
-  public static func configurationPaths(state: HostPath) -> [HostPath] {
+  ///
+  /// As bytes: the map has arrays of these already, and each new type of array costs it some ten
+  /// microseconds.
+  public static func configurationPaths(state: HostPath) -> [[UInt8]] {
     var name = utsname()
     uname(&name)
     let release = withUnsafeBytes(of: name.release) { bytes in
       Array(bytes.prefix { $0 != 0 })
     }
     return [
-      HostPath(Array("/boot/config-".utf8) + release),
-      HostPath(Array("/lib/modules/".utf8) + release + Array("/config".utf8)),
-      state.appending(Name(unchecked: ownPrefix + release)),
+      Array("/boot/config-".utf8) + release,
+      Array("/lib/modules/".utf8) + release + Array("/config".utf8),
+      state.appending(Name(unchecked: ownPrefix + release)).bytes,
     ]
   }
 

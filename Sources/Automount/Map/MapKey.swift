@@ -20,7 +20,7 @@ public struct MapKey: Equatable, Sendable {
       case 2 where bytes.elementsEqual("..".utf8): "'..' is no image's name"
       case (Int(NAME_MAX) + 1)...: "the name is longer than a file's can be"
       default:
-        Name(bytes) == nil ? "a name has no '/'" : nil
+        bytes.contains(where: { $0 == pathSeparator || $0 == 0 }) ? "a name has no '/'" : nil
       }
     if let problem { throw MapRefusal(.badKey, bytes, problem) }
     let name = Name(unchecked: bytes)

@@ -58,7 +58,7 @@ struct StateFolder {
     let lines = result.output.split(separator: UInt8(ascii: "\n")).filter {
       String(decoding: $0, as: UTF8.self).contains("SQUASHFS")
     }
-    let name = Name(unchecked: places.last!.lastComponent)
+    let name = Name(unchecked: Array(places.last!.lastPathComponent))
     try SmallFile.write(
       Self.kernelTitle + lines.joined(separator: [0x0a]) + [0x0a], to: name, in: folder,
       mode: 0o644)

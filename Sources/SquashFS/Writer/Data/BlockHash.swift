@@ -1,8 +1,8 @@
 internal import Glibc
 
 /// Hashes to find possibly equal blocks; bytes are always compared before sharing.
-enum BlockHash {
-  static func hash(_ block: UnsafeRawBufferPointer) -> UInt64 {
+package enum BlockHash {
+  package static func hash(_ block: UnsafeRawBufferPointer) -> UInt64 {
     var hasher = Hasher()
     hasher.combine(block.count)
     hasher.combine(bytes: block)
