@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// Why a source cannot be turned into a tree.
 public struct SourceError: Error, CustomStringConvertible {

@@ -1,6 +1,6 @@
-internal import CLinux
-internal import Glibc
-internal import Posix
+import CLinux
+import Glibc
+import Posix
 
 /// A folder for the files that links replace; nobody else may write in it.
 struct Backup {

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 public import Posix
 
 /// An earlier location of an overlay, to recognize the links made then as its own.

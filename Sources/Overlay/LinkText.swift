@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// The targets of links into an overlay.
 struct LinkText {

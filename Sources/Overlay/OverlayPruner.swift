@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 public import Posix
 
 /// Removes links into an overlay to files that it no longer has.

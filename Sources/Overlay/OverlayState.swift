@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 public import Posix
 
 /// What runs remember about overlays: the directories that received links, to find these when the

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 public import Posix
 
 /// Removes all links it made, whatever the overlays hold: it asks none of them.

@@ -1,5 +1,5 @@
-internal import Glibc
-internal import Posix
+import Glibc
+import Posix
 
 /// The tree with the links, entered one directory at a time, so that nobody who may write in it can
 /// redirect a step.

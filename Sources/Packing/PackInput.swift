@@ -30,7 +30,7 @@ struct PackInput {
   }
 
   /// - Parameter image: the image under construction, which must not go into itself.
-  func open(_ packing: Packer.Options, besides image: AtomicFile? = nil) throws -> PackSource {
+  func open(_ packing: Packer.Options, excluding image: AtomicFile? = nil) throws -> PackSource {
     let warn = packing.warn
     if isDirectory {
       var options = packing.directories

@@ -102,7 +102,7 @@ package struct Packer {
     let replacesManifest = try manifest?.checkName(isForced: options.replaces) == true
     let file = destination.file
     // Open all before reading the first, so that a mistyped name costs no time.
-    let readers = try inputs.map { try $0.open(options, besides: file) }
+    let readers = try inputs.map { try $0.open(options, excluding: file) }
     let writer = try ImageWriter(file, options: options.writer)
     let digests = options.writesManifest ? DigestSink(writer.content) : nil
     var content: any ContentSink = digests ?? writer.content

@@ -17,10 +17,10 @@ package enum SourceCheck {
   package static func refuseImageName(_ sources: [PlacedSource], output: [UInt8]?) throws {
     guard sources.count > 1, let last = sources.last?.path else { return }
     if let first = sources.first, hasImageEnding(first.path), !isThere(first.path) {
-      try refuse(first.path, besides: sources.dropFirst(), output: output)
+      try refuse(first.path, among: sources.dropFirst(), output: output)
     }
     guard hasImageEnding(last) else { return }
-    if !isThere(last) { try refuse(last, besides: sources.dropLast(), output: output) }
+    if !isThere(last) { try refuse(last, among: sources.dropLast(), output: output) }
     let others = sources.dropLast()
     // With several images, all may come from a shell pattern.
     if output == nil, TreeInput.isImage(last),
@@ -33,7 +33,7 @@ package enum SourceCheck {
   }
 
   private static func refuse(
-    _ name: [UInt8], besides others: ArraySlice<PlacedSource>, output: [UInt8]?
+    _ name: [UInt8], among others: ArraySlice<PlacedSource>, output: [UInt8]?
   ) throws -> Never {
     throw SourceError(
       .unreadable, path: name, "does not exist",

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// The destination of a result: standard output, an existing pipe or device, or a file that
 /// appears when it is complete.

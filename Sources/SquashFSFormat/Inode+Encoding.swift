@@ -1,4 +1,4 @@
-internal import TreeModel
+import TreeModel
 
 extension ByteWriter {
   /// Appends the inode in its basic form, or in the extended one if necessary; for a file, all but

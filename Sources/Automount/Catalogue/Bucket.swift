@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 public import Posix
 
 /// A folder of a bucket, served by another program or a network.

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// The names under the mount root of the images in one folder.
 enum CatalogueNames {

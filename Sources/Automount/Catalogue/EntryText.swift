@@ -1,5 +1,5 @@
-internal import Posix
-internal import SquashFSFormat
+import Posix
+import SquashFSFormat
 
 /// An image of the catalogue as a line of text.
 extension Catalogue.Entry {

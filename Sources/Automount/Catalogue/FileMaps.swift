@@ -1,5 +1,5 @@
 public import Posix
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// The catalogue in the form for autofs: a map for the top and one for each folder.
 ///

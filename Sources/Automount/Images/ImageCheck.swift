@@ -1,5 +1,5 @@
-internal import Glibc
-internal import Posix
+import Glibc
+import Posix
 public import SquashFSFormat
 
 /// Predicts from superblock and length whether the kernel would mount an image.

@@ -1,6 +1,6 @@
-internal import CLinux
-internal import Glibc
-internal import Posix
+import CLinux
+import Glibc
+import Posix
 
 /// The folder with the images, held open: all lookups start here, and none leaves it.
 final class ImageFolder: Sendable {

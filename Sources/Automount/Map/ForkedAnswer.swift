@@ -1,5 +1,5 @@
-internal import CLinux
-internal import Glibc
+import CLinux
+import Glibc
 public import Posix
 
 /// An answer computed by another process, and abandoned after a timeout.

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 public import Posix
 
 /// The name autofs asks for: one file name, any bytes.

@@ -1,5 +1,5 @@
-internal import Glibc
-internal import Posix
+import Glibc
+import Posix
 
 /// The program that autofs runs: a key in, an entry out.
 public enum MapProgram {

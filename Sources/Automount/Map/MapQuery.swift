@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 public import Posix
 
 /// One question to the map: what is the entry for a key?

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// Why the map refuses a key.
 public struct MapRefusal: Error, Equatable, CustomStringConvertible {

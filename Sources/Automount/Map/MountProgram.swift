@@ -1,5 +1,5 @@
-internal import CLinux
-internal import Glibc
+import CLinux
+import Glibc
 public import Posix
 
 /// mount(8)'s helper for the type in the lists: checks an image as the map does for an unlisted

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 public import Posix
 
 /// Symbolic links, under readable names, to images whose paths autofs cannot read.

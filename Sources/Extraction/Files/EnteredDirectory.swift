@@ -1,5 +1,5 @@
-internal import Glibc
-internal import Posix
+import Glibc
+import Posix
 
 /// A directory opened for writing. If its mode shuts out even its owner, this user, it is made
 /// writable; whoever enters it sets the final mode at the end.

@@ -1,6 +1,6 @@
-internal import Glibc
-internal import Posix
-internal import TreeModel
+import Glibc
+import Posix
+import TreeModel
 
 /// Files in the way of those to be extracted: their count, and the first few.
 public struct ExistingFiles: Sendable {

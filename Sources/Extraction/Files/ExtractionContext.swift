@@ -1,6 +1,6 @@
-internal import Glibc
-internal import Posix
-internal import Synchronization
+import Glibc
+import Posix
+import Synchronization
 
 /// The state all parts of an extraction share: the rules, and what went wrong.
 final class ExtractionContext: Sendable {

@@ -1,7 +1,7 @@
-internal import CLinux
-internal import Glibc
-internal import Posix
-internal import TreeModel
+import CLinux
+import Glibc
+import Posix
+import TreeModel
 
 /// Gives files their owner, mode, attributes and time, where the user may.
 struct FileFinish {

@@ -1,6 +1,6 @@
-internal import CLinux
-internal import Glibc
-internal import Posix
+import CLinux
+import Glibc
+import Posix
 
 /// Makes the other names of files with several, after all first names exist.
 final class HardLinker {

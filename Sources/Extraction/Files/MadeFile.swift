@@ -1,6 +1,6 @@
-internal import CLinux
-internal import Glibc
-internal import Posix
+import CLinux
+import Glibc
+import Posix
 
 /// A file with several names, whose first one may not exist yet.
 ///

@@ -1,6 +1,6 @@
-internal import Glibc
-internal import Posix
-internal import TreeModel
+import Glibc
+import Posix
+import TreeModel
 
 extension OutputDirectory {
   /// Makes a regular file from content in memory, with as few system calls as possible.

@@ -1,7 +1,7 @@
-internal import CLinux
-internal import Glibc
-internal import Posix
-internal import TreeModel
+import CLinux
+import Glibc
+import Posix
+import TreeModel
 
 /// A directory that receives extracted files, held open: whatever happens to its path meanwhile,
 /// they go into this directory and no other.

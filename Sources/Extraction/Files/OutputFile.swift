@@ -1,8 +1,8 @@
-internal import CLinux
-internal import Glibc
-internal import Posix
-internal import Synchronization
-internal import TreeModel
+import CLinux
+import Glibc
+import Posix
+import Synchronization
+import TreeModel
 
 /// A regular file being extracted: any number of threads write it, and it gets its name when it
 /// is complete.

@@ -1,5 +1,5 @@
-internal import Posix
-internal import Synchronization
+import Posix
+import Synchronization
 
 /// State shared by the threads of an extraction.
 final class ExtractionState: Sendable {

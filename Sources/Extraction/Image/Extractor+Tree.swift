@@ -1,7 +1,7 @@
-internal import Posix
-internal import SquashFS
-internal import SquashFSFormat
-internal import TreeModel
+import Posix
+import SquashFS
+import SquashFSFormat
+import TreeModel
 
 /// The walk through the image's tree.
 extension Extractor {

@@ -1,8 +1,8 @@
 public import FileTrees
-internal import Glibc
-internal import Posix
+import Glibc
+import Posix
 public import SquashFS
-internal import TreeModel
+import TreeModel
 
 /// Unpacks an image, or a part of it, into a directory.
 ///

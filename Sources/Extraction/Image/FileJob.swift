@@ -1,7 +1,7 @@
-internal import Posix
-internal import SquashFS
-internal import Synchronization
-internal import TreeModel
+import Posix
+import SquashFS
+import Synchronization
+import TreeModel
 
 /// A file being extracted, in one or more pieces.
 final class FileJob: Sendable {

@@ -1,6 +1,6 @@
-internal import Posix
-internal import SquashFS
-internal import SquashFSFormat
+import Posix
+import SquashFS
+import SquashFSFormat
 
 /// Reads, unpacks and writes pieces of files on one thread.
 final class FileWriter {

@@ -1,4 +1,4 @@
-internal import TreeModel
+import TreeModel
 
 /// Files of one directory with at most one part each, written in a row: passing each one between
 /// threads would take longer than writing it.

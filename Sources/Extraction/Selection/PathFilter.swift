@@ -1,5 +1,5 @@
-internal import FileTrees
-internal import Posix
+import FileTrees
+import Posix
 
 /// The files of an image that the user named.
 public struct PathFilter: Sendable {

@@ -1,6 +1,6 @@
 public import SquashFS
-internal import SquashFSFormat
-internal import TreeModel
+import SquashFSFormat
+import TreeModel
 
 /// Visits the selected part of an image's tree, each directory before its contents.
 public struct SelectedWalk {

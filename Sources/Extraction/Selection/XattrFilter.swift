@@ -1,6 +1,6 @@
-internal import FileTrees
-internal import Posix
-internal import TreeModel
+import FileTrees
+import Posix
+import TreeModel
 
 /// Drops extended attributes not wanted on this machine; for use by one thread.
 final class XattrFilter {

@@ -1,7 +1,7 @@
 public import FileTrees
-internal import Posix
+import Posix
 public import SquashFS
-internal import TreeModel
+import TreeModel
 
 /// Writes an image, or a part of it, as a tar archive.
 ///

@@ -1,6 +1,6 @@
-internal import SquashFS
-internal import SquashFSFormat
-internal import TreeModel
+import SquashFS
+import SquashFSFormat
+import TreeModel
 
 /// The members of a tar archive in order, made from the selected part of an image.
 final class TarItems {

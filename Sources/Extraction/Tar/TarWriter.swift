@@ -1,8 +1,8 @@
-internal import CLibArchive
-internal import FileTrees
-internal import Glibc
-internal import Posix
-internal import TreeModel
+import CLibArchive
+import FileTrees
+import Glibc
+import Posix
+import TreeModel
 
 /// Writes entries as a tar archive in pax format, which can store all that an image can.
 final class TarWriter {

@@ -1,4 +1,4 @@
-internal import CLibArchive
+import CLibArchive
 
 /// The archive formats we read.
 enum ArchiveFormats {

@@ -1,6 +1,6 @@
-internal import CLibArchive
-internal import Glibc
-internal import Posix
+import CLibArchive
+import Glibc
+import Posix
 
 /// A libarchive reader over a `ByteInput`.
 package final class ArchiveHandle {

@@ -1,4 +1,4 @@
-internal import CLibArchive
+import CLibArchive
 
 /// One of the archives that follow each other in a source, and the progress in reading it.
 final class ArchivePart {

@@ -1,6 +1,6 @@
-internal import CLibArchive
-internal import Posix
-internal import TreeModel
+import CLibArchive
+import Posix
+import TreeModel
 
 extension ArchiveSource {
   /// Passes on the bytes of an entry, and checks them where the archive has checksums.

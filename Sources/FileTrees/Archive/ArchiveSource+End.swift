@@ -1,5 +1,5 @@
-internal import CLibArchive
-internal import Posix
+import CLibArchive
+import Posix
 
 /// Handles what follows an archive. Bytes that may be members are never skipped silently.
 extension ArchiveSource {

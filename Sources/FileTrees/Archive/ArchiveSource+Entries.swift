@@ -1,6 +1,6 @@
-internal import CLibArchive
-internal import Posix
-internal import TreeModel
+import CLibArchive
+import Posix
+import TreeModel
 
 extension ArchiveSource {
   /// Turns libarchive's entry into ours.

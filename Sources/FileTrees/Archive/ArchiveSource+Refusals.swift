@@ -1,5 +1,5 @@
-internal import Glibc
-internal import Posix
+import Glibc
+import Posix
 
 /// Files that are not archives we read, and what to do with them.
 extension ArchiveSource {

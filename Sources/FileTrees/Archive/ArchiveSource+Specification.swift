@@ -1,7 +1,7 @@
-internal import CLibArchive
-internal import Glibc
-internal import Posix
-internal import TreeModel
+import CLibArchive
+import Glibc
+import Posix
+import TreeModel
 
 /// mtree(5) specifications, which name the files that hold the contents.
 extension ArchiveSource {

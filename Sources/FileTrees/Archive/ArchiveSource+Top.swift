@@ -1,4 +1,4 @@
-internal import TreeModel
+import TreeModel
 
 extension ArchiveSource {
   /// Reads only the names, to find the one directory that holds them all.

@@ -1,6 +1,6 @@
-internal import CLibArchive
-internal import Glibc
-internal import Posix
+import CLibArchive
+import Glibc
+import Posix
 public import TreeModel
 
 /// Reads an archive of any format and compression libarchive knows, in one pass.

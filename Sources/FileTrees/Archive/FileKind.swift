@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// The kind of a file that should have been an image, judged by its first bytes, for messages.
 public struct FileKind: Sendable {

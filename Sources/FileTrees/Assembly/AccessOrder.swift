@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// Paths in the order in which a program reads them, so that their data can lie side by side.
 public struct AccessOrder: Sendable {

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// Notes for the user after a tree is built: each kind is counted, and reported once.
 public struct AssemblyNotes: Sendable {

@@ -1,5 +1,5 @@
-internal import Posix
-internal import TreeModel
+import Posix
+import TreeModel
 
 /// Entries of an image that only root or their owner can read or enter: the machines' users are
 /// not root, and own few of them.

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 public import TreeModel
 
 /// Symbolic links of an image that lead out of it or to nothing in it.

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// An entry's path split without copying: its components that are not empty and not ".".
 struct EntryPath {

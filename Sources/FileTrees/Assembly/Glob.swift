@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// A shell pattern over bytes: `*` and `?` match within a component, `**` across components, `**/`
 /// any number of whole directories, `[a-z]` and `[!a-z]` a byte; `\` makes the next character

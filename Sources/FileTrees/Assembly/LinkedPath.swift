@@ -1,5 +1,5 @@
-internal import Posix
-internal import TreeModel
+import Posix
+import TreeModel
 
 /// The way to a hard link's target: its directories may be symbolic links within the tree, which
 /// link(2) follows. No entry is ever placed through them.

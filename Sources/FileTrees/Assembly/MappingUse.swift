@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// Owner mappings that match nothing in a source.
 struct MappingUse {

@@ -1,5 +1,5 @@
-internal import Glibc
-internal import TreeModel
+import Glibc
+import TreeModel
 
 /// Who owns the entries of an image: mapped ids get their new number, all others the `owner`.
 public struct OwnershipPolicy: Sendable {

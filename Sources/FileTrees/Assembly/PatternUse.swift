@@ -1,5 +1,5 @@
-internal import Posix
-internal import TreeModel
+import Posix
+import TreeModel
 
 /// Which patterns matched something, and which would have matched the names as the source has
 /// them.

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// Entries that later ones of the same name replaced: their count, and the first.
 public struct ReplacedEntries: Sendable {

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// Which entries of a source go into the image, and where.
 ///

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// A user's pattern to choose entries.
 public struct SelectionPattern: Sendable {

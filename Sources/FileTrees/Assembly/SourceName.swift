@@ -1,5 +1,5 @@
-internal import Glibc
-internal import Posix
+import Glibc
+import Posix
 
 /// What a user may call the source directory, in paths that should begin at its top.
 public struct SourceName: Sendable {

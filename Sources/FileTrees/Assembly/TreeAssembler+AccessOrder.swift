@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 extension TreeAssembler {
   /// The position of the current entry in the access order, marked as used.

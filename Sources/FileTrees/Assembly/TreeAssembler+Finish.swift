@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 public import TreeModel
 
 extension TreeAssembler {

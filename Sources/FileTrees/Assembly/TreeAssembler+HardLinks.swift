@@ -1,5 +1,5 @@
-internal import Posix
-internal import TreeModel
+import Posix
+import TreeModel
 
 extension TreeAssembler {
   /// A hard link whose target has not come yet.

@@ -1,5 +1,5 @@
-internal import Posix
-internal import TreeModel
+import Posix
+import TreeModel
 
 /// Files by their entries' identities, for a source that does not name the targets of hard links
 /// (cpio).

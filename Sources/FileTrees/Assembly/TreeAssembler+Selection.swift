@@ -1,5 +1,5 @@
-internal import Posix
-internal import TreeModel
+import Posix
+import TreeModel
 
 /// Decides which entries are packed, and where. Patterns start at the image's root; for an archive
 /// that may be its single top directory, which is certain only at the archive's end.

@@ -1,5 +1,5 @@
-internal import Posix
-internal import TreeModel
+import Posix
+import TreeModel
 
 extension TreeAssembler {
   /// Removes unwanted attributes, and those that an image cannot hold.

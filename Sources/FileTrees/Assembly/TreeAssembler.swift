@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 public import TreeModel
 
 /// Builds the tree of an image from the entries of a source, as `tar -x` would in an empty

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// Whether patterns for extended attributes match any in a source.
 struct XattrUse {

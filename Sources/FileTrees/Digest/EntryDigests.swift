@@ -1,5 +1,5 @@
-internal import CLibArchive
-internal import CNettle
+import CLibArchive
+import CNettle
 
 /// The digests of a file in a specification; libarchive reads but does not check them.
 struct EntryDigests {

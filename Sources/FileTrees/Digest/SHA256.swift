@@ -1,6 +1,6 @@
-internal import CNettle
-internal import Glibc
-internal import Posix
+import CNettle
+import Glibc
+import Posix
 
 /// A SHA-256 computation.
 public struct SHA256 {

@@ -1,6 +1,6 @@
-internal import Glibc
-internal import Posix
-internal import TreeModel
+import Glibc
+import Posix
+import TreeModel
 
 /// Reads an open file into a sink, holes as holes, and notices when its size changes.
 struct FileReader {

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// The directories that a walk along symbolic links is in, and how often it visited each.
 struct FollowedDirectories {

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 package import Posix
 
 /// A directory kept open while its entries are visited, with its names in byte order.

@@ -1,7 +1,7 @@
-internal import CLinux
-internal import Glibc
-internal import Posix
-internal import Synchronization
+import CLinux
+import Glibc
+import Posix
+import Synchronization
 
 /// Adds up the sizes of a directory's files on its own thread, so that a progress bar can show how
 /// much is left.

@@ -1,7 +1,7 @@
-internal import CLinux
-internal import Glibc
-internal import Posix
-internal import TreeModel
+import CLinux
+import Glibc
+import Posix
+import TreeModel
 
 /// Reads the extended attributes of files, reusing its buffers.
 final class XattrReader {

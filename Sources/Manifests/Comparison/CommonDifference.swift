@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// A difference shared by all entries of two trees, or nearly all, as after somebody else unpacked.
 public struct CommonDifference: Sendable {

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// A difference between two trees.
 public struct Difference: Sendable {

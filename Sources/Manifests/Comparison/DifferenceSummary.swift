@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// The differences between two trees in readable form: one line covers what nearly all entries
 /// share, and one line covers a directory in one tree only, with everything in it.

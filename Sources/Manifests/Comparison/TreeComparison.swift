@@ -1,6 +1,6 @@
-internal import Glibc
-internal import Posix
-internal import TreeModel
+import Glibc
+import Posix
+import TreeModel
 
 /// Compares two trees, entry by entry.
 public struct TreeComparison {

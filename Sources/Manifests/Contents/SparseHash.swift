@@ -1,5 +1,5 @@
-internal import FileTrees
-internal import Glibc
+import FileTrees
+import Glibc
 
 /// A running hash of a file's content that takes time for its data only, however large its holes:
 /// it covers the nonzero pages and the positions of the zero pages.

@@ -1,6 +1,6 @@
-internal import FileTrees
-internal import Posix
-internal import TreeModel
+import FileTrees
+import Posix
+import TreeModel
 
 /// Writes a tree as one self-contained page for a web browser: a tree to unfold, with a
 /// search.

@@ -1,8 +1,8 @@
-internal import CLibArchive
+import CLibArchive
 public import FileTrees
-internal import Glibc
-internal import Posix
-internal import TreeModel
+import Glibc
+import Posix
+import TreeModel
 
 /// Reads an mtree(5) specification as a list of what should exist; does not look at the files it
 /// names.

@@ -1,6 +1,6 @@
 public import FileTrees
-internal import Posix
-internal import TreeModel
+import Posix
+import TreeModel
 
 /// Writes a tree as an mtree(5) specification, one entry per line, for bsdtar and others to read.
 public struct ManifestWriter {

@@ -1,6 +1,6 @@
-internal import FileTrees
-internal import Glibc
-internal import Posix
+import FileTrees
+import Glibc
+import Posix
 
 /// A file to read twice; data from a pipe is kept on disk for the second time.
 final class RereadableInput: ByteInput {

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// A file under construction that gets its final name only when it is complete and synced.
 ///

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// The entries of a directory, in the file system's own order.
 public struct DirectoryStream: ~Copyable {

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// A lock that keeps out other runs of the program as long as this value lives.
 public final class FileLock {

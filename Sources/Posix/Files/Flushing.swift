@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// Makes a file system that delays writes report their success or failure, as it does on close;
 /// the descriptor stays open.

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// A file without a name, gone however the program ends.
 public final class ScratchFile {

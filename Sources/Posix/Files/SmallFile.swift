@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// Files read and written whole: settings, lists, files in /proc.
 public enum SmallFile {

@@ -1,5 +1,5 @@
-internal import CLinux
-internal import Glibc
+import CLinux
+import Glibc
 
 /// Removes hidden temporary names when a signal or a lack of memory ends the program.
 ///

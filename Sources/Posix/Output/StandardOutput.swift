@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// Buffered standard output, for results of many lines or many bytes.
 public struct StandardOutput: ~Copyable {
@@ -37,7 +37,9 @@ public struct StandardOutput: ~Copyable {
       rest /= 10
     } while rest > 0
     for _ in 0..<max(0, width - (digits.count - start)) { buffer.append(UInt8(ascii: " ")) }
-    for index in start..<digits.count { buffer.append(digits[index]) }
+    digits.span.withUnsafeBytes {
+      buffer.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[start...]))
+    }
   }
 
   /// Appends a name, escaped where it could disturb a terminal.

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// Standard error, unbuffered.
 public enum StandardError {

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// Paths that only root and the user who runs this can redirect.
 public enum PrivatePath {

@@ -1,5 +1,5 @@
-internal import Glibc
-internal import Synchronization
+import Glibc
+import Synchronization
 
 /// Runs other programs, found in PATH.
 public enum ChildProcess {

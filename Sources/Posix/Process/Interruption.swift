@@ -1,5 +1,5 @@
-internal import Glibc
-internal import Synchronization
+import Glibc
+import Synchronization
 
 /// Notes signals that ask the program to stop, so that it can clean up first.
 public enum Interruption {
@@ -44,7 +44,7 @@ public enum Interruption {
   public static var isRequested: Bool { number.load(ordering: .relaxed) != 0 }
 
   /// Ends the program as the signal would have, if one has arrived.
-  public static func honour() {
+  public static func endIfRequested() {
     let number = number.load(ordering: .relaxed)
     if number != 0 { Signals.die(of: number) }
   }

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// What a program asks of the system it runs on.
 public enum Process {

@@ -1,4 +1,4 @@
-internal import CLinux
+import CLinux
 
 /// The words this process was called with.
 public enum ProcessArguments {

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// The actions of the signals that ask a program to stop: SIGINT, SIGTERM and SIGHUP.
 enum Signals {

@@ -1,4 +1,4 @@
-internal import Synchronization
+import Synchronization
 
 /// Runs `body` for each number below `count` on several threads: for work that spends its time
 /// waiting, such as requests to a bucket.

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// An operating-system thread that runs one closure and is joined or detached once.
 public struct WorkerThread: ~Copyable {

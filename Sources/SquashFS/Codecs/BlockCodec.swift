@@ -1,6 +1,6 @@
-internal import CLZMA
-internal import CZlib
-internal import CZstd
+import CLZMA
+import CZlib
+import CZstd
 
 /// One compressor with its working memory, kept from block to block; used by one thread at a time.
 protocol BlockCompressor: AnyObject {

@@ -1,5 +1,5 @@
-internal import CLZ4
-internal import Glibc
+import CLZ4
+import Glibc
 
 /// The kind of data in a block, where a codec can use it.
 enum BlockShape {

@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// How to compress blocks.
 public struct Compression: Sendable, Equatable {

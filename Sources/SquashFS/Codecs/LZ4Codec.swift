@@ -1,4 +1,4 @@
-internal import CLZ4
+import CLZ4
 
 /// Raw LZ4 blocks.
 final class LZ4Compressor: BlockCompressor {

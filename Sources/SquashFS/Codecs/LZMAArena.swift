@@ -1,5 +1,5 @@
-internal import CLZMA
-internal import Glibc
+import CLZMA
+import Glibc
 
 /// liblzma's working memory, kept between blocks.
 ///

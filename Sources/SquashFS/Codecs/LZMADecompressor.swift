@@ -1,4 +1,4 @@
-internal import CLZMA
+import CLZMA
 
 /// `.lzma` streams from before xz, which no kernel mounts; squashfs-tools and gensquashfs can still
 /// write them.

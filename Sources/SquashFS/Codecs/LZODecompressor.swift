@@ -1,4 +1,4 @@
-internal import CLZO
+import CLZO
 
 /// Raw LZO1X blocks; only Linux appliances and old images have them.
 final class LZODecompressor: BlockDecompressor {

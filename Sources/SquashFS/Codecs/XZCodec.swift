@@ -1,6 +1,6 @@
-internal import CLZMA
-internal import CZlib
-internal import SquashFSFormat
+import CLZMA
+import CZlib
+import SquashFSFormat
 
 /// `.xz` streams, one per block, with the CRC32 that the kernel's decoder requires.
 final class XZCompressor: BlockCompressor {

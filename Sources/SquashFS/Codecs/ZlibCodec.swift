@@ -1,4 +1,4 @@
-internal import CZlib
+import CZlib
 
 /// zlib streams: what the format calls gzip.
 final class ZlibCompressor: BlockCompressor {

@@ -1,4 +1,4 @@
-internal import CZstd
+import CZstd
 
 /// Zstandard frames, without a checksum: the kernel cannot read a block of whole pages whose
 /// checksum lies in a page of its own (`ZstdWatch`).

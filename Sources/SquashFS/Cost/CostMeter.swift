@@ -1,5 +1,5 @@
-internal import SquashFSFormat
-internal import TreeModel
+import SquashFSFormat
+import TreeModel
 
 /// Predicts, without a network, what the kernel's reads of an image from a bucket cost: each action
 /// starts cold and includes the mount.

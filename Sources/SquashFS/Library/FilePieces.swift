@@ -1,5 +1,5 @@
-internal import Posix
-internal import SquashFSFormat
+import Posix
+import SquashFSFormat
 
 /// The bytes of a regular file, unpacked block by block: memory holds only one piece, whatever the
 /// file's size.

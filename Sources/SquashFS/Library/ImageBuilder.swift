@@ -1,6 +1,6 @@
-internal import Posix
-internal import SquashFSFormat
-internal import TreeModel
+import Posix
+import SquashFSFormat
+import TreeModel
 
 /// Makes an image from the entries added to it. Contents are compressed and written as they come;
 /// the image appears under its name once it is complete, and not at all if it is never finished.

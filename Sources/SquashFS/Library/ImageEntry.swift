@@ -1,5 +1,5 @@
-internal import SquashFSFormat
-internal import TreeModel
+import SquashFSFormat
+import TreeModel
 
 /// A file, a directory, or anything else with a name in an image.
 public struct ImageEntry: Sendable {

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// The path of an entry from the image's root, which has the empty path: names joined by slashes.
 /// Names are bytes, as in Linux, and need not be UTF-8.

@@ -1,5 +1,5 @@
-internal import Posix
-internal import TreeModel
+import Posix
+import TreeModel
 
 /// Why an image cannot be made, or an entry cannot be added.
 public struct ImageWriteError: Error, CustomStringConvertible, Sendable {

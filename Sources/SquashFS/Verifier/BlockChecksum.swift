@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 extension CompressorID {
   /// Whether a compressed block has a checksum of its content, so that unpacking it proves it.

@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// The blocks and tails that files and the fragment table refer to: all of them, or, if there are
 /// too many, those in a window of the image.

@@ -1,6 +1,6 @@
-internal import Posix
-internal import SquashFSFormat
-internal import Synchronization
+import Posix
+import SquashFSFormat
+import Synchronization
 
 /// Counts for data and fragment blocks.
 public struct BlockCounts: Sendable {

@@ -1,5 +1,5 @@
-internal import Posix
-internal import SquashFSFormat
+import Posix
+import SquashFSFormat
 
 /// The objection of some or all kernels to an image that a library can unpack.
 enum KernelProblem: Equatable {

@@ -1,6 +1,6 @@
-internal import Posix
-internal import SquashFSFormat
-internal import Synchronization
+import Posix
+import SquashFSFormat
+import Synchronization
 
 /// Unpacks every data and fragment block once, in image order, on all threads; checks that nothing
 /// overlaps and nothing is left over.

@@ -1,6 +1,6 @@
-internal import Posix
-internal import SquashFSFormat
-internal import TreeModel
+import Posix
+import SquashFSFormat
+import TreeModel
 
 /// Compares directory entries with the inode table, for the inodes in a window.
 struct EntryComparison {

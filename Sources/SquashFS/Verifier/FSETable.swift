@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// The expected frequency of symbols, as described in a block.
 ///

@@ -1,5 +1,5 @@
-internal import Posix
-internal import SquashFSFormat
+import Posix
+import SquashFSFormat
 
 /// Checks the superblock against the file, and the bytes after the image.
 struct FileCheck {

@@ -1,6 +1,6 @@
-internal import Posix
-internal import SquashFSFormat
-internal import Synchronization
+import Posix
+import SquashFSFormat
+import Synchronization
 
 /// Collects findings from all threads; keeps the first of each severity and counts the others.
 final class FindingList: Sendable {

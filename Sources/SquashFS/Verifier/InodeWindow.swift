@@ -1,5 +1,5 @@
-internal import SquashFSFormat
-internal import TreeModel
+import SquashFSFormat
+import TreeModel
 
 /// The inode table's data for a range of inode numbers, to compare with directories.
 final class InodeWindow {

@@ -1,5 +1,5 @@
-internal import Posix
-internal import SquashFSFormat
+import Posix
+import SquashFSFormat
 
 /// Checks compressed blocks the way the kernel's decompressors see them: they accept less than the
 /// libraries do.

@@ -1,5 +1,5 @@
-internal import SquashFSFormat
-internal import TreeModel
+import SquashFSFormat
+import TreeModel
 
 /// A further pass over an image that `InodeCheck` and `DirectoryCheck` have found readable, for a
 /// window that they had no room for: it only counts the names of its inodes, and compares each

@@ -1,5 +1,5 @@
-internal import SquashFSFormat
-internal import TreeModel
+import SquashFSFormat
+import TreeModel
 
 /// After damage was found: finds out which files it affects, and how many are still readable.
 struct Survey {

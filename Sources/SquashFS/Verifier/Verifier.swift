@@ -1,5 +1,5 @@
-internal import Posix
-internal import SquashFSFormat
+import Posix
+import SquashFSFormat
 
 /// Checks an image from its first byte to its last: that it is intact, consistent, and that Linux
 /// mounts it.

@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// What the kernel's lib/xz rejects: any check but CRC32, and any filters but LZMA2, with one for
 /// machine code before it.

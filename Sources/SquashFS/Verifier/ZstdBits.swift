@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// Bits of a Zstandard frame read backwards, from the end of a stream to its start.
 ///

@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// Traces a Zstandard frame that the library has unpacked, and reports violations of the format.
 /// Linux refuses such a frame; libraries, depending on their age, do not.

@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// The literals of a frame's blocks, decoded just far enough to check that their bits agree.
 ///

@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// The sequences of a frame's blocks, decoded just far enough to check that their bits agree: each
 /// is a number of literals, then a length and a distance to copy from.

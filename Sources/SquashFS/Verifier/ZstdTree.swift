@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// A Huffman tree, reduced to the number of bits that each literal takes.
 ///

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// What the kernel's lib/zstd rejects, and what its fs/squashfs/zstd_wrapper.c does not read to the
 /// end.

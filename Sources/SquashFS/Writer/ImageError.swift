@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// Something an image cannot hold.
 package enum ImageError: Error, CustomStringConvertible {

@@ -1,5 +1,5 @@
-internal import Glibc
-internal import Posix
+import Glibc
+import Posix
 
 /// The image under construction: bytes are appended, and read back for comparison.
 final class OutputImage {

@@ -103,7 +103,7 @@ struct Extract: FileSubcommand {
       } else {
         try unpack(image, into: target(), &filter)
       }
-    Interruption.honour()
+    Interruption.endIfRequested()
     return status
   }
 

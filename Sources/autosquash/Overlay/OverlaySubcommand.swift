@@ -29,7 +29,7 @@ extension OverlaySubcommand {
     }
     ProgressBar.clearLine()
     try printer.finish()
-    Interruption.honour()
+    Interruption.endIfRequested()
     let hasFailed = printer.counts.conflicts > 0 || failsOnChanges && printer.counts.hasChanges
     return hasFailed ? ExitStatus.failed : 0
   }

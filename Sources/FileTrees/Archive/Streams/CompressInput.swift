@@ -1,4 +1,4 @@
-internal import CLibArchive
+import CLibArchive
 
 /// An unpacked .Z stream of compress(1), by libarchive. The format has neither checksum nor end
 /// mark: all bytes to the end belong to it.

@@ -1,4 +1,4 @@
-internal import CLZ4
+import CLZ4
 
 /// An unpacked stream of `lz4 -l`, the form for Linux initrds: blocks of 8 MiB, each after its
 /// packed size, and no end mark.

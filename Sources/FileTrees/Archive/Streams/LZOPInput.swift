@@ -1,6 +1,6 @@
-internal import CLZO
-internal import CZlib
-internal import Posix
+import CLZO
+import CZlib
+import Posix
 
 /// An unpacked stream of lzop, with its checksums.
 ///

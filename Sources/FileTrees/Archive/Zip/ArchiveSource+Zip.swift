@@ -1,7 +1,7 @@
-internal import CLibArchive
-internal import Glibc
-internal import Posix
-internal import TreeModel
+import CLibArchive
+import Glibc
+import Posix
+import TreeModel
 
 /// Zip archives, read by their directories alone.
 extension ArchiveSource {

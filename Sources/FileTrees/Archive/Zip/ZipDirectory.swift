@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// The directory at the end of a zip archive. If libarchive missed it or did without, links,
 /// modes and deletions would be lost.

@@ -1,6 +1,6 @@
-internal import Posix
-internal import SquashFSFormat
-internal import Synchronization
+import Posix
+import SquashFSFormat
+import Synchronization
 
 /// Reads and unpacks blocks of files, one at a time; each thread has its own instance.
 package final class BlockUnpacker {

@@ -1,5 +1,5 @@
-internal import Posix
-internal import SquashFSFormat
+import Posix
+import SquashFSFormat
 
 /// Reads files of an image in a given order: several threads unpack their blocks ahead, and the
 /// blocks come out in order.

@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// The parts of a regular file in order: blocks, holes, and the end in a fragment.
 package struct FileBlocks {

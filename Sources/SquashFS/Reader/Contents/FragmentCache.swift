@@ -1,5 +1,5 @@
-internal import Posix
-internal import SquashFSFormat
+import Posix
+import SquashFSFormat
 
 /// Fragment blocks for several threads to read the ends of files from: the first thread that needs
 /// a block unpacks it, while the others wait.

@@ -1,5 +1,5 @@
-internal import Posix
-internal import SquashFSFormat
+import Posix
+import SquashFSFormat
 package import TreeModel
 
 /// Delivers an image's contents as a source of entries.

@@ -1,5 +1,5 @@
-internal import Glibc
-internal import Posix
+import Glibc
+import Posix
 
 /// The bytes of a file or a block device.
 package final class FileBytes: ByteSource {

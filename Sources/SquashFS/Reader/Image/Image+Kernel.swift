@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 extension Image {
   /// The filters for machine code by their bits in the compressor's options, with the kernel's

@@ -1,6 +1,6 @@
-internal import Posix
-internal import SquashFSFormat
-internal import TreeModel
+import Posix
+import SquashFSFormat
+import TreeModel
 
 extension Image {
   /// Why a path leads nowhere.

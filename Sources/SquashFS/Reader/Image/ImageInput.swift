@@ -1,4 +1,4 @@
-internal import Synchronization
+import Synchronization
 
 /// The bytes of an image: those of a source from an offset on. Any number of threads may read.
 package final class ImageInput: Sendable {

@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// Finds the image in a file with something else before it, such as an AppImage or a SIF
 /// container.

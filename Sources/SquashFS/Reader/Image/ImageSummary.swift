@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 package import TreeModel
 
 /// Counts of an image's contents.

@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// The tables of an image, opened.
 struct ImageTables {

@@ -1,5 +1,5 @@
-internal import SquashFSFormat
-internal import TreeModel
+import SquashFSFormat
+import TreeModel
 
 /// The root directory of an image, found with only the two tables it needs: a few reads, however
 /// large the image.

@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// The ends of an image's tables: a table ends where the next one starts.
 struct TableLayout {

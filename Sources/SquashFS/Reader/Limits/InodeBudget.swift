@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// Keeps inodes from sharing their lists of blocks and targets of links, which otherwise could be
 /// read any number of times: together they must not be larger than the inode table.

@@ -1,5 +1,5 @@
-internal import Posix
-internal import SquashFSFormat
+import Posix
+import SquashFSFormat
 
 /// Makes sure that a walk through directories ends, although these could share their listings
 /// without limit: all entries together must not exceed the unpacked size of the metadata blocks

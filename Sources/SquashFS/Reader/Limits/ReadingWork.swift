@@ -1,4 +1,4 @@
-internal import Synchronization
+import Synchronization
 
 /// The work of reading an image so far, counted where it is done.
 ///

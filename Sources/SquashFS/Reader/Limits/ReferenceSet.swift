@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// The inodes met so far, by their places: exact for a few, approximate for very many, in bounded
 /// memory. Nobody can foresee where it errs.

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 package import SquashFSFormat
 package import TreeModel
 

@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// Reads the inode table from start to end, each inode once.
 struct InodeScan {

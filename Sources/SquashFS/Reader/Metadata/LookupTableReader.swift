@@ -1,5 +1,5 @@
-internal import Posix
-internal import SquashFSFormat
+import Posix
+import SquashFSFormat
 
 /// A table of fixed-size rows in an image: metadata blocks, and a list of their positions.
 ///

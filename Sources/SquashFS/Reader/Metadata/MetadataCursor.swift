@@ -1,5 +1,5 @@
-internal import Posix
-internal import SquashFSFormat
+import Posix
+import SquashFSFormat
 
 /// A position in a table that advances as bytes are read, across block boundaries.
 struct MetadataCursor {

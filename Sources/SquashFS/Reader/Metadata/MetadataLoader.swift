@@ -1,5 +1,5 @@
-internal import Posix
-internal import SquashFSFormat
+import Posix
+import SquashFSFormat
 
 /// Reads and unpacks the blocks of a table, for use by one thread.
 final class MetadataLoader {

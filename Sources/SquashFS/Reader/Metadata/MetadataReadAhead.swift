@@ -1,5 +1,5 @@
-internal import Posix
-internal import SquashFSFormat
+import Posix
+import SquashFSFormat
 
 /// A thread that unpacks a table from its start, as long as somebody takes the blocks.
 final class MetadataReadAhead {

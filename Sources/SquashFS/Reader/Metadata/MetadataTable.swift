@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// A table of metadata blocks in an image, read block by block on demand, with the latest ones kept
 /// unpacked.

@@ -1,6 +1,6 @@
-internal import Posix
-internal import SquashFSFormat
-internal import TreeModel
+import Posix
+import SquashFSFormat
+import TreeModel
 
 /// Visits everything below a directory, each directory before its contents, names in the order of
 /// the image.

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// Hashes to find possibly equal blocks; bytes are always compared before sharing.
 package enum BlockHash {

@@ -1,6 +1,6 @@
-internal import Posix
-internal import SquashFSFormat
-internal import TreeModel
+import Posix
+import SquashFSFormat
+import TreeModel
 
 /// The blocks of all files, one file after the other. Holes are counted, not listed: a few bytes of
 /// an archive can stand for millions of them.

@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// Reads blocks back from the image under construction, to compare them with new ones.
 final class BlockReader {

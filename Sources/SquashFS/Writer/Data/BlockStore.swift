@@ -1,6 +1,6 @@
-internal import Posix
-internal import SquashFSFormat
-internal import TreeModel
+import Posix
+import SquashFSFormat
+import TreeModel
 
 /// The blocks of an image: compressed and written in order of arrival, and read back for comparison
 /// with new ones.

@@ -1,4 +1,4 @@
-internal import Posix
+import Posix
 
 /// Worker threads that compress blocks, behind a window of slots: the caller submits blocks and
 /// gets them back in the order of submission.

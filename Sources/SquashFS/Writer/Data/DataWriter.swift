@@ -1,6 +1,6 @@
-internal import Glibc
-internal import SquashFSFormat
-internal import TreeModel
+import Glibc
+import SquashFSFormat
+import TreeModel
 
 /// Splits files into blocks. Equal files share theirs, and the ends of files go together into
 /// fragment blocks; other blocks are compressed and written in order of arrival.

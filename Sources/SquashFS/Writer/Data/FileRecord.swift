@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// The location of a regular file's content in the image.
 struct FileRecord {

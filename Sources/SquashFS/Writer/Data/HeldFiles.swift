@@ -1,6 +1,6 @@
-internal import Glibc
-internal import Posix
-internal import TreeModel
+import Glibc
+import Posix
+import TreeModel
 
 /// Keeps the files of an access order in an unnamed file until all others are written, so that they
 /// lie side by side in the image, in that order, whatever the source's order.

@@ -1,5 +1,5 @@
-internal import Posix
-internal import TreeModel
+import Posix
+import TreeModel
 
 /// Receives the contents of files: those with a rank are held back, the others written at once.
 final class RankedContent: ContentSink {

@@ -1,5 +1,5 @@
-internal import SquashFSFormat
-internal import TreeModel
+import SquashFSFormat
+import TreeModel
 
 /// The tables that lookups read: inodes, directories, and the blocks of the fragment table. They
 /// follow each other, before or after the data.

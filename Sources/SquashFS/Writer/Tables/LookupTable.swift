@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// A table of fixed-size rows to be written to an image: metadata blocks, and the list of their
 /// positions, to which the superblock points.

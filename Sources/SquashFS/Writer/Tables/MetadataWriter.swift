@@ -1,5 +1,5 @@
-internal import Glibc
-internal import SquashFSFormat
+import Glibc
+import SquashFSFormat
 
 /// Splits records into metadata blocks of 8 KiB, compresses them, and keeps the result in memory
 /// until the table's position in the image is known.

@@ -1,4 +1,4 @@
-internal import TreeModel
+import TreeModel
 
 /// Walks a tree: the contents of a directory's subdirectories first, then its children side by
 /// side, the root last. Keeps its own stack: trees can be deeper than a thread's.

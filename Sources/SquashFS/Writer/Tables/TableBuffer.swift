@@ -1,4 +1,4 @@
-internal import SquashFSFormat
+import SquashFSFormat
 
 /// Tables to be written to an image, with their future positions.
 struct TableBuffer {

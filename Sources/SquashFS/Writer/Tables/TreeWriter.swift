@@ -1,5 +1,5 @@
-internal import SquashFSFormat
-internal import TreeModel
+import SquashFSFormat
+import TreeModel
 
 /// Writes the inode table and the directory table.
 ///

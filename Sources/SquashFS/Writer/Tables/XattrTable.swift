@@ -1,5 +1,5 @@
-internal import SquashFSFormat
-internal import TreeModel
+import SquashFSFormat
+import TreeModel
 
 /// Writes the sets of extended attributes: keys and values, then a table with one row per set.
 ///

@@ -1,4 +1,4 @@
-internal import CBzip2
+import CBzip2
 
 /// .bz2, with its checksums.
 final class Bzip2Decoder: StreamDecoder {

@@ -1,4 +1,4 @@
-internal import CZlib
+import CZlib
 
 /// .gz, with its checksums.
 final class GzipDecoder: StreamDecoder {

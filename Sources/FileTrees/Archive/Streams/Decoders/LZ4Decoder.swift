@@ -1,4 +1,4 @@
-internal import CLZ4
+import CLZ4
 
 /// .lz4 frames, with their checksums.
 final class LZ4Decoder: StreamDecoder {

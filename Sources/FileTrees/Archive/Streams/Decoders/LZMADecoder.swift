@@ -1,4 +1,4 @@
-internal import CLZMA
+import CLZMA
 
 /// The three containers of LZMA: .xz, .lz (lzip) and the old .lzma.
 final class LZMADecoder: StreamDecoder {

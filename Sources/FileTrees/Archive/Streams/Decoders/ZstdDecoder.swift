@@ -1,4 +1,4 @@
-internal import CZstd
+import CZstd
 
 /// .zst, with windows of any size.
 final class ZstdDecoder: StreamDecoder {
