@@ -18,7 +18,7 @@ TEST_PACKAGES = $(DEMO_PACKAGES) gcc squashfs-tools squashfs-tools-ng squashfuse
   systemd tar time unzip xz-utils zip zstd
 DEB_PACKAGES = debootstrap dpkg-dev gzip lintian
 VM_PACKAGES = dpkg-dev e2fsprogs mmdebstrap qemu-system-x86
-# From PyPI: an S3 server for the tests, and the engine of examples/Snakefile.
+# From PyPI: an S3 server for the tests, and the engine of Examples/Machines/Snakefile.
 PYTHON_PACKAGES = moto[server]==5.2.1 snakemake==9.27.1
 BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs fakeroot gcc python3 python3-venv s3fs time
 
@@ -82,7 +82,7 @@ install: build
 	.build/release/autosquash --generate-completion-script fish \
 	  >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/autosquash.fish
 	install -d $(DESTDIR)$(PREFIX)/share/doc/autosquash/examples
-	install -m 0644 examples/* $(DESTDIR)$(PREFIX)/share/doc/autosquash/examples
+	install -m 0644 Examples/Machines/* $(DESTDIR)$(PREFIX)/share/doc/autosquash/examples
 	root=$$(mktemp -d) && .build/release/autosquash setup --root $$root >/dev/null 2>&1 && \
 	  install -m 0644 $$root/etc/autosquash.conf $(DESTDIR)$(PREFIX)/share/doc/autosquash/examples; \
 	  rm -rf $$root

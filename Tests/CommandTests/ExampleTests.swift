@@ -16,7 +16,7 @@ import Testing
       [
         "env", "PATH=\(bin):\(ProcessInfo.processInfo.environment["PATH"] ?? "")",
         "HOME=\(folder.root)",
-        "\(package)/.build/python/bin/snakemake", "-s", "\(package)/examples/Snakefile", "--cores",
+        "\(package)/.build/python/bin/snakemake", "-s", "\(package)/Examples/Machines/Snakefile", "--cores",
         "2",
         "--keep-going", "--config", "archives=in", "images=out",
       ], in: folder.root)
@@ -52,7 +52,7 @@ import Testing
   }
 
   @Test func theMountUnitIsInOrder() throws {
-    try Tool.check(["cp", "\(package)/examples/mnt-s3fs.mount", "."], in: folder.root)
+    try Tool.check(["cp", "\(package)/Examples/Machines/mnt-s3fs.mount", "."], in: folder.root)
     let verified = try Tool.run(
       ["systemd-analyze", "verify", "--man=no", "mnt-s3fs.mount"], in: folder.root)
     #expect(verified.status == 0 && verified.errors.isEmpty, "\(verified.summary)")
@@ -63,7 +63,7 @@ import Testing
     try Tool.check(["mkdir", "units"], in: folder.root)
     try Tool.check(
       [
-        "env", "SYSTEMD_FSTAB=\(package)/examples/fstab",
+        "env", "SYSTEMD_FSTAB=\(package)/Examples/Machines/fstab",
         "/lib/systemd/system-generators/systemd-fstab-generator", "units", "units", "units",
       ], in: folder.root)
     let unit = String(decoding: try folder.read("units/mnt-s3fs.mount"), as: UTF8.self)
