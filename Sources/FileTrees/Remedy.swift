@@ -26,7 +26,7 @@ public enum Remedy: Sendable {
     case .ignoreUnreadable: "leave such files out with --ignore-unreadable"
     case .exclude: "leave it out with --exclude"
     case .ownership: "use another --ownership"
-    case .allowTruncated: "take what comes before with --allow-truncated"
+    case .allowTruncated: "take the part before that with --allow-truncated"
     case .ignoreZeros: "read it as well with --ignore-zeros"
     case .packDirectory(let command): "put it into a directory: \(command)"
     }

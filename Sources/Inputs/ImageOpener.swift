@@ -19,7 +19,7 @@ package enum ImageOpener {
         error = explained(error, path)
       case .damaged where !salvages && canSalvage(path, offset: offset):
         error.message +=
-          "; \"autosquash extract --keep-going \(path.shellWord)\" saves what can be read"
+          "; \"autosquash extract --keep-going \(path.shellWord)\" saves the readable part"
       default: break
       }
       throw error
@@ -36,7 +36,7 @@ package enum ImageOpener {
       (try? Image(ImageInput(path: path, base: start))) != nil
     {
       return ImageReadError(
-        .notAnImage, "an image is in this file, at byte \(start); --offset auto reads it")
+        .notAnImage, "this file contains an image, at byte \(start); --offset auto reads it")
     }
     guard let kind = FileKind(of: path) else {
       return ImageReadError(error.code, at: error.offset == 0 ? nil : error.offset, error.message)
@@ -60,7 +60,7 @@ package enum ImageOpener {
     guard let start = try? ImageSearch.findImage(in: path, within: searchedForAdvice), start > 0
     else { return error }
     return SourceError(
-      .unreadable, path: path, "an image is in this file, at byte \(start)", hint: hint)
+      .unreadable, path: path, "this file contains an image, at byte \(start)", hint: hint)
   }
 
   /// Whether a damaged image has at least a root.

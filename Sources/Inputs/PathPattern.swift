@@ -72,7 +72,7 @@ package enum PathPattern {
       case .success(let target) where target.path.isEmpty || isTaken(target.path): return nil
       case .success(let target):
         return "warning: \(path.escapedName): is a link to \(target.path.escapedName), "
-          + "which is not unpacked; name that too"
+          + "which is not unpacked; name it too"
       }
     }
   }

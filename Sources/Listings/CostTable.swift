@@ -39,7 +39,7 @@ package struct CostTable {
       let paths = AccessOrder(parsing: try ListFile.read(trace)).paths
       let (cost, missing) = try meter.read(paths)
       if missing > 0 {
-        warn("\(missing.grouped) of the list's \(paths.count.grouped) paths name no file here")
+        warn("\(missing.grouped) of the list's \(paths.count.grouped) paths match no file here")
       }
       let files = paths.count - missing
       let count = files == 1 ? "1 file" : "\(files.grouped) files"

@@ -36,7 +36,7 @@ package enum FileFacts {
       let note =
         !isThere
         ? "  (leads to nothing in the image)"
-        : target.leadsOutOfImages ? "  (leads out of the image where that is mounted)" : ""
+        : target.leadsOutOfImages ? "  (leads out of the mounted image)" : ""
       facts.add(
         "target", target.escapedName + note,
         "target", .name(target))

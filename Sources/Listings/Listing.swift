@@ -173,13 +173,13 @@ package struct Listing: ~Copyable {
         }
         let inode = try image.inode(at: entry.inode)
         guard visited.insert(inode.record.number) else {
-          complain(path, "the directory is in the tree twice, or in itself")
+          complain(path, "the directory is in the tree twice, or contains itself")
           continue
         }
         let held = stack.reduce(0) { $0 + ($1.sorted?.count ?? 0) }
         let level = try level(inode, path, &listings, held: held)
         guard stack.count < LinuxLimits.mostLevels else {
-          return complain(path, "directories have more levels than there can be")
+          return complain(path, "directories are nested too deep")
         }
         do { try listDirectory(inode, path, showsHeader: true) } catch { failure = error }
         stack[stack.count - 1].cursor.suspend()

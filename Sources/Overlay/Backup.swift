@@ -36,7 +36,7 @@ struct Backup {
     let target = try open(place.parent)
     guard !target.isSame(as: source.status) else {
       throw SystemError(
-        "keep it where it is: the backup is the tree itself", path: place, code: EINVAL)
+        "back it up: the backup is the tree itself", path: place, code: EINVAL)
     }
     let linked = Array("/proc/self/fd/\(file)".utf8).withCPath { source in
       name.withCPath {
@@ -98,7 +98,7 @@ struct Backup {
   ) throws(SystemError) {
     guard let now = stat(of: file), now.identity == status.identity, now.size == status.size,
       now.modified == status.modified
-    else { throw SystemError("keep it, as it is changing", path: place, code: EBUSY) }
+    else { throw SystemError("back it up while it is changing", path: place, code: EBUSY) }
   }
 
   /// Opens a directory of the backup, creating it if missing.

@@ -164,7 +164,7 @@ public struct OverlayLinker {
       default: return .conflict("a device, pipe or socket is in the way")
       }
     }
-    return .conflict("it keeps changing")
+    return .conflict("the file kept changing; gave up after 3 attempts")
   }
 
   /// Advice about a link made for another overlay.
@@ -174,7 +174,7 @@ public struct OverlayLinker {
         EarlierOverlay(path: $0, places: nil).hasMade(text, status, at: path)
       })
     else { return "" }
-    return "; that overlay is still there, --was \(other.escapedName) would move the link"
+    return "; that overlay still exists; --was \(other.escapedName) moves the link"
   }
 
   private func make(_ name: Name, _ text: [UInt8], in folder: Folder) -> Bool {

@@ -17,7 +17,7 @@ public struct OverlayPruner {
     _ listing: OverlayListing, root: Folder, earlier: [EarlierOverlay] = [], isDryRun: Bool
   ) throws(SystemError) {
     guard listing.fileCount > 0 else {
-      throw SystemError("prune by an overlay without files", path: listing.root, code: ENODATA)
+      throw SystemError("prune with an empty overlay", path: listing.root, code: ENODATA)
     }
     self.listing = listing
     self.root = TargetRoot(root, overlay: listing, earlier: earlier)
@@ -122,7 +122,7 @@ public struct OverlayPruner {
     if let has = listing.has(file) { return has ? "" : nil }
     if stat(at: text) != nil { return "" }
     if errno == ENOENT || errno == ENOTDIR { return nil }
-    return "cannot tell whether the overlay has it: \(SystemError.reason())"
+    return "cannot check whether the overlay has it: \(SystemError.reason())"
   }
 
   /// - Returns: whether the directory is gone, or would be.

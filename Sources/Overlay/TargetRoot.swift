@@ -88,7 +88,7 @@ final class TargetRoot {
       switch folder.status.st_mode & S_IFMT {
       case S_IFDIR:
         guard !overlay.isOwn(folder) else {
-          throw .conflict("\(place.escapedName) is the overlay itself, or in it")
+          throw .conflict("\(place.escapedName) is the overlay itself, or inside it")
         }
         guard reserved?.isSame(as: folder.status) != true else {
           throw .conflict(Self.reservedText)
@@ -102,7 +102,7 @@ final class TargetRoot {
         }
         guard isTrusted(folder.status, in: parent.status) else {
           throw .conflict(
-            "\(place.escapedName) is a symbolic link that users can change, and is not followed"
+            "\(place.escapedName) is a symbolic link that users can change; not followed"
           )
         }
         guard let target = readLink([], in: folder.descriptor) else { throw failure("read", place) }
@@ -111,7 +111,7 @@ final class TargetRoot {
           way = .root
         }
         rest = (target.pathComponents.map { Name(unchecked: Array($0)) } + rest)[...]
-      default: throw .conflict("\(place.escapedName) is there and is no directory")
+      default: throw .conflict("\(place.escapedName) exists and is not a directory")
       }
     }
     return stack[stack.count - 1]
@@ -169,10 +169,10 @@ final class TargetRoot {
     guard let status = stat(of: made.number), status.st_uid == geteuid(),
       status.st_mode & 0o777 == 0o700,
       (try? Folder(Descriptor(dup(made.number))).names())?.isEmpty == true
-    else { throw .conflict("\(name.escapedName) was changed while it was made") }
+    else { throw .conflict("\(name.escapedName) changed while it was being made") }
     // The owner first: changing it clears set-id bits.
     if fchown(made.number, parent.status.st_uid, parent.status.st_gid) != 0 && geteuid() == 0 {
-      throw failure("give away", name)
+      throw failure("change the owner of", name)
     }
     fchmod(made.number, parent.status.st_mode & 0o7777)
     let renamed = temporary.withCPath { from in

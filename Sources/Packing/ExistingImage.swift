@@ -41,6 +41,6 @@ enum ExistingImage {
     _ path: [UInt8], _ reason: String, _ advice: String = "--force replaces it"
   ) -> SourceError {
     SourceError(
-      .refused, path: path, "is there, but is no whole image (\(reason))", hint: advice)
+      .refused, path: path, "exists, but is not a complete image (\(reason))", hint: advice)
   }
 }

@@ -17,7 +17,7 @@ struct ImageDestination {
     }
     guard isatty(STDOUT_FILENO) == 0 else {
       throw SourceError(
-        .refused, path: Array("standard output".utf8), "an image is nothing for a terminal",
+        .refused, path: Array("standard output".utf8), "a terminal cannot take an image",
         hint: "redirect it, or name a file")
     }
     // The image may be large, and /tmp may be in memory.

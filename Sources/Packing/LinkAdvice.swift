@@ -37,7 +37,7 @@ struct LinkAdvice {
   /// The end of a sentence about the given number of links; `nil` if no option helps.
   func text(links: Int) -> String? {
     guard canDereference, leadingNowhere < links else { return nil }
-    let text = "--dereference packs what \(links == 1 ? "it leads" : "they lead") to"
+    let text = "--dereference packs \(links == 1 ? "its target" : "their targets")"
     guard leadingNowhere > 0 else { return text }
     return
       "\(text); \(leadingNowhere.grouped) \(leadingNowhere == 1 ? "leads" : "lead") to nothing here "

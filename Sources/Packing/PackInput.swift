@@ -52,8 +52,8 @@ struct PackInput {
     if isFile && TreeInput.isImage(path) {
       throw SourceError(
         .refused, path: path,
-        "this is an image already; autosquash extract IMAGE --to-tar - | autosquash pack - -o OTHER "
-          + "packs its files anew")
+        "this is already an image; autosquash extract IMAGE --to-tar - | autosquash pack - -o OTHER "
+          + "repacks its files")
     }
     let reader = try ArchiveSource(path: path, options: packing.archives)
     reader.warn = { [path] in warn(path, $0) }

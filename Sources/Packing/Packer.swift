@@ -148,7 +148,7 @@ package struct Packer {
     if options.directories.dereferences && !inputs.contains(where: \.isDirectory) {
       throw SourceError(
         .refused, path: name,
-        "an archive has links, not what they lead to; --dereference is about "
+        "an archive has links, not their targets; --dereference is for "
           + "directories", hint: "make the archive with tar -h")
     }
   }
@@ -158,14 +158,14 @@ package struct Packer {
     guard notes.leftOut > 0, notes.tookNothing else { return }
     for mistake in notes.mistakes { options.warn(output, mistake) }
     throw SourceError(
-      .refused, path: name, "the options given leave nothing of it",
+      .refused, path: name, "these options exclude everything",
       hint: "--dry-run lists what is left out and why")
   }
 
   /// Why an entry of an earlier source is left out.
   var replacement: String {
     options.whiteouts == nil
-      ? "replaced by a later source" : "replaced or taken out by a later source"
+      ? "replaced by a later source" : "replaced or removed by a later source"
   }
 
   /// The notes on the combined tree of all sources.
@@ -186,7 +186,8 @@ package struct Packer {
     guard let text = getenv("SOURCE_DATE_EPOCH") else { return newest }
     guard let seconds = Int64(String(cString: text)) else {
       throw SourceError(
-        .refused, path: output, "SOURCE_DATE_EPOCH is not a number of seconds; unset or mend it")
+        .refused, path: output,
+        "SOURCE_DATE_EPOCH is not a number of seconds; unset it or set a number")
     }
     return UInt32(clamping: seconds)
   }

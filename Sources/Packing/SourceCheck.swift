@@ -38,7 +38,7 @@ package enum SourceCheck {
     throw SourceError(
       .unreadable, path: name, "does not exist",
       hint: output == nil
-        ? "to name the image: \(command(others, name))" : "-o names the image already")
+        ? "to name the image: \(command(others, name))" : "-o already names the image")
   }
 
   private static func command(_ sources: ArraySlice<PlacedSource>, _ image: [UInt8]) -> String {

@@ -94,7 +94,7 @@ package struct ImageVerification {
     reading.threads = options.verifier.threads
     reading.offset = options.offset
     reading.progress = options.progress
-    reading.embeddedImageHint = "verify reads no images within other files"
+    reading.embeddedImageHint = "verify does not read images inside other files"
     reading.assembly.xattrs = .all
     reading.digests = options.manifest == nil ? .dataAndHoles : .bytes
     let tree = try TreeInput(image, offset: options.offset).read(reading)
@@ -130,7 +130,7 @@ package struct ImageVerification {
       options.advise(
         reading.assembly.ownership.owner == .root
           ? "only owners differ; was it packed with another --ownership? Give it here too."
-          : "only owners differ: the files of the source belong to others")
+          : "only owners differ: the files of the source have other owners")
     }
     return comparison
   }
@@ -150,8 +150,8 @@ package struct ImageVerification {
       report.add(
         Finding(
           .note, .difference,
-          "all its files are equal, so it was packed again, or what changed is no file: padding, "
-            + "or extended attributes, which a manifest does not have"),
+          "all its files are equal: it was packed again, or only padding or extended attributes "
+            + "changed, which a manifest does not record"),
         limit: limit)
     }
     if expected.unknown.contains(.content) {

@@ -61,7 +61,8 @@ import Testing
     }
     #expect(
       problems == [
-        "c: 5 bytes are no image; upload it again", "out: a link that leads out of the folder",
+        "c: only 5 bytes, too short for an image; upload it again",
+        "out: a link that leads out of the folder",
       ])
     var flat = self
     flat.configuration.folders = false
@@ -96,9 +97,9 @@ import Testing
         .first { $0.name == "a" }?.problem
     }
     #expect(try problem(known) == nil)
-    #expect(try problem([]) == "it is no SquashFS image")
+    #expect(try problem([]) == "not a SquashFS image")
     try Tool.check(["touch", "a.squash"], in: folder.path("images"))
-    #expect(try problem(known) == "it is no SquashFS image")
+    #expect(try problem(known) == "not a SquashFS image")
     // Lists of nothing still ask the program, and keep the folders that are in use.
     let none = FileMaps(
       nil, configuration: configuration, folder: HostPath(target), program: "/map",

@@ -121,23 +121,23 @@ import Testing
   /// Each case: a change to an intact image of 4096 bytes, and the map's answer.
   @Test(arguments: [
     (": > i", "the file is empty; upload it again"),
-    ("head -c 50 whole > i", "50 bytes are no image; upload it again"),
+    ("head -c 50 whole > i", "only 50 bytes, too short for an image; upload it again"),
     ("head -c 96 whole > i", "bytes short; upload it again"),
     ("head -c $(($(stat -c %s whole) - 4000)) whole > i", "bytes short; upload it again"),
     ("head -c $((used - 1)) whole > i", "the file is 1 byte short; upload it again"),
     ("head -c $used whole > i", "its end is not padded to 1024 bytes"),
     ("head -c 9000 /dev/zero > i", "its writer did not finish; pack and upload it again"),
-    ("seq 9999 > i", "it is no SquashFS image"),
+    ("seq 9999 > i", "not a SquashFS image"),
     (
       "(printf sqsh; tail -c +5 whole) > i",
       "it is a big-endian SquashFS 4.0 image, which Linux does not mount"
     ),
     ("(printf shsq; tail -c +5 whole) > i", "with the mark of a vendor (shsq), which Linux does"),
-    ("poke 28 '\\005'", "its version is 5.0, the kernel takes 4.0; pack it again"),
-    ("poke 20 '\\011'", "its compressor, number 9, is unknown to the kernel"),
+    ("poke 28 '\\005'", "SquashFS version 5.0, but the kernel reads only 4.0; pack it again"),
+    ("poke 20 '\\011'", "the kernel does not know compressor number 9"),
     ("poke 20 '\\002'", "no kernel mounts images with lzma; pack it again with xz"),
     ("poke 12 '\\001'", "a block size of 131073 bytes; the image is damaged"),
-    ("mkfifo i", "it is no regular file"),
+    ("mkfifo i", "not a regular file"),
   ])
   func whatWouldNotMountIsNotAnswered(damage: String, expected: String) throws {
     try Tool.check(

@@ -181,7 +181,7 @@ import Testing
     (
       "pack cut.tar -o c.squash",
       "cut.tar: the archive is cut off: it has no end-of-archive block; fetch or make it again, "
-        + "or take what comes before with --allow-truncated"
+        + "or take the part before that with --allow-truncated"
     ),
     (
       "diff cut.tar i.squash",
@@ -197,7 +197,7 @@ import Testing
     ),
     (
       "diff two.tar i.squash",
-      "two.tar: a tar archive follows the end of this one: 10,240 bytes that would be lost; "
+      "two.tar: a tar archive follows the end of this one: 10,240 bytes would be lost; "
         + "read it as well with --ignore-zeros"
     ),
     ("diff owner.tar i.squash", "f: its owner is not a valid number"),
@@ -208,12 +208,12 @@ import Testing
     (
       "diff /proc/sys/kernel/random i.squash",
       "/proc/sys/kernel/random/boot_id: has bytes though its size is 0: something writes to it, "
-        + "or it is no plain file, as in /proc"
+        + "or it is not a plain file, as in /proc"
     ),
     (
       "manifest /proc/sys/kernel/random",
       "/proc/sys/kernel/random/boot_id: has bytes though its size is 0: something writes to it, "
-        + "or it is no plain file, as in /proc; leave it out with --exclude"
+        + "or it is not a plain file, as in /proc; leave it out with --exclude"
     ),
   ]
 
@@ -289,7 +289,7 @@ import Testing
     let path = ["PATH": (Tool.autosquash as NSString).deletingLastPathComponent + ":/usr/bin:/bin"]
     let result = try Tool.autosquash("ls", "it's.squash", in: folder.root)
     let found = try #require(
-      result.errors.firstMatch(of: /; "(autosquash extract .*)" saves what can be read/),
+      result.errors.firstMatch(of: /; "(autosquash extract .*)" saves the readable part/),
       "\(result.summary)")
     _ = try Tool.run(["bash", "-c", String(found.1)], in: folder.root, environment: path)
     #expect(folder.exists("it's/f") || folder.exists("it's/f.damaged"))

@@ -30,7 +30,7 @@ struct EndCase {
   static let tarCases: [EndCase] = [
     EndCase(
       name: "joined", command: "cat 1.tar 2.tar", paths: nil,
-      message: "a tar archive follows the end of this one: 10,240 bytes that would be lost; "
+      message: "a tar archive follows the end of this one: 10,240 bytes would be lost; "
         + "read it as well with --ignore-zeros"),
     EndCase(
       name: "joined, to be read", command: "cat 1.tar 2.tar", options: ["--ignore-zeros"],
@@ -67,7 +67,7 @@ struct EndCase {
       paths: ["a", "b"], message: "a lone block of zeros at byte 1024"),
     EndCase(
       name: "lone block at the end", command: "head -c 1536 1.tar", paths: ["a"],
-      message: "a lone block of zeros at the end"),
+      message: "only one block of zeros at the end"),
     EndCase(name: "zeros", command: "cat 1.tar; zeros 70000", paths: ["a"]),
     EndCase(
       name: "zeros that compress", command: "(cat 1.tar; zeros 3000000) | xz", paths: ["a"]),
@@ -124,7 +124,7 @@ struct EndCase {
         name: "plain behind compressed", command: "gzip -c 1.newc; cat 2.newc", paths: ["a", "b"]),
       EndCase(
         name: "tar behind", command: "cat 1.newc 2.tar", paths: nil,
-        message: "a tar archive follows the end of this one: 10,240 bytes that would be lost; take"),
+        message: "a tar archive follows the end of this one: 10,240 bytes would be lost; split"),
       EndCase(
         name: "compressed tar behind", command: "cat 1.newc; gzip -c 2.tar", paths: nil,
         message: "a tar archive follows"),

@@ -132,7 +132,7 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     excluded.add("gone", bytes("x"))
     excluded.add("here", type: "1", link: "gone")
     #expect(
-      try Packed(excluded.finished(), ["--exclude", "gone"]).failed("left out by the options"))
+      try Packed(excluded.finished(), ["--exclude", "gone"]).failed("the options left some out"))
   }
 
   @Test func fileCannotReplaceAFullDirectory() throws {
@@ -225,7 +225,7 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
   /// A specification can name any file, so nothing else may pass for one.
   @Test func specificationsMustBeNamedSo() throws {
     let text = bytes("#mtree\n./k type=file contents=/etc/hostname\n")
-    #expect(try Packed(text).failed("specification must have a name that ends with .mtree"))
+    #expect(try Packed(text).failed("name of an mtree specification must end in .mtree"))
   }
 
   /// libarchive's messages contain names from the archive.

@@ -38,7 +38,7 @@ import Testing
     let option = words[0].prefix { $0 != "=" }
     let manifest = try Tool.run([Tool.autosquash, "manifest", "i.squash"] + words, in: folder.root)
     let line =
-      "autosquash: \(option) is for a directory or an archive, and 'i.squash' is an image.\n"
+      "autosquash: \(option) is for a directory or an archive, but 'i.squash' is an image.\n"
     #expect(manifest.status == 64 && manifest.errors.hasPrefix(line), "\(manifest.summary)")
     #expect(manifest.errors.contains("Usage: autosquash manifest "))
     let verify = try Tool.run([Tool.autosquash, "verify", "i.squash"] + words, in: folder.root)

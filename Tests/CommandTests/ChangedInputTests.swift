@@ -83,7 +83,7 @@ import Testing
     Case("pack d -o o.squash", "d/f", "chmod 600 d/f", 1, "d/f: changed while it was read"),
     Case("pack d -o o.squash", "d/f", "touch d/new", 1, "d: changed while it was read"),
     Case("pack d -o o.squash", "d/f", "rm d/a", 1, "d: changed while it was read"),
-    Case("pack d -o o.squash", "d/f", "mv d/sub d/subway", 1, "d/sub: is gone"),
+    Case("pack d -o o.squash", "d/f", "mv d/sub d/subway", 1, "d/sub: disappeared"),
     Case("pack d -o o.squash", "d/sub/g", "mv d/sub/g d/sub/h", 1, "d/sub/g: changed while"),
     Case("pack d -o o.squash", "d/f", "touch d/sub/new other/o", 0, "files and directories"),
     Case(

@@ -58,7 +58,7 @@ import Testing
     tar.add("a", bytes("x"))
     let packed = try Packed(tar.finished(endBlocks: 1))
     #expect(try packed.listing().paths == ["a"])
-    #expect(packed.result.errors.contains("lone block of zeros"))
+    #expect(packed.result.errors.contains("only one block of zeros at the end"))
   }
 
   /// Truncated anywhere before its end, no archive passes.
@@ -167,7 +167,7 @@ import Testing
     #expect(try packed.listing().paths == ["first"])
     #expect(
       packed.result.errors.contains(
-        "warning: the gzip stream is cut off; 1 entry before that went in"),
+        "warning: the gzip stream is cut off; packed the 1 entry before that"),
       "\(packed.result.summary)")
   }
 

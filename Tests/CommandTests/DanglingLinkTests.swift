@@ -56,7 +56,7 @@ import Testing
   }
 
   @Test func packTellsOfLinksThatLeadOut() throws {
-    let hint = "; --dereference packs what they lead to; 2 lead to nothing here either\n"
+    let hint = "; --dereference packs their targets; 2 lead to nothing here either\n"
     let told =
       "autosquash: t.squash: warning: 5 links lead out of the image: data/a -> "
       + "\(folder.path("out/genome"))"
@@ -78,13 +78,13 @@ import Testing
     #expect(
       without.errors.contains(
         "warning: 3 links lead out of the image or to nothing in it: data/c -> a; "
-          + "--dereference packs what they lead to; 1 leads to nothing here either\n"),
+          + "--dereference packs their targets; 1 leads to nothing here either\n"),
       "\(without.errors)")
     let below = try autosquash("pack", "t", "-f", "--prefix", "x", "--exclude", "[bcen]")
     #expect(
       below.errors.contains(
         "warning: 1 link leads out of the image: x/data/a -> \(folder.path("out/genome")); "
-          + "--dereference packs what it leads to\n"), "\(below.errors)")
+          + "--dereference packs its target\n"), "\(below.errors)")
     let nowhere = try autosquash(
       "pack", "t", "-f", "--root-becomes", "data", "--exclude", "[abcd]")
     #expect(
@@ -114,7 +114,7 @@ import Testing
     let info = try autosquash("info", "t.squash", "data/e").text
     #expect(
       info.contains(
-        "target             /sub/file  (leads out of the image where that is mounted)\n"),
+        "target             /sub/file  (leads out of the mounted image)\n"),
       "\(info)")
     #expect(try autosquash("cat", "t.squash", "data/e").text == "y\n")
   }

@@ -59,12 +59,12 @@ import Testing
   }
 
   @Test(arguments: [
-    ("ln -s . t/z/self", "t/z/self: is a link to ., a directory that it lies in"),
-    ("ln -s ../.. t/data/up", "t/data/up/t: lies in itself, by a link above it"),
-    ("ln -s ../t t/top", "t/top: is a link to ../t, a directory that it lies in"),
+    ("ln -s . t/z/self", "t/z/self: is a link to ., a directory that contains it"),
+    ("ln -s ../.. t/data/up", "t/data/up/t: contains itself, through a link above it"),
+    ("ln -s ../t t/top", "t/top: is a link to ../t, a directory that contains it"),
     (
       "ln -s ../../t/data out/ref/back",
-      "t/data/ref/back: is a link to ../../t/data, a directory that it lies in"
+      "t/data/ref/back: is a link to ../../t/data, a directory that contains it"
     ),
   ])
   func aDirectoryInItselfIsRefused(command: String, told: String) throws {
@@ -80,14 +80,15 @@ import Testing
     let refused = try autosquash("pack", "t", "--dereference")
     #expect(refused.status == 2 && !folder.exists("t.squash"))
     #expect(
-      refused.errors == "autosquash: t/data/gone: is a link to ../../out/none, which is not there; "
+      refused.errors
+        == "autosquash: t/data/gone: is a link to ../../out/none, which does not exist; "
         + "leave such files out with --ignore-unreadable\n")
     let rest = try autosquash("pack", "t", "--dereference", "--ignore-unreadable")
     #expect(rest.status == 1)
     #expect(
       rest.errors.hasPrefix(
         """
-        autosquash: t/data/gone: warning: is a link to ../../out/none, which is not there; left out
+        autosquash: t/data/gone: warning: is a link to ../../out/none, which does not exist; left out
         autosquash: t/z/loop: warning: is a link to loop, and cannot be followed: Too many levels of \
         symbolic links; left out
         autosquash: t.squash: 2 files could not be read and are not in the image
@@ -120,7 +121,7 @@ import Testing
     #expect(result.status == 1)
     #expect(
       result.errors
-        == "autosquash: t.tar: an archive has links, not what they lead to; --dereference is "
-        + "about directories; make the archive with tar -h\n")
+        == "autosquash: t.tar: an archive has links, not their targets; --dereference is "
+        + "for directories; make the archive with tar -h\n")
   }
 }

@@ -59,7 +59,7 @@ import Testing
     #expect(
       result.status == 64
         && result.errors.hasPrefix(
-          "autosquash: --to-tar writes an archive; it goes without \(name).\n"),
+          "autosquash: --to-tar writes an archive; leave out \(name).\n"),
       "\(result.summary)")
   }
 
@@ -79,9 +79,9 @@ import Testing
             == "autosquash: f.gz: not an archive of a known kind, but a single file\(advice)\n",
         "\(result.summary)")
     }
-    let found = "autosquash: app: an image is in this file, at byte 8192; "
+    let found = "autosquash: app: this file contains an image, at byte 8192; "
     for (command, advice) in [
-      (["diff", "app", "t"], "diff reads no images within other files"),
+      (["diff", "app", "t"], "diff does not read images inside other files"),
       (["manifest", "app"], "--offset auto reads it"),
       (["ls", "app"], "--offset auto reads it"),
     ] {

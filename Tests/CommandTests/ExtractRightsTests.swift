@@ -74,7 +74,7 @@ import Testing
     #expect(again.status == 1, "\(again.summary)")
     #expect(
       again.errors.contains(
-        "out/d/e/two: cannot create: Permission denied; --force writes in read-only directories"),
+        "out/d/e/two: cannot create: Permission denied; --force writes into your own read-only"),
       "\(again.errors)")
     #expect(
       again.errors.contains("out: 3 files exist already: d/a, d/e/b, d/e/f/c; --skip-existing"))

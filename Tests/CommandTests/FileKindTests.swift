@@ -70,7 +70,7 @@ import Testing
     Case("cp /bin/true 'in put'", "a program, not a SquashFS image"),
     Case(
       "autosquash pack x -q -o i; head -c 54321 /bin/bash | cat - i >'in put'",
-      "an image is in this file, at byte 54321; --offset auto reads it", isInside: true),
+      "this file contains an image, at byte 54321; --offset auto reads it", isInside: true),
     Case(
       "echo '<Error><Code>AccessDenied</Code></Error>' >'in put'",
       "an XML document, not a SquashFS image; a server may have sent it instead of the file; "

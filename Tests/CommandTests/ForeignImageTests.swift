@@ -130,7 +130,7 @@ import Testing
     let verified = try Tool.autosquash("verify", "app", "--offset", "auto", in: folder.root)
     #expect(verified.status == 0, "\(verified.summary)")
     let none = try Tool.autosquash("ls", "none", "--offset", "auto", in: folder.root)
-    #expect(none.errors == "autosquash: none: no SquashFS image is in this file\n")
+    #expect(none.errors == "autosquash: none: this file contains no SquashFS image\n")
   }
 
   /// A file full of image starts, and a truncated one: work is bounded, the reason true.
@@ -205,7 +205,7 @@ import Testing
     let blob = try Tool.autosquash("ls", "blob", "--offset", "auto", in: folder.root)
     let isOrderRight = isBig == ["sqsh", "qshs", "tqsh"].contains(mark)
     #expect(blob.status == 2, "\(blob.summary)")
-    #expect(blob.errors.contains(isOrderRight ? name : "no SquashFS image is in this file"))
+    #expect(blob.errors.contains(isOrderRight ? name : "this file contains no SquashFS image"))
     // Linux and squashfs-tools agree.
     #expect(try Tool.run(["mount", "-o", "loop,ro", "fw", "tree"], in: folder.root).status != 0)
   }

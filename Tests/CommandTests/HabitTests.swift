@@ -25,8 +25,8 @@ import Testing
     ("pack tree -o a.sqfs -comp xz", "pack has no option '-comp'; it is --compression here"),
     (
       "pack tree a.sqfs -noappend",
-      "pack has no option '-noappend'; leave it out: an image is always made anew; --force replaces "
-        + "one that is there"
+      "pack has no option '-noappend'; leave it out: images are never appended to; --force replaces "
+        + "an existing one"
     ),
     (
       "pack tree -all-root",
@@ -82,7 +82,7 @@ import Testing
     ),
     (
       "diff -rq tree x.squash",
-      "diff has no option '-r'; leave it out: directories are compared with all that is in them"
+      "diff has no option '-r'; leave it out: directories are compared with all their contents"
     ),
     ("verify -c x.mtree x.squash", "verify has no option '-c'; it is --manifest NAME.mtree here"),
     ("ls -A x.squash", "ls has no option '-A'; it is -a here"),
@@ -135,8 +135,8 @@ import Testing
     ("stat", "it is 'autosquash info' here"), ("compare", "it is 'autosquash diff' here"),
     (
       "mount",
-      "Linux mounts an image: mount -o loop,ro IMAGE DIR; 'autosquash setup' has all images mounted "
-        + "when somebody uses them"
+      "Linux mounts an image: mount -o loop,ro IMAGE DIR; 'autosquash setup' mounts each image "
+        + "when somebody uses it"
     ),
     ("pakc", "did you mean pack? 'autosquash --help' lists all"),
     // Closer to a word that means the opposite.

@@ -48,7 +48,7 @@ import Testing
     // One of each four files; the second name there is a link to it.
     #expect(
       result.errors.contains(
-        "warning: 4 hard links became copies, as their file systems cannot have the links"),
+        "warning: 4 hard links became copies: their file systems do not allow the links"),
       "\(result.errors)")
     #expect(result.errors.split(separator: "\n").count == 2, "\(result.errors)")
     #expect(try apart("out").differences(from: apart("r")) == [])
@@ -177,7 +177,7 @@ import Testing
     #expect(result.status == 1, "\(result.summary)")
     for name in ["soft", "pipe"] {
       #expect(
-        result.errors.contains("out/a/\(name): was replaced while it was made"),
+        result.errors.contains("out/a/\(name): was replaced during extraction"),
         "\(result.summary)")
     }
     #expect(result.errors.contains("out/b/file: hard link to a file that was replaced meanwhile"))

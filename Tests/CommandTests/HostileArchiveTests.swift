@@ -155,7 +155,7 @@ import Testing
       tar.add("x", bytes("x"))
     }
     let packed = try Packed(tar.finished())
-    #expect(packed.failed("directories that have no entry"), "\(packed.result.summary)")
+    #expect(packed.failed("directories without an entry"), "\(packed.result.summary)")
   }
 
   /// The data that a source keeps until its end is limited.

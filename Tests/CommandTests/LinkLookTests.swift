@@ -81,7 +81,7 @@ import Testing
         target.isEmpty
         ? ""
         : "autosquash: t.squash: warning: \(paths[0]): is a link to \(target), "
-          + "which is not unpacked; name that too\n"
+          + "which is not unpacked; name it too\n"
       #expect(result.status == 0 && result.errors.hasPrefix(line), "\(result.summary)")
       #expect(result.errors.contains("is a link") == !target.isEmpty, "\(result.summary)")
     }

@@ -103,8 +103,8 @@ import Testing
     #expect(
       told.status == 1
         && told.errors
-          == "autosquash: \(name): a name that begins with a dot is never looked up in the bucket;"
-          + " give the image another\n"
+          == "autosquash: \(name): names that begin with a dot are never looked up in the bucket;"
+          + " rename the image\n"
     )
     let listed = try Tool.run(
       [Tool.autosquash, "images", "--json"],
@@ -118,7 +118,8 @@ import Testing
     let wrong = try map("my-tarball")
     #expect(wrong.status == 1 && wrong.output.isEmpty)
     #expect(
-      wrong.errors.hasPrefix("autosquash-map: \(folder.path("conf")):4: unknown key 'image'; known")
+      wrong.errors.hasPrefix(
+        "autosquash-map: \(folder.path("conf")):4: unknown key 'image'; valid keys:")
     )
     let none = try Tool.run(
       [Tool.autosquashMap, "my-tarball"],
@@ -134,7 +135,7 @@ import Testing
     #expect(
       refused.errors
         == "autosquash-map: l: \(folder.path("images/l.squash")) is a link that leads out of"
-        + " \(folder.path("images")); 'outside-links = yes' would allow it\n")
+        + " \(folder.path("images")); 'outside-links = yes' allows it\n")
     try configure("outside-links = yes")
     #expect(try map("l").text.hasSuffix("\":\(folder.path("images"))/l.squash\"\n"))
   }

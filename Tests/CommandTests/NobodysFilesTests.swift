@@ -47,7 +47,7 @@ import Testing
     #expect(result.status == 0)
     #expect(
       result.text.contains("warning: id-table")
-        && result.text.contains("id 4294967295 is no user and no group: Linux"),
+        && result.text.contains("id 4294967295 is not a valid user or group: Linux"),
       "\(result.summary)")
   }
 }

@@ -81,9 +81,9 @@ import Testing
     try folder.write("order", Array("hot/a\0no/such\0cold\0".utf8))
     let result = try pack("tree")
     #expect(result.status == 0)
-    #expect(result.errors.contains("1 path of --order names no file"), "\(result.summary)")
+    #expect(result.errors.contains("1 path of --order matches no packed file"), "\(result.summary)")
     let dry = try pack("tree", ["--dry-run"])
-    #expect(dry.errors.contains("1 path of --order names no file"), "\(dry.summary)")
+    #expect(dry.errors.contains("1 path of --order matches no packed file"), "\(dry.summary)")
   }
 
   /// Even names that do not bring the bytes.

@@ -67,7 +67,7 @@ import Testing
     #expect(
       result.status == 64
         && result.errors.contains(
-          "A manifest is of one image; --manifest without a file takes each image's own "
+          "A manifest belongs to one image; --manifest without a file takes each image's own "
             + "(NAME.mtree)."),
       "\(result.summary)")
   }

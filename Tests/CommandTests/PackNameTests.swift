@@ -36,23 +36,23 @@ import Testing
     #expect(result.status == 0)
     #expect(
       result.errors
-        == "autosquash: small.squash: is there already; left as it is, though small is newer; "
-        + "--force packs it anew\n")
+        == "autosquash: small.squash: exists already; skipped, though small is newer; "
+        + "--force packs it again\n")
   }
 
   /// It must not make a directory "s3:".
   @Test(arguments: [
     (
       "extract out/x.squash -C s3://b/x",
-      "s3://b/x: this is no name on this machine; write to a file, and copy it with aws s3 cp"
+      "s3://b/x: not a path on this machine; write to a file, and copy it with aws s3 cp"
     ),
     (
       "extract out/x.squash --to-tar s3://b/x.tar",
-      "s3://b/x.tar: this is no name on this machine; write to a file, and copy it with aws s3 cp"
+      "s3://b/x.tar: not a path on this machine; write to a file, and copy it with aws s3 cp"
     ),
     (
       "manifest small -o s3://b/x",
-      "s3://b/x: this is no name on this machine; write to a file, and copy it with aws s3 cp"
+      "s3://b/x: not a path on this machine; write to a file, and copy it with aws s3 cp"
     ),
     ("ls s3://b/x", "s3://b/x: not on this machine; fetch it with aws s3 cp or curl first"),
     ("verify s3://b/x", "s3://b/x: not on this machine; fetch it with aws s3 cp or curl first"),
@@ -85,7 +85,7 @@ import Testing
       "old.mtree: --manifest takes no name here: it writes NAME.mtree beside the image NAME.squash; "
         + "a specification to pack comes before the options"
     ),
-    ("small my.squashfs -o x", "my.squashfs: does not exist; -o names the image already"),
+    ("small my.squashfs -o x", "my.squashfs: does not exist; -o already names the image"),
     ("small missing -o x.squash", "missing: cannot open: No such file or directory"),
     ("small missing/x", "missing/x: cannot open: No such file or directory"),
     ("small '' -o x.squash", "a source without a name; a variable in the command may be empty"),
@@ -149,7 +149,7 @@ import Testing
     #expect(try Listing(of: folder.path("out/small.squash")).paths == ["x"])
     let several = try pack("small base.tar.gz --prefix p other -o \(directory) --skip-existing")
     #expect(several.status == 0, "\(several.summary)")
-    #expect(several.errors.contains("small.squash: is there already; left as it is\n"))
+    #expect(several.errors.contains("small.squash: exists already; skipped\n"))
     #expect(several.errors.hasSuffix("autosquash: 2 of 2 images made\n"), "\(several.summary)")
     #expect(try Listing(of: folder.path("out/base.squash")).paths == ["x"])
     #expect(try Listing(of: folder.path("out/other.squash")).paths == ["p", "p/x"])
@@ -157,8 +157,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("small -o no/x.squash", "no/x.squash: there is no directory no; mkdir -p no makes it"),
-    ("small -o no/", "no/small.squash: there is no directory no; mkdir -p no makes it"),
+    ("small -o no/x.squash", "no/x.squash: there is no directory no; make it with: mkdir -p no"),
+    ("small -o no/", "no/small.squash: there is no directory no; make it with: mkdir -p no"),
     ("small -o small", "small: this is the source itself; give the result another name"),
     ("small -o file/x.squash", "file/x.squash: file is not a directory"),
     (
@@ -211,7 +211,7 @@ import Testing
     #expect(result.status == 64 && !folder.exists(name))
     #expect(
       result.errors.contains(
-        ": '\(name)' is no name of an image; pack makes SquashFS images, so give \(advised).\n"),
+        ": '\(name)' is not an image name; pack makes SquashFS images, so use \(advised).\n"),
       "\(result.summary)")
     try Tool.check(["mkdir", "dir.zip"], in: folder.root)
     #expect(try pack("small -o dir.zip").status == 0)

@@ -67,8 +67,8 @@ import Testing
       let result = try pack("\(name).deb")
       #expect(result.status == 1)
       #expect(
-        result.errors == "autosquash: \(name).deb: a Debian package without its files: there is no "
-          + "data.tar in it; fetch or make it again\n")
+        result.errors == "autosquash: \(name).deb: a Debian package without files: it has no "
+          + "data.tar; fetch or make it again\n")
     }
   }
 
@@ -102,7 +102,7 @@ import Testing
     ),
     (
       "list.txt",
-      "not an archive of a known kind; an mtree specification must have a name that ends with .mtree"
+      "not an archive of a known kind; the name of an mtree specification must end in .mtree"
     ),
   ])
   func otherFilesAreTold(name: String, message: String) throws {
@@ -122,7 +122,7 @@ import Testing
     let result = try pack("x.conda")
     #expect(result.status == 1)
     #expect(
-      result.errors == "autosquash: x.conda: a conda package, whose files lie in an archive in it; "
+      result.errors == "autosquash: x.conda: a conda package: its files are in an inner archive; "
         + "unzip -p x.conda 'pkg-*' | autosquash pack - -o IMAGE packs them\n")
   }
 }

@@ -28,7 +28,7 @@ import Testing
     #expect(
       missing.errors == """
         autosquash: t.squash: warning: link: is a link to data/a.fa, which is not unpacked; \
-        name that too
+        name it too
         autosquash: t.squash: nope: no such file in the image
 
         """)

@@ -58,7 +58,7 @@ import Testing
     let doctor = try autosquash("doctor").text
     #expect(
       doctor.contains(
-        "warn  images: only root can enter a.squash: its top directory has the mode \(octal)\n"
+        "warn  images: only root can enter a.squash: its top directory has mode \(octal)\n"
           + "      -> pack it again with --chmod a+rX, and upload it under a new name\n")
         != canEnter,
       "\(doctor)")

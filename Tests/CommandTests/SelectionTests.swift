@@ -255,7 +255,7 @@ import Testing
   func aRootWithTheLostTopIsTold(path: String, told: String) throws {
     let packed = try Packed(Self.archive(), ["--root-becomes", path])
     #expect(packed.failed("warning: --root-becomes \(path) matches nothing: \(told)\n"))
-    #expect(packed.failed("the options given leave nothing of it"))
+    #expect(packed.failed("these options exclude everything"))
   }
 
   @Test func excludesFromAFile() throws {
@@ -278,8 +278,8 @@ import Testing
         autosquash: in.squash: warning: --exclude y matches nothing
         autosquash: in.squash: warning: --exclude-from one: /top/src matches nothing: patterns \
         begin at the image's root; /src would match
-        autosquash: in.squash: warning: --exclude-from two: 2 patterns match nothing, the first \
-        is /top/src
+        autosquash: in.squash: warning: --exclude-from two: 2 patterns match nothing, starting \
+        with /top/src
 
         """), "\(told.errors)")
     let missing = try Tool.autosquash(

@@ -105,7 +105,7 @@ import Testing
     #expect(
       result.errors.contains(
         "autosquash: x.squash: warning: 5 entries of earlier sources are replaced by later ones, "
-          + "the first is etc; --prefix NAME before each source keeps them apart\n"),
+          + "starting with etc; --prefix NAME before each source keeps them apart\n"),
       "\(result.errors)")
     #expect(try pack("base.tar.gz", "k", "--json").text.contains("\"replaced\": 5, "))
     let verified = try Tool.autosquash("verify", "x.squash", in: folder.root)
@@ -133,7 +133,7 @@ import Testing
     (["t/f", "t/g", "t/f"], [], "f is replaced by a later entry of the same name"),
     (
       ["t/f", "t/f", "t/g", "t/f"], ["--prefix", "p"],
-      "2 entries are replaced by later ones of the same name, the first is p/f"
+      "2 entries are replaced by later ones of the same name, starting with p/f"
     ),
   ])
   func replacedEntriesOfOneSourceAreNamed(
@@ -167,8 +167,8 @@ import Testing
     #expect(result.status == 0, "\(result.summary)")
     #expect(
       result.errors.contains(
-        "warning: 5 entries of earlier sources are replaced or taken out by later ones, the first "
-          + "is home\n"), "\(result.errors)")
+        "warning: 5 entries of earlier sources are replaced or removed by later ones, starting "
+          + "with home\n"), "\(result.errors)")
     let same = try Tool.autosquash(
       "diff", "x.squash", "want", "--ignore", "mtime,owner", in: folder.root)
     #expect(same.status == 0, "\(same.summary)")

@@ -43,7 +43,7 @@ import Testing
     #expect(again.status == 0, "\(again.summary)")
     #expect(
       lastLine(again) == "autosquash: out: 0 files and directories, 0 bytes; "
-        + "717 files were there already and stay")
+        + "kept 717 existing files")
     // A link to a file that stays, a file with further names that stay, a directory.
     try Tool.check(
       [
@@ -88,15 +88,15 @@ import Testing
     // The names of one file are two.
     #expect(
       refused.errors.hasPrefix(
-        "autosquash: out: 6 files that are there already differ from the image: a/hard, "
+        "autosquash: out: 6 existing files differ from the image: a/hard, "
           + "big/numbers, dangling, …; --force replaces them\n"), "\(refused.errors)")
     #expect(
       lastLine(refused) == "autosquash: out: 0 files and directories, 0 bytes; "
-        + "711 files were there already and stay, 6 errors")
+        + "kept 711 existing files, 6 errors")
     let forced = try extract("--skip-existing", "--force")
     #expect(forced.status == 0, "\(forced.summary)")
     #expect(
-      lastLine(forced).contains("; 711 files were there already and stay"), "\(forced.errors)")
+      lastLine(forced).contains("; kept 711 existing files"), "\(forced.errors)")
     try Tool.check(["touch", "-d", "@1000000000", "out"], in: folder.root)
     #expect(try differences() == [])
     try Tool.check(["sh", "-c", "rm out/oneblock && mkdir out/oneblock"], in: folder.root)
@@ -121,7 +121,7 @@ import Testing
     #expect(result.status == 1, "\(result.summary)")
     #expect(
       result.errors.contains(
-        "1 file that is there already differs from the image: a/hard; "
+        "1 existing file differs from the image: a/hard; "
           + "--force replaces it"), "\(result.errors)")
     #expect(!folder.exists("out/big/numbers"))
   }
@@ -163,7 +163,7 @@ import Testing
     #expect(
       result.status == 64
         && result.errors.contains(
-          "--to-tar writes an archive; it goes without --skip-existing.\n")
+          "--to-tar writes an archive; leave out --skip-existing.\n")
     )
   }
 }

@@ -18,7 +18,7 @@ import Testing
     #expect(result.status == 64 && !folder.exists(name))
     #expect(
       result.errors.contains(
-        ": '\(name)' is no name of a tar archive; give .tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst, "
+        ": '\(name)' is not the name of a tar archive; use .tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst, "
           + ".tar.lz4 or .tar.lz.\n"), "\(result.summary)")
   }
 

@@ -44,7 +44,7 @@ import Testing
     let result = try onTerminal("'\(Tool.autosquash)' extract tree.squash --to-tar -")
     #expect(
       result.status == 1
-        && result.text == "autosquash: standard output: an archive is nothing for a terminal; "
+        && result.text == "autosquash: standard output: a terminal cannot take an archive; "
           + "redirect it, or name a file\n",
       "\(result.text)")
   }

@@ -99,7 +99,7 @@ import Testing
   static let refused: [(python: String, message: String)] = [
     (
       "write('a'); write('b'); open('in.zip', 'wb').write(open('a', 'rb').read() * 2)",
-      "a zip archive begins before the one whose directory is last"
+      "a zip archive begins before the last one"
     ),
     (
       "import tarfile; open('p', 'w').write('x'); t = tarfile.open('t', 'w'); t.add('p'); t.close()\n"
@@ -121,7 +121,7 @@ import Testing
       write(); b = bytearray(open('in.zip', 'rb').read()); c = b.index(b'PK\\1\\2')
       n, x, k = struct.unpack('<HHH', b[c+28:c+34]); second = c + 46 + n + x + k
       b[second+42:second+46] = b[c+42:c+46]; open('in.zip', 'wb').write(b)
-      """, "its directory has 3 members, and 2 could be read"
+      """, "its directory has 3 members, but 2 could be read"
     ),
     // Beyond 4 GiB without zip64.
     (
@@ -129,7 +129,7 @@ import Testing
       write('a'); b = open('a', 'rb').read(); c = b.index(b'PK\\1\\2')
       with open('in.zip', 'wb') as f:
           f.write(b[:c]); f.seek(c + (1 << 32)); f.write(b[c:])
-      """, "whose directory tells offsets modulo 4 GiB"
+      """, "whose directory stores offsets modulo 4 GiB"
     ),
   ]
 
@@ -156,7 +156,7 @@ import Testing
     #expect(try Listing(of: folder.path("out.squash")).paths.sorted() == ["café", "ü"])
     let (_, unknown) = try pack(python, ["--zip-charset", "klingon"])
     #expect(
-      unknown.status == 64 && unknown.errors.contains("'klingon' is no character set"),
+      unknown.status == 64 && unknown.errors.contains("'klingon' is not a known character set"),
       "\(unknown.summary)")
   }
 

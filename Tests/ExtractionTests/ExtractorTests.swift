@@ -177,8 +177,8 @@ import Testing
     let result = try extract(image).result
     #expect(
       result.warnings.contains(
-        "1 extended attribute of another machine left out (such as security.selinux); --xattrs all "
-          + "takes it"))
+        "1 machine-specific extended attribute left out (such as security.selinux); --xattrs all "
+          + "keeps it"))
     #expect(
       try extract(image) {
         $0.xattrs = .none

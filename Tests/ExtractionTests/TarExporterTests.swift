@@ -79,15 +79,15 @@ import Testing
   }
 
   @Test(arguments: [
-    (["s a", "s b"], "2 sockets are left out, which tar cannot hold"),
+    (["s a", "s b"], "2 sockets left out: tar cannot hold them"),
     (
       ["f a x:user.%=1"],
-      "1 extended attribute with an odd name: its bytes but plain ASCII are written as %FF"
+      "1 extended attribute with an odd name: all but plain ASCII is written as %FF"
     ),
     (
       ["f a x:security.selinux=1"],
-      "1 extended attribute of another machine left out (such as security.selinux); --xattrs all "
-        + "takes it"
+      "1 machine-specific extended attribute left out (such as security.selinux); --xattrs all "
+        + "keeps it"
     ),
   ])
   func whatTarCannotHoldIsSaid(entries: [String], warning: String) throws {

@@ -126,7 +126,7 @@ import TreeModel
     let pipe = Pipe(zip.finished())
     #expect(
       message { try read(path: pipe.path) }
-        == "refused: a zip archive cannot be read as a stream, its directory is at the end; name the "
+        == "refused: a zip archive cannot be read as a stream: its directory is at the end; name the "
         + "plain file")
   }
 
@@ -155,7 +155,7 @@ import TreeModel
       ),
       (
         "another archive behind it", oneFile + oneFile,
-        "refused: a tar archive follows the end of this one: 2,048 bytes that would be lost"
+        "refused: a tar archive follows the end of this one: 2,048 bytes would be lost"
       ),
       (
         "a checksum that is wrong", checked(sum: 1),
@@ -195,8 +195,8 @@ import TreeModel
     #expect(result.lines == ["f a hello"] && result.wasCut)
     #expect(
       result.warnings == [
-        "damaged or cut-off archive at b: Truncated tar archive; 1 entry before that went in, and "
-          + "nothing of what follows"
+        "damaged or cut-off archive at b: Truncated tar archive; packed the 1 entry before that, "
+          + "and nothing after"
       ])
   }
 
@@ -214,7 +214,7 @@ import TreeModel
     ),
     (
       tar({ $0.add("a", Array("hello".utf8)) }, endBlocks: 1),
-      "a lone block of zeros at the end, where two belong"
+      "only one block of zeros at the end, expected two"
     ),
     (tar({ _ in }), "the archive has no members"),
   ])

@@ -67,7 +67,7 @@ import Testing
     (["f ../a 1"], "../a: a path with \"..\" could leave the image; repack without it"),
     (["f a/../b 1"], "a/../b: a path with \"..\" could leave the image; repack without it"),
     (["h a = ../b"], "a: a path with \"..\" could leave the image; repack without it"),
-    (["f \(longName)"], "\(longName): a name of more than 255 bytes, longer than Linux takes"),
+    (["f \(longName)"], "\(longName): a name of more than 255 bytes, longer than Linux allows"),
     (["f a\u{0}b"], "a\\000b: a name with a NUL byte"),
     (["f a 1", "f a/b 2"], "a/b: it lies below a, which is not a directory"),
     (["l a -> /etc", "f a/passwd 2"], "a/passwd: it lies below a, which is not a directory"),
@@ -95,7 +95,7 @@ import Testing
     #expect(made.notes.replaced.count == 2)
     #expect(
       made.notes.warnings == [
-        "2 entries are replaced by later ones of the same name, the first is d/a"
+        "2 entries are replaced by later ones of the same name, starting with d/a"
       ])
     #expect(
       made.leftOut == ["d/a", "d/b"].map { "\($0): replaced by a later entry of the same name" })

@@ -71,10 +71,10 @@ import Testing
   @Test(arguments: [
     (
       "ln -s . d", "d",
-      "lies in itself, by a link above it|is a link to ., a directory that it lies in"
+      "contains itself, through a link above it|is a link to ., a directory that contains it"
     ),
-    ("mkdir d; ln -s .. d/up", "d/up", "is a link to .., a directory that it lies in"),
-    ("ln -s nowhere l", "l", "is a link to nowhere, which is not there"),
+    ("mkdir d; ln -s .. d/up", "d/up", "is a link to .., a directory that contains it"),
+    ("ln -s nowhere l", "l", "is a link to nowhere, which does not exist"),
   ])
   func linksThatCannotBeFollowedAreNamed(script: String, path: String, cause: String) throws {
     try make(script)

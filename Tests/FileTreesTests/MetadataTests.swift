@@ -59,7 +59,7 @@ import Testing
     #expect(made.lines([.mode, .xattrs]) == ["f a mode=755", "f b mode=755"])
     #expect(
       made.notes.warnings == [
-        "--uid-map 3:4 fits no user of the source",
+        "--uid-map 3:4 matches no user of the source",
         "2 files lost their set-id bits or capabilities with their owner; --keep-setid keeps them",
       ])
   }

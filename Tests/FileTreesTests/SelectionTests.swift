@@ -148,6 +148,6 @@ import Testing
     let order = AccessOrder(parsing: Array("b\nc/d\nb\n/a\n".utf8))
     #expect(order.paths.map { String(decoding: $0, as: UTF8.self) } == ["b", "c/d", "a"])
     let made = try Assembly(["f a 1", "f b 2", "f e 3"]) { $0.order = order }
-    #expect(made.notes.warnings == ["1 path of --order names no file that went in"])
+    #expect(made.notes.warnings == ["1 path of --order matches no packed file"])
   }
 }

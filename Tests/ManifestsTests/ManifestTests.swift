@@ -110,11 +110,11 @@ import Testing
     ("#mtree\n" + String(repeating: "a", count: 1 << 20 | 1), "a line of more than a megabyte"),
     (
       "#mtree\n/set \(String(repeating: "k", count: 1025))=1\n",
-      "/set with more than mtree(5) has keywords"
+      "/set with more keywords than mtree(5) has"
     ),
     (
       "#mtree\n" + (0..<65).map { "/set k\($0)=1\n" }.joined(),
-      "/set with more than mtree(5) has keywords"
+      "/set with more keywords than mtree(5) has"
     ),
   ])
   func whatIsNoSpecificationIsRefused(text: String, cause: String) {

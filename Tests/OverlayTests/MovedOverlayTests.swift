@@ -112,7 +112,7 @@ import Testing
     let refused = try now("link")
     #expect(
       refused.status == 1
-        && refused.errors.contains("--was \(folder.path("over")) would move the link"),
+        && refused.errors.contains("--was \(folder.path("over")) moves the link"),
       "\(refused.summary)")
     #expect(try target("top") == "F/over/top")
     let moved = try now("link", "--was", folder.path("over"))

@@ -57,7 +57,7 @@ import Testing
       "echo mine > $ROOT/top; rm $OVER/top; ln -s nowhere $OVER/top", "regular file",
       "the overlay's cannot be read", 1
     ),
-    ("echo x > $ROOT/home/training/my_course", "O/top", "is there and is no directory", 1),
+    ("echo x > $ROOT/home/training/my_course", "O/top", "exists and is not a directory", 1),
   ])
   func whatIsInTheWay(before: String, after: String, said: String, status: Int32) throws {
     try sh("OVER=$PWD/over ROOT=$PWD/root; \(before)")
@@ -211,7 +211,7 @@ import Testing
     let linked = try overlay("link")
     #expect(linked.status == 1)
     #expect(
-      linked.errors.contains("user is a symbolic link that users can change, and is not followed"))
+      linked.errors.contains("user is a symbolic link that users can change; not followed"))
     #expect(linked.errors.contains("users/x is a symbolic link that users can change"))
     #expect(try sh("ls outside") == "")
     // It means what it would mean if the tree were the system's.
@@ -264,7 +264,7 @@ import Testing
       ].map { Array($0.utf8) })
     #expect(
       eventually {
-        (try? overlay("link").errors.contains("cannot start while another run is at work")) == true
+        (try? overlay("link").errors.contains("cannot start while another run is active")) == true
       })
     try folder.write("stop", [])
     _ = held.wait()

@@ -30,17 +30,18 @@ import Testing
 
   static let cases: [Case] = [
     Case(
-      testDescription: "zstd: reserved bit 0", codec: .zstd, message: "a bit set that is reserved"
+      testDescription: "zstd: reserved bit 0", codec: .zstd, message: "has a reserved bit set"
     ) {
       try zstdModes(of: $0) { $0 |= 1 }
     },
     Case(
-      testDescription: "zstd: reserved bit 1", codec: .zstd, message: "a bit set that is reserved"
+      testDescription: "zstd: reserved bit 1", codec: .zstd, message: "has a reserved bit set"
     ) {
       try zstdModes(of: $0) { $0 |= 2 }
     },
     Case(
-      testDescription: "zstd: offset 0", codec: .zstd, message: "copies from where it writes",
+      testDescription: "zstd: offset 0", codec: .zstd,
+      message: "copies from its own output position",
       content: zeros
     ) { _ in
       // 1,000 zeros; then no literals and one sequence, with tables of one symbol each: a copy of
@@ -90,7 +91,7 @@ import Testing
     Case(
       testDescription: "xz: options with a dictionary of less than the least", codec: .xz,
       options: [0, 0x10, 0, 0, 0, 0, 0, 0],
-      message: "a dictionary of 8192 bytes, the kernel has 4096"
+      message: "a dictionary of 8192 bytes, but the kernel has 4096"
     ) { try xz($0) },
     Case(
       testDescription: "xz: larger dictionary in the second block", codec: .xz,
@@ -118,7 +119,7 @@ import Testing
     },
     Case(
       testDescription: "gzip: larger than its content", codec: .gzip,
-      message: "larger than what they unpack to", content: [1, 2, 3, 4, 5]
+      message: "larger compressed than unpacked", content: [1, 2, 3, 4, 5]
     ) { try gzip($0) },
   ]
 

@@ -133,7 +133,7 @@ import Testing
     try builder.addFile("d/f", contents: [])
     let long = ImagePath(String(repeating: "n", count: 256))
     for wrong in ["", "/x", "x/", "a//b", "../x", ".", "a\0b", long] as [ImagePath] {
-      expect(.invalidPath, "is no path from the root") { try builder.addDirectory(wrong) }
+      expect(.invalidPath, "is not a valid path") { try builder.addDirectory(wrong) }
     }
     expect(.exists, "d/f") { try builder.addFile("d/f", contents: []) }
     expect(.exists, "d/f") { try builder.addFile("d/f/g", contents: []) }

@@ -53,9 +53,9 @@ import Testing
     let path = folder.path("i.squash")
     let whole = try findings(path, inodesPerPass: InodeWindow.size)
     for message in [
-      "no name leads to inode 4, a fifo", "that it has 1 name, in fact it has 2",
+      "no name leads to inode 4, a fifo", "says it has 1 name, but it has 2",
       "is a fifo in its directory, and a symbolic link in the inode table",
-      "leads to a place where inode 6 is not", "says that its parent is inode 1, it is 10",
+      "leads to a place without inode 6", "says that its parent is inode 1, but it is 10",
     ] {
       #expect(whole.contains { $0.contains(message) }, "\(message): \(whole)")
     }

@@ -53,8 +53,8 @@ public enum Bucket {
     let hint =
       switch code {
       case ENOENT: "; is the bucket mounted?"
-      case EACCES, EPERM: "; root may, with sudo"
-      case ENOTCONN: "; the bucket's mount is dead, mount it again"
+      case EACCES, EPERM: "; try sudo"
+      case ENOTCONN: "; the bucket's mount is dead; mount it again"
       default: ""
       }
     return BucketError(

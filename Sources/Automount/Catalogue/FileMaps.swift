@@ -19,7 +19,7 @@ public struct FileMaps: Equatable, Sendable {
   private static let folderPrefix = Array("folder-".utf8)
 
   private static let firstLine = Array(
-    "# Written by 'autosquash refresh'; what is changed here is lost.\n".utf8)
+    "# Written by 'autosquash refresh'; changes here are lost.\n".utf8)
 
   /// The longest line autofs accepts in a file, in bytes.
   private static let longestLine = 16000

@@ -30,7 +30,7 @@ extension Configuration {
       let text =
         switch error.code {
         case ENOENT: "\(error); 'autosquash setup' writes one, AUTOSQUASH_CONFIG names another"
-        case EFBIG, EINVAL: "this is no configuration file of at most \(byteLimit) bytes"
+        case EFBIG, EINVAL: "not a configuration file, or larger than \(byteLimit) bytes"
         default: "\(error)"
         }
       throw ConfigurationError(path: path, text: text)
@@ -60,8 +60,9 @@ extension Configuration {
     guard isMountedOnItself else { return }
     throw ConfigurationError(
       path: path,
-      text: "mount-root \(mountRoot.escapedName) and images \(images.escapedName) must not lie in "
-        + "each other: what is mounted would hide the images")
+      text:
+        "mount-root \(mountRoot.escapedName) and images \(images.escapedName) must not be inside "
+        + "each other: the mounts would hide the images")
   }
 
   /// Whether the images' folder and the mount root lie one inside the other.
@@ -82,11 +83,11 @@ extension Configuration {
     guard let index = Key.allCases.firstIndex(where: { $0.rawValue.utf8.elementsEqual(name) })
     else {
       let known = Key.allCases.map(\.rawValue).joined(separator: ", ")
-      return "unknown key '\(name.escapedName)'; known are \(known)"
+      return "unknown key '\(name.escapedName)'; valid keys: \(known)"
     }
     let key = Key.allCases[index]
     guard lines[index] == 0 else {
-      return "'\(key.rawValue)' stands in line \(lines[index]) already; remove one of them"
+      return "'\(key.rawValue)' is already set in line \(lines[index]); remove one of them"
     }
     lines[index] = number
     return set(key, Array(line[(equals + 1)...].trimmed)).map { "\(key.rawValue): \($0)" }
@@ -133,7 +134,7 @@ extension Configuration {
     guard value.count < Int(PATH_MAX) - 256 else { return "the path is too long" }
     // autofs could not pass on these two.
     guard !value.contains(where: { $0 == UInt8(ascii: "\"") || $0 < 0x20 }) else {
-      return "the path must hold no quotation mark and no control characters"
+      return "the path must not contain quotation marks or control characters"
     }
     var clean: [UInt8] = []
     clean.reserveCapacity(value.count)
@@ -145,7 +146,7 @@ extension Configuration {
       rest = rest[end...].dropFirst()
       if part.isEmpty { continue }
       guard !part.elementsEqual("..".utf8), !part.elementsEqual(".".utf8) else {
-        return "the path must hold no '.' and no '..'"
+        return "the path must not contain '.' or '..'"
       }
       clean.append(pathSeparator)
       clean += part
@@ -191,7 +192,7 @@ extension Configuration {
     for suffix in all {
       guard suffix.first == UInt8(ascii: "."), suffix.count > 1, suffix.count <= 64,
         !suffix.contains(where: { $0 == pathSeparator || $0 < 0x20 })
-      else { return "'\(suffix.escapedName)' must begin with '.' and be no path" }
+      else { return "'\(suffix.escapedName)' must begin with '.' and must not be a path" }
     }
     suffixes = all
     return nil
@@ -210,13 +211,13 @@ extension Configuration {
   private mutating func setOptions(_ value: [UInt8]) -> String? {
     for option in value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
       let name = option.prefix { $0 != UInt8(ascii: "=") }
-      guard !name.isEmpty else { return "an empty option; they read 'ro,nosuid,nodev'" }
+      guard !name.isEmpty else { return "an empty option; write them as 'ro,nosuid,nodev'" }
       if name.elementsEqual("loop".utf8) || name.elementsEqual("fstype".utf8) {
-        return "'\(name.escapedName)' is not for here; the key fstype says how to mount"
+        return "'\(name.escapedName)' does not belong here; the key fstype says how to mount"
       }
       // autofs takes other characters for the end of the options, or expands them.
       guard option.allSatisfy({ $0.isWordByte || "=.:@%/+-".utf8.contains($0) }) else {
-        return "'\(option.escapedName)' has a character that autofs cannot take"
+        return "'\(option.escapedName)' has a character that autofs does not allow"
       }
     }
     options = value

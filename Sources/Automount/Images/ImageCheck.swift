@@ -35,14 +35,14 @@ public struct ImageCheck: Sendable {
     if status.isDirectory { return nil }
     var facts = Facts(size: status.size, modified: status.modified)
     guard status.isRegular else {
-      facts.problem = "it is no regular file"
+      facts.problem = "not a regular file"
       return facts
     }
     guard facts.size >= UInt64(Superblock.byteCount) else {
       facts.problem =
         facts.size == 0
         ? "the file is empty; upload it again"
-        : "\(facts.size) bytes are no image; upload it again"
+        : "only \(facts.size) bytes, too short for an image; upload it again"
       return facts
     }
     let start = [UInt8](unsafeUninitializedCapacity: Superblock.byteCount) { buffer, count in
@@ -73,11 +73,11 @@ public struct ImageCheck: Sendable {
     if superblock.bytesUsed > size / Superblock.deviceBlock * Superblock.deviceBlock {
       let padded = (size + 4095) & ~4095
       return "its end is not padded to 1024 bytes, so the kernel cannot read it;"
-        + " truncate -s \(padded) mends it, then upload it again"
+        + " fix it with: truncate -s \(padded) FILE, then upload it again"
     }
     if kernel.hasSquashFS == false {
       return "this machine's kernel has no squashfs (CONFIG_SQUASHFS);"
-        + " 'fstype = fuse.squashfuse' does without"
+        + " set 'fstype = fuse.squashfuse' to mount without it"
     }
     guard let option = superblock.compressor.kernelOption else {
       return "no kernel mounts images with lzma; pack it again with xz"
@@ -92,13 +92,13 @@ public struct ImageCheck: Sendable {
   private static func text(_ problem: Superblock.Problem) -> String {
     switch problem {
     case .empty, .unfinished: "its writer did not finish; pack and upload it again"
-    case .notSquashFS: "it is no SquashFS image"
+    case .notSquashFS: "not a SquashFS image"
     case .foreign(let format):
       "it is \(format.name), which Linux does not mount; unpack it with \(format.tool) and pack it again"
     case .version(let major, let minor):
-      "its version is \(major).\(minor), the kernel takes 4.0; pack it again"
+      "SquashFS version \(major).\(minor), but the kernel reads only 4.0; pack it again"
     case .blockSize(let size, _): "a block size of \(size) bytes; the image is damaged"
-    case .compressor(let number): "its compressor, number \(number), is unknown to the kernel"
+    case .compressor(let number): "the kernel does not know compressor number \(number)"
     }
   }
 }

@@ -81,10 +81,10 @@ struct ImageLookup {
       return MapRefusal(
         .outside, key,
         "\(name) is a link that leads out of \(configuration.images.shortenedName);"
-          + " 'outside-links = yes' would allow it")
+          + " 'outside-links = yes' allows it")
     case ENXIO, ENODEV:
       return MapRefusal(
-        .unmountable, key, "\(name) will not mount: it is no regular file")
+        .unmountable, key, "\(name) will not mount: not a regular file")
     case ELOOP:
       return MapRefusal(.outside, key, "\(name) is a link that leads nowhere: \(reason)")
     case ENOTCONN, ESTALE, EIO, ETIMEDOUT, EHOSTDOWN, EHOSTUNREACH:

@@ -58,7 +58,7 @@ public enum ForkedAnswer {
       throw .late
     }
     guard let outcome: Result<Value, Refusal> = unframed(received) else {
-      throw .noProcess(SystemError("get a whole answer from the second process", code: EPIPE))
+      throw .noProcess(SystemError("read the second process's whole answer", code: EPIPE))
     }
     do throws(Refusal) { return try outcome.get() } catch { throw .refused(error) }
   }

@@ -15,19 +15,19 @@ public struct MapKey: Equatable, Sendable {
   public init(_ bytes: [UInt8]) throws(MapRefusal) {
     let problem: String? =
       switch bytes.count {
-      case 0: "the empty name is no image's"
-      case 1 where bytes[0] == UInt8(ascii: "."): "'.' is no image's name"
-      case 2 where bytes.elementsEqual("..".utf8): "'..' is no image's name"
-      case (Int(NAME_MAX) + 1)...: "the name is longer than a file's can be"
+      case 0: "the name is empty"
+      case 1 where bytes[0] == UInt8(ascii: "."): "'.' is not a valid image name"
+      case 2 where bytes.elementsEqual("..".utf8): "'..' is not a valid image name"
+      case (Int(NAME_MAX) + 1)...: "the name is longer than \(NAME_MAX) bytes"
       default:
-        bytes.contains(where: { $0 == pathSeparator || $0 == 0 }) ? "a name has no '/'" : nil
+        bytes.contains(where: { $0 == pathSeparator || $0 == 0 }) ? "a name cannot contain '/'" : nil
       }
     if let problem { throw MapRefusal(.badKey, bytes, problem) }
     let name = Name(unchecked: bytes)
     guard !Self.isHidden(name) else {
       throw MapRefusal(
         .hidden, bytes,
-        "a name that begins with a dot is never looked up in the bucket; give the image another")
+        "names that begin with a dot are never looked up in the bucket; rename the image")
     }
     self.name = name
   }

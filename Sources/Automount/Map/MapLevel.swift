@@ -21,7 +21,7 @@ public struct MapLevel: Equatable, Sendable {
   static func current(mountRoot: HostPath, key: [UInt8]) throws(MapRefusal) -> MapLevel {
     guard let here = getcwd(nil, 0) else {
       throw MapRefusal(
-        .machine, key, "cannot tell the working directory: \(SystemError.reason())")
+        .machine, key, "cannot find the working directory: \(SystemError.reason())")
     }
     defer { free(here) }
     let path = HostPath([UInt8](cString: here))
@@ -38,7 +38,7 @@ public struct MapLevel: Equatable, Sendable {
     if isAskedByAutofs || statfs(".", &system) == 0 && system.f_type == autofsMagic {
       throw MapRefusal(
         .machine, key,
-        "asked by autofs at \(path.shortenedName), but mount-root is \(mountRoot.shortenedName)"
+        "autofs asks in \(path.shortenedName), but mount-root is \(mountRoot.shortenedName)"
           + " in \(Configuration.path.shortenedName); run 'autosquash setup'")
     }
     return .top

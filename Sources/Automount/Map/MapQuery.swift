@@ -86,7 +86,8 @@ public struct MapQuery {
       guard let entry = MapEntry(askingAgain: program) else {
         throw MapRefusal(
           .machine, key.name.bytes,
-          "the map \(program.shortenedName) must have a path of letters, digits and ._-+ only")
+          "the path of the map, \(program.shortenedName), may contain only letters, digits and ._-+"
+        )
       }
       return Outcome(entry: .success(entry))
     }

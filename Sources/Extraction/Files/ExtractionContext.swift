@@ -126,20 +126,20 @@ final class ExtractionContext: Sendable {
       if number > 0 { list.append(number == 1 ? "1 \(one)" : "\(number.grouped) \(many)") }
     }
     note(
-      skippedDeviceCount, "device node was not made, which only root can",
-      "device nodes were not made, which only root can")
+      skippedDeviceCount, "device node skipped: only root can create it",
+      "device nodes skipped: only root can create them")
     note(
-      droppedSetIDs, "file lost its set-id bits, as it does not belong to its owner",
-      "files lost their set-id bits, as they do not belong to their owners")
+      droppedSetIDs, "file lost its set-id bits because its owner changed",
+      "files lost their set-id bits because their owners changed")
     note(
-      lostOwners, "file could not be given its owner", "files could not be given their owners")
+      lostOwners, "file did not get its owner", "files did not get their owners")
     note(
       droppedXattrs, "extended attribute could not be set",
       "extended attributes could not be set")
     note(
       copiedLinks,
-      "hard link became a copy, as its file system cannot have the link",
-      "hard links became copies, as their file systems cannot have the links")
+      "hard link became a copy: its file system does not allow the link",
+      "hard links became copies: their file systems do not allow the links")
     return list
   }
 }

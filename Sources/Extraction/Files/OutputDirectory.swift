@@ -133,8 +133,8 @@ final class OutputDirectory: @unchecked Sendable {
     guard errno == EACCES, isShut else { return context.failToCreate(path(of: name)) }
     context.fail(
       path(of: name),
-      "cannot create: \(SystemError.reason(EACCES)); --force writes in read-only directories of"
-        + " your own")
+      "cannot create: \(SystemError.reason(EACCES)); --force writes into your own read-only"
+        + " directories")
   }
 
   /// The path of a name in this directory, below the top.
@@ -176,7 +176,7 @@ final class OutputDirectory: @unchecked Sendable {
     // nothing: some file systems choose their own.)
     guard !isNew || owner != nil || Self.isEmpty(entered.descriptor) else {
       close(entered.descriptor)
-      context.fail(path(of: name), "was replaced while it was made")
+      context.fail(path(of: name), "was replaced during extraction")
       return nil
     }
     if isNew { context.countMade() }
@@ -225,7 +225,7 @@ final class OutputDirectory: @unchecked Sendable {
       let status = stat(of: file.number), status.st_mode & S_IFMT == type, status.st_nlink == 1,
       number == 0 || status.st_rdev == dev_t(number),
       isOurs(file.number, status, kind, hasMoreNames: made != nil)
-    else { return context.fail(path(of: name), "was replaced while it was made") }
+    else { return context.fail(path(of: name), "was replaced during extraction") }
     let opened = file.number
     if !FileFinish(attributes, xattrs, context).apply(toPath: opened, isLink: type == S_IFLNK) {
       context.fail(path(of: name), action: "set the attributes")

@@ -40,7 +40,7 @@ final class ExtractionState: Sendable {
       case "id": "all files belong to root"
       case "fragment": "the ends of files, and all small files, are lost"
       case "xattr": "extended attributes are lost"
-      default: "nothing that is extracted is lost"
+      default: "no extracted data is lost"
       }
     countLost(nil, "the \(table) table cannot be read: \(what)")
   }

@@ -123,7 +123,7 @@ final class FileJob: Sendable {
     }
     var text = "lost: \(losses.text(of: size))"
     if savedBytes > 0, let saved = output.finishDamaged() {
-      text += "; the rest is in \(saved.escapedName), with zeros for them"
+      text += "; the rest is in \(saved.escapedName), with zeros in the gaps"
     }
     extraction.countLost(path, "\(text): \(error)")
   }

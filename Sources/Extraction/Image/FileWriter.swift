@@ -89,7 +89,7 @@ final class FileWriter {
     let count = try unpacker.unpack(place, into: buffer)
     guard count == size else {
       throw ImageReadError(
-        .damaged, at: base + place.start, "a block unpacks to \(count) bytes, \(size) are due")
+        .damaged, at: base + place.start, "block unpacks to \(count) bytes, expected \(size)")
     }
     return UnsafeRawBufferPointer(rebasing: buffer[..<count])
   }

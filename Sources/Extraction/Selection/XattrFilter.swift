@@ -20,7 +20,7 @@ final class XattrFilter {
   /// A sentence that counts what was dropped by default.
   var warning: String? {
     guard local > 0 else { return nil }
-    return "\(local.counted("extended attribute")) of another machine left out (such as "
-      + "security.selinux); --xattrs all takes \(local == 1 ? "it" : "them")"
+    return "\(local.counted("machine-specific extended attribute")) left out (such as "
+      + "security.selinux); --xattrs all keeps \(local == 1 ? "it" : "them")"
   }
 }

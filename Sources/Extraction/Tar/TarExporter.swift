@@ -87,13 +87,13 @@ public final class TarExporter {
     var list: [String] = []
     if items.sockets > 0 {
       list.append(
-        "\(items.sockets) \(items.sockets == 1 ? "socket is" : "sockets are") left out, which tar "
-          + "cannot hold")
+        "\(items.sockets) \(items.sockets == 1 ? "socket" : "sockets") left out: tar cannot hold "
+          + "\(items.sockets == 1 ? "it" : "them")")
     }
     if writer.changedAttributes > 0 {
       list.append(
-        "\(writer.changedAttributes.counted("extended attribute")) with an odd name: its bytes but "
-          + "plain ASCII are written as %FF")
+        "\(writer.changedAttributes.counted("extended attribute")) with an odd name: all but plain "
+          + "ASCII is written as %FF")
     }
     return list + [xattrs.warning].compactMap { $0 }
   }

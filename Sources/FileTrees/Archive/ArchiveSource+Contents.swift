@@ -55,7 +55,7 @@ extension ArchiveSource {
     if let name = digests?.wrong() {
       throw UnreadableFile(
         reason: SourceError(
-          .refused, path: entry.path, "its content has another \(name) than the specification says")
+          .refused, path: entry.path, "its \(name) differs from the specification")
       )
     }
   }
@@ -68,11 +68,11 @@ extension ArchiveSource {
     guard position <= size else {
       throw UnreadableFile(
         reason: SourceError(
-          .damaged, path: path, "\(entry.path.escapedName) has more data than it says"))
+          .damaged, path: path, "\(entry.path.escapedName) has more data than its header says"))
     }
     if part.archive.isSpecification && position < size {
       throw specificationError(
-        raw, "\(position) bytes where the specification has \(size)", isOfContent: true)
+        raw, "\(position) bytes, but the specification says \(size)", isOfContent: true)
     }
     if archive_entry_sparse_count(raw) == 0 && !isSparse(part.archive) && position < size {
       throw UnreadableFile(

@@ -34,15 +34,15 @@ extension ArchiveSource {
     let readsOn = try look(layers, rest) { kind in
       if end.isLoneBlock && kind == .tar && layers.top === rest.layer {
         warn(
-          "a lone block of zeros at byte \(end.position - Int64(TarHeaders.block)), where an "
-            + "archive's end has two: it is passed over")
+          "skipped a lone block of zeros at byte \(end.position - Int64(TarHeaders.block)): the end "
+            + "of an archive has two")
         isPassedOver = true
         return true
       }
       return options.ignoresZeros && kind.mayHold(.tar)
     }
     if end.isLoneBlock && !isPassedOver {
-      warn("a lone block of zeros at the end, where two belong")
+      warn("only one block of zeros at the end, expected two")
     }
     return readsOn
   }
@@ -130,8 +130,8 @@ extension ArchiveSource {
     let mayBeRead = isAfterTar && kind.mayHold(.tar) && !options.ignoresZeros
     return SourceError(
       .refused, path: path,
-      "\(kind.name) follows the end of this one: \(count.counted("byte")) that would be lost",
-      hint: mayBeRead ? nil : "take the file apart, and use what you want of it",
+      "\(kind.name) follows the end of this one: \(count.counted("byte")) would be lost",
+      hint: mayBeRead ? nil : "split the file, and use the part you want",
       remedies: mayBeRead ? [.ignoreZeros] : [])
   }
 

@@ -12,7 +12,7 @@ extension ArchiveSource {
     guard path.count <= LinuxLimits.longestPath else {
       throw SourceError(
         .refused, path: Array(path.prefix(100)),
-        "a path of more than 4,095 bytes, longer than Linux takes")
+        "a path of more than 4,095 bytes, longer than Linux allows")
     }
     let attributes = Attributes(
       permissions: UInt16(truncatingIfNeeded: archive_entry_perm(raw) & 0o7777),

@@ -10,13 +10,13 @@ extension ArchiveSource {
     case .rpm:
       throw SourceError(
         .refused, path: path, "an RPM package",
-        hint: "rpm2cpio \(name) | autosquash pack - -o IMAGE packs what is in it")
+        hint: "rpm2cpio \(name) | autosquash pack - -o IMAGE packs its files")
     case .squashFS:
       throw SourceError(
-        .refused, path: path, "an image already, compressed once more", hint: "unpack it")
+        .refused, path: path, "a compressed image", hint: "decompress it")
     case .zip where path.ends(with: ".conda"):
       throw SourceError(
-        .refused, path: path, "a conda package, whose files lie in an archive in it",
+        .refused, path: path, "a conda package: its files are in an inner archive",
         hint: "unzip -p \(name) 'pkg-*' | autosquash pack - -o IMAGE packs them")
     default: break
     }
@@ -55,7 +55,7 @@ extension ArchiveSource {
       SourceError(.unreadable, path: path, "\(ArchiveHandle.unknownKind)\(cause)", hint: hint)
     }
     if start.starts(with: "#mtree".utf8) {
-      return error("", "an mtree specification must have a name that ends with .mtree")
+      return error("", "the name of an mtree specification must end in .mtree")
     }
     for (endings, what, tool) in Self.tools where endings.contains(where: path.ends) {
       return error(

@@ -82,12 +82,12 @@ extension ArchiveSource {
     let name = archive_entry_pathname(entry).map { [UInt8](cString: $0) } ?? path
     let isFile = UInt32(archive_entry_filetype(entry)) == carchive_ifreg
     guard isFile && isOfContent else {
-      return SourceError(.unreadable, path: name, "the specification is not understood: \(reason)")
+      return SourceError(.unreadable, path: name, "cannot parse the specification: \(reason)")
     }
     return SourceError(
       .unreadable, path: name,
-      "its content cannot be read (\(reason)); name a file with contents=, or have one of this name "
-        + "in the current directory. A manifest has no contents: verify --manifest and diff read it"
+      "its content cannot be read (\(reason)); name a file with contents=, or put one of this name "
+        + "into the current directory. A manifest has no contents: verify --manifest and diff read it"
     )
   }
 }

@@ -78,8 +78,8 @@ public final class ArchiveSource {
     {
       wasCut = true
       warn(
-        "\(error.cause); \(delivered.grouped) \(delivered == 1 ? "entry" : "entries") before that "
-          + "went in, and nothing of what follows")
+        "\(error.cause); packed the \(delivered.grouped) \(delivered == 1 ? "entry" : "entries") "
+          + "before that, and nothing after")
     }
   }
 
@@ -170,9 +170,9 @@ public final class ArchiveSource {
     {
       return SourceError(
         .damaged, path: path,
-        "damaged archive at \(lastEntry.escapedName): a hard link that says it has "
-          + "\(size.grouped) bytes of its own, and no member follows it",
-        hint: "make the archive again; GNU's and the old tar formats have no data with hard links")
+        "damaged archive at \(lastEntry.escapedName): a hard link claims "
+          + "\(size.grouped) bytes of its own, and no member follows",
+        hint: "make the archive again; the GNU and old tar formats store no data with hard links")
     }
     return failure
   }

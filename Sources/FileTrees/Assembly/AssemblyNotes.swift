@@ -56,19 +56,19 @@ public struct AssemblyNotes: Sendable {
     list += mistakes + mappings.warnings
     if let warning = xattrs.warning { list.append(warning) }
     note(
-      lostByCut, "name left out whose bytes would have come later",
-      "names left out whose bytes would have come later")
+      lostByCut, "name left out: its bytes would have come later",
+      "names left out: their bytes would have come later")
     list += closed.warnings
     if let warning = danglingLinks.warning { list.append(warning) }
     note(
       localXattrs,
-      "extended attribute of another machine left out (such as security.selinux); --xattrs all "
+      "machine-specific extended attribute left out (such as security.selinux); --xattrs all "
         + "keeps it",
-      "extended attributes of another machine left out (such as security.selinux); --xattrs all "
+      "machine-specific extended attributes left out (such as security.selinux); --xattrs all "
         + "keeps them")
     note(
-      droppedXattrs, "extended attribute left out that an image cannot hold (POSIX ACLs are such)",
-      "extended attributes left out that an image cannot hold (POSIX ACLs are such)")
+      droppedXattrs, "extended attribute left out: an image cannot hold it (such as a POSIX ACL)",
+      "extended attributes left out: an image cannot hold them (such as POSIX ACLs)")
     note(
       droppedSetIDs,
       "file lost its set-id bits or capabilities with its owner; --keep-setid keeps them",
@@ -81,7 +81,7 @@ public struct AssemblyNotes: Sendable {
       list.append("\(replaced.first.escapedName) is replaced by a later entry of the same name")
     } else if replaced.count > 1 {
       list.append(
-        "\(replaced.count.grouped) entries are replaced by later ones of the same name, the first is "
+        "\(replaced.count.grouped) entries are replaced by later ones of the same name, starting with "
           + replaced.first.escapedName)
     }
     note(
@@ -89,8 +89,8 @@ public struct AssemblyNotes: Sendable {
       "names of hard links became files of their own")
     if let warning = sourcesWarning { list.append(warning) }
     note(
-      pathsInOrder - usedRanks.count, "path of --order names no file that went in",
-      "paths of --order name no file that went in")
+      pathsInOrder - usedRanks.count, "path of --order matches no packed file",
+      "paths of --order match no packed file")
     return list
   }
 
@@ -99,11 +99,11 @@ public struct AssemblyNotes: Sendable {
     let count = replacedSources.count
     guard count > 0 else { return nil }
     let first = replacedSources.first.escapedName
-    let what = hasWhiteouts ? "replaced or taken out" : "replaced"
+    let what = hasWhiteouts ? "replaced or removed" : "replaced"
     let text =
       count == 1
       ? "1 entry of an earlier source is \(what) by a later one: \(first)"
-      : "\(count.grouped) entries of earlier sources are \(what) by later ones, the first is \(first)"
+      : "\(count.grouped) entries of earlier sources are \(what) by later ones, starting with \(first)"
     if hasWhiteouts { return text }
     return "\(text); --prefix NAME before each source keeps them apart"
   }

@@ -73,14 +73,14 @@ extension ClosedPlaces.Group {
     guard let first else { return nil }
     let mode = "mode " + String(first.permissions, radix: 8).leftPadded(to: 4)
     if isTopClosed {
-      let others = count > 1 ? ", and \((count - 1).counted("other place")) below it" : ""
-      return "only \(who) can enter the image, its top directory has \(mode)\(others); "
+      let others = count > 1 ? " and \((count - 1).counted("other place")) below it" : ""
+      return "only \(who) can enter the image (its top directory has \(mode))\(others); "
         + "--chmod a+rX opens it to all"
     }
     let name = "\(first.path.escapedName) (\(mode))"
     return count == 1
       ? "only \(who) can read or enter \(name); --chmod a+rX opens it to all"
-      : "only \(who) can read or enter \(count.grouped) files and directories, the first is \(name); "
+      : "only \(who) can read or enter \(count.grouped) files and directories, starting with \(name); "
         + "--chmod a+rX opens them to all"
   }
 }

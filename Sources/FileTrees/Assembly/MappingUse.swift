@@ -24,8 +24,8 @@ struct MappingUse {
 
   /// A sentence for each.
   var warnings: [String] {
-    users.map { "--uid-map \($0.text) fits no user of the source" }
-      + groups.map { "--gid-map \($0.text) fits no group of the source" }
+    users.map { "--uid-map \($0.text) matches no user of the source" }
+      + groups.map { "--gid-map \($0.text) matches no group of the source" }
   }
 }
 

@@ -109,7 +109,7 @@ struct PatternUse: Sendable {
         if count > 1 {
           let name = pattern.glob.pattern.escapedName
           list.append(
-            "\(pattern.option)\(count.grouped) patterns match nothing, the first is \(name)")
+            "\(pattern.option)\(count.grouped) patterns match nothing, starting with \(name)")
           continue
         }
       }

@@ -123,6 +123,6 @@ extension TreeAssembler {
   }
 
   private var excludedHint: String {
-    notes.leftOut > 0 ? " (some were left out by the options given)" : "; the archive is incomplete"
+    notes.leftOut > 0 ? " (the options left some out)" : "; the archive is incomplete"
   }
 }

@@ -151,8 +151,8 @@ extension TreeAssembler {
     guard file.names < identity.links else {
       throw refused(
         entry,
-        "more members than it has links share its inode number, so that nothing tells which of "
-          + "them are names of one file; make the archive again, with numbers that differ "
+        "more members share its inode number than it has links, so nothing tells which are "
+          + "names of one file; make the archive again, with distinct numbers "
           + "(cpio --renumber-inodes)")
     }
     identified.files[key] = nil
@@ -187,7 +187,7 @@ extension TreeAssembler {
       if isThere, let other = identified.filled[IdentifiedFiles.Number(key.identity)] {
         throw SourceError(
           .refused, path: file.first,
-          "its bytes came with another name, \(other.escapedName), which was left out or has other "
+          "its data is under another name, \(other.escapedName), which was left out or has other "
             + "attributes; take both, or make the archive again")
       }
       if isThere && isSourceCut { lost.insert(file.inode) }

@@ -175,7 +175,8 @@ public final class TreeAssembler: EntrySink {
     switch entry.kind {
     case .symlink(let target):
       guard target.count <= LinuxLimits.longestPath else {
-        throw refused(entry, "the link's target has more than 4,095 bytes, longer than Linux takes")
+        throw refused(
+          entry, "the link's target has more than 4,095 bytes, longer than Linux allows")
       }
       guard !target.isEmpty else { throw refused(entry, "a symbolic link without a target") }
       guard !target.contains(0) else { throw refused(entry, "a target with a NUL byte") }
@@ -264,7 +265,7 @@ public final class TreeAssembler: EntrySink {
       case .nulByte: throw refused("a name with a NUL byte")
       case .nameTooLong:
         throw refused(
-          "a name of more than \(LinuxLimits.longestName) bytes, longer than Linux takes")
+          "a name of more than \(LinuxLimits.longestName) bytes, longer than Linux allows")
       }
     }
   }
@@ -295,7 +296,9 @@ public final class TreeAssembler: EntrySink {
     missingParents += 1
     guard missingParents <= Self.freeParents + Self.parentsForEach * delivered else {
       throw refused(
-        entry, "the entries so far need \(missingParents.grouped) directories that have no entry")
+        entry,
+        "the entries so far need \(missingParents.grouped) directories without an entry of their own"
+      )
     }
     let inode = tree.addInode(
       Tree.Inode(

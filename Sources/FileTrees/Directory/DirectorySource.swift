@@ -86,7 +86,7 @@ public final class DirectorySource {
     var reason = SourceError.changed(full(directory.path))
     guard options.ignoresUnreadable else { throw reason }
     changedDirectories += 1
-    reason.cause += "; what came or went meanwhile may be missing"
+    reason.cause += "; files created or removed meanwhile may be missing"
     reportUnreadable(reason)
   }
 
@@ -216,7 +216,7 @@ public final class DirectorySource {
     }
     let why =
       code == ENOENT
-      ? "which is not there" : "and cannot be followed: \(SystemError.reason(code))"
+      ? "which does not exist" : "and cannot be followed: \(SystemError.reason(code))"
     var error = failure(entryPath, "is a link to \(target.escapedName), \(why)")
     error.remedies = [.ignoreUnreadable, .exclude]
     throw UnreadableFile(reason: error)
@@ -232,8 +232,8 @@ public final class DirectorySource {
       switch problem {
       case .visitedTooOften:
         "links make more than \(FollowedDirectories.mostVisits.grouped) directories of this one"
-      case .liesInItself where target == nil: "lies in itself, by a link above it"
-      case .liesInItself: "is a link to \(target!.escapedName), a directory that it lies in"
+      case .liesInItself where target == nil: "contains itself, through a link above it"
+      case .liesInItself: "is a link to \(target!.escapedName), a directory that contains it"
       }
     throw SourceError(
       .refused, path: full(directory.path), message, remedies: [.exclude])
@@ -252,7 +252,7 @@ public final class DirectorySource {
   private func unreadable(_ entryPath: [UInt8], _ action: String) -> SourceError {
     if errno == ENOENT && !entryPath.isEmpty {
       return SourceError(
-        .changed, path: full(entryPath), "is gone since its directory was listed",
+        .changed, path: full(entryPath), "disappeared after its directory was listed",
         hint: "try again when nothing is removed or renamed")
     }
     var error = failure(entryPath, "cannot \(action): \(SystemError.reason())")
@@ -264,7 +264,7 @@ public final class DirectorySource {
     if size == 0 {
       var error = failure(
         entryPath,
-        "has bytes though its size is 0: something writes to it, or it is no plain file, as in /proc"
+        "has bytes though its size is 0: something writes to it, or it is not a plain file, as in /proc"
       )
       error.remedies = [.exclude]
       return error

@@ -17,7 +17,7 @@ struct AutomounterCheckup {
     guard hasKernelSupport else {
       found.append(
         .fail(
-          "autofs", "this kernel has no autofs, and no module of it", "sudo modprobe autofs4"))
+          "autofs", "this kernel has no autofs and no autofs module", "sudo modprobe autofs4"))
       return found
     }
     found.append(mountRoot())
@@ -40,8 +40,8 @@ struct AutomounterCheckup {
     let path = Installation.map
     guard path.withCPath({ access($0, X_OK) }) == 0 else {
       return .fail(
-        "map", "\(path.escapedName) is not there or cannot be run",
-        "install autosquash-map at this place")
+        "map", "\(path.escapedName) is missing or not executable",
+        "install autosquash-map there")
     }
     return .ok("map", "\(path.escapedName) is there")
   }
@@ -51,14 +51,14 @@ struct AutomounterCheckup {
     let place = configuration.mountRoot.escapedName
     guard let mount = mounts.mount(at: configuration.mountRoot), mount.type == "autofs" else {
       if AutomountDaemon.all.isEmpty {
-        return .fail(topic, "the automounter does not run", "sudo systemctl enable --now autofs")
+        return .fail(topic, "the automounter is not running", "sudo systemctl enable --now autofs")
       }
       return .fail(
         topic, "the automounter runs, but does not serve \(place)", "sudo autosquash setup")
     }
     guard let daemon = AutomountDaemon(serving: configuration.mountRoot, in: mounts) else {
       return .fail(
-        topic, "\(place) is there, but the automounter that served it is gone",
+        topic, "\(place) is mounted, but its automounter is gone",
         "sudo systemctl restart autofs")
     }
     let ours = [Installation.map, StateFolder.topMap(configuration)]
@@ -75,12 +75,12 @@ struct AutomounterCheckup {
     do { try StateFolder.check(configuration) } catch {
       let place = error.path.shellWord
       return .fail(
-        "list", "\(error); the automounter would mount what they say",
+        "list", "\(error); the automounter would obey their changes",
         "sudo chown root: \(place) && sudo chmod go-w \(place)")
     }
     guard path.withCPath({ access($0, R_OK) }) == 0 else {
       return .fail(
-        "list", "\(path.escapedName), the list of names, is not there", "sudo autosquash refresh")
+        "list", "the list of names, \(path.escapedName), is missing", "sudo autosquash refresh")
     }
     return .ok("list", "\(path.escapedName) is there")
   }

@@ -16,20 +16,20 @@ struct BucketCheckup {
       return [
         .warn(
           "bucket",
-          "\(images.escapedName) is on no mount of s3fs"
+          "\(images.escapedName) is not on an s3fs mount"
             + (mounts.mount(holding: images).map { ", but on \($0.type)" } ?? "")
-            + ", which is right only where the images are meant to lie on this machine",
+            + "; that is right only if the images are meant to lie on this machine",
           "sudo autosquash recover")
       ]
     }
     var found: [Checkup] = []
     if mount.options.contains("allow_other") {
-      found.append(.ok("bucket", "s3fs has it at \(mount.point.escapedName)"))
+      found.append(.ok("bucket", "s3fs mounts it at \(mount.point.escapedName)"))
     } else {
       found.append(
         .warn(
           "bucket",
-          "s3fs has it at \(mount.point.escapedName) for its own user only; images are mounted,"
+          "s3fs mounts it at \(mount.point.escapedName) for its own user only; images mount,"
             + " but an overlay cannot be read",
           "add the option allow_other to the mount"))
     }
@@ -46,7 +46,7 @@ struct BucketCheckup {
       return .ok("overlay", "users can read \(path.escapedName)")
     }
     return .warn(
-      "overlay", "users cannot read \(path.escapedName), so its links are of no use to them",
+      "overlay", "users cannot read \(path.escapedName), so its links do not work for them",
       "mount the bucket with the option umask=0022")
   }
 
@@ -54,7 +54,7 @@ struct BucketCheckup {
   private func options(of mount: MountTable.Mount) -> Checkup {
     let topic = "s3fs options"
     guard let arguments = BucketServer(of: mount)?.arguments else {
-      return .ok(topic, "cannot be seen by this user, or from here")
+      return .ok(topic, "not visible from here, or not to this user")
     }
     let given = arguments.flatMap { $0.split(separator: UInt8(ascii: ",")) }
     func value(_ name: String) -> Int? {
@@ -70,7 +70,7 @@ struct BucketCheckup {
     guard part * parallel <= 20 else {
       return .warn(
         topic,
-        "the first look at an image fetches up to \(part * parallel) MB (multipart_size=\(part),"
+        "the first access to an image fetches up to \(part * parallel) MB (multipart_size=\(part),"
           + " parallel_count=\(parallel))",
         "mount with multipart_size=5,parallel_count=2: a fifth of the bytes, and no slower")
     }
@@ -91,7 +91,7 @@ struct BucketCheckup {
     if total == 0 {
       return [
         .warn(
-          "images", "\(images.escapedName) holds none",
+          "images", "\(images.escapedName) holds no images",
           "upload one: aws s3 cp my-tarball.squash s3://BUCKET/autosquash/")
       ]
     }
@@ -107,12 +107,12 @@ struct BucketCheckup {
     for image in bad.prefix(Self.mostNamed) {
       found.append(
         .warn(
-          "images", "\(image.file.escapedName) would not: \(image.problem!)",
+          "images", "\(image.file.escapedName) would not mount: \(image.problem!)",
           "autosquash verify " + images.appending(image.file).shellWord))
     }
     if bad.count > Self.mostNamed {
       found.append(
-        .warn("images", "\(bad.count - Self.mostNamed) more would not", "autosquash images"))
+        .warn("images", "\(bad.count - Self.mostNamed) more would not mount", "autosquash images"))
     }
     return found
   }
@@ -123,7 +123,7 @@ struct BucketCheckup {
     var found = closed.prefix(Self.mostNamed).map { file, mode in
       Checkup.warn(
         "images",
-        "only root can enter \(file.escapedName): its top directory has the mode \(mode.asMode)",
+        "only root can enter \(file.escapedName): its top directory has mode \(mode.asMode)",
         "pack it again with --chmod a+rX, and upload it under a new name")
     }
     if closed.count > Self.mostNamed {

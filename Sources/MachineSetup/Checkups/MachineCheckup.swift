@@ -17,13 +17,13 @@ enum MachineCheckup {
       let found = try? ChildProcess.run(["modprobe", "-n", "-q", "squashfs"])
       if found?.status != 0 {
         return .fail(
-          "kernel", "no squashfs in this kernel, and no module of it",
+          "kernel", "this kernel has no squashfs and no squashfs module",
           "install the kernel's modules, or set 'fstype = fuse.squashfuse' in"
             + " \(Configuration.path.escapedName)")
       }
     }
     guard let compressors = support.compressors else {
-      return .ok("kernel", "has squashfs; it does not tell with which compressors")
+      return .ok("kernel", "has squashfs; its compressors are unknown")
     }
     let names = CompressorID.allCases.filter { compressors.contains($0) }.map(\.name)
     return .ok("kernel", "has squashfs with \(names.joined(separator: ", "))")
@@ -40,13 +40,13 @@ enum MachineCheckup {
     let places = ["/usr/bin/", "/bin/", "/usr/local/bin/"].map { $0 + name }
     guard places.contains(where: { access($0, X_OK) == 0 }) else {
       return .fail(
-        "kernel", "\(name) is to mount the images, and is not installed",
+        "kernel", "\(name) should mount the images, but is not installed",
         "sudo apt-get install squashfuse")
     }
     guard access("/dev/fuse", F_OK) == 0 else {
       return .fail("kernel", "there is no /dev/fuse, which \(name) needs", "sudo modprobe fuse")
     }
-    return .ok("kernel", "\(name) mounts the images, by way of FUSE")
+    return .ok("kernel", "\(name) mounts the images through FUSE")
   }
 
   static func loopDevices(_ configuration: Configuration?) -> Checkup {
@@ -57,12 +57,12 @@ enum MachineCheckup {
     guard access("/dev/loop-control", F_OK) == 0 else {
       return .fail(topic, "there is no /dev/loop-control", "sudo modprobe loop")
     }
-    if geteuid() != 0 { return .ok(topic, "/dev/loop-control is there; root could tell more") }
+    if geteuid() != 0 { return .ok(topic, "/dev/loop-control is there; root can check more") }
     let number = clinux_free_loop_device()
     guard number >= 0 else {
       return .fail(
         topic, "none is free: \(SystemError.reason())",
-        "losetup --list shows who has them; losetup --detach-all frees what nobody mounts")
+        "losetup --list shows their users; losetup --detach-all frees unmounted ones")
     }
     return .ok(topic, "/dev/loop\(number) is free")
   }
@@ -83,10 +83,10 @@ enum MachineCheckup {
     }
     switch clinux_clock_is_synchronised() {
     case 0 where isKeptBySystemd:
-      return .ok("clock", "a service sets it, and has not heard of a time server yet")
+      return .ok("clock", "a service sets it, but has not reached a time server yet")
     case 0:
       return .warn(
-        "clock", "nothing keeps it right, and a bucket refuses requests that are 15 minutes off",
+        "clock", "nothing synchronizes it, and a bucket refuses requests that are 15 minutes off",
         "sudo timedatectl set-ntp true")
     default: return .ok("clock", "set")
     }

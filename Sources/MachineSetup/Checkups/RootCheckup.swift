@@ -18,7 +18,7 @@ package struct RootCheckup {
     let place = root.place(path)
     let setup = "sudo autosquash setup --root \(root.place("").shellWord)"
     guard let text = try root.read(path, limit: 64 << 10) else {
-      report(.fail("settings", "\(place.escapedName) is not there", setup))
+      report(.fail("settings", "\(place.escapedName) is missing", setup))
       // The same programs that setup asks for.
       try RootPrograms(root: root, programs: try Installation.inSystem(root))
         .all(mountsBucket: true).forEach(report)
@@ -60,8 +60,9 @@ package struct RootCheckup {
           found.append(
             .fail(
               "files",
-              "\(place.escapedName) is not "
-                + (isThere ? "as setup would write it now" : "there") + "; it \(file.purpose)",
+              "\(place.escapedName) "
+                + (isThere ? "differs from setup's version" : "is missing")
+                + "; it \(file.purpose)",
               setup))
         }
       } catch let error as SetupError {
@@ -72,29 +73,29 @@ package struct RootCheckup {
     for path in SetupFile.allPaths where !files.contains(where: { $0.path == path }) {
       if job.isOurs(path) {
         found.append(
-          .warn("files", "\(root.place(path).escapedName) is of settings that hold no more", setup))
+          .warn("files", "\(root.place(path).escapedName) belongs to old settings", setup))
       }
     }
     if try job.lacksLists(configuration, programs) {
       let place = root.place(StateFolder.topMap(configuration)).escapedName
       found.append(
-        .fail("list", "\(place) is not there, or leads to no map of this system", setup))
+        .fail("list", "\(place) is missing, or leads to no map of this system", setup))
     }
     if configuration.browse {
       if try !job.hasSystemd {
         found.append(
           .warn(
-            "timer", "there is no systemd in it, so nothing lists new images",
+            "timer", "it has no systemd, so nothing lists new images",
             "have its cron run 'autosquash refresh'"))
       } else if try !root.has(SetupFile.timerLink) {
         found.append(
           .fail(
             "timer",
-            "\(root.place(SetupFile.timerLink).escapedName) is not there, so that the timer"
+            "\(root.place(SetupFile.timerLink).escapedName) is missing, so the timer"
               + " does not start with the system", setup))
       }
     }
-    if found.isEmpty { found.append(.ok("files", "all are as setup would write them now")) }
+    if found.isEmpty { found.append(.ok("files", "all are up to date")) }
     return found
   }
 
@@ -127,7 +128,7 @@ package struct RootCheckup {
     case (false, true):
       return [
         .warn(
-          "overlay", "\(name) is to start with the system, and is not there",
+          "overlay", "\(name) should start with the system, but is missing",
           units.command("disable \(name)"))
       ]
     case (false, false): return []

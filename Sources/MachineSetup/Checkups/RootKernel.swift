@@ -31,7 +31,7 @@ struct RootKernel {
       found.append(
         .warn(
           "kernel",
-          "there is none in it; the one that it is started with needs"
+          "it has none; the kernel that starts it needs"
             + " \(needed.joined(separator: ", "))", install))
     }
     return found

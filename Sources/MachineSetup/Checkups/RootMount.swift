@@ -88,7 +88,7 @@ struct RootMount {
       return [
         .fail(
           topic,
-          "\(place) has \(found.mount.point.escapedName) with noauto, so that it is not mounted",
+          "\(place) lists \(found.mount.point.escapedName) with noauto, so it is not mounted",
           "sudo editor \(root.place(found.place).shellWord)")
       ]
     }
@@ -96,12 +96,12 @@ struct RootMount {
       return [
         .warn(
           topic,
-          "\(found.mount.point.escapedName), where the images lie, is no bucket in \(place), but"
+          "\(found.mount.point.escapedName) holds the images, but is not a bucket in \(place):"
             + " \(Array(found.mount.type.utf8).escapedName)",
-          "leave it so if the images are meant to lie on the machine")
+          "ignore this if the images are meant to lie on the machine")
       ]
     }
-    let ok = Checkup.ok(topic, "\(place) has \(found.mount.point.escapedName) mounted at the start")
+    let ok = Checkup.ok(topic, "\(place) mounts \(found.mount.point.escapedName) at the start")
     return [ok] + (found.isOfS3fs ? [try credentials(found)] : [])
   }
 
@@ -110,13 +110,13 @@ struct RootMount {
     let table = root.place(MountTable.path)
     if try root.openIfThere(configuration.images) != nil {
       return .warn(
-        "bucket", "nothing mounts \(images), which is a folder of the system itself",
-        "leave it so if the images are meant to lie there")
+        "bucket", "nothing mounts \(images); it is a folder of the system itself",
+        "ignore this if the images are meant to lie there")
     }
     return .fail(
       "bucket", "nothing mounts \(images): no line of \(table.escapedName), no unit",
-      "sudo tee -a \(table.shellWord) < /usr/share/doc/autosquash/examples/fstab, and put the"
-        + " bucket's name there")
+      "sudo tee -a \(table.shellWord) < /usr/share/doc/autosquash/examples/fstab, then fill in"
+        + " the bucket's name")
   }
 
   private static let standardCredentials: HostPath = "/etc/passwd-s3fs"
@@ -135,22 +135,22 @@ struct RootMount {
     guard path.isAbsolute, let status = try root.look(path) else {
       return .fail(
         topic,
-        "\(place.escapedName) is not there, and the mount has none of the options"
+        "\(place.escapedName) is missing, and the mount has none of the options"
           + " public_bucket, iam_role and passwd_file",
         "sudo install -m 600 \(Self.standardCredentials.escapedName) \(place.shellWord)")
     }
     if status.isLink {
       return .warn(
-        topic, "\(place.escapedName) is a link, which is not followed here",
+        topic, "\(place.escapedName) is a link; doctor does not follow it",
         "ls -lL \(place.shellWord)")
     }
     // Only the standard file may be readable by the group.
     guard status.st_mode & (named == nil ? 0o137 : 0o177) == 0 else {
       return .fail(
         topic,
-        "\(place.escapedName) has the mode \(UInt16(status.st_mode & 0o7777).asMode), and s3fs takes"
-          + " none that others can read", "sudo chmod 600 \(place.shellWord)")
+        "\(place.escapedName) has mode \(UInt16(status.st_mode & 0o7777).asMode); s3fs rejects a file"
+          + " that others can read", "sudo chmod 600 \(place.shellWord)")
     }
-    return .ok(topic, "\(place.escapedName) is there, for root only")
+    return .ok(topic, "\(place.escapedName) is there, readable by root only")
   }
 }

@@ -30,7 +30,7 @@ struct TrialMount {
     }
     let mounts = (try? MountTable.current()) ?? .none
     guard mounts.mount(at: path)?.isImage == true else {
-      return .fail(topic, "\(path.escapedName) can be read, but is no mounted image", remedy)
+      return .fail(topic, "\(path.escapedName) can be read, but is not a mounted image", remedy)
     }
     return .ok(topic, "\(path.escapedName) was mounted; \(found)")
   }
@@ -70,7 +70,7 @@ struct TrialMount {
       }
       folders = next
     }
-    guard let found else { return "it holds no file that this user may read" }
+    guard let found else { return "it has no file that this user can read" }
     // Where nothing was mounted it may be anything by now.
     let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
     guard let file = Descriptor(opening: found.bytes, flags) else {
@@ -80,6 +80,6 @@ struct TrialMount {
     guard buffer.withUnsafeMutableBytes({ readFully(file.number, into: $0) }) >= 0 else {
       throw Failure("\(found.escapedName): \(SystemError.reason())")
     }
-    return "\(found.relative(to: path)!.escapedName) reads"
+    return "\(found.relative(to: path)!.escapedName) can be read"
   }
 }

@@ -31,10 +31,10 @@ struct ListUpdate {
     let known = FileMaps.folders(in: folder)
     var mounts = try MountTable.current()
     var maps = maps(known: known, mounts: mounts)
-    guard maps.differ(from: folder) else { return "nothing has changed" }
+    guard maps.differ(from: folder) else { return "nothing changed" }
     guard let daemon = AutomountDaemon(serving: root, in: mounts) else {
       try maps.write(to: folder)
-      return "no automounter runs that could be told"
+      return "no running automount daemon found"
     }
     if !maps.folders.isSubset(of: known) {
       try reload(daemon)
@@ -44,7 +44,7 @@ struct ListUpdate {
     try maps.write(to: folder)
     try reload(daemon)
     try reload(daemon)
-    return "the automounter knows"
+    return "autofs reloaded"
   }
 
   /// Makes the automounter forget what it has learned, except for what is in use.

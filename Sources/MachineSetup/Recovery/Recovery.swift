@@ -42,7 +42,7 @@ package struct Recovery {
       try state(of: mount, seconds: min(Self.releaseTimeout, configuration.answerTimeout)) == .hangs
     else { return }
     abort(mount)
-    note("\(mount.point.escapedName) does not answer: what waits for it is set free")
+    note("\(mount.point.escapedName) does not answer; freed the processes that wait for it")
   }
 
   /// Remounts the bucket if necessary.
@@ -50,7 +50,7 @@ package struct Recovery {
     let mount = try bucket()
     let before = try state(of: mount, seconds: configuration.answerTimeout)
     switch before {
-    case .answers: note("the bucket answers: its mount stays as it is")
+    case .answers: note("the bucket answers; its mount stays")
     case .absent: try start()
     case .dead, .hangs:
       if let mount {
@@ -130,7 +130,7 @@ package struct Recovery {
       guard mount.point.withCPath({ umount2($0, flags) }) == 0 else {
         throw SystemError("unmount", path: mount.point)
       }
-      note("\(mount.point.escapedName): unmounted, it was dead")
+      note("\(mount.point.escapedName): unmounted, because it was dead")
     }
   }
 
@@ -146,15 +146,17 @@ package struct Recovery {
       guard try ChildProcess.run([Array("mount".utf8), point.bytes]).status == 0 else {
         throw SetupError(
           path: point,
-          text: "cannot be mounted; it needs a line in /etc/fstab, as the README has it")
+          text:
+            "cannot be mounted; it needs a line in /etc/fstab, as in /usr/share/doc/autosquash/examples/fstab"
+        )
       }
     }
     let deadline = configuration.answerTimeout
     guard let mount = try bucket(), try state(of: mount, seconds: deadline) == .answers else {
       throw SetupError(
         path: point,
-        text: "mounted, but does not answer; 'journalctl -u \(unit)' may say why. It is tried again"
-          + " every minute")
+        text: "mounted, but does not answer; 'journalctl -u \(unit)' may say why. The timer"
+          + " tries again every minute")
     }
   }
 
@@ -186,7 +188,8 @@ package struct Recovery {
         throw SystemError("unmount", path: mount.point)
       }
       note(
-        "\(mount.point.escapedName): unmounted, its bucket was dead; the next use mounts it anew")
+        "\(mount.point.escapedName): unmounted, because its bucket was dead; the next use mounts it again"
+      )
     }
   }
 

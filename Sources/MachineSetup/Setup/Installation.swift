@@ -28,8 +28,8 @@ package struct Installation {
       guard let program else {
         throw SetupError(
           path: "",
-          text: "cannot tell where this program is: /proc is not mounted; mount it, or call the"
-            + " program by its whole path")
+          text: "cannot find this program: /proc is not mounted; mount it, or call the"
+            + " program by its full path")
       }
       return Installation(program: program)
     }

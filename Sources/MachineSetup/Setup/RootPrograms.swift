@@ -27,7 +27,7 @@ struct RootPrograms {
     guard try has([programs.program]) else {
       return [
         .fail(
-          "program", "\(shown(programs.program)) is not there, which the files of setup name",
+          "program", "\(shown(programs.program)) is missing, but setup's files name it",
           package)
       ]
     }
@@ -48,18 +48,18 @@ struct RootPrograms {
   }
 
   private func bucket() throws -> Checkup {
-    try program("s3fs", of: "s3fs", topic: "s3fs", "what mounts the bucket")
+    try program("s3fs", of: "s3fs", topic: "s3fs", "which mounts the bucket")
   }
 
   private func mount() throws -> Checkup {
-    try program("mount", of: "mount", topic: "mount", "what the automounter runs")
+    try program("mount", of: "mount", topic: "mount", "which the automounter runs")
   }
 
   /// The program that mount(8) runs for a line of fstab.
   private func fuse() throws -> Checkup {
     try program(
       "mount.fuse", or: "mount.fuse.s3fs", of: "fuse3", topic: "fuse",
-      "what mount(8) runs for s3fs")
+      "which mount(8) runs for s3fs")
   }
 
   private func program(

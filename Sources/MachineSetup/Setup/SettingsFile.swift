@@ -10,8 +10,8 @@ struct SettingsFile {
     var text = """
       \(SetupFile.marker)
       #
-      # Settings of autosquash; autosquash.conf(5) explains them. What is commented out here holds
-      # as it stands.
+      # Settings of autosquash; autosquash.conf(5) explains them. Lines that are commented out
+      # here show the defaults.
 
       """
     for (key, value) in Self.defaults { text += "\n# \(key.rawValue) = \(value)\n" }

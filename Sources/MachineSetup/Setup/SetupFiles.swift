@@ -79,7 +79,7 @@ struct SetupFile {
         \(configuration.mountRoot.escapedName) \(source) --timeout=\(configuration.idleTimeout) \
         --negative-timeout=1\(configuration.browse ? " browse" : "")
 
-        """, purpose: "tells autofs of the mount root")
+        """, purpose: "adds the mount root to autofs")
   }
 
   private static func order(
@@ -92,8 +92,8 @@ struct SetupFile {
       After=\(mount)
 
       [Service]
-      # A bucket that hangs must not hold the machine: what waits for it gets an error. Not so after
-      # "ExecStop=" in a file of a later name beside this one.
+      # A hanging bucket must not block a shutdown: processes that wait for it get an error. To turn
+      # this off, put "ExecStop=" into a later file beside this one.
       ExecStop=-\(program.escapedName) recover --release
       TimeoutStopSec=15
 
@@ -118,17 +118,17 @@ struct SetupFile {
         Description=List the images of the bucket for the automounter
         Documentation=man:autosquash(1)
         After=\(mount) autofs.service
-        # Mounts a bucket that could not be reached before, as when the machine started.
+        # Mounts a bucket that was out of reach before, as at boot.
         Wants=\(mount)
 
         [Service]
         Type=oneshot
         ExecStart=\(program.escapedName) refresh --quiet --recover
         TimeoutStartSec=10min
-        # A process that waits for a bucket that hangs cannot be killed; nobody waits for it.
+        # A process that waits for a hanging bucket cannot be killed; do not wait for it.
         KillMode=process
         TimeoutStopSec=5
-        # It runs every minute: only what it has to say is worth a line.
+        # It runs every minute: log only its own messages.
         SyslogLevel=notice
         LogLevelMax=notice
 
@@ -151,7 +151,7 @@ struct SetupFile {
       [Install]
       WantedBy=timers.target
 
-      """, purpose: "runs that every minute")
+      """, purpose: "runs the listing every minute")
 
   /// A path in the form of systemd-escape(1).
   static func unitName(of path: HostPath) -> String {

@@ -55,7 +55,7 @@ package struct SetupJob {
     try makeLists(configuration, programs, areMissing: lacksLists)
     if try hasSystemd && configuration.browse && enableTimer() { isChanged = true }
     if root.isRunning { try tellSystem(configuration, hasSystemd, isChanged: isChanged) }
-    if !isChanged { report.append("Nothing to change: all is in place.") }
+    if !isChanged { report.append("Nothing to change: everything is in place.") }
     warnings += try RootPrograms(root: root, programs: programs).forSetup().compactMap { checkup in
       checkup.remedy.map { "\(checkup.finding); \($0)" }
     }
@@ -122,8 +122,8 @@ package struct SetupJob {
       let lines = given.map { "'\($0.0.rawValue) = \($0.1.escapedName)'" }
       throw SetupError(
         path: root.place(path),
-        text: "not written by setup, so it stays as it is; have it say "
-          + lines.joined(separator: " and ") + " and run setup again")
+        text: "not written by setup, so it stays unchanged; put "
+          + lines.joined(separator: " and ") + " into it and run setup again")
     }
     return SetupFile(path: path, text: file.text, purpose: purpose)
   }
@@ -137,7 +137,7 @@ package struct SetupJob {
     guard SetupFile.isOurs(text) else {
       throw SetupError(
         path: root.place(file.path),
-        text: "not written by setup, so it stays as it is; move it away and run setup again")
+        text: "not written by setup, so it stays unchanged; move it away and run setup again")
     }
     return true
   }
@@ -162,7 +162,7 @@ package struct SetupJob {
     if areMissing {
       report.append(
         (isDryRun ? "Would write " : "Wrote ") + shown(StateFolder.topMap(configuration))
-          + ": the list of images, without any as yet.")
+          + ": the list of images, still empty.")
     }
     if isDryRun { return }
     if areMissing {
@@ -216,15 +216,15 @@ package struct SetupJob {
   /// Without systemd: makes every automounter on this machine reread its master map.
   private mutating func reloadAutomounters() throws {
     if isDryRun {
-      report.append("Would have running automounters read their maps again.")
+      report.append("Would reload running automounters.")
       return
     }
     let daemons = AutomountDaemon.all
     for daemon in daemons { try daemon.reload() }
     if daemons.isEmpty {
-      warnings.append("no automounter runs; start it: service autofs start")
+      warnings.append("no automounter is running; start it: service autofs start")
     } else {
-      report.append("The automounter reads its maps again.")
+      report.append("Reloaded the automounter.")
     }
   }
 
@@ -298,7 +298,7 @@ package struct SetupJob {
     do {
       return try Configuration(parsing: text, path: root.place(path))
     } catch {
-      warnings.append("\(error); lists in a folder that they name stay")
+      warnings.append("\(error); lists in a folder named there stay")
       return Configuration()
     }
   }
@@ -315,7 +315,7 @@ package struct SetupJob {
       try daemon.reload()
     }
     warnings.append(
-      "\(mountRoot.escapedName) is still in use; it goes when the automounter is restarted")
+      "\(mountRoot.escapedName) is still in use; it goes away when the automounter restarts")
   }
 
   // MARK: Files

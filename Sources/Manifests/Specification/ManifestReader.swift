@@ -168,7 +168,7 @@ public struct ManifestReader {
       for word in words.dropFirst() {
         defaults.insert(Array(word.prefix { $0 != UInt8(ascii: "=") }))
         guard defaults.count <= Self.mostDefaults, word.count <= 1024 else {
-          throw SourceError(.damaged, path: path, "/set with more than mtree(5) has keywords")
+          throw SourceError(.damaged, path: path, "/set with more keywords than mtree(5) has")
         }
       }
     } else if !first.isAbsolutePath, isFile ?? isFileByDefault, !has("size") {

@@ -17,7 +17,7 @@ public final class FileLock {
     let number = file.number
     guard retryingInterrupts({ flock(number, waits ? LOCK_EX : LOCK_EX | LOCK_NB) }) == 0 else {
       throw SystemError(
-        errno == EWOULDBLOCK ? "start while another run is at work" : "lock", path: path)
+        errno == EWOULDBLOCK ? "start while another run is active" : "lock", path: path)
     }
     self.file = file
   }

@@ -32,7 +32,7 @@ public struct SystemError: Error, CustomStringConvertible {
   private var remedy: String {
     switch code {
     case ENOSPC, EDQUOT: "; free some space or choose another place"
-    case EACCES, EPERM: "; check its permissions, or run as a user who may"
+    case EACCES, EPERM: "; check its permissions, or run as a user with access"
     case ENOMEM: "; free some, or raise its limit (ulimit -v)"
     case EMFILE, ENFILE: "; raise the limit on open files (ulimit -n)"
     default: ""

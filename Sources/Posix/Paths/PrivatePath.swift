@@ -8,7 +8,7 @@ public enum PrivatePath {
     public var path: HostPath
 
     public var description: String {
-      "\(path.escapedName): users can change this; have it belong to root, and be writable for nobody"
+      "\(path.escapedName): users can change this; let only root own and write it"
         + " else"
     }
   }

@@ -57,8 +57,8 @@ public struct ImageBuilder: ~Copyable {
     guard let blockSize = BlockSize(byteCount: options.blockSize), options.threads > 0 else {
       throw ImageWriteError(
         .invalidOption,
-        "\(options.threads) threads and blocks of \(options.blockSize) bytes: there must be a thread, "
-          + "and a power of two from 4,096 to 1,048,576 bytes")
+        "\(options.threads) threads and blocks of \(options.blockSize) bytes: use at least one thread, "
+          + "and blocks of a power of two from 4,096 to 1,048,576 bytes")
     }
     var written = ImageWriter.Options()
     written.compression = options.compression
@@ -239,7 +239,7 @@ public struct ImageBuilder: ~Copyable {
   // MARK: Places
 
   private static func exists(_ path: ImagePath) -> ImageWriteError {
-    ImageWriteError(.exists, "\(path): there is an entry of this path already")
+    ImageWriteError(.exists, "\(path): an entry of this path exists already")
   }
 
   private static func names(in path: ImagePath) throws(ImageWriteError) -> [[UInt8]] {
@@ -250,7 +250,7 @@ public struct ImageBuilder: ~Copyable {
     guard isPath else {
       throw ImageWriteError(
         .invalidPath,
-        "\"\(path)\" is no path from the root: it takes names of 1 to 255 bytes, with one slash between "
+        "\"\(path)\" is not a valid path: use names of 1 to 255 bytes, with one slash between "
           + "them, none of them . or ..")
     }
     return names.map { Array($0) }
@@ -260,7 +260,7 @@ public struct ImageBuilder: ~Copyable {
     var node = tree.root
     for part in try Self.names(in: path) {
       guard let next = part.withUnsafeBytes({ tree.child(of: node, named: $0) }) else {
-        throw ImageWriteError(.notFound, "\(path): nothing of this path was added")
+        throw ImageWriteError(.notFound, "\(path): no entry of this path was added")
       }
       node = next
     }

@@ -100,7 +100,7 @@ final class BlockTester {
         } else if size != Int(block.size) {
           throw .damaged(
             at: image.input.base + block.start,
-            "a block unpacks to \(size.counted("byte")), \(block.size.grouped) are due")
+            "block unpacks to \(size.counted("byte")), expected \(block.size.grouped)")
         }
       } catch {
         list.add(error, .block, about: block.subject)

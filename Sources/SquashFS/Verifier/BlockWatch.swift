@@ -44,7 +44,7 @@ final class BlockWatch {
   func problem(with block: Block) -> KernelProblem? {
     // As fs/squashfs/block.c has it for blocks unpacked straight into their pages.
     if block.bytes.count > block.room {
-      return .allKernels("blocks are larger than what they unpack to, which most kernels refuse")
+      return .allKernels("blocks are larger compressed than unpacked, which most kernels refuse")
     }
     return switch compressor {
     case .xz: xz.problem(with: block.bytes)

@@ -83,7 +83,7 @@ final class DataCheck {
       if isOverlap && !isRepeated {
         let finding = Finding(
           .error, .overlap, offset: image.input.base + block.start,
-          "a block of \(block.stored.byteCount.counted("byte")) lies on top of the \(coveredBy)")
+          "a block of \(block.stored.byteCount.counted("byte")) overlaps the \(coveredBy)")
         // Either may be the one that is where it should be.
         if let coveringBlock {
           list.add(finding, about: block.subject, coveringBlock)
@@ -111,7 +111,7 @@ final class DataCheck {
       if region.range.lowerBound < covered {
         let finding = Finding(
           .error, .overlap, offset: image.input.base + region.range.lowerBound,
-          "the \(region.name) lies on top of the \(coveredBy)")
+          "the \(region.name) overlaps the \(coveredBy)")
         if let coveringBlock {
           list.add(finding, about: coveringBlock)
         } else {
@@ -243,12 +243,12 @@ final class DataCheck {
       if let size, tail.offset + tail.size > size {
         report(
           .error, .tail, tail.file,
-          "its end is said to be beyond the end of fragment \(fragment), which has "
+          "its end lies past the end of fragment \(fragment), which has "
             + size.counted("byte"))
       } else if tail.offset < covered {
         report(
           .error, .overlap, tail.file,
-          "its end lies on top of another file's end in fragment \(fragment)")
+          "its end overlaps another file's end in fragment \(fragment)")
       } else if tail.offset > covered && findsGaps {
         report(
           .warning, .gap, nil,

@@ -66,7 +66,8 @@ final class DirectoryCheck {
   private func enter(_ inode: ImageInode) {
     guard case .directory(let directory) = inode.record.body else { return }
     switch walk.admit(inode) {
-    case .isVisited: return report(.cycle, "this directory is in the tree twice, or in itself")
+    case .isVisited:
+      return report(.cycle, "this directory is in the tree twice, or contains itself")
     case .isTooDeep:
       isWhole = false
       return report(.directory, "directories are nested more than \(LinuxLimits.mostLevels) deep")
@@ -120,7 +121,7 @@ final class DirectoryCheck {
     walk.stack[top].notes.lastName = entry.name
 
     guard let type = FileType(rawValue: entry.type) else {
-      report(.directory, "a directory entry of type \(entry.type), which is none")
+      report(.directory, "a directory entry of unknown type \(entry.type)")
       return
     }
     guard let number = entry.inodeNumber(upTo: image.superblock.inodeCount) else {
@@ -159,11 +160,11 @@ final class DirectoryCheck {
   /// - Parameter last: the previous name in its directory.
   private func checkName(_ name: [UInt8], after last: [UInt8]?) {
     if !DirectoryCursor.isName(name) {
-      report(.name, "a name with a slash or a NUL byte, or \".\" or \"..\": it could lead astray")
+      report(.name, "an unsafe name: \".\", \"..\", or one with a slash or a NUL byte")
     } else if name.count > LinuxLimits.longestName {
       report(
         .name,
-        "a name of \(name.count) bytes: Linux opens none of more than \(LinuxLimits.longestName)")
+        "a name of \(name.count) bytes: Linux opens names of at most \(LinuxLimits.longestName)")
     }
     guard let last else { return }
     if name == last {
@@ -202,7 +203,7 @@ final class DirectoryCheck {
     let level = walk.stack[walk.stack.count - 1]
     let notes = level.notes
     if notes.nextIndex != nil {
-      report(.directoryIndex, "the index of the directory goes on beyond its end")
+      report(.directoryIndex, "the index of the directory goes on past its end")
     }
     let links = UInt64(level.inode.record.links)
     // Writers count the subdirectories, as file systems do, or all entries.

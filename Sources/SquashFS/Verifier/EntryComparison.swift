@@ -28,12 +28,12 @@ struct EntryComparison {
     guard let row = window[number] else {
       return "leads to inode \(number), which is not in the inode table"
     }
-    if row.reference != entry.inode { return "leads to a place where inode \(number) is not" }
+    if row.reference != entry.inode { return "leads to a place without inode \(number)" }
     if row.type != type {
       return "is a \(type) in its directory, and a \(row.type) in the inode table"
     }
     if type == .directory && row.parent != parent {
-      return "says that its parent is inode \(row.parent), it is \(parent)"
+      return "says that its parent is inode \(row.parent), but it is \(parent)"
     }
     return nil
   }
@@ -51,7 +51,7 @@ struct EntryComparison {
         list.add(
           Finding(
             .error, .links, offset: offset,
-            "the inode says that it has \(row.links.counted("name")), in fact it has \(row.found.grouped)"
+            "the inode says it has \(row.links.counted("name")), but it has \(row.found.grouped)"
           ),
           about: .inode(number))
       }

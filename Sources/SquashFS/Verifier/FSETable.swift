@@ -17,7 +17,7 @@ struct FSEDistribution {
   }
 
   init(_ bytes: UnsafeRawBufferPointer, mostSymbols: Int) throws(ZstdFrame.Damage) {
-    let wrong = ZstdFrame.Damage(text: "has a table that makes no sense")
+    let wrong = ZstdFrame.Damage(text: "has an invalid table")
     var position = 0
     /// The next bits; zeros past the end.
     func look(_ count: Int) -> Int {
@@ -145,5 +145,5 @@ struct FSETable {
     }
   }
 
-  private static let wrong = ZstdFrame.Damage(text: "has a table that makes no sense")
+  private static let wrong = ZstdFrame.Damage(text: "has an invalid table")
 }

@@ -38,7 +38,7 @@ struct FileCheck {
       list.add(
         Finding(
           .note, .padding, offset: base + length,
-          "the file's length is no multiple of 4 KiB, which some loop devices want"))
+          "the file's length is not a multiple of 4 KiB, as some loop devices need"))
     }
   }
 
@@ -52,7 +52,7 @@ struct FileCheck {
       list.add(
         Finding(
           .note, .superblock, offset: input.base,
-          "the first \(count) bytes are zeros, as a download that did not finish leaves them"))
+          "the first \(count) bytes are zeros, as after an unfinished download"))
     }
   }
 
@@ -113,8 +113,8 @@ struct FileCheck {
         list.add(
           Finding(
             .warning, .kernel, offset: offset,
-            "Linux sets aside \(dictionary.counted("byte")) for an xz dictionary wherever this is "
-              + "mounted; \(needed.grouped) are enough"))
+            "Linux allocates \(dictionary.counted("byte")) for an xz dictionary on every "
+              + "mount; \(needed.grouped) would be enough"))
       }
     case (_, .gzip(let level, let window, _)):
       if !(1...9).contains(level) || !(8...15).contains(window) {

@@ -76,7 +76,7 @@ final class InodeCheck {
     if case .file(let file) = record.body, file.hasFragment,
       file.tailSize(superblock.blockSize) == 0
     {
-      report(inode, "has a fragment but no end to be in it: Linux will not open it", kind: .tail)
+      report(inode, "has a fragment but no data in it: Linux will not open it", kind: .tail)
     }
     if record.links == 0 { report(inode, "a link count of 0", kind: .links) }
     do throws(ImageReadError) {
@@ -137,7 +137,7 @@ final class InodeCheck {
     guard fragment < superblock.fragmentCount else {
       report(
         inode,
-        "its end is said to be in fragment \(fragment), there are \(superblock.fragmentCount)",
+        "its end is in fragment \(fragment), but there are only \(superblock.fragmentCount)",
         kind: .tail)
       return
     }
@@ -150,7 +150,7 @@ final class InodeCheck {
     guard inode.record.isExtended else { return }
     if file.sparse > file.size {
       report(
-        inode, "\(file.sparse.counted("byte")) in holes, of a file of \(file.size.counted("byte"))",
+        inode, "\(file.sparse.counted("byte")) in holes, in a file of \(file.size.counted("byte"))",
         kind: .sparse)
     } else if file.sparse != holes && !(holes == file.size && file.sparse + 1 == holes) {
       report(

@@ -5,7 +5,7 @@
 enum LZOWatch {
   /// - Parameter block: a block that unpacks without error; its instructions are traced.
   static func problem(with block: UnsafeRawBufferPointer) -> KernelProblem? {
-    let damage = KernelProblem.damage("has an lzo end mark that is not what it must be")
+    let damage = KernelProblem.damage("has a wrong lzo end mark")
     var position = 0
     func next() -> Int {
       defer { position += 1 }

@@ -56,7 +56,7 @@ final class TableCheck {
         list.add(
           Finding(
             .warning, .fragmentTable, offset: image.input.base + table.list,
-            "row \(index) of the fragment table has something in its unused field"))
+            "row \(index) of the fragment table has data in its unused field"))
       }
       do throws(ImageReadError) {
         blocks.add(fragment: UInt32(index), try image.fragment(UInt32(index)))
@@ -107,7 +107,7 @@ final class TableCheck {
           list.add(
             Finding(
               .error, kind, offset: image.input.base + block.start,
-              "the \(name) says that its block \(index) is here, not after the one before"))
+              "block \(index) of the \(name) does not come after the one before"))
           return
         }
         let due = min(
@@ -116,7 +116,7 @@ final class TableCheck {
           list.add(
             Finding(
               .error, kind, offset: image.input.base + block.start,
-              "a block of the \(name) unpacks to \(block.count.counted("byte")), \(due.grouped) are due"
+              "a block of the \(name) unpacks to \(block.count.counted("byte")), expected \(due.grouped)"
             ))
         }
         start = start ?? block.start
@@ -133,7 +133,7 @@ final class TableCheck {
       let text =
         expected < end
         ? "ends here, \((end - expected).counted("byte")) before its list of blocks"
-        : "goes on to here, beyond the start of its list of blocks"
+        : "runs to here, past the start of its list of blocks"
       list.add(
         Finding(.error, kind, offset: image.input.base + expected, "the \(name) \(text)"))
     }
@@ -181,7 +181,7 @@ final class TableCheck {
       list.add(
         Finding(
           .error, kind, offset: image.input.base + end,
-          "will not mount: the \(name) table ends here, but what follows it starts at byte \(next)")
+          "will not mount: the \(name) table ends here, but the next one starts at byte \(next)")
       )
     }
     let idBlocks = try? image.idTable.position(ofBlock: 0)
@@ -218,8 +218,8 @@ final class TableCheck {
         list.add(
           Finding(
             .warning, .idTable, offset: image.input.base + image.idTable.list,
-            "id \(id) is no user and no group: Linux, and the other commands here, show"
-              + " \(Image.owner(id)) in its place"))
+            "id \(id) is not a valid user or group: Linux and the other commands show"
+              + " \(Image.owner(id)) instead"))
       }
     }
   }
@@ -234,7 +234,7 @@ final class TableCheck {
         let row = try xattrs.row(index)
         let place = xattrs.pairs.fileOffset(row.reference.blockStart)
         guard row.reference.rawValue >= end.rawValue else {
-          throw .damaged(at: place, "set \(index) of extended attributes lies on top of another")
+          throw .damaged(at: place, "set \(index) of extended attributes overlaps another")
         }
         guard row.count > 0 else {
           throw .damaged(at: place, "set \(index) of extended attributes is empty")
@@ -257,7 +257,7 @@ final class TableCheck {
           list.add(
             Finding(
               .warning, .xattrTable, offset: place,
-              "set \(index) of extended attributes has another size than its row says: some may be "
+              "set \(index) of extended attributes differs in size from its row: some may be "
                 + "missing"))
         }
       } catch {

@@ -15,7 +15,7 @@ struct XZWatch {
     guard stream.count >= 32 else { return Self.cut }
     let check = stream[7] & 0xf
     guard check <= 1 else {
-      return .allKernels("xz blocks have check number \(check), the kernel knows CRC32")
+      return .allKernels("xz blocks have check number \(check), but the kernel knows only CRC32")
     }
     // The stream's blocks, according to its index. Most streams have one.
     let indexSize = (Int(stream.little(stream.count - 8, as: UInt32.self)) + 1) * 4
@@ -50,7 +50,7 @@ struct XZWatch {
     if flags & 0x40 != 0 && numbers.next() == nil { return Self.cut }
     if flags & 0x80 != 0 && numbers.next() == nil { return Self.cut }
     guard flags & 3 <= 1 else {
-      return .allKernels("xz blocks with \(flags & 3 + 1) filters, the kernel takes two")
+      return .allKernels("xz blocks with \(flags & 3 + 1) filters, but the kernel takes two")
     }
     var problem: KernelProblem?
     for _ in 0...(flags & 3) {
@@ -64,14 +64,14 @@ struct XZWatch {
         let needed = bits >= 40 ? .max : (2 | UInt64(bits & 1)) << UInt64(bits / 2 + 11)
         guard needed <= dictionary else {
           return .allKernels(
-            "xz blocks need a dictionary of \(needed) bytes, the kernel has \(dictionary)")
+            "xz blocks need a dictionary of \(needed) bytes, but the kernel has \(dictionary)")
         }
-      case 6: return .allKernels("xz filter number 6, for IA-64, which Linux has no more")
+      case 6: return .allKernels("xz filter number 6, for IA-64, which Linux no longer has")
       case 4...11:
         // x86, PowerPC, ARM, ARM-Thumb, SPARC; ARM64 and RISC-V came later.
         if size > 0 { return .allKernels("an xz filter with an offset") }
         if id >= 10 {
-          problem = .olderKernels("xz filter number \(id), which Linux has from 6.12 on")
+          problem = .olderKernels("xz filter number \(id), which needs Linux 6.12")
         }
       default: return .allKernels("xz filter number \(id), which the kernel does not know")
       }

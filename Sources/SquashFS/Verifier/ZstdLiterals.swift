@@ -67,5 +67,5 @@ final class ZstdLiterals {
       ), count)
   }
 
-  static let cut = ZstdFrame.Damage(text: "has literals that are not all there")
+  static let cut = ZstdFrame.Damage(text: "has incomplete literals")
 }

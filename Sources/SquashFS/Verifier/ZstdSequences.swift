@@ -58,7 +58,7 @@ final class ZstdSequences {
     guard position < section.count else { throw Self.cut }
     let modes = section[position]
     position += 1
-    guard modes & 3 == 0 else { throw Damage(text: "has a bit set that is reserved") }
+    guard modes & 3 == 0 else { throw Damage(text: "has a reserved bit set") }
     position += try Self.read(&literals, modes >> 6, .literals, section, position, hasTables)
     position += try Self.read(&offsets, modes >> 4 & 3, .offsets, section, position, hasTables)
     position += try Self.read(&matches, modes >> 2 & 3, .matches, section, position, hasTables)
@@ -66,7 +66,7 @@ final class ZstdSequences {
     return try decode(count, UnsafeRawBufferPointer(rebasing: section[position...]))
   }
 
-  private static let cut = ZstdFrame.Damage(text: "has sequences that are not all there")
+  private static let cut = ZstdFrame.Damage(text: "has incomplete sequences")
 
   /// Makes a table according to its mode.
   ///
@@ -89,7 +89,7 @@ final class ZstdSequences {
       try table.fill(with: distribution)
       return distribution.byteCount
     default:
-      guard hasTables else { throw Damage(text: "has no table where it says so") }
+      guard hasTables else { throw Damage(text: "lacks a table that it uses") }
       return 0
     }
   }
@@ -158,7 +158,7 @@ final class ZstdSequences {
       guard rest.count >= 0 else { throw Self.wrongEnd }
     }
     guard rest.count == 0 else { throw Self.wrongEnd }
-    if smallest == 0 { throw Damage(text: "copies from where it writes") }
+    if smallest == 0 { throw Damage(text: "copies from its own output position") }
     if largest > window { throw Damage(text: "copies from beyond its window") }
     recent = (first, second, third)
     return copied

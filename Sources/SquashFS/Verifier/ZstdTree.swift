@@ -31,7 +31,7 @@ final class ZstdTree {
     weightTable.states.deallocate()
   }
 
-  private static let wrong = ZstdFrame.Damage(text: "has a tree of literals that makes no sense")
+  private static let wrong = ZstdFrame.Damage(text: "has an invalid tree of literals")
 
   /// Reads a description.
   ///

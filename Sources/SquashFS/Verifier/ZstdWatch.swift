@@ -19,7 +19,7 @@ final class ZstdWatch {
     let header = layout.header
     if !hasMemory(for: header) {
       return .allKernels(
-        "zstd blocks need a window of \(header.window) bytes, the kernel has \(window)")
+        "zstd blocks need a window of \(header.window) bytes, but the kernel has \(window)")
     }
     // The kernel reads and writes page by page. If all pages of the content are full and the frame
     // still lacks bytes in the next page, it gives up.
@@ -30,7 +30,7 @@ final class ZstdWatch {
     {
       let what = header.hasChecksum ? "checksum" : "end"
       return .allKernels(
-        "a zstd block's \(what) goes over the end of a page, which the kernel fails to read")
+        "a zstd block's \(what) crosses a page boundary, which the kernel fails to read")
     }
     return nil
   }

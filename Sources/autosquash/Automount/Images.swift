@@ -11,14 +11,15 @@ import Terminal
 struct Images: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "images",
-    abstract: "List the images in the bucket: size, date, compressor, mounted, healthy or why not.",
+    abstract:
+      "List the images in the bucket: size, date, compressor, and whether each is mounted and healthy.",
     discussion: """
-      The names are those below the mount root. Each image is opened and its superblock read, as \
-      the map does before it answers, and the mode of its top directory: what only root can enter \
-      is of no use to others. verify looks at all the rest.
+      The names are those below the mount root. Opens each image and reads its superblock, as \
+      the map does before it answers, and the mode of its top directory: an image that only root can enter \
+      is of no use to others. verify checks everything else.
       """)
 
-  @Flag(help: "Print JSON, an object an image.") var json = false
+  @Flag(help: "Print JSON, one object per image.") var json = false
 
   func execute() throws -> Int32 {
     let job = try CatalogueJob()

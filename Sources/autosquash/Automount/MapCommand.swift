@@ -8,9 +8,9 @@ import Posix
 struct MapCommand: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "map",
-    abstract: "Print what the automounter is told for a name, or why it is told nothing.",
+    abstract: "Print the answer that the automounter gets for a name, or why it gets none.",
     discussion: """
-      NAME is what comes after the mount root: my-tarball, or course1/week1/data in folders. The \
+      NAME is the path below the mount root: my-tarball, or course1/week1/data in folders. The \
       answer is that of autosquash-map, the program that autofs asks; nothing is mounted. Names that \
       begin with a dot are never looked up: no image has one.
       """)

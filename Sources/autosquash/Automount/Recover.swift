@@ -9,18 +9,19 @@ import Terminal
 struct Recover: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "recover",
-    abstract: "Mount the bucket again where its mount is dead, hangs, or is not there.",
+    abstract: "Mount the bucket again if its mount is dead, hangs or is missing.",
     discussion: """
-      What waits for the old mount is set free with an error, and the bucket is mounted as \
-      /etc/fstab or a systemd unit says. Images that were mounted from the old one, and give errors \
-      since, are unmounted, so that their names mount anew; who is in one of them must leave it. A \
+      Processes that wait for the old mount get an error, and the bucket is mounted as \
+      /etc/fstab or a systemd unit says. Images that fail since the old mount died \
+      are unmounted, so that the next use mounts them again; processes inside them must leave. A \
       bucket that answers is left alone.
 
-      With --release nothing is mounted: that is what the automounter's unit runs when it stops, as \
-      on shutdown, so that a bucket that hangs does not hold the machine.
+      With --release nothing is mounted: the automounter's unit runs this when it stops, as \
+      on shutdown, so that a hanging bucket does not block the machine.
       """)
 
-  @Flag(help: "Only set free what waits for a bucket that does not answer.") var release = false
+  @Flag(help: "Only free processes that wait for a bucket that does not answer.") var release =
+    false
   @Flag(name: .shortAndLong, help: "Print errors only.") var quiet = false
 
   func execute() throws -> Int32 {

@@ -9,15 +9,15 @@ import Terminal
 struct Refresh: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "refresh",
-    abstract: "Write the lists of names that show in the mount root, and tell the automounter.",
+    abstract: "Write the lists of names that show in the mount root, and reload autofs.",
     discussion: """
-      Only images that would mount are listed; others are named on standard error. Images that \
-      came since the last time work before they are listed. When the bucket cannot be read, the \
-      lists name nothing, so that a name that is asked for gets a clear failure and no endless \
-      wait. A timer runs this every minute.
+      Lists only images that would mount, and names the others on standard error. New images work \
+      even before they are listed. If the bucket cannot be read, the lists are empty, so that a \
+      lookup fails clearly instead of waiting forever. \
+      A timer runs this every minute.
       """)
 
-  @Flag(help: "First mount the bucket again where the program that served it has ended.")
+  @Flag(help: "First mount the bucket again if the program that served it has ended.")
   var recover = false
   @Flag(name: .shortAndLong, help: "Print errors only.") var quiet = false
 

@@ -9,14 +9,14 @@ import Terminal
 struct Setup: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "setup",
-    abstract: "Have autofs mount the images of the bucket, from now on and after every start.",
+    abstract: "Make autofs mount the images of the bucket, now and after every start.",
     discussion: """
-      Writes /etc/autosquash.conf and /etc/auto.master.d/autosquash.autofs, where there is systemd \
-      also a timer that lists new images, and reloads the automounter. Run again, it changes what \
-      the options say and nothing else. Files that it did not write stay as they are.
+      Writes /etc/autosquash.conf, /etc/auto.master.d/autosquash.autofs and, with systemd, a timer \
+      that lists new images, then reloads the automounter. A second run changes \
+      only the settings given. Files that setup did not write stay unchanged.
 
-      With --root the files name the program, the map and the mount of that system, and what it \
-      lacks of them, autofs and s3fs is told; doctor --root tells more.
+      With --root the files name the program, the map and the mount of that system, and setup \
+      warns if one of them, autofs or s3fs is missing there; doctor --root checks more.
       """)
 
   @Option(
@@ -26,14 +26,14 @@ struct Setup: Subcommand {
   var mountRoot: ByteArgument?
   @Option(
     help: ArgumentHelp(
-      "Time after which an image that nobody uses is unmounted.", valueName: "seconds"))
+      "Unmount an unused image after this time.", valueName: "seconds"))
   var timeout: ByteArgument?
   @Option(
     help: ArgumentHelp(
       "Prepare the system below this directory, such as the root of a machine image.",
       valueName: "dir"), completion: .directory)
   var root: ByteArgument?
-  @Flag(help: "Take away what setup wrote.") var remove = false
+  @Flag(help: "Remove everything that setup wrote.") var remove = false
   @Flag(help: "With --remove: leave the settings.") var keepSettings = false
   @Flag(name: [.customLong("dry-run"), .customShort("n")], help: "Print what would be done.")
   var isDryRun = false
@@ -42,7 +42,7 @@ struct Setup: Subcommand {
     if root?.bytes.isEmpty == true {
       throw ValidationError("--root needs a directory")
     }
-    if keepSettings && !remove { throw ValidationError("--keep-settings is for --remove") }
+    if keepSettings && !remove { throw ValidationError("--keep-settings needs --remove") }
     if remove && (images != nil || mountRoot != nil || timeout != nil) {
       throw ValidationError("--remove takes no settings")
     }

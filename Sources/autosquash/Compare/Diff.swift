@@ -14,10 +14,10 @@ struct Diff: Subcommand {
     discussion: """
       A and B are each an image, a directory, an archive (tar and others) or a manifest \
       (*.mtree). Prints a line for each path that differs: "-" only in A, "+" only in B, "~" in \
-      both with what has changed. Where more than nine tenths of the files and directories in \
-      both have one difference in common, such as another owner, one line at the start says so. A \
-      directory that only one of them has is one line, with the number of files and directories \
-      that it stands for, itself included. The last line has the sum. An archive's single top \
+      both, with the changes. If more than nine tenths of the files and directories in \
+      both share one difference, such as another owner, one line at the start says so. A \
+      directory in only one of them is one line, which counts the files and directories \
+      in it, itself included. The last line has the totals. An archive's single top \
       directory counts as its root. Archives and manifests may come through a pipe. \
       With --json: an array with an object for each path.
 
@@ -31,9 +31,9 @@ struct Diff: Subcommand {
     help: ArgumentHelp(
       "Do not compare these: mode, owner, mtime, size, content, target, device, xattrs, links.",
       valueName: "what,...")) var ignore: [String] = []
-  @Flag(help: "Print a line for each path, also of what nearly all have in common.")
+  @Flag(help: "Print a line for each path, even for a difference that nearly all share.")
   var all = false
-  @Option(help: "Number of threads that unpack, 1 to 1024. (default: one a processor)")
+  @Option(help: "Number of threads that unpack, 1 to 1024. (default: one per processor)")
   var threads: ThreadCount?
   @OptionGroup(title: "Attributes") var xattrs: XattrOptions
   @OptionGroup(title: "Reading archives") var archives: ArchiveOptions
@@ -57,7 +57,7 @@ struct Diff: Subcommand {
         else {
           let words = Aspect.allCases.filter { ![.type, .sockets].contains($0) }.map(\.rawValue)
           throw ValidationError(
-            "--ignore does not know '\(word)', but \(words.joined(separator: ", ")).")
+            "--ignore does not know '\(word)'; it takes \(words.joined(separator: ", ")).")
         }
         set.insert(aspect)
       }
@@ -82,7 +82,7 @@ struct Diff: Subcommand {
     if messages.showsProgress {
       options.progress = { ProgressBar.reporter(title: $0.escapedName) }
     }
-    options.embeddedImageHint = "diff reads no images within other files"
+    options.embeddedImageHint = "diff does not read images inside other files"
     let messages = messages
     let ignored = try ignored()
     var trees: [DigestedTree] = []
@@ -104,7 +104,7 @@ struct Diff: Subcommand {
       .subtracting(ignored).subtracting([.sockets])
     if !unknown.isEmpty && !messages.quiet {
       let list = unknown.map(\.rawValue).sorted().joined(separator: ", ")
-      Messages.write("warning: not compared, as a manifest does not have them: \(list)")
+      Messages.write("warning: not compared, because a manifest lacks them: \(list)")
     }
     return try print(trees, ignoring: ignored) ? ExitStatus.failed : 0
   }

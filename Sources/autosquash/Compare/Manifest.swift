@@ -14,10 +14,10 @@ struct Manifest: FileSubcommand {
     commandName: "manifest",
     abstract: "Write the list of an image's files, with their SHA-256.",
     discussion: """
-      The list is an mtree(5) file, which bsdtar and others read. Put beside the image in the \
-      bucket, it shows what is in it to those who browse the bucket, and "verify --manifest" \
-      proves with it that not a byte of the image has changed. --html writes a page for people instead: a \
-      tree to unfold, with a search.
+      The list is an mtree(5) file, which bsdtar and others read. Beside the image in the \
+      bucket, it shows the contents to anyone who browses there, and "verify --manifest" \
+      uses it to prove that not a byte of the image has changed. --html writes a web page instead: a \
+      searchable tree.
 
       SOURCE can also be a directory or an archive; the list is then that of the image that pack \
       would make with the same options.
@@ -26,13 +26,13 @@ struct Manifest: FileSubcommand {
   @Argument(help: "An image; or a directory or an archive.") var source: ByteArgument
   @Option(name: [.short, .long], help: "The file to write. (default: standard output)")
   var output: ByteArgument?
-  @Flag(name: [.short, .long], help: "Replace a file that is there.") var force = false
+  @Flag(name: [.short, .long], help: "Replace an existing file.") var force = false
   @Flag(help: "Write a page for a web browser.") var html = false
   @Option(
     help: ArgumentHelp(
       "Where the image starts in the file, in bytes; auto searches.", valueName: "n|auto"))
   var offset = ImageOffset.start
-  @Option(help: "Number of threads that unpack, 1 to 1024. (default: one a processor)")
+  @Option(help: "Number of threads that unpack, 1 to 1024. (default: one per processor)")
   var threads: ThreadCount?
   @OptionGroup(title: "Owners of a source") var ownership: OwnershipOptions
   @OptionGroup(title: "Modes, times and attributes of a source") var metadata: MetadataOptions
@@ -47,7 +47,7 @@ struct Manifest: FileSubcommand {
     try output?.refuseEmpty("a manifest")
     if offset != .start || TreeInput.isImage(source.bytes), let option = SourceOptions.firstGiven {
       throw ValidationError(
-        "\(option) is for a directory or an archive, and '\(source.bytes.escapedName)' is an image."
+        "\(option) is for a directory or an archive, but '\(source.bytes.escapedName)' is an image."
       )
     }
     _ = try assemblyOptions()

@@ -9,24 +9,24 @@ import Terminal
 struct Doctor: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Say what this machine lacks to mount the images, and how to mend it.",
+    abstract: "Check what this machine lacks to mount the images, and how to fix it.",
     discussion: """
-      Looks at the settings, the kernel, the automounter, the bucket and every image in it, and \
-      then really mounts the smallest image through the automounter and reads a file. The exit \
+      Checks the settings, the kernel, the automounter, the bucket and every image in it, \
+      then mounts the smallest image through the automounter and reads a file. The exit \
       status is 1 when something fails.
 
-      With --root it looks at the files of another system, such as the root of a machine image \
-      that setup --root has prepared, before that is started: settings and what setup writes for \
-      them, programs, what mounts the bucket and with which credentials, the kernel's modules. \
-      Nothing is mounted or run there, no request is made, and no link in it is followed.
+      With --root it checks the files of another system before it starts, such as the root of a \
+      machine image prepared by setup --root: its settings, the files that setup writes for \
+      them, programs, the bucket's mount and credentials, and the kernel's modules. \
+      It mounts and runs nothing there, sends no requests and follows no links.
       """)
 
   @Option(
     help: ArgumentHelp(
-      "Look at the system below this directory, which is not started.", valueName: "dir"),
+      "Check the system below this directory, without starting it.", valueName: "dir"),
     completion: .directory)
   var root: ByteArgument?
-  @Flag(help: "Print JSON, an object a line.") var json = false
+  @Flag(help: "Print JSON, one object per line.") var json = false
 
   func validate() throws {
     if root?.bytes.isEmpty == true { throw ValidationError("--root needs a directory") }

@@ -15,7 +15,7 @@ extension Extract {
     var file = try ResultFile(output, replacing: force)
     if file.isStandardOutput && isatty(STDOUT_FILENO) == 1 {
       throw SourceError(
-        .refused, path: file.path, "an archive is nothing for a terminal",
+        .refused, path: file.path, "a terminal cannot take an archive",
         hint: "redirect it, or name a file")
     }
     var options = TarExporter.Options()

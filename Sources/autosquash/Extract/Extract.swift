@@ -14,20 +14,20 @@ struct Extract: FileSubcommand {
     commandName: "extract",
     abstract: "Unpack an image, or a part of it.",
     discussion: """
-      my-tarball.squash is unpacked into the directory my-tarball, or into the one of -C. Each \
+      my-tarball.squash is unpacked into the directory my-tarball, or into that of -C. Each \
       PATH is a file or directory in the image, or a pattern (*, ?, [a-z], ** across \
       directories), which begins at the top; without one, everything is unpacked.
 
       Nothing is ever written outside that directory, whatever the image or the directory holds: \
-      symbolic links are made, not followed. What is there already stays, unless --force, which also \
-      writes in read-only directories of one's own; the directory itself, if it is there, keeps \
-      its mode in any case. --skip-existing completes what an earlier run has begun: files \
-      that are there with the same size and time, and links with the same target, stay and are \
-      counted; directories in it get mode and time as in the image. Root gets owners and devices as they are in the image; other \
-      users get files of their own, and devices are left out and counted. Where a hard link cannot be, as from one file system to \
+      symbolic links are made, not followed. Existing files stay, unless --force is given, which also \
+      writes into your own read-only directories; a directory that exists keeps \
+      its mode. --skip-existing completes an earlier run: existing files \
+      with the same size and time, and links with the same target, stay and are \
+      counted; directories get mode and time from the image. Root gets the image's owners and devices; other \
+      users own the files that they unpack, and devices are left out and counted. Where a hard link is impossible, as from one file system to \
       another, a copy is made.
 
-      Exit status: 0 all done; 1 something could not be unpacked; 2 the file is no image, or could not be read.
+      Exit status: 0 all done; 1 something could not be unpacked; 2 the file is not an image, or could not be read.
       """)
 
   @OptionGroup var image: ImageArguments
@@ -35,7 +35,7 @@ struct Extract: FileSubcommand {
 
   @Option(
     name: [.customShort("C"), .customShort("d"), .customShort("o"), .long],
-    help: "The directory to unpack into, made where it is missing.")
+    help: "The directory to unpack into, created if missing.")
   var directory: ByteArgument?
   @Option(
     help: ArgumentHelp(
@@ -44,17 +44,17 @@ struct Extract: FileSubcommand {
   var toTar: ByteArgument?
   @Flag(name: [.short, .long], help: "Print the paths that would be unpacked; unpack nothing.")
   var list = false
-  @Flag(name: [.short, .long], help: "Replace files that are there.") var force = false
+  @Flag(name: [.short, .long], help: "Replace existing files.") var force = false
   @Flag(
     help: """
-      Leave files that are there with the image's size and time, as to go on after an interrupt; \
+      Keep existing files with the image's size and time, to continue after an interrupt; \
       others are errors, unless --force replaces them.
       """)
   var skipExisting = false
   @Flag(
-    help: "Of a damaged image, unpack what can be read, and list what is lost.")
+    help: "Unpack everything readable from a damaged image, and list the losses.")
   var keepGoing = false
-  @Option(help: "Number of threads, 1 to 1024. (default: one a processor)")
+  @Option(help: "Number of threads, 1 to 1024. (default: one per processor)")
   var threads: ThreadCount?
   @OptionGroup var xattrs: XattrOptions
   @OptionGroup(title: "Messages") var messages: MessageOptions
@@ -69,14 +69,14 @@ struct Extract: FileSubcommand {
       (skipExisting, "--skip-existing"),
     ]
     if toTar != nil, let other = others.first(where: \.0)?.1 {
-      throw ValidationError("--to-tar writes an archive; it goes without \(other).")
+      throw ValidationError("--to-tar writes an archive; leave out \(other).")
     }
     if list && (toTar != nil || messages.json) {
-      throw ValidationError("--list only prints paths; it goes without --to-tar and --json.")
+      throw ValidationError("--list only prints paths; leave out --to-tar and --json.")
     }
     if let toTar, !TarExporter.canWrite(toTar.bytes) {
       throw ValidationError(
-        "'\(toTar.bytes.escapedName)' is no name of a tar archive; give .tar, .tar.gz, .tar.bz2, "
+        "'\(toTar.bytes.escapedName)' is not the name of a tar archive; use .tar, .tar.gz, .tar.bz2, "
           + ".tar.xz, .tar.zst, .tar.lz4 or .tar.lz.")
     }
   }
@@ -159,7 +159,7 @@ struct Extract: FileSubcommand {
     else {
       throw SourceError(
         .refused, path: name,
-        "has no ending that a directory's name could leave out; name a directory with -C")
+        "has no ending to remove for a directory's name; name a directory with -C")
     }
     return Array(name[..<dot])
   }

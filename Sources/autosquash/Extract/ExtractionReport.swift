@@ -39,12 +39,12 @@ struct ExtractionReport {
     let names = files.first.map(\.escapedName).joined(separator: ", ")
     let list = files.count > files.first.count ? "\(names), …" : names
     if skipsExisting {
-      return "\(files.count.counted("file")) that \(isOne ? "is" : "are") there already "
+      return "\(files.count.counted("existing file")) "
         + "\(isOne ? "differs" : "differ") from the image: \(list); "
         + "--force replaces \(isOne ? "it" : "them")"
     }
     return "\(files.count.counted("file")) \(isOne ? "exists" : "exist") already: \(list); "
-      + "--skip-existing leaves what has the same size and time, --force replaces all"
+      + "--skip-existing keeps those with the same size and time, --force replaces all"
   }
 
   /// Prints the totals on one line.
@@ -56,15 +56,14 @@ struct ExtractionReport {
       result.made == 1 ? "1 file or directory" : "\(result.made.grouped) files and directories"
     line += ", \(result.bytes.asBytes)"
     if result.kept > 0 {
-      line += "; \(result.kept.counted("file")) \(result.kept == 1 ? "was" : "were") there already "
-      line += result.kept == 1 ? "and stays" : "and stay"
+      line += "; kept \(result.kept.counted("existing file"))"
     }
     if result.errors > 0 {
       line += ", \(result.errors.grouped) \(result.errors == 1 ? "error" : "errors")"
     }
     if result.lost > 0 { line += ", \(result.lost.grouped) lost or damaged" }
     line += ", \(seconds.asDuration)"
-    if wasInterrupted { line += "; --skip-existing goes on from here" }
+    if wasInterrupted { line += "; --skip-existing continues from here" }
     Messages.write(target, line)
   }
 

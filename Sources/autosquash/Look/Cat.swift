@@ -18,7 +18,7 @@ struct Cat: FileSubcommand {
 
   @OptionGroup var image: ImageArguments
   @Argument(help: "Files in the image.") var paths: [ByteArgument]
-  @Option(help: "Number of threads that unpack, 1 to 1024. (default: one a processor)")
+  @Option(help: "Number of threads that unpack, 1 to 1024. (default: one per processor)")
   var threads: ThreadCount?
 
   func validate() throws {

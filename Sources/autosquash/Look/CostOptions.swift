@@ -6,7 +6,7 @@ import SquashFSFormat
 import Terminal
 
 struct CostOptions: ParsableArguments {
-  @Flag(help: "Tell what reading the image costs over s3fs, without a network.")
+  @Flag(help: "Compute what reading the image costs over s3fs, without a network.")
   var cost = false
 
   @Option(help: ArgumentHelp("s3fs's multipart_size. (default: 5)", valueName: "mb"))
@@ -17,17 +17,17 @@ struct CostOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What each request takes at least, in milliseconds. (default: 30)", valueName: "ms"))
+      "The shortest time of a request, in milliseconds. (default: 30)", valueName: "ms"))
   var latency: Double?
 
   @Option(
     help: ArgumentHelp(
-      "The network's speed, in megabits a second. (default: 1000)", valueName: "mbit"))
+      "The network's speed, in megabits per second. (default: 1000)", valueName: "mbit"))
   var rate: Double?
 
   @Option(
     help: ArgumentHelp(
-      "Read the files of this list, one a line, as 'autosquash trace' writes it.",
+      "Read the files of this list, one per line, as 'autosquash trace' writes it.",
       valueName: "file"))
   var trace: ByteArgument?
 
@@ -36,7 +36,7 @@ struct CostOptions: ParsableArguments {
       partSize != nil || parallel != nil || latency != nil || rate != nil || trace != nil
     guard cost || !isAsked else {
       throw ValidationError(
-        "--part-size, --parallel, --latency, --rate and --trace are for --cost.")
+        "--part-size, --parallel, --latency, --rate and --trace need --cost.")
     }
     guard (5...10_000).contains(partSize ?? 5) else {
       throw ValidationError("s3fs takes parts of 5 to 10000 MB.")
@@ -48,7 +48,7 @@ struct CostOptions: ParsableArguments {
       throw ValidationError("--latency is from 0 to 100000 milliseconds.")
     }
     guard (0.001...1e6).contains(rate ?? 1) else {
-      throw ValidationError("--rate is from 0.001 to 1000000 megabits a second.")
+      throw ValidationError("--rate is from 0.001 to 1000000 megabits per second.")
     }
   }
 

@@ -19,13 +19,13 @@ struct Info: FileSubcommand {
 
       With --cost: the requests to the bucket, how many of them wait for another, and the time on \
       the network, of mounting and reading the image; with PATH also of listing that directory or \
-      reading that file to its end. What else s3fs asks for, such as the size of the object, is \
+      reading that file to its end. Other requests of s3fs, such as for the size of the object, are \
       not counted, nor is the time to unpack.
       """)
 
   @OptionGroup var image: ImageArguments
   @Argument(help: "A file in the image, or a pattern.") var path: ByteArgument?
-  @Flag(help: "Print JSON, an object a line.") var json = false
+  @Flag(help: "Print JSON, one object per line.") var json = false
   @OptionGroup(title: "Cost over a bucket") var cost: CostOptions
 
   func validate() throws { try path?.refuseEmpty("a path") }

@@ -15,7 +15,7 @@ struct List: FileSubcommand {
     abstract: "List files of an image, without mounting it.",
     discussion: """
       Like ls(1). Each PATH is a file or directory in the image, or a pattern (*, ?, [a-z], \
-      ** across directories), which begins at the top and takes names with a dot too; without \
+      ** across directories), which begins at the top and matches names with a dot too; without \
       one, the top is listed. Owners are numbers: the names of this machine's users mean nothing \
       in an image.
       """,
@@ -25,18 +25,20 @@ struct List: FileSubcommand {
   @Argument(help: "Files or directories in the image.") var paths: [ByteArgument] = []
 
   @Flag(name: .short, help: "Show mode, links, owner, group, size and time.") var long = false
-  @Flag(name: [.customShort("R"), .long], help: "List what is in directories too, at any depth.")
+  @Flag(
+    name: [.customShort("R"), .long], help: "List the contents of directories too, at any depth.")
   var recursive = false
   @Flag(name: .shortAndLong, help: "Show names that begin with a dot too.") var all = false
   @Flag(name: [.customShort("h"), .long], help: "Show sizes like 1.5K and 23M.")
   var humanReadable = false
-  @Flag(name: .shortAndLong, help: "Show directories themselves, not what is in them.")
+  @Flag(name: .shortAndLong, help: "Show directories themselves, not their contents.")
   var directory = false
-  @Flag(name: .customShort("1"), help: "Print one name a line, also on a terminal.")
+  @Flag(name: .customShort("1"), help: "Print one name per line, even on a terminal.")
   var single = false
   @Flag(exclusivity: .chooseLast) var key: ListKey?
   @Flag(name: .customShort("r"), help: "Reverse the order.") var reverse = false
-  @Flag(name: [.customShort("L"), .long], help: "Show what symbolic links lead to, not the links.")
+  @Flag(
+    name: [.customShort("L"), .long], help: "Show the targets of symbolic links, not the links.")
   var dereference = false
   @Flag(help: "Like -l, with seconds and time zone.") var fullTime = false
   @Flag(help: "Print one JSON object for each file, in an array.") var json = false

@@ -3,7 +3,7 @@ import FileTrees
 
 /// How to read archives.
 struct ArchiveOptions: ParsableArguments {
-  @Flag(help: "Read on after the end of a tar archive: tar archives joined by cat or tee -a.")
+  @Flag(help: "Read past the end of a tar archive, for tar archives joined by cat or tee -a.")
   var ignoreZeros = false
 
   @Option(
@@ -15,7 +15,7 @@ struct ArchiveOptions: ParsableArguments {
   func validate() throws {
     if let zipCharset, !ArchiveSource.knows(charset: zipCharset) {
       throw ValidationError(
-        "'\(zipCharset)' is no character set; iconv --list names those there are.")
+        "'\(zipCharset)' is not a known character set; iconv --list names them all.")
     }
   }
 

@@ -4,7 +4,7 @@ import FileTrees
 /// How to read directories.
 struct DirectoryOptions: ParsableArguments {
   @Flag(
-    help: "Of a directory, take what symbolic links lead to, and not the links, as tar -h does.")
+    help: "In a directory, take the targets of symbolic links, not the links, as tar -h does.")
   var dereference = false
 
   func options() -> DirectorySource.Options {

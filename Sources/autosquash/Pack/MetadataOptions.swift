@@ -16,7 +16,7 @@ struct MetadataOptions: ParsableArguments {
       valueName: "date"))
   var mtime: String?
 
-  @Option(help: ArgumentHelp("Give what is newer this time.", valueName: "date"))
+  @Option(help: ArgumentHelp("Give newer files this time.", valueName: "date"))
   var clampMtime: String?
 
   @OptionGroup var xattrs: XattrOptions
@@ -28,7 +28,8 @@ struct MetadataOptions: ParsableArguments {
     if let chmod {
       guard let change = ModeChange(parsing: chmod) else {
         throw ValidationError(
-          "'\(chmod)' is no mode; give what chmod(1) takes, such as a+rX, u=rwX,go=rX or 755.")
+          "'\(chmod)' is not a mode; use one that chmod(1) takes, such as a+rX, u=rwX,go=rX or 755."
+        )
       }
       options.modes = change
     }
@@ -43,7 +44,7 @@ struct MetadataOptions: ParsableArguments {
   private static func seconds(_ text: String, _ option: String) throws -> Int64 {
     guard let seconds = TimePolicy.seconds(of: text) else {
       throw ValidationError(
-        "'\(text)' is no date for \(option); give 2026-01-31, 2026-01-31T12:00:00Z or @SECONDS.")
+        "'\(text)' is not a date for \(option); give 2026-01-31, 2026-01-31T12:00:00Z or @SECONDS.")
     }
     guard (0...Int64(UInt32.max)).contains(seconds) else {
       throw ValidationError("\(option) takes a time from 1970 to 2106, which an image can hold.")

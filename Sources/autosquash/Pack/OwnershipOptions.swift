@@ -3,12 +3,12 @@ public import FileTrees
 
 struct OwnershipOptions: ParsableArguments {
   @Option(
-    help: "root: all belongs to root; keep: the numbers of the source; UID:GID: all to these.")
+    help: "root: root owns everything; keep: the source's numbers; UID:GID: these own everything.")
   var ownership = OwnershipPolicy.Owner.root
 
   @Option(
     help: ArgumentHelp(
-      "Give users these numbers; all others get what --ownership says (root).",
+      "Give users these numbers; --ownership (root) applies to all others.",
       valueName: "from:to[:count]"))
   var uidMap: [OwnershipPolicy.Mapping] = []
 

@@ -13,8 +13,8 @@ struct Pack: Subcommand {
     abstract: "Make an image from an archive or a directory.",
     discussion: """
       Each SOURCE becomes an image in the current directory: my-tarball.tar.gz becomes \
-      my-tarball.squash. With --output all sources become one image, later ones on top of those \
-      before; if it names a directory, an image of each goes there. A source is a directory, an archive (tar, cpio, zip, 7z and others, compressed or \
+      my-tarball.squash. With --output all sources become one image, later ones on top of \
+      earlier ones; if it names a directory, an image of each goes there. A source is a directory, an archive (tar, cpio, zip, 7z and others, compressed or \
       not), an mtree(5) specification (*.mtree), or - for an archive on standard input.
 
       Nothing is unpacked to disk and no root is needed: everything in the image belongs to \
@@ -30,19 +30,20 @@ struct Pack: Subcommand {
   @Option(
     name: [.short, .long],
     help:
-      "The image to make, of all sources; or the directory to put an image of each into; - is standard output."
+      "The image to make from all sources, or the directory for an image of each; - is standard output."
   )
   var output: ByteArgument?
 
-  @Flag(name: [.short, .long], help: "Replace an image that is there.")
+  @Flag(name: [.short, .long], help: "Replace an existing image.")
   var force = false
 
-  @Flag(help: "Leave out sources whose images are there already.")
+  @Flag(help: "Skip sources whose images exist already.")
   var skipExisting = false
 
   @Flag(
     name: .long,
-    help: "List what would go in, and what is left out and why; make nothing, and read no contents."
+    help:
+      "List the files to pack and to leave out, with reasons; make nothing and read no contents."
   )
   var dryRun = false
 
@@ -78,7 +79,7 @@ struct Pack: Subcommand {
       throw ValidationError("--force replaces images, --skip-existing keeps them; give one.")
     }
     if selection.whiteouts != nil && !makesOneImage && !dryRun {
-      throw ValidationError("--whiteouts is about several sources of one image: name it with -o.")
+      throw ValidationError("--whiteouts needs several sources of one image; name it with -o.")
     }
     _ = try image.writerOptions()
     _ = try assemblyOptions()
@@ -94,7 +95,7 @@ struct Pack: Subcommand {
     }
     if folder == nil && ImageName.isOfArchive(output) {
       throw ValidationError(
-        "'\(output.escapedName)' is no name of an image; pack makes SquashFS images, so give "
+        "'\(output.escapedName)' is not an image name; pack makes SquashFS images, so use "
           + "\(ImageName.instead(of: output).shellWord).")
     }
     guard writesToStandardOutput else { return }

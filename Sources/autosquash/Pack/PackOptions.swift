@@ -15,7 +15,7 @@ struct ImageOptions: ParsableArguments {
   @Option(name: [.short, .long], help: "Size of data blocks, a power of two from 4K to 1M.")
   var blockSize = BlockSize.standard
 
-  @Option(help: "Number of threads that compress, 1 to 1024. (default: one a processor)")
+  @Option(help: "Number of threads that compress, 1 to 1024. (default: one per processor)")
   var threads: ThreadCount?
 
   @Flag(name: .customLong("no-probe"), help: "Try to compress data that looks incompressible.")
@@ -24,8 +24,8 @@ struct ImageOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Put the data of these files first, in this order: paths in the image, one a line, as a \
-      program reads them; a directory stands for all in it.
+      Put the data of these files first, in this order: paths in the image, one per line, as a \
+      program reads them; a directory stands for everything in it.
       """, valueName: "file"))
   var order: ByteArgument?
 
@@ -33,7 +33,7 @@ struct ImageOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       standard, or front: names and file tables before the data, so that one read from a bucket \
-      brings them all; 7-Zip cannot open such an image.
+      fetches them all; 7-Zip cannot open such an image.
       """))
   var layout = ImageWriter.Layout.standard
 
@@ -44,7 +44,7 @@ struct ImageOptions: ParsableArguments {
     guard let compression = Compression(compression, level: level) else {
       let levels = Compression.levels(of: compression)
       guard levels.count > 1 else {
-        throw ValidationError("--level is for what compresses, and --compression is none.")
+        throw ValidationError("--level has no use with --compression none.")
       }
       throw ValidationError(
         "The level for \(compression) is from \(levels.lowerBound) to \(levels.upperBound).")
@@ -68,9 +68,9 @@ struct ReadingOptions: ParsableArguments {
     help: "Leave out files that cannot be read or change meanwhile, count them, and exit with 1.")
   var ignoreUnreadable = false
 
-  @Flag(help: "Read an archive that ends too early as far as it goes, and exit with 1.")
+  @Flag(help: "Read a cut-off archive as far as it goes, and exit with 1.")
   var allowTruncated = false
 
-  @Flag(help: "Fail on what an image cannot hold, such as POSIX ACLs, instead of warning.")
+  @Flag(help: "Fail instead of warning if an image cannot hold something, such as POSIX ACLs.")
   var strict = false
 }

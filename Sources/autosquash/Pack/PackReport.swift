@@ -56,11 +56,11 @@ struct PackReport {
   func kept(_ image: [UInt8], _ kept: Packer.Kept) {
     messages.note(
       image,
-      "is there already; left as it is"
-        + (kept.newerSource.map { ", though \($0.escapedName) is newer; --force packs it anew" }
+      "exists already; skipped"
+        + (kept.newerSource.map { ", though \($0.escapedName) is newer; --force packs it again" }
           ?? "")
         + (kept.isManifestNew
-          ? ", but its manifest was missing or another's, and is written anew" : ""))
+          ? ", but its manifest was missing or of another image, and was rewritten" : ""))
   }
 
   /// Lists what would be packed, one path per line.

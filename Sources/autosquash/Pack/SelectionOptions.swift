@@ -3,44 +3,44 @@ import FileTrees
 import TreeModel
 
 struct SelectionOptions: ParsableArguments {
-  @Option(help: "Leading directories that names lose; auto: an archive's single top directory.")
+  @Option(help: "Leading directories to strip from names; auto: an archive's single top directory.")
   var stripComponents = "auto"
 
   @Option(
     help: ArgumentHelp(
-      "Take only what is below PATH of what would be in the image; PATH becomes its root.",
+      "Take only the tree at PATH in the image; PATH becomes its root.",
       valueName: "path"))
   var rootBecomes: ByteArgument?
 
   @Option(
     help: ArgumentHelp(
       """
-      Place what is in the sources that follow below PATH in the image; may be given before each.
+      Put the following sources below PATH in the image; may be given before each.
       """, valueName: "path"))
   var prefix: ByteArgument?
 
   @Option(
     help: ArgumentHelp(
       """
-      Leave out what matches, at any depth; a leading / means the image's root (before --prefix), \
+      Leave out matching files, at any depth; a leading / means the image's root (before --prefix), \
       ** crosses directories.
       """,
       valueName: "glob"))
   var exclude: [ByteArgument] = []
 
-  @Option(help: ArgumentHelp("Read such patterns from a file, one a line.", valueName: "file"))
+  @Option(help: ArgumentHelp("Read such patterns from a file, one per line.", valueName: "file"))
   var excludeFrom: [ByteArgument] = []
 
-  @Option(help: ArgumentHelp("Take only what matches such a pattern.", valueName: "glob"))
+  @Option(help: ArgumentHelp("Take only files that match such a pattern.", valueName: "glob"))
   var include: [ByteArgument] = []
 
   @Flag(
-    help: "Make each name of a file with hard links a file of its own; they share their data.")
+    help: "Make each hard link a file of its own; the files share their data.")
   var noHardLinks = false
 
   @Option(
     help: ArgumentHelp(
-      "Of several sources: oci has .wh.NAME take out NAME of those before, as in image layers.",
+      "With several sources: oci lets .wh.NAME remove NAME of earlier ones, as in image layers.",
       valueName: "style"),
     transform: {
       guard let style = Whiteouts(rawValue: $0) else {

@@ -27,10 +27,10 @@ enum Habits {
   private static let others: [(words: String, advice: String)] = [
     (
       "mount",
-      "Linux mounts an image: mount -o loop,ro IMAGE DIR; 'autosquash setup' has all images mounted "
-        + "when somebody uses them"
+      "Linux mounts an image: mount -o loop,ro IMAGE DIR; 'autosquash setup' mounts each image "
+        + "when somebody uses it"
     ),
-    ("umount unmount", "umount DIR unmounts an image; those of the automounter go by themselves"),
+    ("umount unmount", "umount DIR unmounts an image; the automounter unmounts its own"),
     ("tar zip archive", "'autosquash pack' makes an image, 'autosquash extract' unpacks one"),
     (
       "upload download sync copy cp put push get pull",
@@ -42,7 +42,7 @@ enum Habits {
     ),
     (
       "convert repack recompress",
-      "'autosquash extract IMAGE --to-tar - | autosquash pack - -o OTHER' packs files anew"
+      "'autosquash extract IMAGE --to-tar - | autosquash pack - -o OTHER' repacks its files"
     ),
   ]
 
@@ -107,7 +107,7 @@ enum Habits {
     mksquashfs + tar + [
       Habit("-0 -1 -2 -3 -4 -5 -6 -7 -8 -9", .means("--level")),
       Habit("-y --yes", .means("--force")),
-      Habit("-k --keep", .isDefault("an image that is there is kept, unless --force")),
+      Habit("-k --keep", .isDefault("an existing image stays, unless --force")),
       Habit(
         "--acl --storage-class --profile --region --endpoint-url --sse --metadata --no-sign-request",
         .use("it with 'aws s3 cp', when the image is made")),
@@ -123,7 +123,7 @@ enum Habits {
     Habit("-num-jobs --num-jobs", .means("--threads")),
     Habit(
       "-noappend -no-append",
-      .isDefault("an image is always made anew; --force replaces one that is there")),
+      .isDefault("images are never appended to; --force replaces an existing one")),
     Habit(
       "-all-root -root-owned --all-root --no-same-owner",
       .isDefault("everything belongs to root already")),
@@ -154,8 +154,8 @@ enum Habits {
     Habit("-noI -noId -noD -noF -noX", .use("--compression none")),
     Habit("-nopad", .hasNone("Linux mounts only images that are padded")),
     Habit("-no-exports", .isDefault("there is no export table, unless --exports")),
-    Habit("-mem -mem-percent -mem-default --queue-backlog", .isDefault("it takes little memory")),
-    Habit("-info", .use("--dry-run, which lists what goes in")),
+    Habit("-mem -mem-percent -mem-default --queue-backlog", .isDefault("it needs little memory")),
+    Habit("-info", .use("--dry-run, which lists the files to pack")),
     Habit("-percentage", .use("--progress always")),
     Habit("-no-progress --no-progress", .use("--progress never")),
     Habit("-all-time -inode-time", .means("--mtime")),
@@ -175,11 +175,11 @@ enum Habits {
     Habit("-j", .hasNone("--threads sets the number of threads; archives are recognised")),
     Habit("-t --list", .use("--dry-run")),
     Habit("-x --extract --get", .means("autosquash extract")),
-    Habit("-r -R --recursive", .isDefault("directories go in with all that is in them")),
+    Habit("-r -R --recursive", .isDefault("directories go in with all their contents")),
     Habit(
       "-u -A --append --update --concatenate --catenate",
       .hasNone(
-        "an image never changes: pack anew, with all sources")),
+        "an image never changes: pack again, with all sources")),
     Habit("--same-owner --numeric-owner", .use("--ownership keep")),
     Habit("--preserve-permissions --same-permissions", .isDefault("permissions are kept")),
     Habit("--mode", .means("--chmod")),
@@ -198,19 +198,19 @@ enum Habits {
     Habit("-ll -lls -llc -lln -llnumeric", .use("autosquash ls -lR IMAGE, which lists it")),
     Habit("-cat", .use("autosquash cat IMAGE PATH, which prints files")),
     Habit("-s -stat --stat", .use("autosquash info IMAGE, which describes it")),
-    Habit("-i -info -v --verbose", .use("autosquash ls -R IMAGE, which lists what is in it")),
+    Habit("-i -info -v --verbose", .use("autosquash ls -R IMAGE, which lists its contents")),
     Habit("-n -no-progress --no-progress", .use("--progress never")),
     Habit("-x --extract", .isDefault("this unpacks; -f is --force here")),
     Habit("-dest -directory --dest --destination --target --output", .means("--directory")),
-    Habit("-e -ef -extract-file", .hasNone("name files of the image behind it: IMAGE PATH…")),
+    Habit("-e -ef -extract-file", .hasNone("name files of the image after it: IMAGE PATH…")),
     Habit(
       "-ex -excludes -exf -exclude --exclude",
-      .hasNone("name what is wanted behind it, files or patterns: IMAGE PATH…")),
+      .hasNone("name the files or patterns you want after it: IMAGE PATH…")),
     Habit("-no-xattrs --no-xattrs", .use("--xattrs none")),
     Habit("-user-xattrs", .use("--xattrs 'user.*'")),
     Habit("-ignore-errors --ignore-errors", .use("--keep-going for a damaged image")),
     Habit("-strict-errors -no-exit-code", .isDefault("errors end it, with their status")),
-    Habit("-k --keep-old-files", .isDefault("files that are there stay, unless --force")),
+    Habit("-k --keep-old-files", .isDefault("existing files stay, unless --force")),
     Habit("--skip-old-files", .means("--skip-existing")),
     Habit("--overwrite", .means("--force")),
     Habit("-z -j -J --gzip --xz --zstd", .use("--to-tar NAME.tar.gz for a compressed archive")),
@@ -219,8 +219,8 @@ enum Habits {
     Habit(
       "--strip-components --transform",
       .use("autosquash extract IMAGE --to-tar - | tar -x --strip-components N")),
-    Habit("-r --recursive", .isDefault("directories come with all that is in them")),
-    Habit("-mem -data-queue -frag-queue", .isDefault("it takes little memory")),
+    Habit("-r --recursive", .isDefault("directories come with all their contents")),
+    Habit("-mem -data-queue -frag-queue", .isDefault("it needs little memory")),
   ]
 
   private static let list = [
@@ -231,7 +231,7 @@ enum Habits {
     Habit("-U -v -X", .isDefault("names are sorted by their bytes")),
     Habit("-c -u", .hasNone("a file in an image has one time: -t sorts by it")),
     Habit("--sort", .use("-t (by time) or -S (by size)")),
-    Habit("-F -p -C -x -m --classify --format", .use("-l, which shows what each name is")),
+    Habit("-F -p -C -x -m --classify --format", .use("-l, which shows the type of each name")),
     Habit("-k --block-size", .isDefault("sizes are in bytes, or as -h shows them")),
     Habit("--color --colour", .hasNone("there are no colours")),
     Habit("--time-style", .use("--full-time")),
@@ -247,7 +247,7 @@ enum Habits {
   ]
 
   private static let info = [
-    Habit("-s -stat --stat -v -a --all --verbose", .isDefault("it tells all it knows")),
+    Habit("-s -stat --stat -v -a --all --verbose", .isDefault("it prints all it knows")),
     Habit("-l -ll -lls --list -R -r --recursive", .use("autosquash ls -lR IMAGE")),
   ]
 
@@ -259,20 +259,20 @@ enum Habits {
     Habit(
       "-y -n -a --repair --fix",
       .hasNone(
-        "an image cannot be repaired; autosquash extract --keep-going saves what can be read")),
+        "an image cannot be repaired; autosquash extract --keep-going saves the readable part")),
     Habit("-s --stat", .use("autosquash info IMAGE")),
     Habit("-r -R --recursive", .use("names: autosquash verify *.squash")),
     Habit("--source --with --compare", .means("--against")),
   ]
 
   private static let diff = [
-    Habit("-r -R --recursive", .isDefault("directories are compared with all that is in them")),
-    Habit("--brief", .isDefault("names and what differs is all that is told")),
+    Habit("-r -R --recursive", .isDefault("directories are compared with all their contents")),
+    Habit("--brief", .isDefault("it prints only names and differences")),
     Habit(
       "-u -U -c -C -y --unified --context --side-by-side",
       .use("diff -u <(autosquash cat A PATH) <(autosquash cat B PATH) for the lines of a file")),
-    Habit("-N --new-file", .isDefault("files that are in one only are told")),
-    Habit("-s --report-identical-files", .hasNone("only differences are told")),
+    Habit("-N --new-file", .isDefault("it also prints files that only one has")),
+    Habit("-s --report-identical-files", .hasNone("it prints only differences")),
     Habit("-x --exclude", .hasNone("leave lines out: autosquash diff A B | grep -v PATTERN")),
     Habit(
       "-a -b -B -i -w --text --ignore-case --ignore-all-space",
@@ -297,7 +297,7 @@ enum Habits {
   private static let overlay = [
     Habit("-s --symbolic --symlink", .isDefault("links are symbolic")),
     Habit("-f --force", .isDefault("files in the way are replaced, as 'overlay --help' says")),
-    Habit("-r -R --recursive", .isDefault("all directories of the overlay are gone through")),
+    Habit("-r -R --recursive", .isDefault("it walks all directories of the overlay")),
     Habit("-b", .means("--backup")),
     Habit("--delete", .use("autosquash overlay prune")),
   ]

@@ -13,7 +13,8 @@ enum OutputFault {
       if RemoteName.isRemote(error.path) { return RemoteName.cannotWrite }
       let folder = HostPath(error.path).parent
       guard stat(at: folder) == nil else { return nil }
-      return "there is no directory \(folder.escapedName); mkdir -p \(folder.shellWord) makes it"
+      return
+        "there is no directory \(folder.escapedName); make it with: mkdir -p \(folder.shellWord)"
     case ENOTDIR: return "\(HostPath(error.path).parent.escapedName) is not a directory"
     default: return nil
     }

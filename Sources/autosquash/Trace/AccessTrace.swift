@@ -73,7 +73,7 @@ final class AccessTrace {
       throw errno == ENOSPC
         ? SourceError(
           .refused, path: top,
-          "has more directories than the system lets you watch; let an administrator raise the "
+          "has more directories than the system lets you watch; ask an administrator to raise the "
             + "limit: sysctl fs.inotify.max_user_watches=1000000")
         : failure(path)
     }
@@ -134,7 +134,7 @@ final class AccessTrace {
       if event.mask & UInt32(IN_Q_OVERFLOW) != 0 {
         throw SourceError(
           .refused, path: top,
-          "files were opened faster than the system keeps count of them; let an administrator "
+          "files were opened faster than the system can count them; ask an administrator to "
             + "raise the limit: sysctl fs.inotify.max_queued_events=1000000")
       }
       guard event.mask & UInt32(IN_ISDIR) == 0, let directory = directories[event.wd] else {

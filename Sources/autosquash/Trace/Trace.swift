@@ -11,13 +11,13 @@ struct Trace: FileSubcommand {
     commandName: "trace",
     abstract: "Run a command and list the files that it opens, for pack --order.",
     discussion: """
-      Runs COMMAND, which is found as in a shell, and writes the files in DIRECTORY that are \
-      opened meanwhile, in the order in which they are first opened. DIRECTORY is a mounted \
+      Runs COMMAND, found as in a shell, and lists the files in DIRECTORY that are \
+      opened meanwhile, in the order of their first opening. DIRECTORY is a mounted \
       image, or the tree that will be packed. Packed with such a list, an image serves that \
       program with fewer requests to the bucket.
 
-      What other programs open in DIRECTORY at the same time is in the list too. Lists can be \
-      put together with cat(1), where all are with --null or none: the first mention of a file \
+      Files that other programs open in DIRECTORY at the same time are in the list too. Join lists \
+      with cat(1), if all or none were made with --null: the first mention of a file \
       counts.
       """)
 
@@ -31,12 +31,12 @@ struct Trace: FileSubcommand {
     help: ArgumentHelp("The list to write; - is standard output.", valueName: "file"))
   var output: ByteArgument
 
-  @Flag(name: [.short, .long], help: "Replace a list that is there.")
+  @Flag(name: [.short, .long], help: "Replace an existing list.")
   var force = false
 
   @Flag(
     name: [.customShort("0"), .long],
-    help: "End each path with NUL, as is done anyway where a name has a newline.")
+    help: "End each path with NUL; always done if a name has a newline.")
   var null = false
 
   @Flag(name: [.short, .long], help: "Print errors only.")

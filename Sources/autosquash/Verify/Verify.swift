@@ -16,14 +16,14 @@ struct Verify: Subcommand {
     abstract: "Prove that images are whole and that Linux will mount them.",
     discussion: """
       Reads every table and unpacks every block. Prints a line for each finding, with its \
-      place in the file and the file in the image that is affected, and a line with the result. \
-      An image that is whole may still differ from what was packed, where blocks have no \
-      checksum of their own: --against and --manifest compare the contents too, and print what \
-      "diff IMAGE SOURCE" prints: "-" is only in the image, "+" only in the source, "~" in both, \
-      with what it is in the image -> in the source. With --json: an object a line, one for each \
+      place in the file and the affected file in the image, and a line with the result. \
+      A whole image may still differ from its source where blocks have no \
+      checksum of their own: --against and --manifest compare the contents too, and print the lines of \
+      "diff IMAGE SOURCE": "-" is only in the image, "+" only in the source, "~" in both, \
+      with image -> source. With --json: one object per line, one for each \
       image.
 
-      Exit status: 0 whole; 1 damaged, different, or no image; 2 could not be read.
+      Exit status: 0 whole; 1 damaged, different, or not an image; 2 could not be read.
       """)
 
   @Argument(help: "Images.") var images: [ByteArgument]
@@ -36,8 +36,8 @@ struct Verify: Subcommand {
   @Option(
     help: ArgumentHelp(
       """
-      Compare with a manifest: SHA-256 of every file and of the image. Without a file, each image's \
-      own, which lies beside it: NAME.mtree.
+      Compare with a manifest: SHA-256 of every file and of the image. Without a file: \
+      NAME.mtree beside each image.
       """, valueName: "file"))
   var manifest: ManifestArgument?
   @Flag(help: "Check all tables but read no contents: seconds, even over a network.")
@@ -48,7 +48,7 @@ struct Verify: Subcommand {
     help: ArgumentHelp(
       "Where images start in their files, in bytes; auto searches.", valueName: "n|auto"))
   var offset = ImageOffset.start
-  @Option(help: "Number of threads, 1 to 1024. (default: one a processor)")
+  @Option(help: "Number of threads, 1 to 1024. (default: one per processor)")
   var threads: ThreadCount?
   @Flag(
     name: [.short, .long],
@@ -71,11 +71,11 @@ struct Verify: Subcommand {
     for image in images { try image.refuseEmpty("an image") }
     guard maxFindings > 0 else { throw ValidationError("--max-findings is at least 1.") }
     if images.count > 1 && !against.isEmpty {
-      throw ValidationError("--against is about one image.")
+      throw ValidationError("--against takes one image.")
     }
     if images.count > 1, case .file? = manifest {
       throw ValidationError(
-        "A manifest is of one image; --manifest without a file takes each image's own (NAME.mtree)."
+        "A manifest belongs to one image; --manifest without a file takes each image's own (NAME.mtree)."
       )
     }
     if quick && (!against.isEmpty || manifest != nil) {

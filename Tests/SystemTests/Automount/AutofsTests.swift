@@ -88,7 +88,7 @@ extension AutomountSystemTests {
       try lab.add([0xff, 0x41], id: "bytes")
       try Tool.check(["sh", "-c", "head -c 300 a.squash > cut.squash"], in: lab.images)
       let refreshed = try lab.autosquash("refresh")
-      #expect(refreshed.text == "9 images listed; the automounter knows\n", "\(refreshed.summary)")
+      #expect(refreshed.text == "9 images listed; autofs reloaded\n", "\(refreshed.summary)")
       #expect(refreshed.errors.contains("cut.squash: warning: left out: its end is not padded"))
       func listing(_ folder: String = "") throws -> [String] {
         try Tool.check(["env", "LC_ALL=C", "ls", "-1", "--escape", "\(lab.mountRoot)/\(folder)"])
@@ -115,10 +115,10 @@ extension AutomountSystemTests {
       #expect(lab.id(Array("course2/new".utf8)) == "new 2")
       #expect(lab.access("nope") == ENOENT)
       #expect(lab.log.hasSuffix(">> autosquash-map: nope: no such image in \(lab.images)\n"))
-      #expect(try lab.autosquash("refresh").text == "12 images listed; the automounter knows\n")
+      #expect(try lab.autosquash("refresh").text == "12 images listed; autofs reloaded\n")
       #expect(
         try eventually {
-          try lab.autosquash("refresh").text == "12 images listed; nothing has changed\n"
+          try lab.autosquash("refresh").text == "12 images listed; nothing changed\n"
         })
       // Removed names disappear once they are unused.
       try Tool.check(["rm", "new.squash", "course1/x.squash"], in: lab.images)
@@ -189,7 +189,9 @@ extension AutomountSystemTests {
       #expect(lines[0].split(separator: " ") == ["NAME", "SIZE", "DATE", "TYPE", "STATE"])
       #expect(
         lines[1].hasPrefix("odd\\\\name ")
-          && lines[1].hasSuffix("will not mount: 8 bytes are no image; upload it again"))
+          && lines[1].hasSuffix(
+            "will not mount: only 8 bytes, too short for an image; upload it again")
+      )
       #expect(lines[2].hasPrefix("used ") && lines[2].hasSuffix("xz    mounted"))
       #expect(lines[3].hasPrefix("course1/idle ") && lines[3].hasSuffix("xz    ok"))
       let json = try lab.autosquash("images", "--json")

@@ -211,8 +211,8 @@ extension AutomountSystemTests {
       let recovered = try recover()
       #expect(recovered.status == 0, "\(recovered.summary)")
       #expect(
-        recovered.errors.contains("\(bucket.mountPoint): unmounted, it was dead")
-          && recovered.errors.contains("my-tarball: unmounted, its bucket was dead")
+        recovered.errors.contains("\(bucket.mountPoint): unmounted, because it was dead")
+          && recovered.errors.contains("my-tarball: unmounted, because its bucket was dead")
           && recovered.errors.contains("the bucket is mounted: 1 image"), "\(recovered.summary)")
       let differences = try Snapshot(of: lab.mountRoot + "/my-tarball")
         .differences(from: expected())
@@ -221,7 +221,7 @@ extension AutomountSystemTests {
       let again = try recover()
       #expect(
         again.status == 0
-          && again.errors == "autosquash: the bucket answers: its mount stays as it is\n")
+          && again.errors == "autosquash: the bucket answers; its mount stays\n")
       #expect(lab.mounted == [Array("my-tarball".utf8)])
     }
 
@@ -238,7 +238,7 @@ extension AutomountSystemTests {
       let released = try recover("--release")
       #expect(
         released.status == 0
-          && released.errors.contains("does not answer: what waits for it is set free"),
+          && released.errors.contains("does not answer; freed the processes that wait for it"),
         "\(released.summary)")
       let ended = waiting.wait()
       #expect(ended.status == 1, "\(ended.summary)")
@@ -263,14 +263,15 @@ extension AutomountSystemTests {
       #expect(
         doctor.text.contains("ok    trial: \(lab.mountRoot)/my-tarball was mounted; "),
         "\(doctor.summary)")
-      #expect(doctor.text.contains("ok    bucket: s3fs has it at \(bucket.mountPoint)\n"))
+      #expect(doctor.text.contains("ok    bucket: s3fs mounts it at \(bucket.mountPoint)\n"))
       #expect(doctor.text.contains("ok    s3fs options: multipart_size=5, parallel_count=2\n"))
       #expect(doctor.text.contains("ok    images: 1 of 1 in \(lab.images) would mount\n"))
       #expect(!doctor.text.contains("fail") && doctor.status == 0, "\(doctor.summary)")
       try work.write("bad.squash", Array("no image".utf8))
       try bucket.upload(work.path("bad.squash"), as: "autosquash/bad.squash")
       let bad = try lab.autosquash("doctor", "--json")
-      #expect(bad.text.contains("bad.squash would not: 8 bytes are no image"), "\(bad.summary)")
+      #expect(
+        bad.text.contains("bad.squash would not mount: only 8 bytes, too short"), "\(bad.summary)")
       lab.stop()
       let stopped = try lab.autosquash("doctor")
       #expect(

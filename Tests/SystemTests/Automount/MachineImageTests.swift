@@ -50,9 +50,9 @@ import Testing
     #expect(told.status == 0 && told.errors.isEmpty, "\(told.summary)")
     #expect(!told.text.contains("fail ") && !told.text.contains("warn "), "\(told.text)")
     for line in [
-      "ok    files: all are as setup would write them now\n",
-      "/etc/fstab has /mnt/s3fs mounted at the start\n",
-      "/etc/passwd-s3fs is there, for root only\n",
+      "ok    files: all are up to date\n",
+      "/etc/fstab mounts /mnt/s3fs at the start\n",
+      "/etc/passwd-s3fs is there, readable by root only\n",
       "ok    kernel: 6.1.0-50-amd64 has autofs4, fuse, loop, squashfs\n",
       "ok    overlay: its links are not made when the system starts\n"
         + "      -> sudo systemctl --root=\(folder.path("root")) enable autosquash-overlay.service\n",
@@ -64,27 +64,27 @@ import Testing
 
   /// Each case: the message, and whether its command, run unchanged, repairs the tree.
   @Test(arguments: [
-    ("rm etc/autosquash.conf", "settings: R/etc/autosquash.conf is not there", true),
+    ("rm etc/autosquash.conf", "settings: R/etc/autosquash.conf is missing", true),
     ("echo x > etc/autosquash.conf", "settings: R/etc/autosquash.conf:1: no '='", false),
-    ("rm usr/bin/autosquash", "program: R/usr/bin/autosquash is not there", false),
+    ("rm usr/bin/autosquash", "program: R/usr/bin/autosquash is missing", false),
     ("rm -r usr/libexec", "map: R/usr/libexec/autosquash/autosquash-map is missing", false),
     ("rm usr/sbin/automount", "autofs: automount, the automounter, is not installed", false),
-    ("rm usr/bin/mount", "mount: mount, what the automounter runs,", false),
-    ("rm usr/bin/s3fs", "s3fs: s3fs, what mounts the bucket,", false),
-    ("rm usr/sbin/mount.fuse", "fuse: mount.fuse, what mount(8) runs", false),
+    ("rm usr/bin/mount", "mount: mount, which the automounter runs,", false),
+    ("rm usr/bin/s3fs", "s3fs: s3fs, which mounts the bucket,", false),
+    ("rm usr/sbin/mount.fuse", "fuse: mount.fuse, which mount(8) runs", false),
     (
       "mkdir -p usr/local/bin; mv usr/bin/autosquash usr/local/bin; mv usr/libexec usr/local",
-      "files: R/etc/systemd/system/autofs.service.d/50-autosquash.conf is not as setup would", true
+      "files: R/etc/systemd/system/autofs.service.d/50-autosquash.conf differs from setup", true
     ),
     (
       "sed -i s/mnt/srv/ etc/auto.master.d/autosquash.autofs",
-      "files: R/etc/auto.master.d/autosquash.autofs is not as setup", true
+      "files: R/etc/auto.master.d/autosquash.autofs differs from setup", true
     ),
     (
       "echo x > etc/auto.master.d/autosquash.autofs",
       "files: R/etc/auto.master.d/autosquash.autofs: not written by setup", true
     ),
-    ("rm -r var", "list: R/var/lib/autosquash/maps/top is not there", true),
+    ("rm -r var", "list: R/var/lib/autosquash/maps/top is missing", true),
     (
       "sed -i s/usr/build/ var/lib/autosquash/maps/top", "list: R/var/lib/autosquash/maps/top", true
     ),
@@ -95,10 +95,10 @@ import Testing
     ),
     ("sed -i /s3fs/d etc/fstab", "bucket: nothing mounts /mnt/s3fs/autosquash: no line of", false),
     ("rm etc/fstab", "bucket: nothing mounts /mnt/s3fs/autosquash: no line of", false),
-    ("sed -i s/_netdev/noauto/ etc/fstab", "bucket: R/etc/fstab has /mnt/s3fs with noauto", false),
-    ("rm etc/passwd-s3fs", "credentials: R/etc/passwd-s3fs is not there", false),
+    ("sed -i s/_netdev/noauto/ etc/fstab", "bucket: R/etc/fstab lists /mnt/s3fs with noauto", false),
+    ("rm etc/passwd-s3fs", "credentials: R/etc/passwd-s3fs is missing", false),
     (
-      "chmod 644 etc/passwd-s3fs", "credentials: R/etc/passwd-s3fs has the mode 0644", true
+      "chmod 644 etc/passwd-s3fs", "credentials: R/etc/passwd-s3fs has mode 0644", true
     ),
     (
       "sed -i /squashfs/d usr/lib/modules/*/modules.dep", "kernel: 6.1.0-50-amd64 has no squash",
@@ -196,7 +196,7 @@ import Testing
           && told.errors.contains("does not follow links below --root") == (status == 2),
         "\(path): \(told.summary)")
       if path.hasSuffix("modules") {
-        #expect(told.text.contains("warn  kernel: there is none in it"))
+        #expect(told.text.contains("warn  kernel: it has none"))
       }
       try sh("cd root; rm \(path); mv ../aside \(path)")
     }

@@ -56,7 +56,7 @@ import Testing
 
   private let lists = """
     mkdir -p $IN/maps; cd $IN
-    echo "# Written by 'autosquash refresh'; what is changed here is lost." | tee maps/top > maps/folder-61
+    echo "# Written by 'autosquash refresh'; changes here are lost." | tee maps/top > maps/folder-61
     echo '# From /proc/config.gz, for autosquash-map.' > kernel-6.1; : > refresh.lock
     """
 
@@ -76,7 +76,7 @@ import Testing
       """)
     let removed = try setup("--remove")
     #expect(
-      removed.status == 1 || removed.errors.contains("lists in a folder that they name stay"),
+      removed.status == 1 || removed.errors.contains("lists in a folder named there stay"),
       "\(removed.summary)")
     #expect(try sh("find outside -type f | wc -l") == "4\n", "\(removed.summary)")
   }

@@ -64,7 +64,7 @@ import Testing
       try text("/var/lib/autosquash/maps/top").hasSuffix("\n+program:\(map)\n"))
     let before = try Snapshot(of: folder.path("root"))
     let second = try setup()
-    #expect(second.text == "Nothing to change: all is in place.\n", "\(second.summary)")
+    #expect(second.text == "Nothing to change: everything is in place.\n", "\(second.summary)")
     #expect(try Snapshot(of: folder.path("root")).differences(from: before) == [])
 
     // One setting changes; what somebody else wrote in the file stays.
@@ -169,8 +169,8 @@ import Testing
     #expect(refused.status == 1 && refused.output.isEmpty)
     #expect(
       refused.errors
-        == "autosquash: \(folder.path("root" + master)): not written by setup, so it stays as it"
-        + " is; move it away and run setup again\n")
+        == "autosquash: \(folder.path("root" + master)): not written by setup, so it stays"
+        + " unchanged; move it away and run setup again\n")
     #expect(try text(master) == "/x y\n")
     #expect(try files() == ["./etc/auto.master.d/autosquash.autofs"])
     try Tool.check(["rm", "root" + master], in: folder.root)
@@ -179,7 +179,7 @@ import Testing
     try folder.write("root/etc/autosquash.conf", Array("images = /srv\n".utf8))
     #expect(try setup("--images", "/srv").status == 0)
     let other = try setup("--images", "/other")
-    #expect(other.status == 1 && other.errors.contains("have it say 'images = /other'"))
+    #expect(other.status == 1 && other.errors.contains("put 'images = /other'"))
     let removed = try setup("--remove")
     #expect(removed.errors.contains("autosquash.conf was not written by setup, so it stays"))
     #expect(try files() == ["./etc/autosquash.conf"])
@@ -260,7 +260,7 @@ import Testing
   /// Each case: what the system has, the prefix in the files, and the warning.
   @Test(
     arguments: [
-      ([], "/usr", ["/root/usr/bin/autosquash is not there", "automount, ", "s3fs, "]),
+      ([], "/usr", ["/root/usr/bin/autosquash is missing", "automount, ", "s3fs, "]),
       (
         ["bin/autosquash", "sbin/automount", "local/bin/s3fs"], "/usr",
         ["autosquash-map is missing"]
@@ -272,7 +272,7 @@ import Testing
       ),
       (
         ["bin/autosquash", "libexec/autosquash/autosquash-map", "sbin/automount"], "/usr",
-        ["s3fs, what mounts the bucket, is not installed in "]
+        ["s3fs, which mounts the bucket, is not installed in "]
       ),
     ] as [([String], String, [String])])
   func filesNameTheProgramOfTheirSystem(
@@ -299,9 +299,9 @@ import Testing
     try folder.write(
       "root/var/lib/autosquash/maps/top", Array("# x\n+program:/build/autosquash-map\n".utf8))
     let again = try setup()
-    #expect(again.text.hasSuffix("maps/top: the list of images, without any as yet.\n"))
+    #expect(again.text.hasSuffix("maps/top: the list of images, still empty.\n"))
     #expect(try text("/var/lib/autosquash/maps/top").hasSuffix(last))
-    #expect(try setup().text == "Nothing to change: all is in place.\n")
+    #expect(try setup().text == "Nothing to change: everything is in place.\n")
   }
 
   /// A chroot may lack /proc, which shows where the program is.
@@ -331,7 +331,7 @@ import Testing
     #expect(
       lost.status == 1
         && lost.errors.hasPrefix(
-          "autosquash: cannot tell where this program is: /proc is not mounted"),
+          "autosquash: cannot find this program: /proc is not mounted"),
       "\(lost.summary)")
   }
 

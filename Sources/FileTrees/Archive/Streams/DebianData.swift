@@ -25,7 +25,7 @@ final class DebianData: ByteInput {
       else {
         throw SourceError(
           header.count < Self.headerSize ? .cutOff : .damaged, path: path,
-          "a Debian package without its files: there is no data.tar in it",
+          "a Debian package without files: it has no data.tar",
           hint: "fetch or make it again")
       }
       input.skip(Self.headerSize)

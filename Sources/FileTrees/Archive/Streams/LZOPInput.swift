@@ -122,8 +122,8 @@ final class LZOPInput: ByteInput {
       flags & Self.isMultipart == 0
     else {
       throw SourceError(
-        .refused, path: path, "an lzop stream with features that are not known here",
-        hint: "lzop -dc \(path.shellWord) | autosquash pack - -o IMAGE packs what is in it")
+        .refused, path: path, "an lzop stream with unknown features",
+        hint: "lzop -dc \(path.shellWord) | autosquash pack - -o IMAGE packs its contents")
     }
     if flags & Self.hasExtraField != 0 {
       let length = Int(try number(4))

@@ -38,7 +38,7 @@ final class UnpackingInput: ByteInput {
         throw format.damaged(path, error.reason)
       }
       if isInStream && packed.count == before && free.count == room {
-        guard before == 0 else { throw format.damaged(path, "no sense can be made of it") }
+        guard before == 0 else { throw format.damaged(path, "it cannot be decoded") }
         // Return what we have; the next call comes here again.
         if free.count < buffer.count { break }
         throw format.cutOff(path)

@@ -17,7 +17,7 @@ extension ArchiveSource {
     guard let file = layers.plainFile else {
       throw SourceError(
         .refused, path: path,
-        "a zip archive cannot be read as a stream, its directory is at the end; name the plain file"
+        "a zip archive cannot be read as a stream: its directory is at the end; name the plain file"
       )
     }
     guard let directory = try ZipDirectory(of: file) else {
@@ -37,7 +37,7 @@ extension ArchiveSource {
     guard part.entries == directory.members else {
       throw SourceError(
         .damaged, path: path,
-        "damaged archive: its directory has \(directory.members.counted("member")), and "
+        "damaged archive: its directory has \(directory.members.counted("member")), but "
           + "\(part.entries.grouped) could be read")
     }
     if directory.foreignNames > 0 && options.zipCharset == nil {
@@ -64,8 +64,8 @@ extension ArchiveSource {
       if let kind {
         throw SourceError(
           .cutOff, path: path,
-          "the archive is cut off, or others lie before the last one: \(kind.name) begins before "
-            + "the one whose directory is last", hint: "fetch or make it again, or take it apart")
+          "the archive is cut off, or the file holds several: \(kind.name) begins before "
+            + "the last one", hint: "fetch or make it again, or split it")
       }
       warn("\(directory.start.counted("byte")) before the start of the archive ignored")
     }
@@ -79,8 +79,8 @@ extension ArchiveSource {
     if let kind = first ?? found {
       throw SourceError(
         .refused, path: path,
-        "\(kind.name) follows the end of this one: \(count.counted("byte")) that would be lost",
-        hint: "take the file apart, and use what you want of it")
+        "\(kind.name) follows the end of this one: \(count.counted("byte")) would be lost",
+        hint: "split the file, and use the part you want")
     }
     if count > 0 { warn("\(count.counted("byte")) after the end of the archive ignored") }
   }

@@ -89,7 +89,7 @@ struct ZipDirectory {
     if before > 0 && before % (1 << 32) == 0 && !isLarge {
       throw SourceError(
         .refused, path: file.path,
-        "a zip archive beyond 4 GiB whose directory tells offsets modulo 4 GiB, as macOS's Finder "
+        "a zip archive over 4 GiB whose directory stores offsets modulo 4 GiB, as macOS's Finder "
           + "writes it", hint: "unpack it with ditto or 7z, and use the directory")
     }
     (start, endRecord, end) = (before, offset, offset + Int64(Self.endRecordSize) + comment)

@@ -97,7 +97,7 @@ package final class ContentStream<Tag> {
         return .lost(
           UInt64(size),
           .damaged(
-            at: place, "a block unpacks to \(bytes.count) bytes, \(offset + size) are due"))
+            at: place, "block unpacks to \(bytes.count) bytes, expected \(offset + size)"))
       }
       current = block
       return .bytes(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size]))

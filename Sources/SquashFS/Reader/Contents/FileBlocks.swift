@@ -34,7 +34,7 @@ package struct FileBlocks {
     _ image: Image, _ file: InodeRecord.File, at tail: MetadataReference
   ) throws(ImageReadError) {
     guard file.size <= UInt64(Int64.max) else {
-      throw .damaged(at: nil, "a file of \(file.size) bytes, more than Linux knows")
+      throw .damaged(at: nil, "a file of \(file.size) bytes, more than Linux supports")
     }
     self.image = image
     self.file = file
@@ -67,7 +67,7 @@ package struct FileBlocks {
     offset += UInt64(size)
     guard UInt64(file.fragmentOffset) + UInt64(size) <= UInt64(blockSize.byteCount) else {
       throw .damaged(
-        at: nil, "the end of a file is said to be beyond the end of its fragment")
+        at: nil, "the end of a file lies past the end of its fragment")
     }
     return .tail(fragment: file.fragment, offset: Int(file.fragmentOffset), size: size)
   }

@@ -70,7 +70,7 @@ package final class FragmentCache: @unchecked Sendable {
     guard offset + size <= bytes.count else {
       throw ImageReadError(
         .damaged, at: base + fragment.place.start,
-        "a fragment unpacks to \(bytes.count) bytes, \(offset + size) are due")
+        "fragment unpacks to \(bytes.count) bytes, expected \(offset + size)")
     }
     return try body(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size]))
   }

@@ -22,7 +22,7 @@ package final class FileBytes: ByteSource {
       case S_IFREG, S_IFBLK: nil
       case S_IFDIR: "this is a directory, not an image"
       case S_IFIFO:
-        "this is a pipe, and an image is read at many places; write it to a file first"
+        "this is a pipe, but an image needs random access; write it to a file first"
       default: "this is neither a file nor a disk"
       }
     if let problem {

@@ -122,7 +122,7 @@ extension Image {
         let inode = try inode(at: entry.inode)
         guard inode.record.type == entry.type else {
           throw .damaged(
-            at: fileOffset(of: inode), "an inode of another type than its directory says")
+            at: fileOffset(of: inode), "an inode whose type differs from its directory entry")
         }
         return inode
       }

@@ -75,7 +75,7 @@ public final class Image {
     }
     guard count == bytes.count else {
       throw ImageReadError(
-        .notAnImage, at: input.base, "not a SquashFS image: only \(count) bytes are there")
+        .notAnImage, at: input.base, "not a SquashFS image: only \(count) bytes long")
     }
     do throws(Superblock.Problem) { return try Superblock(parsing: bytes.span.bytes) } catch {
       throw ImageReadError(error, at: input.base)
@@ -94,7 +94,7 @@ public final class Image {
     guard let options = CompressorOptions(superblock.compressor, parsing: block.bytes.bytes) else {
       throw .damaged(
         at: input.base + start,
-        "the compressor's options have \(block.count) bytes, which is wrong for "
+        "the compressor's options have \(block.count) bytes, wrong for "
           + "\(superblock.compressor.name)")
     }
     return options
@@ -243,7 +243,7 @@ public final class Image {
     else {
       throw .damaged(
         at: input.base.addingReportingOverflow(start).partialValue,
-        "a block of \(stored.byteCount.counted("byte")), which none can have")
+        "a block with an invalid size of \(stored.byteCount.counted("byte"))")
     }
     let end = start.addingReportingOverflow(UInt64(stored.byteCount))
     guard start >= UInt64(Superblock.byteCount), !end.overflow,
@@ -251,7 +251,7 @@ public final class Image {
     else {
       throw .damaged(
         at: input.base.addingReportingOverflow(start).partialValue,
-        "a block is said to be here, outside the image")
+        "a block lies here, outside the image")
     }
     return BlockPlace(start: start, stored: stored)
   }

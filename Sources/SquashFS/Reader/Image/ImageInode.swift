@@ -30,7 +30,7 @@ extension MetadataCursor {
       let record = try record(size, { InodeRecord(parsing: $0) })
     else {
       throw .damaged(
-        at: table.fileOffset(reference.blockStart), "an inode of type \(type), which is none")
+        at: table.fileOffset(reference.blockStart), "an inode of unknown type \(type)")
     }
     return ImageInode(record: record, reference: reference, tail: self.reference)
   }

@@ -52,7 +52,7 @@ package final class ImageInput: Sendable {
   ) throws(ImageReadError) {
     let count = try readSome(buffer, at: offset)
     guard count == buffer.count else {
-      throw .damaged(at: base + min(offset, length), "the file ends here, but there should be more")
+      throw .damaged(at: base + min(offset, length), "the file ends too early")
     }
   }
 

@@ -45,11 +45,11 @@ extension ImageReadError {
     case .empty:
       self.init(
         .damaged, at: offset,
-        "the superblock is empty: whatever made this image was stopped before it was done")
+        "the superblock is empty: the program that made this image did not finish")
     case .unfinished:
       self.init(
         .damaged, at: offset,
-        "the magic number is missing: whatever appended to this image was stopped before it was done"
+        "the magic number is missing: the program that appended to this image did not finish"
       )
     case .notSquashFS: self.init(.notAnImage, at: offset, "not a SquashFS image")
     case .foreign(let format): self.init(format, at: offset)
@@ -62,7 +62,7 @@ extension ImageReadError {
         .damaged, at: offset,
         "will not mount: a block size of \(size) bytes with the logarithm \(log)")
     case .compressor(let id):
-      self.init(.unsupported, at: offset, "compressor number \(id) is not known")
+      self.init(.unsupported, at: offset, "unknown compressor number \(id)")
     }
   }
 
@@ -71,6 +71,6 @@ extension ImageReadError {
     self.init(
       .unsupported, at: offset,
       "\(format.name), which neither Linux nor this program reads; \(format.tool) may unpack it, and "
-        + "pack makes an image of what comes out")
+        + "pack makes an image of the result")
   }
 }

@@ -21,7 +21,7 @@ package struct ImageSearch {
     try search.run(ImageInput(path: path), path, limit)
     if let found = search.whole ?? search.damaged { return found }
     if let foreign = search.foreign { throw ImageReadError(foreign.format, at: foreign.start) }
-    throw ImageReadError(.notAnImage, "no SquashFS image is in this file")
+    throw ImageReadError(.notAnImage, "this file contains no SquashFS image")
   }
 
   private mutating func run(

@@ -17,7 +17,7 @@ struct TableLayout {
     self.end = end
     guard superblock.inodeCount > 0 else {
       throw .damaged(
-        at: input.base, "no inodes yet: whatever made this image was stopped before it was done")
+        at: input.base, "no inodes yet: the program that made this image did not finish")
     }
     guard superblock.idCount > 0 || salvages else {
       throw .damaged(at: input.base, "an image without owners")
@@ -25,7 +25,7 @@ struct TableLayout {
     var boundaries = [end]
     func add(_ start: UInt64, _ name: String) throws(ImageReadError) {
       guard start >= UInt64(Superblock.byteCount), start < end else {
-        throw .damaged(at: input.base, "the \(name) table is said to start outside the image")
+        throw .damaged(at: input.base, "the \(name) table starts outside the image")
       }
     }
     /// Adds a table whose blocks precede its list, to which the superblock points.
@@ -43,7 +43,8 @@ struct TableLayout {
     try add(superblock.inodeTable, "inode")
     try add(superblock.directoryTable, "directory")
     guard superblock.inodeTable != superblock.directoryTable else {
-      throw .damaged(at: input.base, "the inode table and the directory table start at one place")
+      throw .damaged(
+        at: input.base, "the inode table and the directory table start at the same place")
     }
     try add(list: superblock.idTable, skipping: 0, "id")
     if superblock.fragmentCount > 0 {
@@ -74,7 +75,7 @@ struct TableLayout {
     guard most.overflow || UInt64(superblock.inodeCount) <= most.partialValue else {
       throw .damaged(
         at: input.base,
-        "\(superblock.inodeCount) inodes are said to be in a table of "
+        "\(superblock.inodeCount) inodes cannot fit into a table of "
           + "\(inodes.upperBound - inodes.lowerBound) bytes")
     }
     guard superblock.inodeCount <= EffortBudget.mostInodes else {

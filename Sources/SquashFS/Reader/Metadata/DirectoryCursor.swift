@@ -65,7 +65,7 @@ package struct DirectoryCursor {
       let number = UInt32(exactly: raw.number)
     else {
       throw .damaged(
-        at: fileOffset, "a directory entry that cannot be one: \"\(raw.name.escapedName)\"")
+        at: fileOffset, "an invalid directory entry: \"\(raw.name.escapedName)\"")
     }
     return Entry(name: raw.name, inode: raw.inode, number: number, type: type)
   }
@@ -107,7 +107,7 @@ package struct DirectoryCursor {
       DirectoryEntryRecord(parsing: $0)
     }
     guard record.nameSize <= DirectoryEntryRecord.longestName else {
-      throw .damaged(at: fileOffset, "a name of \(record.nameSize) bytes; 256 are allowed")
+      throw .damaged(at: fileOffset, "a name of \(record.nameSize) bytes; the limit is 256")
     }
     try take(record.nameSize)
     let name = try cursor!.bytes(record.nameSize)
@@ -123,7 +123,7 @@ package struct DirectoryCursor {
 
   private mutating func take(_ count: Int) throws(ImageReadError) {
     guard remaining >= count else {
-      throw .damaged(at: fileOffset, "a directory's size does not agree with what is in it")
+      throw .damaged(at: fileOffset, "a directory's size does not match its contents")
     }
     remaining -= count
   }

@@ -74,14 +74,14 @@ final class LookupTableReader {
     guard position >= UInt64(Superblock.byteCount), position < list else {
       throw .damaged(
         at: input.base + list + UInt64(index) * 8,
-        "the list of the \(blocks.name) has a block at a place that is not before it")
+        "the list of the \(blocks.name) names a block that does not lie before it")
     }
     let block = try blocks.block(at: position)
     let expected = min(MetadataBlock.byteCount, count * rowSize - index * MetadataBlock.byteCount)
     guard block.count >= expected else {
       throw .damaged(
         at: input.base + block.start,
-        "a block of the \(blocks.name) has \(block.count.counted("byte")), \(expected.grouped) are due"
+        "a block of the \(blocks.name) has \(block.count.counted("byte")), expected \(expected.grouped)"
       )
     }
     return block

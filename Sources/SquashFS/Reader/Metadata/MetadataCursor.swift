@@ -14,8 +14,8 @@ struct MetadataCursor {
     guard offset <= block.count else {
       throw .damaged(
         at: table.fileOffset(reference.blockStart),
-        "something is said to be \(offset.counted("byte")) into a block of the \(table.name), which has "
-          + "\(block.count.grouped)")
+        "offset \(offset.grouped) is past the end of a block of \(block.count.counted("byte")) in the "
+          + "\(table.name)")
     }
   }
 

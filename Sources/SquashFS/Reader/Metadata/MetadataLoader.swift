@@ -61,14 +61,14 @@ final class MetadataLoader {
     let size = range.upperBound - range.lowerBound
     guard start < size, size - start > 2 else {
       throw .damaged(
-        at: fileOffset(start), "a block of the \(name) is said to be here, outside of it")
+        at: fileOffset(start), "a block of the \(name) lies here, outside the table")
     }
     let header = try stored(start, 2).little(0, as: UInt16.self)
     let count = Int(header & ~MetadataBlock.uncompressedBit)
     guard count > 0, count <= MetadataBlock.byteCount, UInt64(count) <= size - start - 2 else {
       throw .damaged(
         at: fileOffset(start),
-        "a block of the \(name) is said to have \(count.counted("byte")), which none can have")
+        "a block of the \(name) has an invalid size of \(count.counted("byte"))")
     }
     let payload = UnsafeRawBufferPointer(rebasing: try stored(start, 2 + count)[2...])
     let block = Block(start: start)

@@ -50,7 +50,7 @@ final class XattrTableReader {
   ) throws(ImageReadError) {
     self.header = header
     guard header <= end, end - header >= Self.headerSize else {
-      throw .damaged(at: input.base, "the xattr table is said to start outside the image")
+      throw .damaged(at: input.base, "the xattr table starts outside the image")
     }
     let start: UInt64 = try input.number(at: header)
     let count: UInt32 = try input.number(at: header + 8)
@@ -61,7 +61,7 @@ final class XattrTableReader {
     let pairsEnd = rows.count > 0 ? try rows.position(ofBlock: 0) : header
     guard start >= UInt64(Superblock.byteCount), start <= pairsEnd, pairsEnd <= header else {
       throw .damaged(
-        at: input.base + header, "the extended attributes are said to be outside their table")
+        at: input.base + header, "the extended attributes lie outside their table")
     }
     pairs = MetadataTable(
       start..<pairsEnd, "xattr table", of: input, codec: codec)

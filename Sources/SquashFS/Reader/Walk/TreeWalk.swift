@@ -84,7 +84,7 @@ package struct TreeWalk {
       guard inode.record.type == entry.type else {
         throw .damaged(
           at: image.fileOffset(of: inode),
-          "\(path.escapedName) has another type in its directory than its inode says")
+          "\(path.escapedName) has different types in its directory and its inode")
       }
       let last = stack[stack.count - 1].lastName
       stack[stack.count - 1].lastName = entry.name
@@ -92,7 +92,7 @@ package struct TreeWalk {
       guard last.isEmpty || last.lexicographicallyPrecedes(entry.name) else {
         throw .damaged(
           at: image.fileOffset(of: inode),
-          "\(path.escapedName) is in its directory twice, or in the wrong place")
+          "\(path.escapedName) is in its directory twice, or out of order")
       }
       do throws(ImageReadError) {
         try checkEffort(inode)
@@ -127,7 +127,7 @@ package struct TreeWalk {
     guard visited.insert(node.inode.record.number) else {
       throw .damaged(
         at: image.fileOffset(of: node.inode),
-        "the directory \(node.path.escapedName) is in the tree twice, or in itself")
+        "the directory \(node.path.escapedName) is in the tree twice, or contains itself")
     }
     guard stack.count < LinuxLimits.mostLevels else {
       throw .damaged(

@@ -27,11 +27,11 @@ struct BlockLists {
   private static let mostOfAll = 1 << 26
 
   static let fileTooLarge = ContentTooLarge(
-    "the file has more than \(mostOfFile.grouped) blocks, holes included, which is as many as its"
-      + " inode may list; use a larger --block-size")
+    "the file has more than \(mostOfFile.grouped) blocks, holes included, the most that its"
+      + " inode can list; use a larger --block-size")
   private static let allTooLarge = ContentTooLarge(
-    "with this file the image has more than \(mostOfAll.grouped) blocks, holes included, which is"
-      + " as many as its inodes may list; use a larger --block-size")
+    "with this file the image has more than \(mostOfAll.grouped) blocks, holes included, the most"
+      + " that its inodes can list; use a larger --block-size")
 
   /// The number of stored blocks.
   var count: Int { sizes.count }

@@ -37,7 +37,7 @@ final class Bzip2Decoder: StreamDecoder {
       try start()
       return true
     case BZ_DATA_ERROR: throw StreamDamage(reason: "a checksum or a code is wrong")
-    case BZ_DATA_ERROR_MAGIC: throw StreamDamage(reason: "no bzip2 data where some should be")
+    case BZ_DATA_ERROR_MAGIC: throw StreamDamage(reason: "no bzip2 data where expected")
     case BZ_MEM_ERROR: throw StreamDamage(reason: "not enough memory")
     default: throw StreamDamage(reason: "error \(status)")
     }

@@ -55,7 +55,7 @@ final class LZMADecoder: StreamDecoder {
 
   private static func damage(_ status: lzma_ret) -> StreamDamage {
     switch status {
-    case LZMA_MEMLIMIT_ERROR: StreamDamage(reason: "its dictionary has more than 2 GiB")
+    case LZMA_MEMLIMIT_ERROR: StreamDamage(reason: "its dictionary is larger than 2 GiB")
     case LZMA_MEM_ERROR: StreamDamage(reason: "not enough memory for its dictionary")
     case LZMA_FORMAT_ERROR: StreamDamage(reason: "its header is wrong")
     case LZMA_OPTIONS_ERROR: StreamDamage(reason: "it needs a filter that liblzma does not have")
