@@ -16,7 +16,8 @@ import Testing
       [
         "env", "PATH=\(bin):\(ProcessInfo.processInfo.environment["PATH"] ?? "")",
         "HOME=\(folder.root)",
-        "\(package)/.build/python/bin/snakemake", "-s", "\(package)/Examples/Machines/Snakefile", "--cores",
+        "\(package)/.build/python/bin/snakemake", "-s", "\(package)/Examples/Machines/Snakefile",
+        "--cores",
         "2",
         "--keep-going", "--config", "archives=in", "images=out",
       ], in: folder.root)

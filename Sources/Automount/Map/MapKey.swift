@@ -20,7 +20,8 @@ public struct MapKey: Equatable, Sendable {
       case 2 where bytes.elementsEqual("..".utf8): "'..' is not a valid image name"
       case (Int(NAME_MAX) + 1)...: "the name is longer than \(NAME_MAX) bytes"
       default:
-        bytes.contains(where: { $0 == pathSeparator || $0 == 0 }) ? "a name cannot contain '/'" : nil
+        bytes.contains(where: { $0 == pathSeparator || $0 == 0 })
+          ? "a name cannot contain '/'" : nil
       }
     if let problem { throw MapRefusal(.badKey, bytes, problem) }
     let name = Name(unchecked: bytes)

@@ -95,7 +95,9 @@ import Testing
     ),
     ("sed -i /s3fs/d etc/fstab", "bucket: nothing mounts /mnt/s3fs/autosquash: no line of", false),
     ("rm etc/fstab", "bucket: nothing mounts /mnt/s3fs/autosquash: no line of", false),
-    ("sed -i s/_netdev/noauto/ etc/fstab", "bucket: R/etc/fstab lists /mnt/s3fs with noauto", false),
+    (
+      "sed -i s/_netdev/noauto/ etc/fstab", "bucket: R/etc/fstab lists /mnt/s3fs with noauto", false
+    ),
     ("rm etc/passwd-s3fs", "credentials: R/etc/passwd-s3fs is missing", false),
     (
       "chmod 644 etc/passwd-s3fs", "credentials: R/etc/passwd-s3fs has mode 0644", true
