@@ -129,7 +129,8 @@ final class TargetRoot {
     guard let text = readLink([], in: descriptor) else { return false }
     return links.contains { link in
       text == link.text(for: place)
-        || link.text(for: path).isPath(atOrBelow: text) && link.path(of: text) != nil
+        || text.last != pathSeparator && link.text(for: path).isPath(atOrBelow: text)
+          && link.path(of: text) != nil
     }
   }
 

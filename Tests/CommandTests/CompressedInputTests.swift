@@ -43,8 +43,11 @@ import Testing
     try folder.write("flipped", whole)
     let result = try Tool.autosquash("pack", "flipped", in: folder.root)
     if compressor != "lz4 -qlc" {  // which has no checksum
-      #expect(
-        result.status == 1 && result.errors.contains("stream is damaged"), "\(result.summary)")
+      // A code that is longer than it was may lead beyond the end.
+      let isTold = ["stream is damaged", "stream is cut off"].contains {
+        result.errors.contains($0)
+      }
+      #expect(result.status == 1 && isTold, "\(result.summary)")
     }
   }
 

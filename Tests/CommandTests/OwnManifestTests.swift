@@ -49,6 +49,17 @@ import Testing
     ),
   ]
 
+  /// Refused before anything is read.
+  @Test func aFileIsNotCalledLikeADirectory() throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(["mkdir", "source"], in: folder.root)
+    let result = try Tool.autosquash("manifest", "source", "-o", "m/", in: folder.root)
+    #expect(
+      result.status == 1
+        && result.errors.contains("m/: there is no directory m; make it with: mkdir -p m"),
+      "\(result.summary)")
+  }
+
   @Test func eachImageTakesItsOwn() throws {
     for test in Self.cases {
       let result = try Tool.run([Tool.autosquash, "verify"] + test.arguments, in: folder.root)

@@ -43,6 +43,15 @@ import Testing
     #expect(try look("top") == "O/top")
   }
 
+  /// Our own links to a directory of the overlay have no slash at their end; a user's link may.
+  @Test func aUsersLinkIntoTheOverlayStays() throws {
+    try sh("mkdir -p over/home/data/sub root/home; echo x > over/home/data/sub/f")
+    try sh("ln -s $PWD/over/home/data/ root/home/data; chown -h 1234 root/home/data")
+    let linked = try overlay("link")
+    #expect(linked.status == 1, "\(linked.summary)")
+    #expect(try sh("readlink root/home/data") == folder.path("over/home/data/") + "\n")
+  }
+
   /// If the backup were the tree itself, a "kept" file would be gone.
   @Test func theTreeIsNoBackupOfItself() throws {
     try sh("echo mine > root/top; mkdir bound")

@@ -82,6 +82,12 @@ import Testing
     #expect(try SystemRoot(below: "//").isRunning)
   }
 
+  /// A path without a name stays inside as well.
+  @Test func theRootOfAnotherSystemIsItsOwn() throws {
+    let root = try SystemRoot(below: host("root"))
+    #expect(try root.look("/")?.identity == stat(at: host("root"))?.identity)
+  }
+
   /// In the running system links mean what they always do.
   @Test func theRunningSystemIsFollowed() throws {
     let root = try SystemRoot.running()

@@ -49,6 +49,18 @@ import Testing
     #expect(folder.names == ["out"])
   }
 
+  /// The kernel would say so only at the end, when the work is done.
+  @Test func aNameWithASlashAtItsEndIsRefusedAtOnce() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("file", [])
+    for (name, code) in [("out/", ENOENT), ("file/", ENOTDIR)] {
+      let error = #expect(throws: SystemError.self) {
+        _ = try AtomicFile(path: HostPath(folder.path(name)), replacing: true)
+      }
+      #expect(error?.code == code, "\(name)")
+    }
+  }
+
   /// Somebody else may take the name in the meantime.
   @Test func doesNotReplaceANameTakenMeanwhile() throws {
     let folder = try TemporaryFolder()

@@ -60,10 +60,10 @@ final class ImageFolder: Sendable {
 
   /// For Linux before 5.6: follows no links at all, unless they may lead anywhere.
   private func openStepwise(_ path: RelativePath, _ flags: Int32) -> Descriptor? {
-    if mayLeave { return Descriptor(opening: path.bytes, flags, in: opened.number) }
     guard let last = path.name else {
       return Descriptor(opening: Name.current.bytes, flags, in: opened.number)
     }
+    if mayLeave { return Descriptor(opening: path.bytes, flags, in: opened.number) }
     var folder: Descriptor?
     for name in path.parent.names {
       let step = O_PATH | O_DIRECTORY | O_NOFOLLOW

@@ -114,14 +114,7 @@ public enum ForkedAnswer {
   }
 
   private static func write(_ bytes: [UInt8], to descriptor: Int32) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { bytes in
-        retryingInterrupts { Glibc.write(descriptor, bytes.baseAddress!, bytes.count) }
-      }
-      guard count > 0 else { _exit(1) }
-      rest = rest.dropFirst(count)
-    }
+    guard writeFully(descriptor, bytes) else { _exit(1) }
   }
 
   private static func read(

@@ -66,7 +66,7 @@ package final class ArchiveHandle {
     }
     guard archive_read_open1(raw) == ARCHIVE_OK else {
       if let error = feed.error { throw error }
-      if ArchiveComplaint.cutOff.isSaid(in: message) { throw failure() }
+      if LibarchiveMessage.cutOff.isSaid(in: message) { throw failure() }
       throw SourceError(.unreadable, path: path, Self.unknownKind)
     }
   }
@@ -85,24 +85,21 @@ package final class ArchiveHandle {
     if let error = feed.error { return error }
     let place =
       entry.map { " at \($0.escapedName)" } ?? previous.map { " after \($0.escapedName)" } ?? ""
-    if ArchiveComplaint.encrypted.isSaid(in: message) {
+    if LibarchiveMessage.encrypted.isSaid(in: message) {
       return SourceError(
         .refused, path: path, "the archive is encrypted\(place); unpack it with its password first")
     }
-    if ArchiveComplaint.needsSeeking.isSaid(in: message) {
+    if LibarchiveMessage.needsSeeking.isSaid(in: message) {
       return SourceError(
         .refused, path: path,
         "archives of this kind cannot be read as a stream; name the plain file")
     }
     // If libarchive gives no message, it found too few bytes.
     guard hasMessage else {
-      return SourceError(
-        .cutOff, path: path, "the archive is cut off\(place)",
-        hint: "fetch or make it again", remedies: [.allowTruncated])
+      return SourceError.cutOff(path, at: place)
     }
-    return SourceError(
-      ArchiveComplaint.cutOff.isSaid(in: message) ? .cutOff : .damaged, path: path,
-      "damaged or cut-off archive\(place): \(message)")
+    return SourceError.damagedOrCutOff(
+      path, at: place, message, isCutOff: LibarchiveMessage.cutOff.isSaid(in: message))
   }
 
   /// Whether libarchive gives a message.

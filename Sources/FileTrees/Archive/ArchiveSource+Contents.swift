@@ -50,7 +50,7 @@ extension ArchiveSource {
         reason: SourceError(
           .damaged, path: path,
           "damaged archive at \(entry.path.escapedName): its checksum is wrong",
-          hint: "fetch or make it again"))
+          hint: SourceError.fetchAgain))
     }
     if let name = digests?.wrong() {
       throw UnreadableFile(
@@ -76,10 +76,9 @@ extension ArchiveSource {
     }
     if archive_entry_sparse_count(raw) == 0 && !isSparse(part.archive) && position < size {
       throw UnreadableFile(
-        reason: SourceError(
-          .cutOff, path: path,
-          "damaged or cut-off archive at \(entry.path.escapedName): "
-            + "\(size - position) bytes of \(size) are missing"))
+        reason: .damagedOrCutOff(
+          path, at: " at \(entry.path.escapedName)",
+          "\(size - position) bytes of \(size) are missing", isCutOff: true))
     }
   }
 

@@ -156,9 +156,7 @@ extension ArchiveSource {
     }
     let zeros = Int64(end?.prefix { $0 == 0 }.count ?? 0)
     guard zeros >= block else {
-      throw SourceError(
-        .cutOff, path: path, "the archive is cut off: it has no end-of-archive block",
-        hint: "fetch or make it again", remedies: [.allowTruncated])
+      throw SourceError.cutOff(path, "it has no end-of-archive block")
     }
     let isLone = zeros < 2 * block
     return TarEnd(position: start + (isLone ? block : 2 * block), isLoneBlock: isLone)

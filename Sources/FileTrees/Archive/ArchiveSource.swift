@@ -142,7 +142,7 @@ public final class ArchiveSource {
     case ARCHIVE_EOF: return nil
     case ARCHIVE_WARN:
       if archive.isSpecification {
-        let isOfContent = ArchiveComplaint.unopenedContent.isSaid(in: archive.message)
+        let isOfContent = LibarchiveMessage.unopenedContent.isSaid(in: archive.message)
         throw specificationError(entry, archive.message, isOfContent: isOfContent)
       }
       try take(warning: archive.message, of: entry)
@@ -161,9 +161,7 @@ public final class ArchiveSource {
     guard failure is SourceError else { return failure }
     // libarchive finds too few bytes and gives no message.
     if part.archive.isCpio && !part.archive.hasMessage {
-      return SourceError(
-        .cutOff, path: path, "the archive is cut off: it has no trailer",
-        hint: "fetch or make it again", remedies: [.allowTruncated])
+      return SourceError.cutOff(path, "it has no trailer")
     }
     if part.archive.isTar, headers.type == UInt8(ascii: "1"), let size = headers.size, size > 0,
       let lastEntry
@@ -182,10 +180,10 @@ public final class ArchiveSource {
   /// - Throws: `SourceError` if libarchive lost or guessed anything else: a name, a size, a file.
   private func take(warning: String, of entry: OpaquePointer?) throws {
     // We take names in tar and cpio as bytes, whatever their character set.
-    if ArchiveComplaint.keptName.isSaid(in: warning) { return }
+    if LibarchiveMessage.keptName.isSaid(in: warning) { return }
     let isOfName =
-      ArchiveComplaint.convertedName.isSaid(in: warning) && options.zipCharset == nil
-    if isOfName || ArchiveComplaint.unreadableACL.isSaid(in: warning) { return warn(warning) }
+      LibarchiveMessage.convertedName.isSaid(in: warning) && options.zipCharset == nil
+    if isOfName || LibarchiveMessage.unreadableACL.isSaid(in: warning) { return warn(warning) }
     let name = archive_entry_pathname(entry).map { [UInt8](cString: $0).escapedName } ?? "an entry"
     throw SourceError(.damaged, path: path, "damaged archive at \(name): \(warning)")
   }

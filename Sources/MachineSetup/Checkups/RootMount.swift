@@ -132,7 +132,8 @@ struct RootMount {
     let named = found.value(of: "passwd_file")
     let path = named.map { HostPath($0) } ?? Self.standardCredentials
     let place = root.place(path)
-    guard path.isAbsolute, let status = try root.look(path) else {
+    guard path.isAbsolute, let status = try root.look(path), status.isRegular || status.isLink
+    else {
       return .fail(
         topic,
         "\(place.escapedName) is missing, and the mount has none of the options"

@@ -7,8 +7,9 @@ import Glibc
 /// signal handler or this object's `deinit` removes.
 public final class AtomicFile {
   /// Open for reading and writing.
-  public var descriptor: Int32 { file.number }
-  private let file: Descriptor
+  public let descriptor: Int32
+  /// Owns the descriptor; `nil` at the end of this object's life.
+  private var file: Descriptor?
   /// Where the file will appear.
   public let path: HostPath
   /// The same path, relative to the folder if there is one.
@@ -50,11 +51,17 @@ public final class AtomicFile {
         throw SystemError("replace", path: path, code: status.isDirectory ? EISDIR : EINVAL)
       }
     }
+    // The kernel would refuse such a name, but only once the file is complete.
+    guard name.last != pathSeparator else {
+      let file = stat(Array(name.withoutTrailingSlashes), in: start)
+      throw SystemError("create", path: path, code: file == nil ? ENOENT : ENOTDIR)
+    }
     let parent = HostPath(name).parent.bytes
     if let unnamed = Descriptor(opening: parent, O_TMPFILE | O_RDWR, in: start, mode: 0o666) {
       // The file gets its name through /proc, which a bare chroot may not have.
       if access("/proc/self/fd/\(unnamed.number)", F_OK) == 0 {
-        file = unnamed
+        descriptor = unnamed.number
+        file = consume unnamed
         return
       }
     } else if errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL {
@@ -69,11 +76,14 @@ public final class AtomicFile {
       throw error
     }
     self.reminder = reminder
-    file = named
+    descriptor = named.number
+    file = consume named
     hiddenPath = hidden
   }
 
   deinit {
+    // Closed first: network file systems keep an open file under another name.
+    file = nil
     if !isPublished { discardHiddenName() }
   }
 

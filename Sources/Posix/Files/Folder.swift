@@ -68,12 +68,11 @@ public final class Folder {
   /// - Throws: `SystemError`; `ELOOP` for a link that must not be followed.
   public func open(_ name: Name, followsLinks: Bool = false) throws(SystemError) -> Folder {
     let flags = O_PATH | O_DIRECTORY | (followsLinks ? 0 : O_NOFOLLOW)
-    let opened = Descriptor(opening: name.bytes, flags, in: descriptor)
-    let code = errno
-    if opened == nil, code == ENOTDIR, (try? look(name))??.isLink == true {
-      throw SystemError("open", path: path(of: name), code: ELOOP)
+    guard let opened = Descriptor(opening: name.bytes, flags, in: descriptor) else {
+      let code = errno
+      let isLink = code == ENOTDIR && (try? look(name))??.isLink == true
+      throw SystemError("open", path: path(of: name), code: isLink ? ELOOP : code)
     }
-    errno = code
     return try Folder(opened, path: path(of: name))
   }
 

@@ -15,10 +15,15 @@ public final class ScratchFile {
       descriptor = unnamed
       return
     }
+    let action = "create a temporary file beside"
+    let code = errno
+    guard [EOPNOTSUPP, EISDIR, EINVAL].contains(code) else {
+      throw SystemError(action, path: path, code: code)
+    }
     let hidden = AtomicFile.hiddenName(for: path.bytes)
-    guard errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL,
-      let named = Descriptor(opening: hidden, O_CREAT | O_EXCL | O_RDWR, mode: 0o600)
-    else { throw SystemError("create a temporary file beside", path: path) }
+    guard let named = Descriptor(opening: hidden, O_CREAT | O_EXCL | O_RDWR, mode: 0o600) else {
+      throw SystemError(action, path: path)
+    }
     _ = hidden.withCPath { unlink($0) }
     descriptor = named
   }

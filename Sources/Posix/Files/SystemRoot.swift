@@ -116,7 +116,8 @@ public struct SystemRoot {
   }
 
   private static func cut(_ path: HostPath) -> (parent: HostPath, name: Name) {
-    (path.parent, Name(unchecked: path.lastComponent))
+    // The root itself has no name.
+    (path.parent, Name(path.lastComponent) ?? .current)
   }
 
   /// The path a link leads to.

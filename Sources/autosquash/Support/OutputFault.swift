@@ -11,11 +11,11 @@ enum OutputFault {
     case EEXIST, EISDIR, EINVAL: return reasonOfTaken(error.path)
     case ENOENT:
       if RemoteName.isRemote(error.path) { return RemoteName.cannotWrite }
-      let folder = HostPath(error.path).parent
+      let folder = folder(of: error.path)
       guard stat(at: folder) == nil else { return nil }
       return
         "there is no directory \(folder.escapedName); make it with: mkdir -p \(folder.shellWord)"
-    case ENOTDIR: return "\(HostPath(error.path).parent.escapedName) is not a directory"
+    case ENOTDIR: return "\(folder(of: error.path).escapedName) is not a directory"
     default: return nil
     }
   }
@@ -29,5 +29,11 @@ enum OutputFault {
     case S_IFIFO: return "is a pipe, not a file; -o - >\(path.shellWord) writes to it"
     default: return "is a socket; choose another name"
     }
+  }
+
+  /// The directory that a file is to be made in: with a slash at the end, the path names it itself.
+  private static func folder(of path: [UInt8]) -> HostPath {
+    path.last == pathSeparator
+      ? HostPath(Array(path.withoutTrailingSlashes)) : HostPath(path).parent
   }
 }

@@ -26,7 +26,7 @@ final class DebianData: ByteInput {
         throw SourceError(
           header.count < Self.headerSize ? .cutOff : .damaged, path: path,
           "a Debian package without files: it has no data.tar",
-          hint: "fetch or make it again")
+          hint: SourceError.fetchAgain)
       }
       input.skip(Self.headerSize)
       if header.starts(with: "data.tar".utf8) {

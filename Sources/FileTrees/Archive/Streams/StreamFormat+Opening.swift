@@ -22,16 +22,4 @@ extension StreamFormat {
       throw damaged(path, damage.reason)
     }
   }
-
-  func damaged(_ path: [UInt8], _ reason: String) -> SourceError {
-    SourceError(
-      .damaged, path: path, "the \(rawValue) stream is damaged (\(reason))",
-      hint: "fetch or make the file again")
-  }
-
-  func cutOff(_ path: [UInt8]) -> SourceError {
-    SourceError(
-      .cutOff, path: path, "the \(rawValue) stream is cut off",
-      hint: "fetch or make the file again")
-  }
 }

@@ -21,9 +21,7 @@ extension ArchiveSource {
       )
     }
     guard let directory = try ZipDirectory(of: file) else {
-      throw SourceError(
-        .cutOff, path: path, "the archive is cut off: its directory is not at the end",
-        hint: "fetch or make it again")
+      throw SourceError.cutOff(path, "its directory is not at the end", canTakeStart: false)
     }
     try lookAround(directory, file)
     if directory.members == 0 { return }  // libarchive does not support that

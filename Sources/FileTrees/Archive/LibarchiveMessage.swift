@@ -4,7 +4,7 @@
 /// apart; no locale changes them. Each row names the file below `libarchive/` of
 /// https://github.com/libarchive/libarchive that has the words, as of version 3.6.2. If the words
 /// change, an error gets less helpful, not wrong: without a matching row it means damage.
-enum ArchiveComplaint: CaseIterable {
+enum LibarchiveMessage: CaseIterable {
   /// Reading it takes a password.
   case encrypted
   /// Reading the format takes an input that can seek.
@@ -23,7 +23,7 @@ enum ArchiveComplaint: CaseIterable {
   /// Lowercase words that a message contains.
   struct Row {
     var words: String
-    var meaning: ArchiveComplaint
+    var meaning: LibarchiveMessage
     /// The file that prints them.
     var source: String
   }

@@ -6,11 +6,11 @@ import Testing
 @testable import FileTrees
 
 /// The messages of the linked libarchive are understood.
-@Suite struct ArchiveComplaintTests {
+@Suite struct LibarchiveMessageTests {
   /// An archive that makes libarchive use certain words.
   struct Example: Sendable {
     var words: String
-    var meaning: ArchiveComplaint
+    var meaning: LibarchiveMessage
     var bytes: [UInt8]
     /// Whether only a pipe provokes them.
     var isPipe = false
@@ -46,10 +46,10 @@ import Testing
   ]
 
   @Test func eachRowHasAnExample() {
-    let rows = ArchiveComplaint.rows.filter { $0.meaning != .unopenedContent }
+    let rows = LibarchiveMessage.rows.filter { $0.meaning != .unopenedContent }
     #expect(rows.map(\.words) == Self.examples.map(\.words))
     #expect(rows.map(\.meaning) == Self.examples.map(\.meaning))
-    #expect(Set(ArchiveComplaint.rows.map(\.meaning)) == Set(ArchiveComplaint.allCases))
+    #expect(Set(LibarchiveMessage.rows.map(\.meaning)) == Set(LibarchiveMessage.allCases))
   }
 
   @Test(arguments: examples) func libarchiveUsesTheWords(example: Example) throws {
