@@ -5,8 +5,9 @@ import PackageDescription
 
 /// The compiler's name for the program's package, which SwiftPM derives from its folder's.
 let program = String(
-  Context.packageDirectory.split(separator: "/").dropLast().last!.lowercased().map {
-    $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_"
+  Context.packageDirectory.split(separator: "/").dropLast().last!.lowercased().enumerated().map {
+    let isAllowed = $1.isASCII && ($1.isLetter || $1.isNumber && $0 > 0)
+    return isAllowed ? $1 : "_"
   })
 
 /// The fuzzers use declarations internal to the program's package, so they compile as part of it.
