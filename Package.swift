@@ -41,7 +41,9 @@ let package = Package(
   targets: [
     // liblzma: the xz codec, the default and the one this program is tuned for.
     .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
-    // zlib: the gzip codec, and .gz input with its checksum verified (libarchive skips it).
+    // libdeflate: the gzip codec, three times as fast as zlib and smaller at the same level.
+    .systemLibrary(name: "CDeflate", providers: [.apt(["libdeflate-dev"])]),
+    // zlib: .gz input, a stream of any length, with its checksum verified (libarchive skips it).
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     // libbz2: .bz2 input; libarchive needs it anyway, but does not say where a stream ends.
     .systemLibrary(name: "CBzip2", providers: [.apt(["libbz2-dev"])]),
@@ -51,6 +53,8 @@ let package = Package(
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     // liblzo2: reads the lzo images of appliances; never used for writing.
     .systemLibrary(name: "CLZO", pkgConfig: "lzo2", providers: [.apt(["liblzo2-dev"])]),
+    // xxHash, from its header alone: finds possibly equal blocks at the speed of memory.
+    .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
     // nettle: SHA-256 with the processor's own instructions; libarchive needs it anyway.
     .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
     // libarchive: every tar dialect, cpio, zip, 7z, mtree, and the stream filters.
@@ -70,7 +74,8 @@ let package = Package(
     .target(
       name: "SquashFS",
       dependencies: [
-        "CLZMA", "CLZO", "CZlib", "CZstd", "CLZ4", "Posix", "SquashFSFormat", "TreeModel",
+        "CDeflate", "CLZMA", "CLZO", "CXXHash", "CZstd", "CLZ4", "Posix", "SquashFSFormat",
+        "TreeModel",
       ],
       cSettings: gnu, swiftSettings: settings),
     .target(

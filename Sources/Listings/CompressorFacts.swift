@@ -44,11 +44,10 @@ extension CompressorOptions {
       of: UInt32(bits), ["default", "filtered", "huffman_only", "run_length_encoded", "fixed"])
   }
 
-  /// The filters for machine code that xz tried on each block.
+  /// The filters for machine code, by name or bit.
   private var filters: [String] {
-    guard case .xz(_, let bits) = self else { return [] }
-    return Self.names(
-      of: bits, ["x86", "powerpc", "ia64", "arm", "armthumb", "sparc", "arm64", "riscv"])
+    guard case .xz(_, let filters) = self else { return [] }
+    return Self.names(of: filters.rawValue, CodeFilter.allCases.map(\.name))
   }
 
   private static let lzoAlgorithms = [

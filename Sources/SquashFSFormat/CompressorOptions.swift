@@ -4,7 +4,7 @@
 public enum CompressorOptions: Equatable, Sendable {
   case gzip(level: UInt32, windowBits: UInt16, strategies: UInt16)
   case lzo(algorithm: UInt32, level: UInt32)
-  case xz(dictionarySize: UInt32, filters: UInt32)
+  case xz(dictionarySize: UInt32, filters: CodeFilters)
   case lz4(version: UInt32, flags: UInt32)
   case zstd(level: UInt32)
 
@@ -26,7 +26,9 @@ public enum CompressorOptions: Equatable, Sendable {
       self = .gzip(
         level: bytes.little(0), windowBits: bytes.little(4), strategies: bytes.little(6))
     case .lzo: self = .lzo(algorithm: bytes.little(0), level: bytes.little(4))
-    case .xz: self = .xz(dictionarySize: bytes.little(0), filters: bytes.little(4))
+    case .xz:
+      self = .xz(
+        dictionarySize: bytes.little(0), filters: CodeFilters(rawValue: bytes.little(4)))
     case .lz4: self = .lz4(version: bytes.little(0), flags: bytes.little(4))
     case .zstd: self = .zstd(level: bytes.little(0))
     case .lzma: return nil

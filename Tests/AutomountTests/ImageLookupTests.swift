@@ -184,7 +184,7 @@ import Testing
         XCONFIG_SQUASHFS_LZO=y
 
         """.utf8))
-    #expect(kernel == KernelSupport(hasSquashFS: true, compressors: all))
+    #expect(kernel == KernelSupport(hasSquashFS: true, compressors: all, filters: []))
     #expect(
       KernelSupport(parsing: Array("# nothing\nCONFIG_SQUASHFS_XZ=y\n".utf8)).hasSquashFS == false)
     func problem(_ compressor: CompressorID, _ kernel: KernelSupport, byKernel: Bool = true)
@@ -204,6 +204,48 @@ import Testing
     #expect(problem(.zstd, KernelSupport(hasSquashFS: false))?.contains("no squashfs") == true)
     #expect(problem(.lzma, KernelSupport()) != nil)
     #expect(problem(.lzma, KernelSupport(hasSquashFS: false), byKernel: false) == nil)
+  }
+
+  /// A filter for machine code that the kernel was built without.
+  @Test func theKernelIsAskedForFilters() throws {
+    let configuration = """
+      # x
+      CONFIG_SQUASHFS=y
+      CONFIG_SQUASHFS_XZ=y
+      CONFIG_XZ_DEC=y
+      # CONFIG_XZ_DEC_X86 is not set
+      CONFIG_XZ_DEC_ARM=y
+      CONFIG_XZ_DEC_ARMTHUMB=y
+
+      """
+    let kernel = KernelSupport(parsing: Array(configuration.utf8))
+    #expect(kernel.filters == [CodeFilters(.arm), CodeFilters(.armthumb)])
+    var start = try [UInt8](
+      Tool.check(
+        [
+          "sh", "-ec",
+          """
+          mkdir -p tree; head -c 400000 /bin/bash > tree/program
+          \(Tool.autosquash) pack tree -q -f -o image.squash; cat image.squash
+          """,
+        ], in: folder.root
+      ).output)
+    func problem(_ kernel: KernelSupport, byKernel: Bool = true) throws -> String? {
+      try folder.write("checked", start)
+      let file = open(folder.path("checked"), O_RDONLY)
+      defer { close(file) }
+      return try ImageCheck(kernel: kernel, mountsByKernel: byKernel).facts(of: file)?.problem
+    }
+    // As if the program were another processor's.
+    start[102] = 1
+    let text =
+      "this machine's kernel cannot read xz blocks with the filter x86 (CONFIG_XZ_DEC_X86);"
+      + " pack it again with --bcj none"
+    #expect(try problem(kernel) == text)
+    #expect(try problem(KernelSupport()) == nil)
+    #expect(try problem(kernel, byKernel: false) == nil)
+    start[102] = 8
+    #expect(try problem(kernel) == nil)
   }
 
   @Test func aFolderThatIsNotThereIsTold() throws {

@@ -83,7 +83,7 @@ import Testing
       testDescription: "xz: delta filter", codec: .xz, message: "filter number 3"
     ) { try xz($0, filter: 3) },
     Case(
-      testDescription: "xz: IA-64 filter", codec: .xz, message: "IA-64"
+      testDescription: "xz: IA-64 filter", codec: .xz, message: "ia64"
     ) { try xz($0, filter: 6) },
     Case(
       testDescription: "xz: larger dictionary", codec: .xz, message: "a dictionary of 16384 bytes"

@@ -18,6 +18,8 @@ import Testing
         yes "line $n" | head -c $n > plain/text$n
       done
       cp plain/text300000 plain/copy300000
+      cp /bin/bash plain/program
+      tail -c +5000 /bin/bash | head -c 90000 > plain/program-tail
       cp plain/random300000 'sp ace/copy'
       cp plain/hello plain/hello-again
       head -c 1000000 /dev/zero > plain/zeros
@@ -73,7 +75,13 @@ import Testing
     }
   }
 
-  private static let layouts = ["standard", "front"]
+  /// What other programs should read: both layouts, blocks of machine code with and without a
+  /// filter, and each compressor.
+  private static let images = [
+    ["--layout", "standard"], ["--layout", "front"], ["--bcj", "none"], ["--compression", "gzip"],
+    ["--compression", "gzip", "--level", "12"], ["--compression", "zstd"],
+    ["--compression", "lz4"], ["--compression", "none"],
+  ]
 
   let folder: TemporaryFolder
   let source: Snapshot
@@ -85,7 +93,9 @@ import Testing
     source = try Snapshot(of: folder.path("tree"))
   }
 
-  private func pack(_ options: String...) throws -> String {
+  private func pack(_ options: String...) throws -> String { try pack(options) }
+
+  private func pack(_ options: [String]) throws -> String {
     let result = try Tool.run(
       [Tool.autosquash, "pack", "tree", "-f", "-o", "tree.squash"] + options, in: folder.root)
     try #require(result.status == 0, "\(result.summary)")
@@ -135,6 +145,33 @@ import Testing
     expectSame(try withMount(of: image) { try Snapshot(of: $0) }, source)
   }
 
+  @Test(arguments: [["--bcj", "none"], ["--block-size", "4K"], ["--block-size", "1M"]])
+  func kernelSeesProgramsWithAndWithoutFilter(options: [String]) throws {
+    let image = try pack(["--ownership", "keep"] + options)
+    expectSame(try withMount(of: image) { try Snapshot(of: $0) }, source)
+  }
+
+  /// Needs Linux 6.12 for arm64.
+  @Test(arguments: ["x86", "arm", "armthumb", "arm64", "powerpc", "sparc"])
+  func kernelTakesTheFilter(of processor: String) throws {
+    let folder = try TemporaryFolder()
+    try Tool.check(["mkdir", "tree"], in: folder.root)
+    for seed in 1...5 as ClosedRange<UInt64> {
+      try folder.write(
+        "tree/\(seed)", MachineCode.bytes(for: processor, seed: seed, count: 90_001 * Int(seed)))
+    }
+    try Tool.check(
+      [Tool.autosquash, "pack", "tree", "-q", "--bcj", "x86,\(processor)"], in: folder.root)
+    let facts = try Tool.autosquash("info", "tree.squash", in: folder.root).text
+    #expect(facts.contains("CONFIG_XZ_DEC_\(processor.uppercased())"), "\(facts)")
+    let verified = try Tool.autosquash("verify", "tree.squash", in: folder.root)
+    #expect(verified.status == 0, "\(verified.summary)")
+    #expect(verified.summary.contains("needs Linux 6.12") == (processor == "arm64"))
+    try withMount(of: folder.path("tree.squash")) {
+      try Tool.check(["diff", "-r", $0, folder.path("tree")])
+    }
+  }
+
   @Test(arguments: ["4K", "1M"]) func kernelSeesTheSourceInOtherBlockSizes(size: String) throws {
     let image = try pack("--ownership", "keep", "--block-size", size, "--level", "1", "--exports")
     expectSame(try withMount(of: image) { try Snapshot(of: $0) }, source)
@@ -161,14 +198,14 @@ import Testing
     expectSame(try withMount(of: image) { try Snapshot(of: $0) }, expected)
   }
 
-  @Test(arguments: layouts) func unsquashfsUnpacksTheSource(layout: String) throws {
-    let image = try pack("--ownership", "keep", "--layout", layout)
+  @Test(arguments: images) func unsquashfsUnpacksTheSource(options: [String]) throws {
+    let image = try pack(["--ownership", "keep"] + options)
     try Tool.check(["unsquashfs", "-n", "-d", folder.path("out"), image])
     expectSame(try Snapshot(of: folder.path("out")), source)
   }
 
-  @Test(arguments: layouts) func rdsquashfsUnpacksTheSource(layout: String) throws {
-    let image = try pack("--ownership", "keep", "--layout", layout)
+  @Test(arguments: images) func rdsquashfsUnpacksTheSource(options: [String]) throws {
+    let image = try pack(["--ownership", "keep"] + options)
     // -C chown, -O chmod, -T times, -X xattrs, -D devices, -S sockets
     try Tool.check(["rdsquashfs", "-q", "-COTX", "-p", folder.path("out"), "-u", "/", image])
     // It makes no hard links, and does not set the times of links and directories.
@@ -186,8 +223,8 @@ import Testing
     expectSame(found, expected)
   }
 
-  @Test(arguments: layouts) func squashfuseSeesTheSource(layout: String) throws {
-    let image = try pack("--ownership", "keep", "--layout", layout)
+  @Test(arguments: images) func squashfuseSeesTheSource(options: [String]) throws {
+    let image = try pack(["--ownership", "keep"] + options)
     let found = try withMount(of: image, type: .squashfuse) { try Snapshot(of: $0) }
     // It numbers each name separately and decodes large device numbers differently, and FUSE shows
     // only user.*.
@@ -198,10 +235,16 @@ import Testing
     expectSame(found.mapping(comparable), source.mapping(comparable))
   }
 
-  @Test func sevenZipTestsTheImage() throws {
-    let image = try pack()
+  /// It knows neither zstd nor lz4, and no image with its tables in front.
+  @Test(arguments: [[], ["--bcj", "none"], ["--compression", "gzip"]])
+  func sevenZipUnpacksTheFiles(options: [String]) throws {
+    let image = try pack(options)
     let result = try Tool.run(["7z", "t", image])
     #expect(result.status == 0, "\(result.summary)")
+    for name in ["program", "program-tail", "text300000", "random131073"] {
+      let unpacked = try Tool.check(["7z", "e", "-so", image, "plain/\(name)"])
+      #expect(try unpacked.output == folder.read("tree/plain/\(name)"), "\(name)")
+    }
   }
 
   @Test func directoryAndTarballsGiveTheSameBytes() throws {

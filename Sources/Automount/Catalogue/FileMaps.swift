@@ -196,10 +196,12 @@ public struct FileMaps: Equatable, Sendable {
   /// they must be checked again.
   private static func checked(_ configuration: Configuration, _ check: ImageCheck) -> [UInt8] {
     let compressors = check.kernel.compressors?.map(\.rawValue).sorted().map { "\($0)" }
+    let filters = check.kernel.filters.map { "\($0.rawValue)" }
     let kernel =
       check.mountsByKernel
       ? "kernel \(check.kernel.hasSquashFS != false) "
-        + (compressors?.joined(separator: ",") ?? "unknown") : "program"
+        + (compressors?.joined(separator: ",") ?? "unknown") + " \(filters ?? "unknown")"
+      : "program"
     return Array("# checked for \(kernel) \(configuration.outsideLinks) ".utf8)
       + configuration.images.bytes.hexadecimal
   }

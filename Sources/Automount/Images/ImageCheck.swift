@@ -26,7 +26,10 @@ public struct ImageCheck: Sendable {
     public var problem: String?
   }
 
-  /// Checks an open file with one fstat and one read of 96 bytes.
+  /// The superblock, and the block with the compressor's options: eight bytes behind a header.
+  private static let startSize = Superblock.byteCount + 10
+
+  /// Checks an open file with one fstat and one read of 106 bytes.
   ///
   /// - Returns: `nil` for a directory.
   /// - Throws: `SystemError` if the file system fails.
@@ -45,26 +48,44 @@ public struct ImageCheck: Sendable {
         : "only \(facts.size) bytes, too short for an image; upload it again"
       return facts
     }
-    let start = [UInt8](unsafeUninitializedCapacity: Superblock.byteCount) { buffer, count in
+    let start = [UInt8](unsafeUninitializedCapacity: Self.startSize) { buffer, count in
       count = max(0, retryingInterrupts { pread(descriptor, buffer.baseAddress!, buffer.count, 0) })
     }
     guard !start.isEmpty else { throw SystemError("read") }
-    guard start.count == Superblock.byteCount else {
+    guard start.count >= Superblock.byteCount else {
       facts.problem = "it ends after \(start.count) bytes; upload it again"
       return facts
     }
     do throws(Superblock.Problem) {
       let superblock = try Superblock(parsing: start.span.bytes)
       facts.compressor = superblock.compressor
-      facts.problem = problem(superblock, size: facts.size)
+      facts.problem = problem(
+        superblock, filters: Self.filters(superblock, start.span.bytes), size: facts.size)
     } catch {
       facts.problem = Self.text(error)
     }
     return facts
   }
 
-  /// The kernel's objection to a superblock in a file of `size` bytes.
-  public func problem(_ superblock: Superblock, size: UInt64) -> String? {
+  /// The filters for machine code that the blocks may have.
+  ///
+  /// - Parameter start: the file's first bytes.
+  /// - Returns: none if the compressor's options are not as expected: the mount will tell.
+  private static func filters(_ superblock: Superblock, _ start: RawSpan) -> CodeFilters {
+    let options = Superblock.byteCount
+    guard superblock.compressor == .xz, superblock.flags.contains(.compressorOptions),
+      start.byteCount >= startSize,
+      start.little(options, as: UInt16.self) == 8 | MetadataBlock.uncompressedBit
+    else { return [] }
+    return CodeFilters(rawValue: start.little(options + 6))
+  }
+
+  /// The kernel's objection to an image in a file of `size` bytes.
+  ///
+  /// - Parameter filters: the filters for machine code that its blocks may have.
+  public func problem(
+    _ superblock: Superblock, filters: CodeFilters = [], size: UInt64
+  ) -> String? {
     if superblock.bytesUsed > size {
       let missing = superblock.bytesUsed - size
       return "the file is \(missing) \(missing == 1 ? "byte" : "bytes") short; upload it again"
@@ -85,6 +106,10 @@ public struct ImageCheck: Sendable {
     if let compressors = kernel.compressors, !compressors.contains(superblock.compressor) {
       return "this machine's kernel cannot read \(superblock.compressor.name) images"
         + " (\(option)); pack it again with another compressor"
+    }
+    if let known = kernel.filters, let missing = filters.subtracting(known).known.first {
+      return "this machine's kernel cannot read xz blocks with the filter \(missing.name)"
+        + " (\(missing.kernelOption)); pack it again with --bcj none"
     }
     return nil
   }

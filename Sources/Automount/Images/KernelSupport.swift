@@ -8,10 +8,15 @@ public struct KernelSupport: Equatable, Sendable {
   public var hasSquashFS: Bool?
   /// The compressors in its configuration; `nil` if no configuration is readable.
   public var compressors: Set<CompressorID>?
+  /// The filters for machine code in its configuration; `nil` if no configuration is readable.
+  public var filters: CodeFilters?
 
-  public init(hasSquashFS: Bool? = nil, compressors: Set<CompressorID>? = nil) {
+  public init(
+    hasSquashFS: Bool? = nil, compressors: Set<CompressorID>? = nil, filters: CodeFilters? = nil
+  ) {
     self.hasSquashFS = hasSquashFS
     self.compressors = compressors
+    self.filters = filters
   }
 
   /// Asks the running kernel and reads its configuration from where a distribution or
@@ -60,6 +65,7 @@ public struct KernelSupport: Equatable, Sendable {
       CompressorID.allCases.filter { compressor in
         compressor.kernelOption.map { configuration.hasOption($0) } ?? false
       })
+    filters = configuration.filters
   }
 
   private static func contents(of path: HostPath) -> [UInt8]? {
@@ -68,16 +74,32 @@ public struct KernelSupport: Equatable, Sendable {
 }
 
 extension [UInt8] {
+  /// The filters that a kernel's configuration has. Their lines are neighbours, so only one search
+  /// goes through all of it.
+  fileprivate var filters: CodeFilters {
+    guard let start = position(of: "\nCONFIG_XZ_DEC", in: 0..<count) else { return [] }
+    let range = start..<Swift.min(start + 1024, count)
+    var filters: CodeFilters = []
+    for filter in CodeFilter.allCases
+    where position(of: "\n\(filter.kernelOption)=y\n", in: range) != nil {
+      filters.insert(CodeFilters(filter))
+    }
+    return filters
+  }
+
   /// Whether the bytes contain a line `NAME=y` or `NAME=m`.
   fileprivate func hasOption(_ name: String) -> Bool {
     contains("\n\(name)=y\n") || contains("\n\(name)=m\n")
   }
 
-  fileprivate func contains(_ text: String) -> Bool {
+  fileprivate func contains(_ text: String) -> Bool { position(of: text, in: 0..<count) != nil }
+
+  private func position(of text: String, in range: Range<Int>) -> Int? {
     var text = text
     return text.withUTF8 { text in
       withUnsafeBytes { all in
-        memmem(all.baseAddress!, all.count, text.baseAddress!, text.count) != nil
+        memmem(all.baseAddress! + range.lowerBound, range.count, text.baseAddress!, text.count)
+          .map { all.baseAddress!.distance(to: $0) }
       }
     }
   }

@@ -1,5 +1,4 @@
 import CLZMA
-import CZlib
 import CZstd
 
 /// One compressor with its working memory, kept from block to block; used by one thread at a time.
@@ -50,7 +49,7 @@ package struct CodecError: Error, CustomStringConvertible {
   private var isOutOfMemory: Bool {
     switch codec {
     case "xz", "lzma": code == Int(LZMA_MEM_ERROR.rawValue)
-    case "gzip": code == Int(Z_MEM_ERROR)
+    case "gzip": code == Self.deflateMemory
     case "zstd": code == Int(ZSTD_error_memory_allocation.rawValue)
     default: false
     }

@@ -1,4 +1,4 @@
-import SquashFSFormat
+package import SquashFSFormat
 
 /// How to compress blocks.
 public struct Compression: Sendable, Equatable {
@@ -11,23 +11,45 @@ public struct Compression: Sendable, Equatable {
   public let method: Method
   /// In `levels(of: method)`: higher levels take longer and give smaller images.
   public let level: Int
+  /// The filters for machine code that blocks may get; only xz has them.
+  package let filters: CodeFilters
 
   /// - Parameters:
   ///   - method: the compressor, or none.
   ///   - level: in `levels(of: method)`, or `nil` for the default.
   /// - Returns: `nil` if the level is out of range.
   public init?(_ method: Method, level: Int? = nil) {
+    self.init(method, level: level, filters: nil)
+  }
+
+  /// - Parameters:
+  ///   - method: the compressor, or none.
+  ///   - level: in `levels(of: method)`, or `nil` for the default.
+  ///   - filters: among `CodeFilters.writable`, or `nil` for the default. A kernel needs those that
+  ///     a block was found to gain from.
+  /// - Returns: `nil` if the level is out of range, or the compressor does not take the filters.
+  package init?(_ method: Method, level: Int?, filters: CodeFilters?) {
     let level = level ?? Self.defaultLevel(of: method)
-    guard Self.levels(of: method).contains(level) else { return nil }
+    let filters = filters ?? Self.defaultFilters(of: method)
+    guard Self.levels(of: method).contains(level),
+      filters.isSubset(of: method == .xz ? .writable : [])
+    else { return nil }
     self.method = method
     self.level = level
+    self.filters = filters
+  }
+
+  /// For xz the filter that every distribution's kernel has, whatever its processor; none for
+  /// others.
+  package static func defaultFilters(of method: Method) -> CodeFilters {
+    method == .xz ? CodeFilters(.x86) : []
   }
 
   /// The levels of a method; only 0 for none.
   public static func levels(of method: Method) -> ClosedRange<Int> {
     switch method {
     case .xz: 0...9
-    case .gzip: 1...9
+    case .gzip: 1...12
     case .zstd: 1...22
     case .lz4: 1...12
     case .none: 0...0
@@ -56,15 +78,26 @@ public struct Compression: Sendable, Equatable {
     }
   }
 
-  /// The payload of the block after the superblock; `nil` if the defaults suffice.
+  /// The payload of the block after the superblock; `nil` if the defaults suffice. Its size does
+  /// not depend on which filters are used.
   ///
-  /// Layout: SquashFS Binary Format, section "Compression Options". The xz dictionary is the
-  /// block size, which readers assume.
-  func appendOptions(to writer: inout ByteWriter) -> Bool {
+  /// Layout: SquashFS Binary Format, section "Compression Options".
+  ///
+  /// - Parameters:
+  ///   - used: the filters that blocks have.
+  ///   - largest: the largest block for the compressor, in bytes: the xz dictionary.
+  func appendOptions(
+    to writer: inout ByteWriter, used: CodeFilters, largest: Int
+  ) -> Bool {
     switch method {
-    case .xz, .none: return false
+    case .none: return false
+    case .xz:
+      guard !filters.isEmpty else { return false }
+      writer.append(UInt32(largest))
+      writer.append(used.rawValue)
     case .gzip:
-      guard level != 9 else { return false }
+      // Readers know no level above 9, and assume 9.
+      guard level < 9 else { return false }
       writer.append(UInt32(level))
       writer.append(UInt16(15))  // window bits
       writer.append(UInt16(0))  // default strategy
@@ -91,8 +124,8 @@ public struct Compression: Sendable, Equatable {
   func makeCompressor(largest: Int) throws(CodecError) -> any BlockCompressor {
     switch method {
     case .xz: try XZCompressor(level: level, dictionarySize: largest)
-    case .gzip: try ZlibCompressor(level: level)
-    case .zstd: try ZstdCompressor(level: level)
+    case .gzip: try DeflateCompressor(level: level)
+    case .zstd: try ZstdCompressor(level: level, largest: largest)
     case .lz4: LZ4Compressor(level: level)
     case .none: StoringCompressor()
     }
@@ -102,7 +135,7 @@ public struct Compression: Sendable, Equatable {
 extension CompressorID {
   func makeDecompressor() throws(CodecError) -> any BlockDecompressor {
     switch self {
-    case .gzip: try ZlibDecompressor()
+    case .gzip: try DeflateDecompressor()
     case .lzma: LZMADecompressor()
     case .lzo: LZODecompressor()
     case .xz: XZDecompressor()

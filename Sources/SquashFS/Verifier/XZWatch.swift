@@ -66,14 +66,17 @@ struct XZWatch {
           return .allKernels(
             "xz blocks need a dictionary of \(needed) bytes, but the kernel has \(dictionary)")
         }
-      case 6: return .allKernels("xz filter number 6, for IA-64, which Linux no longer has")
-      case 4...11:
-        // x86, PowerPC, ARM, ARM-Thumb, SPARC; ARM64 and RISC-V came later.
-        if size > 0 { return .allKernels("an xz filter with an offset") }
-        if id >= 10 {
-          problem = .olderKernels("xz filter number \(id), which needs Linux 6.12")
+      default:
+        guard let filter = CodeFilter(id: id) else {
+          return .allKernels("xz filter number \(id), which the kernel does not know")
         }
-      default: return .allKernels("xz filter number \(id), which the kernel does not know")
+        if filter.isObsolete {
+          return .allKernels("the xz filter \(filter.name), which Linux no longer has")
+        }
+        if size > 0 { return .allKernels("an xz filter with an offset") }
+        if let kernel = filter.firstKernel {
+          problem = .olderKernels("the xz filter \(filter.name), which needs \(kernel)")
+        }
       }
       numbers.position += Int(size)
     }

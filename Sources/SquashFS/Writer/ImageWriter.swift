@@ -48,13 +48,11 @@ package final class ImageWriter {
     self.options = options
     image = OutputImage(file)
     image.skip(Superblock.byteCount)
-    var payload = ByteWriter()
-    payload.append(UInt16(0))  // the header of a metadata block, filled in below
-    hasCompressorOptions = options.compression.appendOptions(to: &payload)
-    if hasCompressorOptions {
-      payload.replace(at: 0, with: UInt16(payload.count - 2) | MetadataBlock.uncompressedBit)
-      let image = image
-      try payload.withBytes { try image.append($0) }
+    if let block = Self.compressorOptions(options, filters: []) {
+      hasCompressorOptions = true
+      image.skip(block.count)  // written at the end, when the filters are known
+    } else {
+      hasCompressorOptions = false
     }
     headerEnd = image.position
     if options.layout == .front {
@@ -92,12 +90,27 @@ package final class ImageWriter {
     let superblock = try appendTrailingTables(tree, leading, modified: modified)
     // Whole blocks, or the kernel cannot read the end through a loop device; 4 KiB suits all.
     try image.pad(to: 4096)
+    if let block = Self.compressorOptions(options, filters: data.filters) {
+      try block.withBytes { try image.write($0, at: UInt64(Superblock.byteCount)) }
+    }
     var bytes = ByteWriter()
     bytes.append(superblock)
     try bytes.withBytes { try image.write($0, at: 0) }
     return Summary(
       data: data.statistics, inodes: Int(leading.inodeCount),
       imageBytes: (image.position + 4095) / 4096 * 4096)
+  }
+
+  /// The block after the superblock; `nil` if the compressor's options are the default.
+  private static func compressorOptions(_ options: Options, filters: CodeFilters) -> ByteWriter? {
+    var block = ByteWriter()
+    block.append(UInt16(0))  // the header of a metadata block, filled in below
+    let hasOptions = options.compression.appendOptions(
+      to: &block, used: filters,
+      largest: max(options.blockSize.byteCount, MetadataBlock.byteCount))
+    guard hasOptions else { return nil }
+    block.replace(at: 0, with: UInt16(block.count - 2) | MetadataBlock.uncompressedBit)
+    return block
   }
 
   /// Makes the tables; if they go before the data, makes room for them in `placement`.

@@ -4,6 +4,25 @@ public import SquashFSFormat
 
 extension Compression.Method: ExpressibleByArgument {}
 
+/// The argument of `--bcj`.
+struct FilterChoice: ExpressibleByArgument {
+  let filters: CodeFilters
+
+  /// Names with commas, or none.
+  init?(argument: String) {
+    var filters: CodeFilters = []
+    for name in argument == "none"
+      ? [] : argument.split(separator: ",", omittingEmptySubsequences: false)
+    {
+      guard let filter = CodeFilters.writable.known.first(where: { $0.name == name }) else {
+        return nil
+      }
+      filters.insert(CodeFilters(filter))
+    }
+    self.filters = filters
+  }
+}
+
 extension ImageWriter.Layout: ExpressibleByArgument {}
 
 extension BlockSize: ExpressibleByArgument {

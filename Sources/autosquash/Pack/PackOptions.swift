@@ -9,8 +9,16 @@ struct ImageOptions: ParsableArguments {
   @Option(name: [.short, .long], help: "How blocks are compressed.")
   var compression = Compression.Method.xz
 
-  @Option(help: "Compression level: xz 0-9 (6), gzip 1-9 (9), zstd 1-22 (15), lz4 1-12 (1).")
+  @Option(help: "Compression level: xz 0-9 (6), gzip 1-12 (9), zstd 1-22 (15), lz4 1-12 (1).")
   var level: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Filters for machine code, with xz: none, or processors whose code to look for: x86, arm, \
+      armthumb, powerpc, sparc, and arm64 for Linux 6.12 or later.
+      """, valueName: "none|name,..."))
+  var bcj: FilterChoice?
 
   @Option(name: [.short, .long], help: "Size of data blocks, a power of two from 4K to 1M.")
   var blockSize = BlockSize.standard
@@ -41,7 +49,11 @@ struct ImageOptions: ParsableArguments {
   var exports = false
 
   func writerOptions() throws -> ImageWriter.Options {
-    guard let compression = Compression(compression, level: level) else {
+    if bcj?.filters.isEmpty == false && compression != .xz {
+      throw ValidationError("--bcj is for --compression xz.")
+    }
+    let filters = compression == .xz ? bcj?.filters : nil
+    guard let compression = Compression(compression, level: level, filters: filters) else {
       let levels = Compression.levels(of: compression)
       guard levels.count > 1 else {
         throw ValidationError("--level has no use with --compression none.")

@@ -1,12 +1,10 @@
+import CXXHash
 import Glibc
 
 /// Hashes to find possibly equal blocks; bytes are always compared before sharing.
 package enum BlockHash {
   package static func hash(_ block: UnsafeRawBufferPointer) -> UInt64 {
-    var hasher = Hasher()
-    hasher.combine(block.count)
-    hasher.combine(bytes: block)
-    return UInt64(bitPattern: Int64(hasher.finalize()))
+    cxxhash_xxh3(block.baseAddress, block.count)
   }
 
   /// Whether all bytes are zero.

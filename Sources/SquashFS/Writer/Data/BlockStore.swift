@@ -12,6 +12,8 @@ final class BlockStore {
   var blocks = BlockLists()
   private(set) var fragments: [FragmentRecord] = []
   var statistics = DataStatistics()
+  /// The filters that blocks have.
+  private(set) var filters: CodeFilters = []
   private var pool: CompressionPool
   private let reader: BlockReader
 
@@ -30,7 +32,9 @@ final class BlockStore {
     pool = try CompressionPool(threads: threads, window: window, blockSize: blockSize) {
       CompressionWorker(
         codec: try compression.makeCompressor(largest: blockSize),
-        probe: compression.isWorthProbing ? BlockProbe(blockSize: blockSize) : nil,
+        probe: compression.isWorthProbing
+          ? BlockProbe(
+            blockSize: blockSize, filters: compression.filters) : nil,
         storesIncompressible: probes)
     }
   }
@@ -72,7 +76,11 @@ final class BlockStore {
     try image.append(stored)
     let size = StoredBlock(byteCount: stored.count, isCompressed: slot.outputCount != nil)
     statistics.storedBytes += UInt64(stored.count)
-    if slot.outputCount == nil { statistics.storedPlainBlocks += 1 }
+    if slot.outputCount == nil {
+      statistics.storedPlainBlocks += 1
+    } else if let filter = slot.filter {
+      filters.insert(CodeFilters(filter))
+    }
     switch slot.job {
     case .data(let file, let block):
       blocks.setSize(size, of: block)

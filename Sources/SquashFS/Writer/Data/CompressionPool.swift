@@ -1,4 +1,5 @@
 import Posix
+import SquashFSFormat
 
 /// Worker threads that compress blocks, behind a window of slots: the caller submits blocks and
 /// gets them back in the order of submission.
@@ -78,6 +79,8 @@ final class CompressionSlot: @unchecked Sendable {
   let output: UnsafeMutableRawBufferPointer
   /// The compressed size; `nil` if the block should be stored uncompressed.
   var outputCount: Int?
+  /// The filter that the compressed block has.
+  var filter: CodeFilter?
 
   init(blockSize: Int) {
     input = .allocate(byteCount: blockSize, alignment: 64)
@@ -109,11 +112,12 @@ struct CompressionWorker {
 
   func work(_ slot: CompressionSlot) throws(CodecError) {
     let plain = slot.plain
-    let shape = probe?.shape(of: plain) ?? .bytes
-    if shape == .incompressible && storesIncompressible {
+    let shape = probe?.shape(of: plain) ?? .unknown
+    if shape.isIncompressible && storesIncompressible {
       slot.outputCount = nil
       return
     }
+    slot.filter = shape.filter
     // One byte less than the block: a block that does not shrink is stored.
     let room = UnsafeMutableRawBufferPointer(rebasing: slot.output[..<(plain.count - 1)])
     slot.outputCount = try codec.compress(plain, shape: shape, into: room)

@@ -30,7 +30,7 @@ struct TreeWriter: ~Copyable {
     listing = tree.listing()
     let codec = try makeCompressor()
     inodes = MetadataWriter(codec: codec, shape: .words)
-    directories = MetadataWriter(codec: codec, shape: .bytes)
+    directories = MetadataWriter(codec: codec, shape: .unknown)
     numbers = Array(repeating: 0, count: tree.inodeCount)
     references = Array(repeating: MetadataReference(rawValue: 0), count: tree.inodeCount)
   }

@@ -11,7 +11,7 @@ enum XattrTable {
     _ sets: [[ExtendedAttribute]], to tables: inout TableBuffer, codec: any BlockCompressor
   ) throws -> UInt64 {
     guard !sets.isEmpty else { return Superblock.noTable }
-    let pairs = MetadataWriter(codec: codec, shape: .bytes)
+    let pairs = MetadataWriter(codec: codec, shape: .unknown)
     var places: [[UInt8]: MetadataReference] = [:]
     var rows = ByteWriter(capacity: sets.count * 16)
     var record = ByteWriter()
