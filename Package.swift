@@ -57,9 +57,10 @@ let package = Package(
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
     // nettle: SHA-256 with the processor's own instructions; libarchive needs it anyway.
     .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
-    // libarchive: every tar dialect, cpio, zip, 7z, mtree, and the stream filters.
-    .systemLibrary(
-      name: "CLibArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    // libarchive: every tar dialect, cpio, zip, 7z, mtree, and the stream filters. It brings 35 MB of
+    // other libraries, so it is loaded when the first archive is opened; only its headers
+    // (libarchive-dev) are needed here.
+    .target(name: "CLibArchive"),
     // What Swift's Glibc module leaves out: xattr, major and minor, openat2, fork, main's
     // arguments.
     .target(name: "CLinux"),

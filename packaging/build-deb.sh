@@ -38,10 +38,16 @@ gzip -9n <CHANGELOG.md >"$doc/CHANGELOG.md.gz"
 install -d "$doc/docs"
 install -m 0644 docs/*.md docs/*.svg "$doc/docs"
 
-# The C libraries, from what the program is linked with. The map has none.
+# The C library, with which the program is linked, and libarchive, which it loads: for its version,
+# a library linked with the same functions. The map needs none.
 mkdir "$work/debian"
 printf 'Source: autosquash\n\nPackage: autosquash\nArchitecture: any\n' >"$work/debian/control"
-depends=$(cd "$work" && dpkg-shlibdeps -O root/usr/bin/autosquash 2>/dev/null | sed 's/^shlibs:Depends=//')
+sed -n 's/^FUNCTION([^,]*, \(archive_[a-z0-9_]*\),.*/extern char \1; void *use_\1 = \&\1;/p' \
+  Sources/CLibArchive/functions.h >"$work/archive.c"
+gcc -shared -fPIC -o "$work/archive.so" "$work/archive.c" -larchive
+depends=$(cd "$work" && dpkg-shlibdeps -O root/usr/bin/autosquash archive.so 2>/dev/null |
+  sed 's/^shlibs:Depends=//')
+case $depends in *libarchive*) ;; *) echo "no package has libarchive" >&2; exit 1 ;; esac
 
 mkdir "$root/DEBIAN"
 size=$(du -sk --exclude=DEBIAN "$root" | cut -f1)

@@ -26,8 +26,6 @@ struct Autosquash: ParsableCommand {
 
   static func main() {
     StandardStreams.fill()
-    // Names are UTF-8 or raw bytes in any user's locale, but libarchive asks the C library.
-    setlocale(LC_CTYPE, "C.UTF-8")
     Process.raiseFileLimit()
     // A file that outgrows its limit is an error like any other, with a message.
     signal(SIGXFSZ, SIG_IGN)

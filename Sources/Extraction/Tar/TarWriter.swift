@@ -14,6 +14,7 @@ final class TarWriter {
   ///   - descriptor: remains open.
   ///   - path: for errors; its suffix selects the compression.
   init(descriptor: Int32, path: [UInt8]) throws {
+    try Libarchive.load(for: path)
     guard let raw = archive_write_new() else {
       throw SourceError(.refused, path: path, "not enough memory to write the archive")
     }

@@ -26,6 +26,7 @@ package final class ArchiveHandle {
     observe: @escaping (UnsafeRawBufferPointer, Int64) -> Void = { _, _ in },
     configure: (OpaquePointer) -> Void
   ) throws {
+    try Libarchive.load(for: path)
     guard let raw = archive_read_new() else {
       throw SourceError(.unreadable, path: path, "not enough memory to read the archive")
     }

@@ -2,6 +2,11 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+// Loads libarchive; no other function may be called before.
+//
+// Returns NULL, or why it cannot be loaded. Call it from one thread at a time.
+const char *carchive_load(void);
+
 // The AE_IF* macros are casts, which Swift does not import.
 static const unsigned carchive_ifmt = AE_IFMT;
 static const unsigned carchive_ifreg = AE_IFREG;
