@@ -26,9 +26,12 @@ package struct Facts {
   package var text: String {
     let shown = rows.filter { !$0.title.isEmpty }
     let width = shown.map(\.title.count).max() ?? 0
-    return shown.map { row in
-      row.title + String(repeating: " ", count: width + 2 - row.title.count) + row.text + "\n"
-    }.joined()
+    var text = ""
+    for row in shown {
+      text +=
+        row.title + String(repeating: " ", count: width + 2 - row.title.count) + row.text + "\n"
+    }
+    return text
   }
 
   /// The JSON object.

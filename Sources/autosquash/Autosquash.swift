@@ -29,6 +29,11 @@ struct Autosquash: ParsableCommand {
     Process.raiseFileLimit()
     // A file that outgrows its limit is an error like any other, with a message.
     signal(SIGXFSZ, SIG_IGN)
+    if let query = PlainCommand.query(Array(ProcessArguments.all.dropFirst())) {
+      let status = PlainCommand.run(query)
+      if status == 0 { flushOutput() }
+      Glibc.exit(status)
+    }
     let typed = RawArguments.encoded()
     var arguments = typed
     let commands = configuration.groupedSubcommands.flatMap(\.subcommands)
@@ -60,13 +65,17 @@ struct Autosquash: ParsableCommand {
     }
     do {
       try command.run()
-      // It may be a file on a network file system, which writes it only now.
-      if flush(STDOUT_FILENO) != 0, errno != EBADF {
-        Messages.write(SystemError("write to standard output"))
-        Glibc.exit(ExitStatus.failed)
-      }
+      flushOutput()
     } catch {
       leave(with: error)
+    }
+  }
+
+  /// Standard output may be a file on a network file system, which writes it only now.
+  private static func flushOutput() {
+    if flush(STDOUT_FILENO) != 0, errno != EBADF {
+      Messages.write(SystemError("write to standard output"))
+      Glibc.exit(ExitStatus.failed)
     }
   }
 

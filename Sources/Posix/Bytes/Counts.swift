@@ -2,12 +2,16 @@
 extension BinaryInteger {
   /// The number in decimal, with commas between thousands.
   public var grouped: String {
-    var text = ""
-    for (index, digit) in String(self).reversed().enumerated() {
-      if index > 0 && index % 3 == 0 && digit != "-" { text.append(",") }
+    var text: [UInt8] = []
+    let digits = Array(String(self).utf8)
+    for (index, digit) in zip(digits.indices, digits) {
+      let left = digits.count - index
+      if left % 3 == 0, let last = text.last, last != UInt8(ascii: "-") {
+        text.append(UInt8(ascii: ","))
+      }
       text.append(digit)
     }
-    return String(text.reversed())
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// The number with its unit: "1 byte", "1,234 bytes".

@@ -29,16 +29,30 @@ struct Cat: FileSubcommand {
   var subject: [UInt8] { image.image.bytes }
 
   func execute() throws -> Int32 {
-    let image = try image.open()
+    let query = CatQuery(
+      image: subject, offset: image.offset, paths: paths.map(\.bytes), threads: threads)
+    return try query.execute()
+  }
+}
+
+/// Which files of an image to print.
+struct CatQuery: ImageQuery {
+  var image: [UInt8]
+  var offset = ImageOffset.start
+  var paths: [[UInt8]]
+  var threads: ThreadCount?
+
+  func execute() throws -> Int32 {
+    let opened = try ImageOpener.open(image, offset: offset)
     var status: Int32 = 0
     var files: [PathPattern.Match] = []
     for path in paths {
-      let matches = try PathPattern.find(path.bytes, in: image, followsLast: true)
+      let matches = try PathPattern.find(path, in: opened, followsLast: true)
       if matches.isEmpty {
-        complain(try PathPattern.failure(path.bytes, in: image), &status)
+        complain(try PathPattern.failure(path, in: opened), &status)
       }
       for match in matches {
-        guard let inode = try followed(match, in: image, &status) else { continue }
+        guard let inode = try followed(match, in: opened, &status) else { continue }
         if inode.record.type == .file {
           files.append(PathPattern.Match(path: match.path, inode: inode))
         } else {
@@ -49,7 +63,7 @@ struct Cat: FileSubcommand {
         }
       }
     }
-    try print(files, of: image, &status)
+    try print(files, of: opened, &status)
     return status
   }
 
@@ -96,7 +110,7 @@ struct Cat: FileSubcommand {
   }
 
   private func complain(_ text: String, _ status: inout Int32) {
-    Messages.write(image.image.bytes, text)
+    Messages.write(image, text)
     status = ExitStatus.failed
   }
 }

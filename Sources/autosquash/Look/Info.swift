@@ -33,28 +33,45 @@ struct Info: FileSubcommand {
   var subject: [UInt8] { image.image.bytes }
 
   func execute() throws -> Int32 {
-    let image = try image.open()
+    let query = InfoQuery(
+      image: subject, offset: image.offset, path: path?.bytes, isJSON: json,
+      cost: cost.cost ? (cost.model, cost.trace?.bytes) : nil)
+    return try query.execute()
+  }
+}
+
+/// What to print about an image, or about a file in it.
+struct InfoQuery: ImageQuery {
+  var image: [UInt8]
+  var offset = ImageOffset.start
+  var path: [UInt8]?
+  var isJSON = false
+  /// The bucket for which to compute costs, and the list of files to read.
+  var cost: (model: BucketModel, trace: [UInt8]?)?
+
+  func execute() throws -> Int32 {
+    let opened = try ImageOpener.open(image, offset: offset)
     var matches: [PathPattern.Match] = []
     if let path {
-      matches = try PathPattern.find(path.bytes, in: image, followsLast: false)
+      matches = try PathPattern.find(path, in: opened, followsLast: false)
       guard !matches.isEmpty else {
-        Messages.write(subject, try PathPattern.failure(path.bytes, in: image))
+        Messages.write(image, try PathPattern.failure(path, in: opened))
         return ExitStatus.failed
       }
     }
     var output = StandardOutput()
-    if cost.cost {
-      let report = try CostTable(image, matches, cost.model, trace: cost.trace?.bytes) {
-        Messages.write(subject, "warning: \($0)")
+    if let cost {
+      let report = try CostTable(opened, matches, cost.model, trace: cost.trace) {
+        Messages.write(image, "warning: \($0)")
       }
-      try output.write(json ? report.json : report.text)
+      try output.write(isJSON ? report.json : report.text)
     } else {
       let all =
         path == nil
-        ? [try ImageFacts.collect(image)]
-        : try matches.map { try FileFacts.collect($0, in: image) }
+        ? [try ImageFacts.collect(opened)]
+        : try matches.map { try FileFacts.collect($0, in: opened) }
       for (index, facts) in all.enumerated() {
-        if json {
+        if isJSON {
           try output.write(line: facts.json)
         } else {
           try output.write((index > 0 ? "\n" : "") + facts.text)

@@ -58,37 +58,60 @@ struct List: FileSubcommand {
     options.showsDirectoriesThemselves = directory
     options.dereferences = dereference
     options.order = ListOrder(key: key, isReversed: reverse)
-    options.columns =
-      !options.isLong && !single && isatty(STDOUT_FILENO) == 1
-      ? ProgressBar.width(of: STDOUT_FILENO) : nil
+    options.columns = options.isLong || single ? nil : ListQuery.terminalWidth
     return options
   }
 
   var subject: [UInt8] { image.image.bytes }
 
   func execute() throws -> Int32 {
-    let image = try image.open()
-    if recursive { image.readMetadataAhead() }
+    let query = ListQuery(
+      image: subject, offset: image.offset, paths: paths.map(\.bytes), options: options)
+    return try query.execute()
+  }
+}
+
+/// Which files of an image to list, and how.
+struct ListQuery: ImageQuery {
+  var image: [UInt8]
+  var offset = ImageOffset.start
+  var paths: [[UInt8]]
+  var options: Listing.Options
+
+  /// `nil` unless the lines go to a terminal.
+  static var terminalWidth: Int? {
+    isatty(STDOUT_FILENO) == 1 ? ProgressBar.width(of: STDOUT_FILENO) : nil
+  }
+
+  func execute() throws -> Int32 {
+    let opened = try ImageOpener.open(image, offset: offset)
+    if options.isRecursive { opened.readMetadataAhead() }
     var hasFailed = false
     var matches: [PathPattern.Match] = []
-    for path in paths.isEmpty ? [ByteArgument(bytes: [])] : paths {
-      // Like ls(1): follow a named link, unless the link itself is of interest.
-      let follows = dereference || !(long || fullTime || directory || json)
-      var found = try PathPattern.find(path.bytes, in: image, followsLast: follows)
-      if found.isEmpty && follows && !dereference {
+    if paths.isEmpty { matches.append(PathPattern.Match(path: [], inode: try opened.root())) }
+    for path in paths {
+      var found = try PathPattern.find(path, in: opened, followsLast: follows)
+      if found.isEmpty && follows && !options.dereferences {
         // Show a broken link itself.
-        found = try PathPattern.find(path.bytes, in: image, followsLast: false)
+        found = try PathPattern.find(path, in: opened, followsLast: false)
       }
       if found.isEmpty {
-        Messages.write(subject, try PathPattern.failure(path.bytes, in: image))
+        Messages.write(image, try PathPattern.failure(path, in: opened))
         hasFailed = true
       }
       matches += found
     }
-    var listing = Listing(image, options, output: StandardOutput()) {
-      Messages.write(subject, $0)
+    var listing = Listing(opened, options, output: StandardOutput()) {
+      Messages.write(image, $0)
     }
-    try listing.list(matches, showsHeaders: paths.count > 1 || recursive || matches.count > 1)
+    try listing.list(
+      matches, showsHeaders: paths.count > 1 || options.isRecursive || matches.count > 1)
     return hasFailed || listing.hasFailed ? ExitStatus.failed : 0
+  }
+
+  /// Like ls(1): follow a named link, unless the link itself is of interest.
+  private var follows: Bool {
+    options.dereferences
+      || !(options.isLong || options.showsDirectoriesThemselves || options.isJSON)
   }
 }

@@ -3,8 +3,8 @@ package import TreeModel
 
 /// Counts of an image's contents.
 package struct ImageSummary: Sendable {
-  /// The number of inodes of each type.
-  package var inodes: [FileType: Int] = [:]
+  /// The number of inodes of each type, by its raw value.
+  private var inodes = [Int](repeating: 0, count: 8)
   /// The total size of all regular files in bytes; a file with several names counts once.
   package var contentBytes: UInt64 = 0
   /// The number of those bytes in holes.
@@ -21,18 +21,25 @@ package struct ImageSummary: Sendable {
   /// Other names for files, beyond the first.
   package var extraLinks: UInt64 = 0
 
-  private struct Place: Hashable {
+  /// Where a file's contents lie.
+  private struct Place {
     var start: UInt64
     var fragment: UInt32
     var offset: UInt32
+    var size: UInt64
+
+    var order: (UInt64, UInt32, UInt32) { (start, fragment, offset) }
   }
+
+  /// The number of inodes of a type.
+  package func count(of type: FileType) -> Int { inodes[Int(type.rawValue)] }
 
   /// Reads all inodes.
   package init(_ image: Image) throws(ImageReadError) {
     var scan = try InodeScan(image)
-    var places: Set<Place> = []
+    var places: [Place] = []
     while let inode = try scan.next() {
-      inodes[inode.record.type, default: 0] += 1
+      inodes[Int(inode.record.type.rawValue)] += 1
       if inode.record.type != .directory, inode.record.links > 1 {
         extraLinks += UInt64(inode.record.links - 1)
       }
@@ -53,13 +60,15 @@ package struct ImageSummary: Sendable {
         }
       }
       guard stored > 0 || file.hasFragment else { continue }
-      let place = Place(
-        start: stored > 0 ? file.blocksStart : 0, fragment: file.fragment,
-        offset: file.hasFragment ? file.fragmentOffset : 0)
-      if !places.insert(place).inserted {
-        duplicateFiles += 1
-        duplicateBytes = duplicateBytes.addingReportingOverflow(file.size).partialValue
-      }
+      places.append(
+        Place(
+          start: stored > 0 ? file.blocksStart : 0, fragment: file.fragment,
+          offset: file.hasFragment ? file.fragmentOffset : 0, size: file.size))
+    }
+    places.sort { $0.order < $1.order }
+    for (first, second) in zip(places, places.dropFirst()) where first.order == second.order {
+      duplicateFiles += 1
+      duplicateBytes = duplicateBytes.addingReportingOverflow(second.size).partialValue
     }
   }
 }

@@ -27,9 +27,13 @@ final class MetadataTable {
   /// The work of reading the table. Blocks read ahead count when they are used.
   var work = ReadingWork()
 
+  /// All blocks kept, by their starts, once they are more than a few.
   private var cache: [UInt64: Block] = [:]
   private var clock: [Block] = []
   private var hand = 0
+  /// As many blocks are found without a dictionary, which takes longer to set up than a small table
+  /// to read.
+  private static let few = 8
   private let cacheLimit: Int
 
   /// - Parameters:
@@ -61,7 +65,7 @@ final class MetadataTable {
   /// - Throws: `ImageReadError` if there is no whole block, or it does not unpack.
   func block(at start: UInt64) throws(ImageReadError) -> Block {
     work.metadataVisits &+= 1
-    if let block = cache[start] {
+    if let block = cached(start) {
       block.wasUsed = true
       note(block)
       return block
@@ -72,6 +76,10 @@ final class MetadataTable {
     insert(block)
     note(block)
     return block
+  }
+
+  private func cached(_ start: UInt64) -> Block? {
+    clock.count > Self.few ? cache[start] : clock.first { $0.start == start }
   }
 
   private func note(_ block: Block) {
@@ -102,6 +110,7 @@ final class MetadataTable {
   private func insert(_ block: Block) {
     if clock.count < cacheLimit {
       clock.append(block)
+      if clock.count == Self.few + 1 { for block in clock { cache[block.start] = block } }
     } else {
       while clock[hand].wasUsed {
         clock[hand].wasUsed = false
@@ -111,6 +120,6 @@ final class MetadataTable {
       clock[hand] = block
       hand = (hand + 1) % clock.count
     }
-    cache[block.start] = block
+    if clock.count > Self.few { cache[block.start] = block }
   }
 }
