@@ -11,12 +11,13 @@ TARBALL ?= TestData/course.tar.gz
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export SWIFT_BACKTRACE = enable=no
 
-BUILD_PACKAGES = liblzma-dev libdeflate-dev libxxhash-dev zlib1g-dev libbz2-dev libzstd-dev liblz4-dev liblzo2-dev libarchive-dev nettle-dev pkg-config
+BUILD_PACKAGES = liblzma-dev libdeflate-dev libxxhash-dev zlib1g-dev libbz2-dev libzstd-dev liblz4-dev liblzo2-dev \
+  libarchive-dev nettle-dev
 DEMO_PACKAGES = mount
 TEST_PACKAGES = $(DEMO_PACKAGES) gcc squashfs-tools squashfs-tools-ng squashfuse fuse3 p7zip-full libarchive-tools \
   attr autofs bindfs bzip2 chromium cpio curl gzip lz4 lzip lzop mandoc mtree-netbsd ncompress python3 python3-venv s3fs \
   systemd tar time unzip xz-utils zip zstd
-DEB_PACKAGES = debootstrap dpkg-dev gzip lintian
+DEB_PACKAGES = debootstrap dpkg-dev gcc gzip lintian
 VM_PACKAGES = dpkg-dev e2fsprogs mmdebstrap qemu-system-x86
 # From PyPI: an S3 server for the tests, and the engine of Examples/Machines/Snakefile.
 PYTHON_PACKAGES = moto[server]==5.2.1 snakemake==9.27.1
@@ -54,17 +55,28 @@ test-deps: deps .build/python/bin/snakemake
 bench-deps: deps .build/python/bin/snakemake
 	$(call install-packages,$(BENCH_PACKAGES))
 
-# The Swift runtime goes into the program, so that it runs without a toolchain.
+# The Swift runtime goes into the program, so that it runs without a toolchain. So do the C and C++
+# libraries, if their static forms are installed: to load them would take longer than to list a small
+# image. libarchive stays outside, and is loaded for archives; as the program exports nothing, it
+# uses its own copies of these libraries. Relocations are packed, if glibc knows that (2.36), so that
+# less of the program is read.
+STATIC_LIBRARIES = stdc++ gcc_s lzma deflate z bz2 zstd lz4 nettle
+STATIC = $(CURDIR)/.build/static
+RELEASE = -c release --static-swift-stdlib -Xswiftc -L$(STATIC) -Xswiftc -use-ld=lld \
+  -Xlinker --no-export-dynamic $(shell printf '2.36\n%s\n' $$(getconf GNU_LIBC_VERSION | tr -dc 0-9.) | \
+    sort -CV && echo -Xlinker -z -Xlinker pack-relative-relocs)
+
 build:
 	@missing=$$(command -v dpkg-query >/dev/null || exit 0; $(call missing-packages,$(BUILD_PACKAGES))); \
 	if [ -n "$$missing" ]; then \
 	  echo "Missing packages:" $$missing >&2; echo "'make deps' installs them." >&2; exit 1; \
 	fi
-	$(SWIFT) build -c release --static-swift-stdlib --product autosquash
-	$(SWIFT) build -c release --static-swift-stdlib --product autosquash-map
+	@SWIFT=$(SWIFT) sh scripts/static-libraries.sh $(STATIC) $(STATIC_LIBRARIES)
+	$(SWIFT) build $(RELEASE) --product autosquash
+	$(SWIFT) build $(RELEASE) --product autosquash-map
 
 install: build
-	install -D -m 0755 .build/release/autosquash $(DESTDIR)$(PREFIX)/bin/autosquash
+	install -D -s -m 0755 .build/release/autosquash $(DESTDIR)$(PREFIX)/bin/autosquash
 	install -D -s -m 0755 .build/release/autosquash-map \
 	  $(DESTDIR)$(PREFIX)/libexec/autosquash/autosquash-map
 	install -d $(DESTDIR)$(SBINDIR)

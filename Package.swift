@@ -39,24 +39,29 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
+    // `make build` puts most of these libraries into the program, since each shared one would take 50
+    // microseconds of every start. pkg-config would hide the static forms from the linker.
+
     // liblzma: the xz codec, the default and the one this program is tuned for.
-    .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
+    .systemLibrary(name: "CLZMA", providers: [.apt(["liblzma-dev"])]),
     // libdeflate: the gzip codec, three times as fast as zlib and smaller at the same level.
     .systemLibrary(name: "CDeflate", providers: [.apt(["libdeflate-dev"])]),
     // zlib: .gz input, a stream of any length, with its checksum verified (libarchive skips it).
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    // libbz2: .bz2 input; libarchive needs it anyway, but does not say where a stream ends.
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    // libbz2: .bz2 input; libarchive does not say where a stream ends.
     .systemLibrary(name: "CBzip2", providers: [.apt(["libbz2-dev"])]),
     // libzstd: the zstd codec.
-    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
     // liblz4: the lz4 codec, and the quick test for matches before a slow codec runs.
-    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
-    // liblzo2: reads the lzo images of appliances; never used for writing.
-    .systemLibrary(name: "CLZO", pkgConfig: "lzo2", providers: [.apt(["liblzo2-dev"])]),
+    .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
+    // liblzo2: reads the lzo images of appliances; never used for writing. It stays a shared library,
+    // because its license, the GPL, would extend to the program.
+    .systemLibrary(name: "CLZO", providers: [.apt(["liblzo2-dev"])]),
     // xxHash, from its header alone: finds possibly equal blocks at the speed of memory.
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
-    // nettle: SHA-256 with the processor's own instructions; libarchive needs it anyway.
-    .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
+    // nettle: SHA-256 with the processor's own instructions.
+    .systemLibrary(name: "CNettle", providers: [.apt(["nettle-dev"])]),
+
     // libarchive: every tar dialect, cpio, zip, 7z, mtree, and the stream filters. It brings 35 MB of
     // other libraries, so it is loaded when the first archive is opened; only its headers
     // (libarchive-dev) are needed here.

@@ -47,6 +47,7 @@ sed -n 's/^FUNCTION([^,]*, \(archive_[a-z0-9_]*\),.*/extern char \1; void *use_\
 gcc -shared -fPIC -o "$work/archive.so" "$work/archive.c" -larchive
 depends=$(cd "$work" && dpkg-shlibdeps -O root/usr/bin/autosquash archive.so 2>/dev/null |
   sed 's/^shlibs:Depends=//')
+readelf -d "$root/usr/bin/autosquash" | grep -q RELR && depends="$depends, libc6 (>= 2.36)"
 case $depends in *libarchive*) ;; *) echo "no package has libarchive" >&2; exit 1 ;; esac
 
 mkdir "$root/DEBIAN"

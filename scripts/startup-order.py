@@ -23,7 +23,7 @@ def run(*command, **options):
 
 def build(folder):
     """A map with symbols but without debug information, which valgrind cannot read."""
-    run("swift", "build", "-c", "release", "--static-swift-stdlib", "--product", "autosquash-map")
+    run("make", "-s", "build")
     program = os.path.join(folder, "map")
     run("strip", "--strip-debug", "-o", program, ".build/release/autosquash-map")
     return program
