@@ -24,12 +24,13 @@ package struct Facts {
 
   /// One line for each.
   package var text: String {
-    let shown = rows.filter { !$0.title.isEmpty }
-    let width = shown.map(\.title.count).max() ?? 0
+    let width = rows.reduce(0) { max($0, $1.title.utf8.count) }
     var text = ""
-    for row in shown {
-      text +=
-        row.title + String(repeating: " ", count: width + 2 - row.title.count) + row.text + "\n"
+    for row in rows where !row.title.isEmpty {
+      text += row.title
+      for _ in row.title.utf8.count..<width + 2 { text += " " }
+      text += row.text
+      text += "\n"
     }
     return text
   }
