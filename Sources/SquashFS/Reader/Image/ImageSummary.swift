@@ -65,6 +65,7 @@ package struct ImageSummary: Sendable {
           start: stored > 0 ? file.blocksStart : 0, fragment: file.fragment,
           offset: file.hasFragment ? file.fragmentOffset : 0, size: file.size))
     }
+    // A set would have to find its types at run time, which takes longer than a small image.
     places.sort { $0.order < $1.order }
     for (first, second) in zip(places, places.dropFirst()) where first.order == second.order {
       duplicateFiles += 1
