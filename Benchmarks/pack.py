@@ -72,7 +72,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--trees", default=",".join(trees.TREES))
+    parser.add_argument("--trees", default=",".join([*trees.TREES, *trees.ARCHIVES]))
     parser.add_argument("--methods", default="xz,zstd,lz4")
     parser.add_argument("--work")
     options = parser.parse_args()
@@ -81,6 +81,17 @@ def main():
     work = tempfile.mkdtemp(dir=options.work)
     try:
         for name in options.trees.split(","):
+            if name in trees.ARCHIVES:
+                archive = trees.archive(name)
+                compare(
+                    f"{name}, from a .tar, xz",
+                    {
+                        "autosquash": f"{ours} pack {archive} -q -o out.squash",
+                        "tar2sqfs": f"tar2sqfs -q -c xz out.squash < {archive}",
+                    },
+                    work, options.rounds,
+                )
+                continue
             folder = trees.tree(name)
             # Methods other than the default on one tree only.
             methods = options.methods.split(",") if name == "python" else ["xz"]

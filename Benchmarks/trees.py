@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 CACHE = os.path.join(
@@ -83,16 +84,42 @@ def compressed(folder):
             file.write(gzip.compress(b"".join(lines), 6, mtime=0))
 
 
+def some_words(rng):
+    return [bytes(rng.choices(b"abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 9))) for _ in range(3000)]
+
+
 def tiny(folder):
     """100,000 files of 10 to 300 bytes in 1,000 directories."""
     rng = random.Random(2)
-    words = [bytes(rng.choices(b"abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 9))) for _ in range(3000)]
+    words = some_words(rng)
     for directory in range(1000):
         path = f"{folder}/d{directory:03}"
         os.mkdir(path)
         for number in range(100):
             with open(f"{path}/file{number:02}", "wb") as file:
                 file.write(b" ".join(rng.choices(words, k=rng.randint(2, 50))))
+
+
+def million(path):
+    """A tarball of a million entries: files of 10 to 80 bytes, all different, and 10,000 directories."""
+    rng = random.Random(3)
+    words = some_words(rng)
+    with open(path, "wb") as archive:
+
+        def add(name, type, content=b""):
+            member = tarfile.TarInfo(name)
+            member.type = type
+            member.mode = 0o755 if type == tarfile.DIRTYPE else 0o644
+            member.mtime = 1_700_000_000 + rng.randrange(10_000_000)
+            member.size = len(content)
+            archive.write(member.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % 512))
+
+        for directory in range(10_000):
+            add(f"d{directory:04}", tarfile.DIRTYPE)
+            for number in range(99):
+                text = b" ".join(rng.choices(words, k=rng.randint(1, 10)))
+                add(f"d{directory:04}/file{number:02}", tarfile.REGTYPE, b"%d %s" % (directory * 99 + number, text))
+        archive.write(bytes(1024))
 
 
 TREES = {"python": python, "linux": linux, "bio": bio, "compressed": compressed, "tiny": tiny}
@@ -108,6 +135,20 @@ def tree(name):
         TREES[name](partial)
         os.rename(partial, folder)
     return folder
+
+
+# Entries that no file system needs to hold.
+ARCHIVES = {"million": million}
+
+
+def archive(name):
+    """The path of a tarball, made when it is not there."""
+    path = os.path.join(CACHE, "trees", name + ".tar")
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        ARCHIVES[name](path + ".partial")
+        os.rename(path + ".partial", path)
+    return path
 
 
 def tarball(name):

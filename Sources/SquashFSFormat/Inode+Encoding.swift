@@ -1,5 +1,19 @@
 import TreeModel
 
+extension Inode {
+  /// Calls `body` for each start of a directory block in the encoded inode, with its offset in
+  /// bytes: those of a directory's listing and of the entries of its index.
+  public func forEachBlockStart(_ body: (_ offset: Int, _ blockStart: UInt32) -> Void) {
+    guard case .directory(let directory) = self.body else { return }
+    body(isExtended ? 24 : 16, UInt32(directory.listing.blockStart))
+    var offset = 40
+    for entry in directory.index {
+      body(offset + 4, entry.blockStart)
+      offset += 12 + entry.name.count
+    }
+  }
+}
+
 extension ByteWriter {
   /// Appends the inode in its basic form, or in the extended one if necessary; for a file, all but
   /// the list of its blocks.

@@ -35,12 +35,13 @@ public struct Tree {
 
   public struct Inode {
     public var attributes: Attributes
+    // In this order they take the least memory.
     public var kind: Kind
-    public var xattrs: XattrSetID?
-    /// The number of names; for a directory this stays 1.
-    public var links: UInt32 = 1
     /// Why a directory is in the tree.
     public var origin: Origin
+    /// The number of names; for a directory this stays 1.
+    public var links: UInt32 = 1
+    public var xattrs: XattrSetID?
 
     public init(
       attributes: Attributes, kind: Kind, xattrs: XattrSetID? = nil, origin: Origin = .entry

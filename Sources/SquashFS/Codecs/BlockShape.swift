@@ -3,7 +3,7 @@ import Glibc
 import SquashFSFormat
 
 /// What a block looks like, where a codec can use it.
-struct BlockShape {
+struct BlockShape: Equatable {
   /// The order-0 entropy in bits per byte: 8 for random bytes, about 5 for text, below 4 for tables
   /// of numbers.
   var entropy = 8.0
@@ -13,11 +13,22 @@ struct BlockShape {
   var isIncompressible = false
   /// The filter for the machine code in it.
   var filter: CodeFilter?
+  /// The records in a block of metadata.
+  var records: Records?
+
+  /// The records of the format's own tables.
+  enum Records {
+    case numbers, entries, other
+  }
 
   /// Nothing is known about it.
   static let unknown = BlockShape()
   /// Numbers of four or eight bytes, side by side.
-  static let words = BlockShape(entropy: 8, wordGain: 1)
+  static let words = BlockShape(records: .numbers)
+  /// Names between numbers of two bytes, as in directories.
+  static let entries = BlockShape(records: .entries)
+  /// Other metadata.
+  static let metadata = BlockShape(records: .other)
 }
 
 /// Determines the shape of blocks in about a hundredth of the time that xz takes.

@@ -120,6 +120,11 @@ public struct Compression: Sendable, Equatable {
     }
   }
 
+  /// A compressor for metadata blocks.
+  func makeMetadataCompressor() throws(CodecError) -> any BlockCompressor {
+    try makeCompressor(largest: MetadataBlock.byteCount)
+  }
+
   /// - Parameter largest: the largest block for the compressor, in bytes.
   func makeCompressor(largest: Int) throws(CodecError) -> any BlockCompressor {
     switch method {

@@ -10,6 +10,7 @@ struct XZSettings {
 
   /// The limits of a search for matches.
   private struct Effort {
+    var finder = LZMA_MF_BT4
     /// A match of this length is taken without looking for a longer one.
     var niceLength: UInt32
     /// The number of candidates to look at.
@@ -24,9 +25,11 @@ struct XZSettings {
   init(for shape: BlockShape, level: Int) {
     let isTable = shape.entropy < Self.tableEntropy
     (lc, lp, pb) =
-      switch shape.wordGain {
-      case 0.025... where isTable: (3, 0, 2)
-      case 0.15... where !isTable: (0, 2, 2)
+      switch (shape.records, shape.wordGain) {
+      case (.numbers, _): (0, 2, 2)
+      case (.entries, _): (2, 0, 1)
+      case (nil, 0.025...) where isTable: (3, 0, 2)
+      case (nil, 0.15...) where !isTable: (0, 2, 2)
       default: (3, 0, 0)
       }
     effort = level == 6 ? Self.effort(for: shape) : nil
@@ -34,6 +37,8 @@ struct XZSettings {
 
   /// Where the measured curves of time and size have the same slope (docs/compression.md).
   private static func effort(for shape: BlockShape) -> Effort {
+    // 8 KiB of records need no search tree: a quarter less time for half a per cent at most.
+    if shape.records != nil { return Effort(finder: LZMA_MF_HC4, niceLength: 32, depth: 8) }
     if shape.filter != nil { return Effort(niceLength: 28, depth: 14) }
     if shape.entropy < tableEntropy { return Effort(niceLength: 60, depth: 10) }
     if shape.entropy < richEntropy { return Effort(niceLength: 60, depth: 16) }
@@ -42,6 +47,9 @@ struct XZSettings {
 
   func apply(to options: inout lzma_options_lzma) {
     (options.lc, options.lp, options.pb) = (lc, lp, pb)
-    if let effort { (options.nice_len, options.depth) = (effort.niceLength, effort.depth) }
+    if let effort {
+      options.mf = effort.finder
+      (options.nice_len, options.depth) = (effort.niceLength, effort.depth)
+    }
   }
 }

@@ -79,7 +79,8 @@ package final class ImageWriter {
     let rankedStart = try ranked.finish()
     var placement = DataPlacement(
       written: dataStart..<image.position, ranked: rankedStart, start: dataStart)
-    let leading = try leadingTables(tree, &placement)
+    let packer = MetadataPacker(data.pool)
+    let leading = try leadingTables(tree, &placement, packer)
     try placement.apply(to: image)
     if options.layout == .front {
       try leading.buffer.bytes.withUnsafeBytes { try image.write($0, at: headerEnd) }
@@ -87,7 +88,7 @@ package final class ImageWriter {
     } else {
       try leading.buffer.bytes.withUnsafeBytes { try image.append($0) }
     }
-    let superblock = try appendTrailingTables(tree, leading, modified: modified)
+    let superblock = try appendTrailingTables(tree, leading, packer, modified: modified)
     // Whole blocks, or the kernel cannot read the end through a loop device; 4 KiB suits all.
     try image.pad(to: 4096)
     if let block = Self.compressorOptions(options, filters: data.filters) {
@@ -115,10 +116,11 @@ package final class ImageWriter {
 
   /// Makes the tables; if they go before the data, makes room for them in `placement`.
   private func leadingTables(
-    _ tree: Tree, _ placement: inout DataPlacement
+    _ tree: Tree, _ placement: inout DataPlacement, _ packer: MetadataPacker
   ) throws -> LeadingTables {
     func make(base: UInt64) throws -> LeadingTables {
-      try LeadingTables(tree, data, placement, base: base, makeCompressor: makeMetadataCompressor)
+      try LeadingTables(
+        tree, data, placement, base: base, isExportable: options.exportable, packer)
     }
     guard options.layout == .front else { return try make(base: placement.end) }
     // The tables contain the data's position, so their compressed size depends on the room left for
@@ -135,15 +137,10 @@ package final class ImageWriter {
   /// Data after the tables begins at a multiple of this.
   private static let dataAlignment: UInt64 = 4096
 
-  private func makeMetadataCompressor() throws(CodecError) -> any BlockCompressor {
-    try options.compression.makeCompressor(largest: MetadataBlock.byteCount)
-  }
-
   /// Appends the tables that come last in all layouts, and all lists.
   private func appendTrailingTables(
-    _ tree: Tree, _ leading: LeadingTables, modified: UInt32
+    _ tree: Tree, _ leading: LeadingTables, _ packer: MetadataPacker, modified: UInt32
   ) throws -> Superblock {
-    let codec = try makeMetadataCompressor()
     var tables = TableBuffer(base: image.position)
     // Without fragments this gives the end of the directory table, which 7-Zip and some of our
     // readers want to know.
@@ -152,7 +149,7 @@ package final class ImageWriter {
       hasNoFragments && options.layout == .front ? leading.buffer.position : tables.position
     tables.append(list: leading.fragmentList)
     func append(_ rows: [some FixedWidthInteger & BitwiseCopyable]) throws -> UInt64 {
-      let table = try LookupTable(codec: codec) { table in
+      let table = try LookupTable(packer) { table in
         var bytes = ByteWriter(capacity: rows.count * 8)
         for row in rows { bytes.append(row) }
         try bytes.withBytes { try table.append($0) }
@@ -163,7 +160,7 @@ package final class ImageWriter {
       try options.exportable
       ? append(leading.exportRows.map(\.rawValue)) : Superblock.noTable
     let idTable = try append(leading.ids)
-    let xattrTable = try XattrTable.write(tree.xattrSets, to: &tables, codec: codec)
+    let xattrTable = try XattrTable.write(tree.xattrSets, to: &tables, packer)
     try tables.bytes.withUnsafeBytes { try image.append($0) }
     return Superblock(
       inodeCount: leading.inodeCount, modified: modified, blockSize: options.blockSize,

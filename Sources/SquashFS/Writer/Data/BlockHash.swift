@@ -3,8 +3,11 @@ import Glibc
 
 /// Hashes to find possibly equal blocks; bytes are always compared before sharing.
 package enum BlockHash {
+  /// Another one in each run, so that nobody can make archives whose blocks all have one hash.
+  private static let seed = UInt64.random(in: 0...UInt64.max)
+
   package static func hash(_ block: UnsafeRawBufferPointer) -> UInt64 {
-    cxxhash_xxh3(block.baseAddress, block.count)
+    cxxhash_xxh3(block.baseAddress, block.count, seed)
   }
 
   /// Whether all bytes are zero.

@@ -14,7 +14,8 @@ final class BlockStore {
   var statistics = DataStatistics()
   /// The filters that blocks have.
   private(set) var filters: CodeFilters = []
-  private var pool: CompressionPool
+  /// Also compresses metadata, once no data is in flight.
+  let pool: CompressionPool
   private let reader: BlockReader
 
   /// Stands in a list for a block not written yet.
@@ -30,12 +31,7 @@ final class BlockStore {
     // Enough blocks in flight that no thread waits for a slow neighbour, within 8 MiB.
     let window = max(threads + 2, min(8 * threads, (8 << 20) / (2 * blockSize)))
     pool = try CompressionPool(threads: threads, window: window, blockSize: blockSize) {
-      CompressionWorker(
-        codec: try compression.makeCompressor(largest: blockSize),
-        probe: compression.isWorthProbing
-          ? BlockProbe(
-            blockSize: blockSize, filters: compression.filters) : nil,
-        storesIncompressible: probes)
+      try CompressionWorker(compression, blockSize: blockSize, storesIncompressible: probes)
     }
   }
 
@@ -87,6 +83,7 @@ final class BlockStore {
       if files[file].start == FileRecord.unset { files[file].start = start }
     case .fragment(let number):
       fragments[number] = FragmentRecord(start: start, stored: size)
+    case .metadata: preconditionFailure("metadata comes after all data")
     }
   }
 

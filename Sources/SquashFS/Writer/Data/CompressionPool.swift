@@ -4,10 +4,10 @@ import SquashFSFormat
 /// Worker threads that compress blocks, behind a window of slots: the caller submits blocks and
 /// gets them back in the order of submission.
 ///
-/// Only the codec and the probe run elsewhere. Reading, finding duplicates and writing stay on
-/// the caller's thread, so the image cannot depend on timing or on the number of threads. The
+/// Only the codec and the probe run elsewhere. Reading, finding duplicates, laying out tables and
+/// writing stay on the caller's thread, so the image cannot depend on timing or on the number of threads. The
 /// window limits memory and provides back-pressure.
-struct CompressionPool: ~Copyable {
+final class CompressionPool {
   private let core: PoolCore
   private let threads: ThreadGroup
   private var submitted = 0
@@ -15,6 +15,8 @@ struct CompressionPool: ~Copyable {
 
   /// - Parameters:
   ///   - count: the number of threads; fewer start if the system runs out.
+  ///   - window: how many blocks may be in flight.
+  ///   - blockSize: of data, in bytes.
   ///   - makeWorker: called once on each thread.
   /// - Throws: `SystemError` if the system cannot start even one.
   init(
@@ -37,17 +39,20 @@ struct CompressionPool: ~Copyable {
     submitted - retired < core.slots.count ? core.slots[submitted % core.slots.count] : nil
   }
 
+  /// The most blocks in flight.
+  var window: Int { core.slots.count }
+
   /// Whether no block is in flight.
   var isIdle: Bool { submitted == retired }
 
   /// Passes the slot from `freeSlot` to a worker.
-  mutating func submit() {
+  func submit() {
     submitted += 1
     core.submit()
   }
 
   /// Waits for the oldest block in flight. Its slot is free again at the next call.
-  mutating func retire() throws -> CompressionSlot {
+  func retire() throws -> CompressionSlot {
     precondition(!isIdle)
     defer { retired += 1 }
     return try core.wait(for: retired)
@@ -70,6 +75,7 @@ final class CompressionSlot: @unchecked Sendable {
     /// The row of the block in the list of all blocks of files.
     case data(file: Int, block: Int)
     case fragment(Int)
+    case metadata(BlockShape)
   }
 
   /// Swapped with the buffer that the caller filled, so that no byte is copied.
@@ -84,12 +90,23 @@ final class CompressionSlot: @unchecked Sendable {
 
   init(blockSize: Int) {
     input = .allocate(byteCount: blockSize, alignment: 64)
-    output = .allocate(byteCount: blockSize, alignment: 64)
+    output = .allocate(byteCount: max(blockSize, MetadataBlock.byteCount), alignment: 64)
   }
 
   deinit {
     input.deallocate()
     output.deallocate()
+  }
+
+  /// Copies a block of metadata to `input`, which may be too small for it: blocks of data can have
+  /// 4 KiB.
+  func fill(with plain: UnsafeRawBufferPointer) {
+    if input.count < plain.count {
+      input.deallocate()
+      input = .allocate(byteCount: plain.count, alignment: 64)
+    }
+    input.copyMemory(from: plain)
+    inputCount = plain.count
   }
 
   /// The block before compression.
@@ -103,21 +120,46 @@ final class CompressionSlot: @unchecked Sendable {
 }
 
 /// What one thread of the pool owns.
-struct CompressionWorker {
-  let codec: any BlockCompressor
+final class CompressionWorker {
+  private let compression: Compression
+  private let codec: any BlockCompressor
+  /// Made for the first block of metadata.
+  private var metadataCodec: (any BlockCompressor)?
   /// `nil` if probing blocks takes as long as compressing them.
-  let probe: BlockProbe?
-  /// Whether to skip blocks that look incompressible.
-  let storesIncompressible: Bool
+  private let probe: BlockProbe?
+  private let storesIncompressible: Bool
+
+  /// - Parameters:
+  ///   - blockSize: of data, in bytes.
+  ///   - storesIncompressible: whether to skip blocks of data that look incompressible.
+  init(_ compression: Compression, blockSize: Int, storesIncompressible: Bool) throws(CodecError) {
+    self.compression = compression
+    codec = try compression.makeCompressor(largest: blockSize)
+    probe =
+      compression.isWorthProbing
+      ? BlockProbe(blockSize: blockSize, filters: compression.filters) : nil
+    self.storesIncompressible = storesIncompressible
+  }
 
   func work(_ slot: CompressionSlot) throws(CodecError) {
     let plain = slot.plain
+    if case .metadata(let shape) = slot.job {
+      if metadataCodec == nil { metadataCodec = try compression.makeMetadataCompressor() }
+      return try compress(slot, metadataCodec!, shape)
+    }
     let shape = probe?.shape(of: plain) ?? .unknown
     if shape.isIncompressible && storesIncompressible {
       slot.outputCount = nil
-      return
+    } else {
+      try compress(slot, codec, shape)
     }
     slot.filter = shape.filter
+  }
+
+  private func compress(
+    _ slot: CompressionSlot, _ codec: any BlockCompressor, _ shape: BlockShape
+  ) throws(CodecError) {
+    let plain = slot.plain
     // One byte less than the block: a block that does not shrink is stored.
     let room = UnsafeMutableRawBufferPointer(rebasing: slot.output[..<(plain.count - 1)])
     slot.outputCount = try codec.compress(plain, shape: shape, into: room)

@@ -8,19 +8,14 @@ struct TailPacker: ~Copyable {
   private var open: [Fragment] = []
   /// Buffers to use next.
   private var spare: [UnsafeMutableRawBufferPointer]
-  private var tails: [UInt64: Tail] = [:]
+  /// The files whose tails are stored.
+  private var tails = TailTable()
 
   private static let mostOpen = 2
 
   private struct Fragment {
     var buffer: UnsafeMutableRawBufferPointer
     var filled = 0
-  }
-
-  private struct Tail {
-    var fragment: UInt32
-    var offset: UInt32
-    var count: UInt32
   }
 
   init(blockSize: Int) {
@@ -37,28 +32,26 @@ struct TailPacker: ~Copyable {
     _ tail: UnsafeRawBufferPointer, to number: Int, in store: BlockStore
   ) throws {
     let hash = BlockHash.hash(tail)
-    if let known = tails[hash], try isEqual(tail, to: known, in: store) {
-      store.files[number].fragment = known.fragment
-      store.files[number].fragmentOffset = known.offset
+    if let known = try tails.find(hash: hash, where: { try isEqual(tail, toTailOf: $0, in: store) })
+    {
+      store.files[number].fragment = store.files[known].fragment
+      store.files[number].fragmentOffset = store.files[known].fragmentOffset
       store.statistics.duplicateBytes += UInt64(tail.count)
       return
     }
     let index = try placeForTail(of: tail.count, in: store)
-    let place = Tail(
-      fragment: UInt32(store.fragments.count + index), offset: UInt32(open[index].filled),
-      count: UInt32(tail.count))
+    store.files[number].fragment = UInt32(store.fragments.count + index)
+    store.files[number].fragmentOffset = UInt32(open[index].filled)
     (open[index].buffer.baseAddress! + open[index].filled).copyMemory(
       from: tail.baseAddress!, byteCount: tail.count)
     open[index].filled += tail.count
-    store.files[number].fragment = place.fragment
-    store.files[number].fragmentOffset = place.offset
-    tails[hash] = place
+    tails.insert(number, hash: hash)
   }
 
   /// Writes the fragment blocks. Later files share no tail with earlier ones.
   mutating func finish(in store: BlockStore) throws {
     while !open.isEmpty { try writeOldest(to: store) }
-    tails = [:]
+    tails = TailTable()
   }
 
   /// The index of an open fragment block with room for `count` bytes.
@@ -76,15 +69,16 @@ struct TailPacker: ~Copyable {
   }
 
   private func isEqual(
-    _ tail: UnsafeRawBufferPointer, to known: Tail, in store: BlockStore
+    _ tail: UnsafeRawBufferPointer, toTailOf file: Int, in store: BlockStore
   ) throws -> Bool {
-    guard Int(known.count) == tail.count else { return false }
+    let known = store.files[file]
+    guard known.size % UInt64(store.blockSize) == tail.count else { return false }
     let number = Int(known.fragment)
     let whole =
       number >= store.fragments.count
       ? UnsafeRawBufferPointer(open[number - store.fragments.count].buffer)
       : try store.fragment(number)
-    let start = Int(known.offset)
+    let start = Int(known.fragmentOffset)
     guard start + tail.count <= whole.count else { return false }
     return BlockHash.areEqual(
       tail, UnsafeRawBufferPointer(rebasing: whole[start..<start + tail.count]))

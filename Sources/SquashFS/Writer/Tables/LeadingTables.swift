@@ -15,29 +15,29 @@ struct LeadingTables {
   let fragmentList: [UInt64]
   /// The owners of inodes, for the id table.
   let ids: [UInt32]
-  /// The places of the inodes, for the export table.
+  /// The places of the inodes, for the export table; empty if there is none.
   let exportRows: [MetadataReference]
   let buffer: TableBuffer
 
   /// - Parameters:
   ///   - placement: the future place of the data.
   ///   - base: the future place of the first table.
+  ///   - isExportable: whether the image gets an export table.
   init(
     _ tree: Tree, _ data: BlockStore, _ placement: DataPlacement, base: UInt64,
-    makeCompressor: () throws -> any BlockCompressor
+    isExportable: Bool, _ packer: MetadataPacker
   ) throws {
-    var writer = try TreeWriter(
-      tree, data: data, placement: placement, makeCompressor: makeCompressor)
+    var writer = TreeWriter(tree, data: data, placement: placement, packer)
     root = try writer.write()
     inodeCount = writer.count
     ids = writer.ids.ids
-    exportRows = writer.exportRows
+    exportRows = isExportable ? writer.exportRows : []
     var buffer = TableBuffer(base: base)
     inodeTable = buffer.position
     writer.inodes.table.withUnsafeBytes { buffer.append($0) }
     directoryTable = buffer.position
     writer.directories.table.withUnsafeBytes { buffer.append($0) }
-    let fragments = try LookupTable(codec: try makeCompressor()) { table in
+    let fragments = try LookupTable(packer) { table in
       var row = ByteWriter()
       for fragment in data.fragments {
         row.removeAll()

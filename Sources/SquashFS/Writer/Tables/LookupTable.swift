@@ -9,8 +9,8 @@ struct LookupTable {
   private let blockStarts: [UInt64]
 
   /// - Parameter fill: appends the rows.
-  init(codec: any BlockCompressor, fill: (MetadataWriter) throws -> Void) throws {
-    let rows = MetadataWriter(codec: codec, shape: .words)
+  init(_ packer: MetadataPacker, fill: (MetadataWriter) throws -> Void) throws {
+    let rows = MetadataWriter(packer, shape: .words)
     try fill(rows)
     try rows.finish()
     blocks = rows.table

@@ -16,30 +16,33 @@ struct TreeWriter: ~Copyable {
 
   /// Indexed by the tree's inode; number 0 means "not written".
   private var numbers: [UInt32]
-  private(set) var references: [MetadataReference]
+  /// The places of the inodes, indexed alike.
+  private var places: [MetadataPlace]
   private(set) var count: UInt32 = 0
   private var record = ByteWriter()
+  /// The places in `record` for starts of directory blocks.
+  private var links: [MetadataLink] = []
 
   init(
-    _ tree: Tree, data: BlockStore, placement: DataPlacement,
-    makeCompressor: () throws -> any BlockCompressor
-  ) rethrows {
+    _ tree: Tree, data: BlockStore, placement: DataPlacement, _ packer: MetadataPacker
+  ) {
     self.tree = tree
     self.data = data
     self.placement = placement
     listing = tree.listing()
-    let codec = try makeCompressor()
-    inodes = MetadataWriter(codec: codec, shape: .words)
-    directories = MetadataWriter(codec: codec, shape: .unknown)
+    inodes = MetadataWriter(packer, shape: .words)
+    directories = MetadataWriter(packer, shape: .entries)
+    inodes.target = directories
+    directories.target = inodes
     numbers = Array(repeating: 0, count: tree.inodeCount)
-    references = Array(repeating: MetadataReference(rawValue: 0), count: tree.inodeCount)
+    places = Array(repeating: MetadataPlace(block: 0, offset: 0), count: tree.inodeCount)
   }
 
   /// The inode numbers and the inodes' places, in numerical order.
   var exportRows: [MetadataReference] {
     var rows = [MetadataReference](repeating: MetadataReference(rawValue: 0), count: Int(count))
     for index in numbers.indices where numbers[index] != 0 {
-      rows[Int(numbers[index]) - 1] = references[index]
+      rows[Int(numbers[index]) - 1] = inodes.reference(to: places[index])
     }
     return rows
   }
@@ -63,28 +66,34 @@ struct TreeWriter: ~Copyable {
       if inode.kind == .directory {
         var directory: Inode.Directory
         (directory, links) = try self.directory(node, &listingWriter)
-        if node == tree.root && isRootFirst { directory.index = [] }
+        if node == tree.root && isRootFirst {
+          try finish(directories)
+          directory.listing = directories.reference(to: listingWriter.start)
+          directory.index = []
+        }
         body = .directory(directory)
       } else {
         body = try self.body(of: inode, node)
       }
       try encode(node, body, links: links)
       if node == tree.root && isRootFirst {
-        record.withBytes { inodes.fillReserved($0) }
+        try record.withBytes { try inodes.fillReserved($0) }
       } else {
-        references[id.index] = inodes.position
-        try record.withBytes { try inodes.append($0) }
+        places[id.index] = inodes.position
+        try record.withBytes { try inodes.append($0, links: self.links) }
         if case .regular(let content) = inode.kind {
           try appendBlocks(of: data.files[Int(content.number)])
         }
       }
     }
-    try inodes.finish()
-    try directories.finish()
-    guard inodes.table.count <= Int(UInt32.max), directories.table.count <= Int(UInt32.max) else {
-      throw ImageError.tablesTooLarge
-    }
-    return references[tree.inode(of: tree.root).index]
+    try finish(directories)
+    try finish(inodes)
+    return inodes.reference(to: places[tree.inode(of: tree.root).index])
+  }
+
+  private func finish(_ table: MetadataWriter) throws {
+    try table.finish()
+    guard table.table.count <= Int(UInt32.max) else { throw ImageError.tablesTooLarge }
   }
 
   /// Leaves room for the root's inode before all others: it is read first, and over a network what
@@ -105,21 +114,22 @@ struct TreeWriter: ~Copyable {
     return true
   }
 
-  /// Encodes an inode into `record`.
+  /// Encodes an inode into `record` and `links`.
   private mutating func encode(
     _ node: Tree.NodeID, _ body: Inode.Body, links: UInt32
   ) throws(ImageError) {
     let id = tree.inode(of: node)
     let inode = tree[id]
+    let encoded = Inode(
+      permissions: inode.attributes.permissions,
+      uidIndex: try ids.row(of: inode.attributes.uid),
+      gidIndex: try ids.row(of: inode.attributes.gid),
+      modified: UInt32(clamping: inode.attributes.modified), number: numbers[id.index],
+      links: links, xattrIndex: inode.xattrs.map { UInt32($0.index) } ?? Inode.noXattrs, body: body)
     record.removeAll()
-    record.append(
-      Inode(
-        permissions: inode.attributes.permissions,
-        uidIndex: try ids.row(of: inode.attributes.uid),
-        gidIndex: try ids.row(of: inode.attributes.gid),
-        modified: UInt32(clamping: inode.attributes.modified), number: numbers[id.index],
-        links: links, xattrIndex: inode.xattrs.map { UInt32($0.index) } ?? Inode.noXattrs,
-        body: body))
+    record.append(encoded)
+    self.links.removeAll(keepingCapacity: true)
+    encoded.forEachBlockStart { self.links.append(MetadataLink(offset: $0, block: $1)) }
   }
 
   /// Assigns numbers in the order in which the inodes are written, so that those within one
@@ -139,7 +149,6 @@ struct TreeWriter: ~Copyable {
     _ node: Tree.NodeID, _ writer: inout DirectoryListing
   ) throws -> (Inode.Directory, UInt32) {
     var links: UInt32 = 2
-    guard directories.table.count <= Int(UInt32.max) else { throw ImageError.tablesTooLarge }
     writer.begin()
     for child in listing.children(of: node) {
       let id = tree.inode(of: child)
@@ -147,7 +156,7 @@ struct TreeWriter: ~Copyable {
       if kind == .directory { links += 1 }
       try writer.add(
         name: tree.name(of: child), type: kind.type, number: numbers[id.index],
-        inode: references[id.index])
+        inode: places[id.index])
     }
     // The kernel reads a root's parent too; squashfs-tools use the first free number.
     let parent =

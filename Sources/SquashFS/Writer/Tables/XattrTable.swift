@@ -8,12 +8,13 @@ import TreeModel
 enum XattrTable {
   /// - Returns: the table's position, or `Superblock.noTable` if there are no sets.
   static func write(
-    _ sets: [[ExtendedAttribute]], to tables: inout TableBuffer, codec: any BlockCompressor
+    _ sets: [[ExtendedAttribute]], to tables: inout TableBuffer, _ packer: MetadataPacker
   ) throws -> UInt64 {
     guard !sets.isEmpty else { return Superblock.noTable }
-    let pairs = MetadataWriter(codec: codec, shape: .unknown)
-    var places: [[UInt8]: MetadataReference] = [:]
-    var rows = ByteWriter(capacity: sets.count * 16)
+    let pairs = MetadataWriter(packer, shape: .metadata)
+    pairs.target = pairs
+    var places: [[UInt8]: MetadataPlace] = [:]
+    var starts: [(place: MetadataPlace, size: Int)] = []
     var record = ByteWriter()
     for set in sets {
       let start = pairs.position
@@ -33,18 +34,18 @@ enum XattrTable {
         record.removeAll()
         if let place {
           record.append(UInt32(8))
-          record.append(place.rawValue)
+          let link = MetadataLink(offset: record.count + 2, block: place.block)
+          record.append(UInt64(place.offset))  // and the block's start above it
+          try record.withBytes { try pairs.append($0, links: CollectionOfOne(link)) }
         } else {
           if attribute.value.count > 8 { places[attribute.value] = pairs.position }
           record.append(UInt32(attribute.value.count))
           record.append(attribute.value)
+          try record.withBytes { try pairs.append($0) }
         }
         size += record.count
-        try record.withBytes { try pairs.append($0) }
       }
-      rows.append(start.rawValue)
-      rows.append(UInt32(set.count))
-      rows.append(UInt32(size))
+      starts.append((start, size))
     }
     try pairs.finish()
     var header = ByteWriter()
@@ -52,8 +53,14 @@ enum XattrTable {
     header.append(UInt32(sets.count))
     header.append(UInt32(0))
     pairs.table.withUnsafeBytes { tables.append($0) }
-    let table = try LookupTable(codec: codec) { table in
-      try rows.withBytes { try table.append($0) }
+    let table = try LookupTable(packer) { table in
+      for (set, start) in zip(sets, starts) {
+        record.removeAll()
+        record.append(pairs.reference(to: start.place).rawValue)
+        record.append(UInt32(set.count))
+        record.append(UInt32(start.size))
+        try record.withBytes { try table.append($0) }
+      }
     }
     return header.withBytes { table.append(to: &tables, prefix: $0) }
   }
