@@ -68,6 +68,30 @@ def compare(title, commands, work, rounds):
         print(f"| {name} | {wall:.1f} | {cpu:.1f} | {peak / 1024:.0f} | {size:,} | {ratios} |", flush=True)
 
 
+def compare_reuse(ours, work, rounds):
+    """Packs a tree again with --reuse, unchanged and changed, and prints the ratios to packing all of
+    it. Stops if the images differ."""
+    old, new, full = (os.path.join(work, name) for name in ("old.squash", "new.squash", "full.squash"))
+    print("\n### python, xz, with --reuse\n")
+    print("| | wall s | CPU s | peak MB | wall ratio | CPU ratio |")
+    print("|---|---|---|---|---|---|")
+    for name, folder in (("unchanged", trees.tree("python")), ("5 % changed", trees.changed("python"))):
+        measure(f"{ours} pack {trees.tree('python')} -qfo {old}", work)
+        commands = {
+            "all": f"{ours} pack {folder} -qfo {full}",
+            name: f"{ours} pack {folder} -qfo {new} --reuse {old}",
+        }
+        runs = {key: [] for key in commands}
+        for _ in range(rounds):
+            for key, command in commands.items():
+                runs[key].append(measure(command, work))
+        subprocess.run(["cmp", new, full], check=True)
+        rows = {key: [statistics.median(column) for column in zip(*run)] for key, run in runs.items()}
+        for key, (wall, cpu, peak) in rows.items():
+            ratios = f"{wall / rows['all'][0]:.2f} | {cpu / rows['all'][1]:.2f}"
+            print(f"| {key} | {wall:.1f} | {cpu:.1f} | {peak / 1024:.0f} | {ratios} |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
@@ -105,6 +129,8 @@ def main():
                     },
                     work, options.rounds,
                 )
+            if name == "python" and "xz" in methods:
+                compare_reuse(ours, work, options.rounds)
             if name in TARBALLS and "xz" in methods:
                 archive = trees.tarball(name)
                 compare(

@@ -158,3 +158,38 @@ def tarball(name):
         run("tar", "--sort=name", "-czf", path + ".partial", "-C", tree(name), ".")
         os.rename(path + ".partial", path)
     return path
+
+
+def changed(name):
+    """The folder of a tree of which 5 % of the bytes are changed: small files are replaced by others
+    of about their size, large ones are changed in place."""
+    folder = os.path.join(CACHE, "trees", name + ".changed")
+    if os.path.isdir(folder):
+        return folder
+    partial = folder + ".partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(tree(name), partial, symlinks=True)
+    files = sorted(
+        path for path in glob.glob(f"{partial}/**", recursive=True)
+        if os.path.isfile(path) and not os.path.islink(path)
+    )
+    rest = sum(map(os.path.getsize, files)) // 20
+    rng = random.Random(3)
+    rng.shuffle(files)
+    for path in files:
+        if rest <= 0:
+            break
+        with open(path, "rb") as file:
+            data = bytearray(file.read())
+        if len(data) < 1 << 20:
+            rest -= len(data)
+            data = data[::-1] + data[: rng.randint(0, 100)]
+        else:
+            count = len(data) // 8
+            start = rng.randrange(len(data) - count)
+            data[start : start + count] = data[start : start + count][::-1]
+            rest -= count
+        with open(path, "wb") as file:
+            file.write(data)
+    os.rename(partial, folder)
+    return folder

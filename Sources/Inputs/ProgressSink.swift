@@ -16,8 +16,8 @@ package final class ProgressSink: ContentSink {
     self.report = report
   }
 
-  package func begin(size: UInt64?, rank: UInt32?) throws {
-    try next.begin(size: size, rank: rank)
+  package func begin(size: UInt64?, rank: UInt32?, old: OldFile?) throws {
+    try next.begin(size: size, rank: rank, old: old)
   }
 
   package func withFreeSpace(

@@ -16,6 +16,8 @@ package struct Packer {
     package var directories = DirectorySource.Options()
     package var writer = ImageWriter.Options()
     package var whiteouts: Whiteouts?
+    /// The path of an image from which to take blocks over.
+    package var reused: [UInt8]?
     /// Whether to replace an existing image.
     package var replaces = false
     package var writesManifest = false
@@ -38,6 +40,8 @@ package struct Packer {
     package let image: ImageWriter.Summary
     package let notes: AssemblyNotes
     package let sources: SourceSummary
+    /// Whether blocks of the image to reuse were compared.
+    package let comparesOld: Bool
   }
 
   let inputs: [PackInput]
@@ -103,7 +107,8 @@ package struct Packer {
     let file = destination.file
     // Open all before reading the first, so that a mistyped name costs no time.
     let readers = try inputs.map { try $0.open(options, excluding: file) }
-    let writer = try ImageWriter(file, options: options.writer)
+    let old = openOld()
+    let writer = try ImageWriter(file, options: options.writer, old: old)
     let digests = options.writesManifest ? DigestSink(writer.content) : nil
     var content: any ContentSink = digests ?? writer.content
     if let report = options.progress {
@@ -123,17 +128,20 @@ package struct Packer {
       assembler.reportExclusion = { path, reason in
         options.detail("\(path.escapedName): left out (\(reason))")
       }
+      assembler.findOld = old.map { old in { old.find($0) } }
       try summary.add(reader, assembler, to: &layers)
     }
     let (tree, newest) = layers.finish()
     try refuseNothing(layers.notes)
     let image = try writer.finish(tree, modified: try imageTime(newest))
+    if let old { warn(of: old, image.data) }
     let written = try digests.flatMap {
       try manifest?.write(DigestedTree(tree, $0), of: file, replacing: replacesManifest)
     }
     options.willPublish()
     try destination.publish(with: written)
-    return Result(image: image, notes: notes(of: layers, tree), sources: summary)
+    return Result(
+      image: image, notes: notes(of: layers, tree), sources: summary, comparesOld: old != nil)
   }
 
   /// The manifest next to the image if it belongs to another one, which would mislead.

@@ -9,8 +9,9 @@ public protocol ContentSink: AnyObject {
   ///   - size: the announced number of bytes, if known.
   ///   - rank: the position of the file among those that should lie side by side; `nil` if it is
   ///     not one of them.
+  ///   - old: the file of an old image whose blocks this one may have too.
   /// - Throws: `ContentTooLarge`, here or later, and write errors.
-  func begin(size: UInt64?, rank: UInt32?) throws
+  func begin(size: UInt64?, rank: UInt32?, old: OldFile?) throws
 
   /// Lends free space to be filled from the start: the source reads straight into it.
   ///
@@ -31,8 +32,8 @@ public protocol ContentSink: AnyObject {
 }
 
 extension ContentSink {
-  /// Starts a file that may lie anywhere.
-  public func begin(size: UInt64?) throws { try begin(size: size, rank: nil) }
+  /// Starts a file that may lie anywhere, and of which no old image is known.
+  public func begin(size: UInt64?) throws { try begin(size: size, rank: nil, old: nil) }
 
   /// Appends a copy of `bytes`.
   public func append(_ bytes: UnsafeRawBufferPointer) throws {
@@ -55,6 +56,13 @@ public struct ContentTooLarge: Error {
   public let reason: String
 
   public init(_ reason: String) { self.reason = reason }
+}
+
+/// A regular file of an old image, as the reader of that image numbers it.
+public struct OldFile: Hashable, Sendable {
+  public let number: UInt64
+
+  public init(number: UInt64) { self.number = number }
 }
 
 /// The content of a regular file, as its sink numbers it.

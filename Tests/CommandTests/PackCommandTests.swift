@@ -355,7 +355,7 @@ import Testing
   /// A stopped run, or another program, can leave anything under the image's name.
   @Test(arguments: [
     (": >a.squash", "the file is empty, not a SquashFS image", true),
-    ("head -c 2000 whole >a.squash", "the file is 1,725 bytes short", true),
+    ("head -c 2000 whole >a.squash", "the file is 1,735 bytes short", true),
     ("head -c 50 whole >a.squash", "not a SquashFS image: only 50 bytes long", true),
     ("echo '<html>' | cat - whole >a.squash", "this file contains an image, at byte 7", true),
     (

@@ -40,7 +40,9 @@ private final class CountingSink: ContentSink {
     self.limit = limit
   }
 
-  func begin(size: UInt64?, rank: UInt32?) throws { try next.begin(size: size, rank: rank) }
+  func begin(size: UInt64?, rank: UInt32?, old: OldFile?) throws {
+    try next.begin(size: size, rank: rank, old: old)
+  }
 
   func withFreeSpace(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int {
     let count = try next.withFreeSpace(body)

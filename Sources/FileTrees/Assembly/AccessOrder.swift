@@ -27,8 +27,8 @@ public struct AccessOrder: Sendable {
   public var paths: [[UInt8]] { ranks.sorted { $0.value < $1.value }.map(\.key) }
 
   /// The position of a path, or of the nearest directory above it in the list.
-  func rank(of path: [UInt8]) -> UInt32? {
-    var path = path[...]
+  func rank(of path: ArraySlice<UInt8>) -> UInt32? {
+    var path = path
     while !path.isEmpty {
       if let rank = ranks[Array(path)] { return rank }
       guard let slash = path.lastIndex(of: pathSeparator) else { return nil }

@@ -209,7 +209,9 @@ private final class HashingSink: ContentSink {
 
   init(_ next: (any ContentSink)?) { self.next = next }
 
-  func begin(size: UInt64?, rank: UInt32?) throws { try next?.begin(size: size, rank: rank) }
+  func begin(size: UInt64?, rank: UInt32?, old: OldFile?) throws {
+    try next?.begin(size: size, rank: rank, old: old)
+  }
 
   func withFreeSpace(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int {
     func fill(_ space: UnsafeMutableRawBufferPointer) throws -> Int {

@@ -42,6 +42,12 @@ public final class TreeAssembler: EntrySink {
   var linkPath = EntryPath()
   /// Looks through a whole archive for its single top directory, if it can be read twice.
   public var findTop: () throws -> SingleTop? = { nil }
+  /// Finds the file at a path of an old image, if there is one.
+  public var findOld: ((ArraySlice<UInt8>) -> OldFile?)?
+  /// Whether the last old file was found without the archive's single top directory in its path.
+  var oldLosesTop = true
+  /// The path in the image that `place` gives, built here to reuse the memory.
+  var placed: [UInt8] = []
   var top = SingleTop()
   /// Whether `top` accounts for all entries.
   var isTopCertain = false
@@ -237,7 +243,7 @@ public final class TreeAssembler: EntrySink {
     _ readContent: (any ContentSink) throws -> Void
   ) throws -> ContentID {
     do {
-      try content.begin(size: size, rank: rank)
+      try content.begin(size: size, rank: rank, old: oldFileOfEntry())
       try readContent(content)
       return try content.end()
     } catch let error as UnreadableFile {

@@ -45,7 +45,7 @@ public final class DigestSink: ContentSink {
 
   deinit { if hasScratch { scratch.deallocate() } }
 
-  public func begin(size: UInt64?, rank: UInt32?) throws {
+  public func begin(size: UInt64?, rank: UInt32?, old: OldFile?) throws {
     if let size, size > Self.mostBytes { throw Self.tooLarge }
     switch form {
     case .bytes: hash = SHA256()
@@ -53,7 +53,7 @@ public final class DigestSink: ContentSink {
     }
     self.size = 0
     known = nil
-    try next?.begin(size: size, rank: rank)
+    try next?.begin(size: size, rank: rank, old: old)
   }
 
   public func withFreeSpace(

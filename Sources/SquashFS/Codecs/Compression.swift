@@ -85,15 +85,16 @@ public struct Compression: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - used: the filters that blocks have.
-  ///   - largest: the largest block for the compressor, in bytes: the xz dictionary.
+  ///   - blockSize: of data.
   func appendOptions(
-    to writer: inout ByteWriter, used: CodeFilters, largest: Int
+    to writer: inout ByteWriter, used: CodeFilters, _ blockSize: BlockSize
   ) -> Bool {
     switch method {
     case .none: return false
     case .xz:
       guard !filters.isEmpty else { return false }
-      writer.append(UInt32(largest))
+      // The xz dictionary: the size of the largest block.
+      writer.append(UInt32(max(blockSize.byteCount, MetadataBlock.byteCount)))
       writer.append(used.rawValue)
     case .gzip:
       // Readers know no level above 9, and assume 9.
@@ -109,6 +110,13 @@ public struct Compression: Sendable, Equatable {
       writer.append(UInt32(level >= LZ4Compressor.firstHighLevel ? 1 : 0))
     }
     return true
+  }
+
+  /// The settings as an image records them; `nil` if the defaults suffice.
+  func options(_ blockSize: BlockSize) -> CompressorOptions? {
+    var payload = ByteWriter()
+    guard appendOptions(to: &payload, used: [], blockSize) else { return nil }
+    return payload.withBytes { CompressorOptions(id, parsing: $0.bytes) }
   }
 
   /// Whether probing a block before the codec runs can pay off: not if the codec is as fast as the

@@ -12,7 +12,7 @@ final class XZCompressor: BlockCompressor {
   private let arena = LZMAArena()
 
   /// - Parameters:
-  ///   - level: the preset, 0 to 9; `XZSettings` refines those from 4 to 8.
+  ///   - level: the preset, 0 to 9; `XZSettings` refines 6 and 8.
   ///   - dictionarySize: in bytes; at most the image's block size, or the kernel refuses.
   init(level: Int, dictionarySize: Int) throws(CodecError) {
     self.level = level

@@ -13,7 +13,7 @@ struct XZSettings {
     var finder = LZMA_MF_BT4
     /// A match of this length is taken without looking for a longer one.
     var niceLength: UInt32
-    /// The number of candidates to look at.
+    /// The number of candidates to look at; 0 for what suits the length.
     var depth: UInt32
   }
 
@@ -32,17 +32,22 @@ struct XZSettings {
       case (nil, 0.15...) where !isTable: (0, 2, 2)
       default: (3, 0, 0)
       }
-    effort = level == 6 ? Self.effort(for: shape) : nil
+    effort =
+      switch level {
+      case 6: Self.effort(for: shape)
+      case 8: Effort(niceLength: 128, depth: 0)
+      default: nil
+      }
   }
 
   /// Where the measured curves of time and size have the same slope (docs/compression.md).
   private static func effort(for shape: BlockShape) -> Effort {
     // 8 KiB of records need no search tree: a quarter less time for half a per cent at most.
     if shape.records != nil { return Effort(finder: LZMA_MF_HC4, niceLength: 32, depth: 8) }
-    if shape.filter != nil { return Effort(niceLength: 28, depth: 14) }
-    if shape.entropy < tableEntropy { return Effort(niceLength: 60, depth: 10) }
-    if shape.entropy < richEntropy { return Effort(niceLength: 60, depth: 16) }
-    return Effort(niceLength: 38, depth: 18)
+    if shape.filter != nil { return Effort(niceLength: 36, depth: 16) }
+    if shape.entropy < tableEntropy { return Effort(niceLength: 64, depth: 16) }
+    if shape.entropy < richEntropy { return Effort(niceLength: 62, depth: 18) }
+    return Effort(niceLength: 33, depth: 16)
   }
 
   func apply(to options: inout lzma_options_lzma) {

@@ -20,20 +20,25 @@ final class BlockWatch {
     var unpackedSize: Int
     /// The number of bytes that the kernel has room for in this block's place.
     var room: Int
-    /// Its start in the image.
-    var start: UInt64
-
-    var end: UInt64 { start &+ UInt64(bytes.count) }
+    /// Its start in the image; `nil` if it must suit any.
+    var start: UInt64?
   }
 
   private let compressor: CompressorID
   private let xz: XZWatch
   private let zstd: ZstdWatch
 
-  init(_ image: Image) {
-    compressor = image.superblock.compressor
-    let window = max(image.superblock.blockSize.byteCount, MetadataBlock.byteCount)
-    if case .xz(let dictionary, _) = image.compressorOptions {
+  convenience init(_ image: Image) {
+    self.init(
+      image.superblock.compressor, blockSize: image.superblock.blockSize,
+      options: image.compressorOptions)
+  }
+
+  /// - Parameter options: the compressor's settings that the image records, if any.
+  init(_ compressor: CompressorID, blockSize: BlockSize, options: CompressorOptions?) {
+    self.compressor = compressor
+    let window = max(blockSize.byteCount, MetadataBlock.byteCount)
+    if case .xz(let dictionary, _) = options {
       xz = XZWatch(dictionary: UInt64(dictionary))
     } else {
       xz = XZWatch(dictionary: UInt64(window))

@@ -39,6 +39,22 @@ struct XZWatch {
     return problem
   }
 
+  /// Whether a stream has one block, with this filter for machine code.
+  ///
+  /// - Parameter stream: one without a `problem`.
+  static func hasOneBlock(_ stream: UnsafeRawBufferPointer, filter: CodeFilter?) -> Bool {
+    // An indicator of 0 begins the index, then comes the number of blocks.
+    let indexSize = (Int(stream.little(stream.count - 8, as: UInt32.self)) + 1) * 4
+    let index = stream.count - 12 - indexSize
+    guard index >= 12, stream[index + 1] == 1 else { return false }
+    let flags = stream[13]
+    guard flags & 3 > 0 else { return filter == nil }
+    var numbers = XZNumbers(stream, 14..<min(stream.count, 12 + (Int(stream[12]) + 1) * 4))
+    if flags & 0x40 != 0 { _ = numbers.next() }
+    if flags & 0x80 != 0 { _ = numbers.next() }
+    return numbers.next() == filter?.id
+  }
+
   private func problem(
     withBlockAt start: Int, _ stream: UnsafeRawBufferPointer
   ) -> KernelProblem? {

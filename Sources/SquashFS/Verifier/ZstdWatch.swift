@@ -23,16 +23,21 @@ final class ZstdWatch {
     }
     // The kernel reads and writes page by page. If all pages of the content are full and the frame
     // still lacks bytes in the next page, it gives up.
-    let contentEnd = block.start &+ UInt64(layout.contentEnd)
     let isFull = block.unpackedSize > 0 && block.unpackedSize == block.room
     if isFull, UInt64(block.room) % Self.page == 0,
-      (contentEnd &- 1) / Self.page != (block.end &- 1) / Self.page
+      Self.canLieApart(layout.contentEnd, block.bytes.count, from: block.start)
     {
       let what = header.hasChecksum ? "checksum" : "end"
       return .allKernels(
         "a zstd block's \(what) crosses a page boundary, which the kernel fails to read")
     }
     return nil
+  }
+
+  /// Whether the content and the frame end in different pages.
+  private static func canLieApart(_ contentEnd: Int, _ end: Int, from start: UInt64?) -> Bool {
+    guard let start else { return contentEnd != end }
+    return (start &+ UInt64(contentEnd) &- 1) / page != (start &+ UInt64(end) &- 1) / page
   }
 
   /// Whether a frame fits into the memory set aside for one with a window of the image's block

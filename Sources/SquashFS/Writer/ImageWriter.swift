@@ -43,8 +43,10 @@ package final class ImageWriter {
   private let dataStart: UInt64
   private let hasCompressorOptions: Bool
 
-  /// - Parameter file: empty; the caller publishes it after `finish`.
-  package init(_ file: AtomicFile, options: Options) throws {
+  /// - Parameters:
+  ///   - file: empty; the caller publishes it after `finish`.
+  ///   - old: an image from which to take blocks over, made for the same options.
+  package init(_ file: AtomicFile, options: Options, old: OldImage? = nil) throws {
     self.options = options
     image = OutputImage(file)
     image.skip(Superblock.byteCount)
@@ -62,8 +64,8 @@ package final class ImageWriter {
     dataStart = image.position
     data = try BlockStore(
       image: image, blockSize: options.blockSize.byteCount, compression: options.compression,
-      threads: options.threads, probes: options.probes)
-    ranked = RankedContent(DataWriter(data), path: file.path)
+      threads: options.threads, probes: options.probes, old: old?.blocks)
+    ranked = RankedContent(DataWriter(data, old: old), path: file.path)
   }
 
   /// Receives the contents of files; each gets a `ContentID` for the tree to refer to.
@@ -107,8 +109,7 @@ package final class ImageWriter {
     var block = ByteWriter()
     block.append(UInt16(0))  // the header of a metadata block, filled in below
     let hasOptions = options.compression.appendOptions(
-      to: &block, used: filters,
-      largest: max(options.blockSize.byteCount, MetadataBlock.byteCount))
+      to: &block, used: filters, options.blockSize)
     guard hasOptions else { return nil }
     block.replace(at: 0, with: UInt16(block.count - 2) | MetadataBlock.uncompressedBit)
     return block

@@ -4,6 +4,7 @@ import Glibc
 import Inputs
 import Packing
 import Posix
+import SquashFS
 import Terminal
 
 /// `autosquash pack`: from a tarball or a directory to an image.
@@ -36,6 +37,14 @@ struct Pack: Subcommand {
 
   @Flag(name: [.short, .long], help: "Replace an existing image.")
   var force = false
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Take unchanged blocks over from an older image instead of compressing them again; with \
+      --force it may be the image to replace.
+      """, valueName: "old"))
+  var reuse: ByteArgument?
 
   @Flag(help: "Skip sources whose images exist already.")
   var skipExisting = false
@@ -77,6 +86,15 @@ struct Pack: Subcommand {
     }
     if force && skipExisting {
       throw ValidationError("--force replaces images, --skip-existing keeps them; give one.")
+    }
+    if let reuse {
+      try reuse.refuseEmpty("An image to reuse")
+      if image.compression == .none {
+        throw ValidationError("--reuse has no use with --compression none.")
+      }
+      if sources.count > 1 && !makesOneImage && !dryRun {
+        throw ValidationError("--reuse is for one image; pack the sources one by one.")
+      }
     }
     if selection.whiteouts != nil && !makesOneImage && !dryRun {
       throw ValidationError("--whiteouts needs several sources of one image; name it with -o.")
@@ -151,6 +169,7 @@ struct Pack: Subcommand {
     options.directories.ignoresUnreadable = reading.ignoreUnreadable
     options.writer = try image.writerOptions()
     options.whiteouts = selection.whiteouts
+    options.reused = reuse?.bytes
     options.replaces = force
     options.writesManifest = manifest
     options.writesToStandardOutput = writesToStandardOutput

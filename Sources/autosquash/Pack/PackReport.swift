@@ -34,7 +34,7 @@ struct PackReport {
       try output.write(line: json(packer, result, seconds))
       try output.flush()
     } else {
-      messages.note(packer.output, "\(line(result)), \(seconds.asDuration)")
+      messages.note(packer.output, "\(line(result, packer)), \(seconds.asDuration)")
     }
     if let manifest = try packer.foreignManifest() {
       messages.warn(
@@ -115,7 +115,7 @@ struct PackReport {
     }
   }
 
-  private func line(_ result: Packer.Result) -> String {
+  private func line(_ result: Packer.Result, _ packer: Packer) -> String {
     let data = result.image.data
     var line = "\(result.image.inodes.asFilesAndDirectories), "
     line += "\(data.bytes.asBytes) in \(result.image.imageBytes.asBytes)"
@@ -125,6 +125,10 @@ struct PackReport {
       line += " (\(percent.rounded(toDigits: 1)) %)"
     }
     if data.duplicateBytes > 0 { line += ", \(data.duplicateBytes.asBytes) shared by duplicates" }
+    if result.comparesOld, let old = packer.options.reused {
+      let bytes = data.reused.bytes
+      line += ", \(bytes == 0 ? "nothing" : bytes.asBytes) reused from \(old.escapedName)"
+    }
     if result.notes.leftOut > 0 { line += ", \(result.notes.leftOut.grouped) left out" }
     let tops = Set(result.sources.strippedTops)
     for top in tops.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
@@ -143,6 +147,8 @@ struct PackReport {
       "bytes": JSON(image.data.bytes),
       "imageBytes": JSON(image.imageBytes),
       "duplicateBytes": JSON(image.data.duplicateBytes),
+      "reusedBytes": JSON(image.data.reused.bytes),
+      "reusedBlocks": JSON(image.data.reused.blocks),
       "storedPlainBlocks": JSON(image.data.storedPlainBlocks),
       "leftOut": JSON(notes.leftOut),
       "replaced": JSON(notes.replaced.count + notes.replacedSources.count),

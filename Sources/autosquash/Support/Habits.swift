@@ -117,7 +117,7 @@ enum Habits {
     Habit("-comp --comp --compressor", .means("--compression")),
     Habit("-Xcompression-level", .means("--level")),
     Habit("-Xhc", .use("--compression lz4 --level 12")),
-    Habit("-Xbcj", .hasNone("there is no filter for machine code")),
+    Habit("-Xbcj", .means("--bcj")),
     Habit("-Xdict-size", .isDefault("the dictionary fits the blocks")),
     Habit("--comp-extra -Xwindow-size -Xstrategy", .use("--level to set a compressor")),
     Habit("-num-jobs --num-jobs", .means("--threads")),
@@ -179,7 +179,7 @@ enum Habits {
     Habit(
       "-u -A --append --update --concatenate --catenate",
       .hasNone(
-        "an image never changes: pack again, with all sources")),
+        "an image never changes: pack again, with all sources; --reuse OLD makes that fast")),
     Habit("--same-owner --numeric-owner", .use("--ownership keep")),
     Habit("--preserve-permissions --same-permissions", .isDefault("permissions are kept")),
     Habit("--mode", .means("--chmod")),

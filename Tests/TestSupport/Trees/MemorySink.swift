@@ -17,7 +17,7 @@ public final class MemorySink: ContentSink {
 
   deinit { space.deallocate() }
 
-  public func begin(size: UInt64?, rank: UInt32?) {
+  public func begin(size: UInt64?, rank: UInt32?, old: OldFile?) {
     bytes.removeAll()
     self.size = size
   }

@@ -72,6 +72,23 @@ package struct FileBlocks {
     return .tail(fragment: file.fragment, offset: Int(file.fragmentOffset), size: size)
   }
 
+  /// Moves past the block at an offset, which must not lie before the next part's.
+  ///
+  /// - Returns: the block's place; `nil` if it is a hole or smaller than a whole block, or if the
+  ///   file ends before.
+  mutating func wholeBlock(at target: UInt64) throws(ImageReadError) -> BlockPlace? {
+    let blockSize = UInt64(image.superblock.blockSize.byteCount)
+    while blocksLeft > 0, offset <= target {
+      let stored = try nextStored()
+      let (start, own) = (position, offset)
+      position = position.addingReportingOverflow(UInt64(stored.byteCount)).partialValue
+      offset += min(blockSize, file.size - own)
+      guard own == target else { continue }
+      return stored == .hole || offset - own < blockSize ? nil : try image.place(start, stored)
+    }
+    return nil
+  }
+
   /// - Returns: the number of bytes in further holes.
   private mutating func moreHoles() throws(ImageReadError) -> Int {
     let start = offset

@@ -132,7 +132,7 @@ extension Image {
     return nil
   }
 
-  private func lookAtEntry(of directory: ImageInode) throws(ImageReadError) {
+  func lookAtEntry(of directory: ImageInode) throws(ImageReadError) {
     guard lookups.take() else {
       throw .damaged(
         at: fileOffset(of: directory),
@@ -141,7 +141,7 @@ extension Image {
   }
 
   /// A cursor at the last header in the index before `name`.
-  private func start(
+  func start(
     for name: [UInt8], in directory: ImageInode, _ record: InodeRecord.Directory
   ) throws(ImageReadError) -> DirectoryCursor {
     guard record.indexCount > 0, record.indexCount <= record.mostIndexEntries else {

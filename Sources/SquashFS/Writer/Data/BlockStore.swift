@@ -14,6 +14,8 @@ final class BlockStore {
   var statistics = DataStatistics()
   /// The filters that blocks have.
   private(set) var filters: CodeFilters = []
+  /// The part of `statistics.reused` that belongs to one file, the latest that has any.
+  private var reusedOfFile = (file: -1, data: ReusedData())
   /// Also compresses metadata, once no data is in flight.
   let pool: CompressionPool
   private let reader: BlockReader
@@ -21,8 +23,10 @@ final class BlockStore {
   /// Stands in a list for a block not written yet.
   static let pending = StoredBlock(rawValue: UInt32.max)
 
+  /// - Parameter old: the image from which to take blocks over, if any.
   init(
-    image: OutputImage, blockSize: Int, compression: Compression, threads: Int, probes: Bool
+    image: OutputImage, blockSize: Int, compression: Compression, threads: Int, probes: Bool,
+    old: BlockReuse.Source? = nil
   ) throws {
     self.image = image
     self.blockSize = blockSize
@@ -31,7 +35,9 @@ final class BlockStore {
     // Enough blocks in flight that no thread waits for a slow neighbour, within 8 MiB.
     let window = max(threads + 2, min(8 * threads, (8 << 20) / (2 * blockSize)))
     pool = try CompressionPool(threads: threads, window: window, blockSize: blockSize) {
-      try CompressionWorker(compression, blockSize: blockSize, storesIncompressible: probes)
+      try CompressionWorker(
+        compression, blockSize: blockSize, storesIncompressible: probes,
+        reuse: try old.map { try BlockReuse($0) })
     }
   }
 
@@ -40,27 +46,34 @@ final class BlockStore {
   /// Compresses and writes a block of a file: the first `count` bytes of `buffer`, which is
   /// replaced by another buffer.
   ///
-  /// - Parameter block: its row in `blocks`.
+  /// - Parameters:
+  ///   - block: its row in `blocks`.
+  ///   - old: the place in an old image of a block that may be the same.
   func submit(
-    _ buffer: inout UnsafeMutableRawBufferPointer, count: Int, file: Int, block: Int
+    _ buffer: inout UnsafeMutableRawBufferPointer, count: Int, file: Int, block: Int,
+    old: BlockPlace?
   ) throws {
-    try submit(&buffer, count, .data(file: file, block: block))
+    try submit(&buffer, count, .data(file: file, block: block), old)
   }
 
   /// Compresses and writes a fragment block, as `submit` does for blocks of files.
-  func submit(fragment buffer: inout UnsafeMutableRawBufferPointer, count: Int) throws {
-    try submit(&buffer, count, .fragment(fragments.count))
+  func submit(
+    fragment buffer: inout UnsafeMutableRawBufferPointer, count: Int, old: BlockPlace?
+  ) throws {
+    try submit(&buffer, count, .fragment(fragments.count), old)
     fragments.append(FragmentRecord(start: 0, stored: Self.pending))
   }
 
   private func submit(
-    _ buffer: inout UnsafeMutableRawBufferPointer, _ count: Int, _ job: CompressionSlot.Job
+    _ buffer: inout UnsafeMutableRawBufferPointer, _ count: Int, _ job: CompressionSlot.Job,
+    _ old: BlockPlace?
   ) throws {
     while pool.freeSlot == nil { try retire() }
     let slot = pool.freeSlot!
     swap(&slot.input, &buffer)
     slot.inputCount = count
     slot.job = job
+    slot.old = old
     pool.submit()
   }
 
@@ -85,6 +98,22 @@ final class BlockStore {
       fragments[number] = FragmentRecord(start: start, stored: size)
     case .metadata: preconditionFailure("metadata comes after all data")
     }
+    count(slot)
+  }
+
+  /// Counts what became of the old block of a slot.
+  private func count(_ slot: CompressionSlot) {
+    switch slot.reuse {
+    case .different: break
+    case .unreadable: statistics.unreadableOldBlocks += 1
+    case .same:
+      statistics.reused.blocks += 1
+      statistics.reused.bytes += UInt64(slot.inputCount)
+      guard case .data(let file, _) = slot.job else { break }
+      if reusedOfFile.file != file { reusedOfFile = (file, ReusedData()) }
+      reusedOfFile.data.blocks += 1
+      reusedOfFile.data.bytes += UInt64(slot.inputCount)
+    }
   }
 
   /// Waits until all blocks are written.
@@ -102,6 +131,11 @@ final class BlockStore {
       statistics.storedPlainBlocks -= blocks.sizes(of: file).count { !$0.isCompressed }
       image.rewind(to: file.start)
       reader.forget(from: file.start)
+    }
+    if reusedOfFile.file == files.count {
+      statistics.reused.blocks -= reusedOfFile.data.blocks
+      statistics.reused.bytes -= reusedOfFile.data.bytes
+      reusedOfFile.file = -1
     }
     blocks.removeLast(file)
   }

@@ -4,8 +4,9 @@ import SquashFSFormat
 /// Worker threads that compress blocks, behind a window of slots: the caller submits blocks and
 /// gets them back in the order of submission.
 ///
-/// Only the codec and the probe run elsewhere. Reading, finding duplicates, laying out tables and
-/// writing stay on the caller's thread, so the image cannot depend on timing or on the number of threads. The
+/// Only the codec and what spares it, the probe and `BlockReuse`, run elsewhere. Reading, finding
+/// duplicates, laying out tables and writing stay on the caller's thread, so the image cannot depend
+/// on timing or on the number of threads. The
 /// window limits memory and provides back-pressure.
 final class CompressionPool {
   private let core: PoolCore
@@ -78,6 +79,10 @@ final class CompressionSlot: @unchecked Sendable {
     case metadata(BlockShape)
   }
 
+  /// The place in an old image of a block that may be the same.
+  var old: BlockPlace?
+  /// What became of that.
+  var reuse = BlockReuse.Outcome.different
   /// Swapped with the buffer that the caller filled, so that no byte is copied.
   var input: UnsafeMutableRawBufferPointer
   var inputCount = 0
@@ -128,32 +133,46 @@ final class CompressionWorker {
   /// `nil` if probing blocks takes as long as compressing them.
   private let probe: BlockProbe?
   private let storesIncompressible: Bool
+  /// `nil` without an old image.
+  private let reuse: BlockReuse?
 
   /// - Parameters:
   ///   - blockSize: of data, in bytes.
   ///   - storesIncompressible: whether to skip blocks of data that look incompressible.
-  init(_ compression: Compression, blockSize: Int, storesIncompressible: Bool) throws(CodecError) {
+  ///   - reuse: the old image to take blocks from.
+  init(
+    _ compression: Compression, blockSize: Int, storesIncompressible: Bool, reuse: BlockReuse?
+  ) throws(CodecError) {
     self.compression = compression
     codec = try compression.makeCompressor(largest: blockSize)
     probe =
       compression.isWorthProbing
       ? BlockProbe(blockSize: blockSize, filters: compression.filters) : nil
     self.storesIncompressible = storesIncompressible
+    self.reuse = reuse
   }
 
   func work(_ slot: CompressionSlot) throws(CodecError) {
     let plain = slot.plain
+    slot.reuse = .different
     if case .metadata(let shape) = slot.job {
       if metadataCodec == nil { metadataCodec = try compression.makeMetadataCompressor() }
       return try compress(slot, metadataCodec!, shape)
     }
     let shape = probe?.shape(of: plain) ?? .unknown
+    slot.filter = shape.filter
+    if let old = slot.old, let reuse {
+      slot.reuse = reuse.take(old, for: plain, filter: shape.filter, into: slot.output)
+      if case .same = slot.reuse {
+        slot.outputCount = old.stored.isCompressed ? old.stored.byteCount : nil
+        return
+      }
+    }
     if shape.isIncompressible && storesIncompressible {
       slot.outputCount = nil
     } else {
       try compress(slot, codec, shape)
     }
-    slot.filter = shape.filter
   }
 
   private func compress(

@@ -8,6 +8,7 @@ final class DataWriter {
   let store: BlockStore
   private var duplicates = DuplicateFinder()
   private var tails: TailPacker
+  private var old: OldBlocks?
   private var currentFile = 0
   private var announcedSize: UInt64?
 
@@ -15,8 +16,10 @@ final class DataWriter {
   private var current: UnsafeMutableRawBufferPointer
   private var filled = 0
 
-  init(_ store: BlockStore) {
+  /// - Parameter old: the image from which `store` takes blocks over, if any.
+  init(_ store: BlockStore, old: OldImage? = nil) {
     self.store = store
+    self.old = old.map { OldBlocks($0) }
     tails = TailPacker(blockSize: store.blockSize)
     current = .allocate(byteCount: store.blockSize, alignment: 64)
   }
@@ -34,7 +37,7 @@ final class DataWriter {
     }
   }
 
-  /// Reserves the number of a file whose content comes later, through `begin(reserved:size:)`.
+  /// Reserves the number of a file whose content comes later, through `begin(reserved:size:old:)`.
   func reserve() -> ContentID {
     store.files.append(FileRecord(owner: UInt32(store.files.count)))
     return ContentID(number: UInt32(store.files.count - 1))
@@ -43,13 +46,14 @@ final class DataWriter {
   /// Takes back the latest number.
   func unreserve() { store.files.removeLast() }
 
-  func begin(size: UInt64?) throws {
+  func begin(size: UInt64?, old: OldFile?) throws {
     if let size { try checkSize(size) }
-    begin(reserved: reserve(), size: size)
+    begin(reserved: reserve(), size: size, old: old)
   }
 
-  func begin(reserved id: ContentID, size: UInt64?) {
+  func begin(reserved id: ContentID, size: UInt64?, old: OldFile?) {
     announcedSize = size
+    self.old?.begin(old)
     duplicates.begin()
     filled = 0
     currentFile = Int(id.number)
@@ -86,7 +90,7 @@ final class DataWriter {
   func end() throws -> ContentID {
     if filled > 0 {
       store.files[currentFile].size += UInt64(filled)
-      try tails.add(plain, to: currentFile, in: store)
+      try tails.add(plain, to: currentFile, old: old, in: store)
       filled = 0
     }
     try duplicates.end(currentFile, in: store)
@@ -100,7 +104,7 @@ final class DataWriter {
   /// Writes everything still pending. Later files share no fragment and no block with earlier
   /// ones.
   func finish() throws {
-    try tails.finish(in: store)
+    try tails.finish(old: old, in: store)
     try store.drain()
     duplicates.forgetAll()
   }
@@ -119,13 +123,18 @@ final class DataWriter {
       return
     }
     let hash = BlockHash.hash(plain)
+    let offset = store.files[currentFile].size
     try store.blocks.add(BlockStore.pending, hash: hash, to: &store.files[currentFile])
     store.files[currentFile].size += UInt64(filled)
     let isDuplicate = try duplicates.isDuplicate(
       plain, hash: hash, of: currentFile, size: announcedSize, in: store)
     if !isDuplicate {
+      if offset == 0 {
+        old?.reconsider(size: announcedSize, hash: hash, count: store.blocks.count)
+      }
       try store.submit(
-        &current, count: filled, file: currentFile, block: store.blocks.count - 1)
+        &current, count: filled, file: currentFile, block: store.blocks.count - 1,
+        old: old?.place(at: offset))
     }
     filled = 0
   }

@@ -8,6 +8,7 @@ final class HeldFiles {
   private struct File {
     var id: ContentID
     var rank: UInt32
+    var old: OldFile?
     var size: UInt64 = 0
     var extents: Range<Int>
   }
@@ -33,8 +34,8 @@ final class HeldFiles {
 
   deinit { buffer.deallocate() }
 
-  func begin(_ id: ContentID, rank: UInt32) {
-    files.append(File(id: id, rank: rank, extents: extents.count..<extents.count))
+  func begin(_ id: ContentID, rank: UInt32, old: OldFile?) {
+    files.append(File(id: id, rank: rank, old: old, extents: extents.count..<extents.count))
   }
 
   func withFreeSpace(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int {
@@ -96,7 +97,7 @@ final class HeldFiles {
       (files[$0].rank, files[$0].id.number) < (files[$1].rank, files[$1].id.number)
     }) {
       let file = files[index]
-      data.begin(reserved: file.id, size: file.size)
+      data.begin(reserved: file.id, size: file.size, old: file.old)
       var position = starts[index]
       for extent in extents[file.extents] {
         switch extent {

@@ -14,13 +14,13 @@ final class RankedContent: ContentSink {
     self.path = path
   }
 
-  func begin(size: UInt64?, rank: UInt32?) throws {
+  func begin(size: UInt64?, rank: UInt32?, old: OldFile?) throws {
     isHolding = rank != nil
-    guard let rank else { return try data.begin(size: size) }
+    guard let rank else { return try data.begin(size: size, old: old) }
     if let size { try data.checkSize(size) }
     let files = try held ?? HeldFiles(beside: path)
     held = files
-    files.begin(data.reserve(), rank: rank)
+    files.begin(data.reserve(), rank: rank, old: old)
   }
 
   func withFreeSpace(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int {

@@ -16,6 +16,8 @@ struct TailPacker: ~Copyable {
   private struct Fragment {
     var buffer: UnsafeMutableRawBufferPointer
     var filled = 0
+    /// A fragment block of an old image that may be the same.
+    var old: UInt32?
   }
 
   init(blockSize: Int) {
@@ -28,8 +30,10 @@ struct TailPacker: ~Copyable {
   }
 
   /// Gives a file its tail: the bytes after its last whole block.
+  ///
+  /// - Parameter old: the file's blocks in an old image, if there is one.
   mutating func add(
-    _ tail: UnsafeRawBufferPointer, to number: Int, in store: BlockStore
+    _ tail: UnsafeRawBufferPointer, to number: Int, old: OldBlocks?, in store: BlockStore
   ) throws {
     let hash = BlockHash.hash(tail)
     if let known = try tails.find(hash: hash, where: { try isEqual(tail, toTailOf: $0, in: store) })
@@ -39,33 +43,38 @@ struct TailPacker: ~Copyable {
       store.statistics.duplicateBytes += UInt64(tail.count)
       return
     }
-    let index = try placeForTail(of: tail.count, in: store)
+    let index = try placeForTail(of: tail.count, old, in: store)
+    let offset = open[index].filled
+    if open[index].old == nil { open[index].old = old?.fragment(withTailAt: offset) }
     store.files[number].fragment = UInt32(store.fragments.count + index)
-    store.files[number].fragmentOffset = UInt32(open[index].filled)
-    (open[index].buffer.baseAddress! + open[index].filled).copyMemory(
+    store.files[number].fragmentOffset = UInt32(offset)
+    (open[index].buffer.baseAddress! + offset).copyMemory(
       from: tail.baseAddress!, byteCount: tail.count)
     open[index].filled += tail.count
     tails.insert(number, hash: hash)
   }
 
   /// Writes the fragment blocks. Later files share no tail with earlier ones.
-  mutating func finish(in store: BlockStore) throws {
-    while !open.isEmpty { try writeOldest(to: store) }
+  mutating func finish(old: OldBlocks?, in store: BlockStore) throws {
+    while !open.isEmpty { try writeOldest(old, to: store) }
     tails = TailTable()
   }
 
   /// The index of an open fragment block with room for `count` bytes.
-  private mutating func placeForTail(of count: Int, in store: BlockStore) throws -> Int {
+  private mutating func placeForTail(
+    of count: Int, _ old: OldBlocks?, in store: BlockStore
+  ) throws -> Int {
     if let index = open.lastIndex(where: { $0.filled + count <= store.blockSize }) { return index }
-    if open.count == Self.mostOpen { try writeOldest(to: store) }
+    if open.count == Self.mostOpen { try writeOldest(old, to: store) }
     open.append(Fragment(buffer: spare.removeLast()))
     return open.count - 1
   }
 
-  private mutating func writeOldest(to store: BlockStore) throws {
+  private mutating func writeOldest(_ old: OldBlocks?, to store: BlockStore) throws {
     var oldest = open.removeFirst()
     defer { spare.append(oldest.buffer) }
-    try store.submit(fragment: &oldest.buffer, count: oldest.filled)
+    let place = oldest.old.flatMap { old?.image.place(ofFragment: $0) }
+    try store.submit(fragment: &oldest.buffer, count: oldest.filled, old: place)
   }
 
   private func isEqual(
