@@ -194,6 +194,7 @@ bench-micro: deps
 bench: build bench-deps
 	mkdir -p Benchmarks/results
 	python3 Benchmarks/pack.py .build/release/autosquash >Benchmarks/results/pack.md
+	python3 Benchmarks/curve.py .build/release/autosquash >Benchmarks/results/xz-curve.md
 	python3 Benchmarks/read.py .build/release/autosquash >Benchmarks/results/read.md
 	python3 Benchmarks/map.py .build/release/autosquash-map >Benchmarks/results/map.md
 	$(SUDO) python3 Benchmarks/s3/bench.py .build/release/autosquash >Benchmarks/results/s3.md

@@ -46,7 +46,8 @@ let package = Package(
     .systemLibrary(name: "CLZMA", providers: [.apt(["liblzma-dev"])]),
     // libdeflate: the gzip codec, three times as fast as zlib and smaller at the same level.
     .systemLibrary(name: "CDeflate", providers: [.apt(["libdeflate-dev"])]),
-    // zlib: .gz input, a stream of any length, with its checksum verified (libarchive skips it).
+    // zlib: .gz input, a stream of any length, with its checksum verified (libarchive skips it); and
+    // what the kernel accepts, for gzip blocks that come from another image.
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     // libbz2: .bz2 input; libarchive does not say where a stream ends.
     .systemLibrary(name: "CBzip2", providers: [.apt(["libbz2-dev"])]),
@@ -80,8 +81,8 @@ let package = Package(
     .target(
       name: "SquashFS",
       dependencies: [
-        "CDeflate", "CLZMA", "CLZO", "CXXHash", "CZstd", "CLZ4", "Posix", "SquashFSFormat",
-        "TreeModel",
+        "CDeflate", "CLZMA", "CLZO", "CXXHash", "CZlib", "CZstd", "CLZ4", "Posix",
+        "SquashFSFormat", "TreeModel",
       ],
       cSettings: gnu, swiftSettings: settings),
     .target(

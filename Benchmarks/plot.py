@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws docs/speed.svg and docs/bucket.svg from the tables in Benchmarks/results.
+"""Draws docs/speed.svg, docs/bucket.svg and docs/xz-curve.svg from the tables in Benchmarks/results.
 
     plot.py
 """
@@ -114,8 +114,72 @@ def bucket():
                  "mksquashfs zstd"])
 
 
+def curves():
+    """Time against size for the kinds of blocks: for each the tree that has most of them."""
+    kinds = {"code": ("machine code", []), "tables": ("tables of numbers", []),
+             "text": ("repetitive text", []), "rich": ("rich text", [])}
+    found = {}
+    with open(os.path.join(RESULTS, "xz-curve.md"), encoding="utf-8") as file:
+        for line in file:
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            if line.startswith("### "):
+                tree = line[4:].strip()
+            elif len(cells) == 6 and cells[0] in kinds:
+                found.setdefault((cells[0], tree), []).append(
+                    (float(cells[1]), cells[2], cells[3], float(cells[4]), float(cells[5])))
+    for kind, (_, points) in kinds.items():
+        most = max((rows for (name, _), rows in found.items() if name == kind), key=lambda r: r[0][0])
+        points += [(time, size, nice) for _, nice, depth, time, size in most if depth == "16"]
+    width, height, left, top, right, bottom = 640, 400, 70, 60, 150, 340
+    every = [point for _, points in kinds.values() for point in points]
+    # Relative to each kind's longest search, so that the curves share an axis.
+    scaled = {kind: [(time, size / points[0][1], nice) for time, size, nice in points]
+              for kind, (_, points) in kinds.items()}
+    low, high = min(p[0] for p in every) - 0.02, max(p[0] for p in every) + 0.02
+    most = max(p[1] for points in scaled.values() for p in points)
+    x = lambda time: left + (time - low) / (high - low) * (width - left - right)
+    y = lambda size: bottom - (size - 1) / (most - 1) * (bottom - top)
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" font-family="system-ui, sans-serif" font-size="12.5" role="img">',
+        "<title>xz: size against processor time</title>",
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+        '<text x="12" y="22" font-size="15" font-weight="600" fill="#16384f">'
+        "xz: size against processor time, for nice_len 60 to 24</text>",
+        f'<line x1="{left}" y1="{bottom}" x2="{width - right}" y2="{bottom}" stroke="#8a8f98"/>',
+        f'<line x1="{left}" y1="{top}" x2="{left}" y2="{bottom}" stroke="#8a8f98"/>',
+        f'<text x="{left}" y="{bottom + 34}" fill="#33444f">time, as a part of preset 6</text>',
+        f'<text x="12" y="{top - 12}" fill="#33444f">size, as a part of that with nice_len 60</text>',
+    ]
+    step = 0.1
+    tick = int(low / step + 1) * step
+    while tick < high:
+        out.append(f'<text x="{x(tick):.1f}" y="{bottom + 16}" text-anchor="middle" fill="#33444f">'
+                   f"{tick:.1f}</text>")
+        tick += step
+    for part in range(5):
+        size = 1 + (most - 1) * part / 4
+        out.append(f'<text x="{left - 6}" y="{y(size) + 4:.1f}" text-anchor="end" fill="#33444f">'
+                   f"{size:.3f}</text>")
+    for (kind, points), colour in zip(scaled.items(), ["#1f6f8b", "#e08e45", "#5a9367", "#8a4f7d"]):
+        line = " ".join(f"{x(time):.1f},{y(size):.1f}" for time, size, _ in points)
+        out.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        for time, size, nice in points:
+            out.append(f'<circle cx="{x(time):.1f}" cy="{y(size):.1f}" r="3" fill="{colour}">'
+                       f"<title>nice_len {nice}</title></circle>")
+        number = list(kinds).index(kind)
+        out.append(f'<rect x="{width - right + 12}" y="{top + 22 * number}" width="11" height="11" '
+                   f'fill="{colour}"/>')
+        out.append(f'<text x="{width - right + 28}" y="{top + 10 + 22 * number}" fill="#33444f">'
+                   f"{kinds[kind][0]}</text>")
+    out.append(f'<text x="12" y="{height - 9}" font-size="11.5" fill="#5b6b76">'
+               "Blocks of 128 KiB, depth 16; lower and further left is better. make bench</text>")
+    return "\n".join(out) + "\n</svg>\n"
+
+
 def main():
-    for name, picture in (("speed.svg", speed), ("bucket.svg", bucket)):
+    pictures = (("speed.svg", speed), ("bucket.svg", bucket), ("xz-curve.svg", curves))
+    for name, picture in pictures:
         with open(os.path.join(DOCS, name), "w", encoding="utf-8") as file:
             file.write(picture())
 

@@ -50,10 +50,11 @@ def compare(title, commands, rounds, before=None, own_time=()):
             if not warmup:
                 figures[name].append((wall, cpu, peak))
     rows = {name: [statistics.median(column) for column in zip(*runs)] for name, runs in figures.items()}
-    best = min(row[0] for row in list(rows.values())[1:])
-    print(f"\n### {title}\n\n| | wall s | CPU s | peak MB | wall ratio |\n|---|---|---|---|---|")
+    best = [min(row[column] for row in list(rows.values())[1:]) for column in range(2)]
+    print(f"\n### {title}\n\n| | wall s | CPU s | peak MB | wall ratio | CPU ratio |\n|---|---|---|---|---|---|")
     for name, (wall, cpu, peak) in rows.items():
-        print(f"| {name} | {wall:.3f} | {cpu:.2f} | {peak:.0f} | {wall / best:.2f} |", flush=True)
+        ratios = f"{wall / best[0]:.2f} | {cpu / best[1]:.2f}"
+        print(f"| {name} | {wall:.3f} | {cpu:.2f} | {peak:.0f} | {ratios} |", flush=True)
 
 
 def compare_starts(title, commands, rounds):
@@ -85,13 +86,13 @@ def main():
     peers.print_versions()
     work = tempfile.mkdtemp(dir=options.work)
     try:
-        def image(name, *sources):
+        def image(name, *sources, options=()):
             path = os.path.join(work, f"{name}.squash")
             folder = os.path.join(work, name)
             os.mkdir(folder)
             for source in sources:
                 subprocess.run(["cp", "-a", trees.tree(source), folder], check=True)
-            subprocess.run([ours, "pack", folder, "-o", path, "-q"], check=True)
+            subprocess.run([ours, "pack", folder, "-o", path, "-q", *options], check=True)
             shutil.rmtree(folder)
             return path
 
@@ -114,6 +115,15 @@ def main():
         compare("verify, the same image: extraction to memory", {
             "autosquash verify": f"{ours} verify -q {python}",
             "unsquashfs -d": f"unsquashfs -q -n -d {out} {python}",
+        }, options.rounds, clean)
+        gzip = image("gzip", "python", options=["--compression", "gzip"])
+        compare("verify, a gzip image: extraction to memory", {
+            "autosquash verify": f"{ours} verify -q {gzip}",
+            "unsquashfs -d": f"unsquashfs -q -n -d {out} {gzip}",
+        }, options.rounds, clean)
+        compare("extract, a gzip image", {
+            "autosquash extract": f"{ours} extract -q {gzip} -C {out}",
+            "unsquashfs -d": f"unsquashfs -q -n -d {out} {gzip}",
         }, options.rounds, clean)
         compare("list 100,000 files with all attributes", {
             "autosquash ls -lR": f"{ours} ls -lR {small} >/dev/null",

@@ -244,6 +244,8 @@ import Testing
     #expect(try problem(kernel) == text)
     #expect(try problem(KernelSupport()) == nil)
     #expect(try problem(kernel, byKernel: false) == nil)
+    start[102] = 1 | 8  // what mksquashfs has tried
+    #expect(try problem(kernel) == nil)
     start[102] = 8
     #expect(try problem(kernel) == nil)
   }

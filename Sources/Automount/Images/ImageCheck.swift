@@ -107,7 +107,10 @@ public struct ImageCheck: Sendable {
       return "this machine's kernel cannot read \(superblock.compressor.name) images"
         + " (\(option)); pack it again with another compressor"
     }
-    if let known = kernel.filters, let missing = filters.subtracting(known).known.first {
+    // Other writers record filters that they tried, of which the blocks may have only some.
+    if let known = kernel.filters, filters.isDisjoint(with: known),
+      let missing = filters.known.first
+    {
       return "this machine's kernel cannot read xz blocks with the filter \(missing.name)"
         + " (\(missing.kernelOption)); pack it again with --bcj none"
     }

@@ -69,8 +69,13 @@ final class BlockProbe {
     let (entropy, byPosition) = entropies()
     var shape = BlockShape(entropy: entropy, wordGain: entropy - byPosition)
     shape.isIncompressible = entropy >= Self.randomEntropy && !hasRepetitions(block)
-    if !shape.isIncompressible { shape.filter = branches?.filter(for: block) }
+    if !shape.isIncompressible { shape.filter = filter(for: block) }
     return shape
+  }
+
+  /// The filter for the machine code in a block.
+  func filter(for block: UnsafeRawBufferPointer) -> CodeFilter? {
+    block.count >= Self.smallest ? branches?.filter(for: block) : nil
   }
 
   /// Whether LZ4's fast coder can shrink the block.

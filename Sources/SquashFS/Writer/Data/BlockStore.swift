@@ -14,6 +14,8 @@ final class BlockStore {
   var statistics = DataStatistics()
   /// The filters that blocks have.
   private(set) var filters: CodeFilters = []
+  /// Those before the first block of the latest file that has any.
+  private var filtersBeforeFile = (file: -1, filters: CodeFilters())
   /// The part of `statistics.reused` that belongs to one file, the latest that has any.
   private var reusedOfFile = (file: -1, data: ReusedData())
   /// Also compresses metadata, once no data is in flight.
@@ -85,6 +87,9 @@ final class BlockStore {
     try image.append(stored)
     let size = StoredBlock(byteCount: stored.count, isCompressed: slot.outputCount != nil)
     statistics.storedBytes += UInt64(stored.count)
+    if case .data(let file, _) = slot.job, filtersBeforeFile.file != file {
+      filtersBeforeFile = (file, filters)
+    }
     if slot.outputCount == nil {
       statistics.storedPlainBlocks += 1
     } else if let filter = slot.filter {
@@ -131,6 +136,10 @@ final class BlockStore {
       statistics.storedPlainBlocks -= blocks.sizes(of: file).count { !$0.isCompressed }
       image.rewind(to: file.start)
       reader.forget(from: file.start)
+    }
+    if filtersBeforeFile.file == files.count {
+      filters = filtersBeforeFile.filters
+      filtersBeforeFile.file = -1
     }
     if reusedOfFile.file == files.count {
       statistics.reused.blocks -= reusedOfFile.data.blocks
@@ -182,6 +191,7 @@ final class BlockStore {
       let start = image.position
       try image.append(try reader.stored(at: position, block.byteCount))
       statistics.storedBytes += UInt64(block.byteCount)
+      if !block.isCompressed { statistics.storedPlainBlocks += 1 }
       position += UInt64(block.byteCount)
       blocks.setSize(block, of: files[number].firstBlock + row)
       if files[number].start == FileRecord.unset { files[number].start = start }

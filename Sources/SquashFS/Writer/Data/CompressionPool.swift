@@ -159,15 +159,19 @@ final class CompressionWorker {
       if metadataCodec == nil { metadataCodec = try compression.makeMetadataCompressor() }
       return try compress(slot, metadataCodec!, shape)
     }
-    let shape = probe?.shape(of: plain) ?? .unknown
-    slot.filter = shape.filter
+    slot.filter = nil
     if let old = slot.old, let reuse {
-      slot.reuse = reuse.take(old, for: plain, filter: shape.filter, into: slot.output)
+      slot.reuse = reuse.take(old, for: plain, into: slot.output) {
+        slot.filter = probe?.filter(for: plain)
+        return slot.filter
+      }
       if case .same = slot.reuse {
         slot.outputCount = old.stored.isCompressed ? old.stored.byteCount : nil
         return
       }
     }
+    let shape = probe?.shape(of: plain) ?? .unknown
+    slot.filter = shape.filter
     if shape.isIncompressible && storesIncompressible {
       slot.outputCount = nil
     } else {

@@ -83,6 +83,8 @@ struct TailPacker: ~Copyable {
     let known = store.files[file]
     guard known.size % UInt64(store.blockSize) == tail.count else { return false }
     let number = Int(known.fragment)
+    // A file that was given up after an error has none.
+    guard number < store.fragments.count + open.count else { return false }
     let whole =
       number >= store.fragments.count
       ? UnsafeRawBufferPointer(open[number - store.fragments.count].buffer)

@@ -24,12 +24,15 @@ final class BlockReuse {
   private let codec: any BlockDecompressor
   private let watch: BlockWatch
   private let unpacked: OldBlockBuffer
+  /// For gzip alone.
+  private let deflate: DeflateWatch?
 
   init(_ source: Source) throws(CodecError) {
     self.source = source
     codec = try source.compressor.makeDecompressor()
     watch = BlockWatch(source.compressor, blockSize: source.blockSize, options: source.options)
     unpacked = OldBlockBuffer(source.blockSize)
+    deflate = source.compressor == .gzip ? DeflateWatch() : nil
   }
 
   /// Reads an old block and compares it. It is read only once: whatever happens to the file, the
@@ -38,11 +41,11 @@ final class BlockReuse {
   /// - Parameters:
   ///   - place: where the block lies in the old image.
   ///   - plain: the new block.
-  ///   - filter: the filter that it is to get.
   ///   - output: room for a block, overwritten in any case.
+  ///   - filter: finds the filter that the new block is to get; asked only if the content is the same.
   func take(
-    _ place: BlockPlace, for plain: UnsafeRawBufferPointer, filter: CodeFilter?,
-    into output: UnsafeMutableRawBufferPointer
+    _ place: BlockPlace, for plain: UnsafeRawBufferPointer,
+    into output: UnsafeMutableRawBufferPointer, filter: () -> CodeFilter?
   ) -> Outcome {
     // A stored block is as large as its content; a compressed one must be smaller.
     let size = place.stored.byteCount
@@ -61,7 +64,7 @@ final class BlockReuse {
     }
     let content = UnsafeRawBufferPointer(rebasing: unpacked.bytes[..<block.count])
     guard block.consumed == size, BlockHash.areEqual(content, plain) else { return .different }
-    return isUsual(stored, plain.count, filter) ? .same : .different
+    return isUsual(stored, plain.count, filter()) ? .same : .different
   }
 
   /// Whether a block has a form that this program writes and all kernels read.
@@ -70,11 +73,15 @@ final class BlockReuse {
   ) -> Bool {
     let block = BlockWatch.Block(
       bytes: stored, unpackedSize: count, room: unpacked.bytes.count, start: nil)
-    guard watch.problem(with: block) == nil else { return false }
+    switch watch.problem(with: block) {
+    case nil, .olderKernels: break  // a filter that the new block gets too
+    case .allKernels, .damage: return false
+    }
     return switch source.compressor {
     case .xz: source.compressor.hasChecksum(stored) && XZWatch.hasOneBlock(stored, filter: filter)
     case .zstd: !source.compressor.hasChecksum(stored)
-    case .gzip, .lz4, .lzo, .lzma: true
+    case .gzip: deflate?.accepts(stored, room: unpacked.bytes) == true
+    case .lz4, .lzo, .lzma: true
     }
   }
 }

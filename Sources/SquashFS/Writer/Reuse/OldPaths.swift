@@ -53,25 +53,29 @@ struct OldPaths {
     _ name: ArraySlice<UInt8>, at depth: Int
   ) throws(ImageReadError) -> ImageInode? {
     guard levels[depth].directory != nil else { return nil }
+    let inode: MetadataReference?
     do throws(ImageReadError) {
-      return try levels[depth].find(name, in: image)
+      inode = try levels[depth].find(name, in: image)
     } catch {
       levels[depth].directory = nil
       throw error
     }
+    // A damaged inode does not make its directory unreadable.
+    guard let inode else { return nil }
+    return try image.inode(at: inode)
   }
 }
 
 extension OldPaths.Level {
   fileprivate mutating func find(
     _ name: ArraySlice<UInt8>, in image: Image
-  ) throws(ImageReadError) -> ImageInode? {
+  ) throws(ImageReadError) -> MetadataReference? {
     guard let directory, case .directory(let record) = directory.record.body else { return nil }
     defer {
       searched.removeAll(keepingCapacity: true)
       searched += name
     }
-    if let latest, name.elementsEqual(latest.name) { return try image.inode(at: latest.inode) }
+    if let latest, name.elementsEqual(latest.name) { return latest.inode }
     let isBefore = latest.map { name.lexicographicallyPrecedes($0.name) } ?? false
     if isBefore, searched.lexicographicallyPrecedes(name) { return nil }
     if cursor == nil || isBefore || name.lexicographicallyPrecedes(searched) {
@@ -81,7 +85,7 @@ extension OldPaths.Level {
     while let entry = try cursor?.next() {
       try image.lookAtEntry(of: directory)
       latest = entry
-      if name.elementsEqual(entry.name) { return try image.inode(at: entry.inode) }
+      if name.elementsEqual(entry.name) { return entry.inode }
       if name.lexicographicallyPrecedes(entry.name) { return nil }
     }
     return nil

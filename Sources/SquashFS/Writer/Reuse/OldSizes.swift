@@ -36,9 +36,9 @@ struct OldSizes {
     unpacker = try image.makeUnpacker()
     buffer = OldBlockBuffer(image.superblock.blockSize)
     guard var scan = try? InodeScan(image) else { return }
-    for _ in 0..<image.superblock.inodeCount where files.count < Self.mostFiles {
+    for _ in 0..<image.superblock.inodeCount {
       // Whatever follows damage cannot be found.
-      guard let inode = try? scan.next() else { break }
+      guard files.count < Self.mostFiles, let inode = try? scan.next() else { break }
       guard case .file(let file) = inode.record.body,
         file.size >= UInt64(image.superblock.blockSize.byteCount)
       else { continue }
