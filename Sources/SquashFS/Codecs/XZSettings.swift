@@ -44,10 +44,9 @@ struct XZSettings {
   private static func effort(for shape: BlockShape) -> Effort {
     // 8 KiB of records need no search tree: a quarter less time for half a per cent at most.
     if shape.records != nil { return Effort(finder: LZMA_MF_HC4, niceLength: 32, depth: 8) }
-    if shape.filter != nil { return Effort(niceLength: 30, depth: 14) }
-    if shape.entropy < tableEntropy { return Effort(niceLength: 60, depth: 9) }
-    if shape.entropy < richEntropy { return Effort(niceLength: 48, depth: 14) }
-    return Effort(niceLength: 42, depth: 16)
+    if shape.filter != nil { return Effort(niceLength: 26, depth: 13) }
+    if shape.entropy < richEntropy { return Effort(niceLength: 60, depth: 16) }
+    return Effort(niceLength: 37, depth: 16)
   }
 
   func apply(to options: inout lzma_options_lzma) {

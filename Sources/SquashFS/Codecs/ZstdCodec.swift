@@ -20,9 +20,9 @@ final class ZstdCompressor: BlockCompressor {
       let hashLog = max(largest.bitWidth - 1 - largest.leadingZeroBitCount - 2, 6)
       ZSTD_CCtx_setParameter(compressor, ZSTD_c_hashLog, Int32(hashLog))
     }
-    // At the default level, matches of 128 bytes are long enough: 1 % less time for 0.01 % of size.
+    // At the default level, matches of 96 bytes are long enough: 1 % less time for 0.02 % of size.
     if level == Compression.defaultLevel(of: .zstd) {
-      ZSTD_CCtx_setParameter(compressor, ZSTD_c_targetLength, 128)
+      ZSTD_CCtx_setParameter(compressor, ZSTD_c_targetLength, 96)
     }
     self.compressor = compressor
   }
