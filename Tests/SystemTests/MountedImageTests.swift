@@ -75,14 +75,6 @@ import Testing
     }
   }
 
-  /// What other programs should read: both layouts, blocks of machine code with and without a
-  /// filter, and each compressor.
-  private static let images = [
-    ["--layout", "standard"], ["--layout", "front"], ["--bcj", "none"], ["--compression", "gzip"],
-    ["--compression", "gzip", "--level", "12"], ["--compression", "zstd"],
-    ["--compression", "lz4"], ["--compression", "none"],
-  ]
-
   let folder: TemporaryFolder
   let source: Snapshot
 
@@ -93,16 +85,16 @@ import Testing
     source = try Snapshot(of: folder.path("tree"))
   }
 
-  private func pack(_ options: String...) throws -> String { try pack(options) }
+  func pack(_ options: String...) throws -> String { try pack(options) }
 
-  private func pack(_ options: [String]) throws -> String {
+  func pack(_ options: [String]) throws -> String {
     let result = try Tool.run(
       [Tool.autosquash, "pack", "tree", "-f", "-o", "tree.squash"] + options, in: folder.root)
     try #require(result.status == 0, "\(result.summary)")
     return folder.path("tree.squash")
   }
 
-  private func expectSame(_ found: Snapshot, _ expected: Snapshot) {
+  func expectSame(_ found: Snapshot, _ expected: Snapshot) {
     let differences = found.differences(from: expected)
     #expect(differences.isEmpty, "\(differences.prefix(20).joined(separator: "\n"))")
   }
@@ -196,55 +188,6 @@ import Testing
       (entry.uid, entry.gid) = (0, 0)
     }
     expectSame(try withMount(of: image) { try Snapshot(of: $0) }, expected)
-  }
-
-  @Test(arguments: images) func unsquashfsUnpacksTheSource(options: [String]) throws {
-    let image = try pack(["--ownership", "keep"] + options)
-    try Tool.check(["unsquashfs", "-n", "-d", folder.path("out"), image])
-    expectSame(try Snapshot(of: folder.path("out")), source)
-  }
-
-  @Test(arguments: images) func rdsquashfsUnpacksTheSource(options: [String]) throws {
-    let image = try pack(["--ownership", "keep"] + options)
-    // -C chown, -O chmod, -T times, -X xattrs, -D devices, -S sockets
-    try Tool.check(["rdsquashfs", "-q", "-COTX", "-p", folder.path("out"), "-u", "/", image])
-    // It makes no hard links, and does not set the times of links and directories.
-    let plain = { (entry: inout Snapshot.Entry) in
-      (entry.linkGroup, entry.links) = ([], 0)
-      if entry.type != S_IFREG { entry.mtime = 0 }
-      if entry.type == S_IFLNK { entry.mode = 0 }
-      // It sets the owner last, which drops capabilities.
-      entry.xattrs[Array("security.capability".utf8)] = nil
-    }
-    var found = try Snapshot(of: folder.path("out")).mapping(plain)
-    var expected = source.mapping(plain)
-    found.entries[[]] = nil
-    expected.entries[[]] = nil
-    expectSame(found, expected)
-  }
-
-  @Test(arguments: images) func squashfuseSeesTheSource(options: [String]) throws {
-    let image = try pack(["--ownership", "keep"] + options)
-    let found = try withMount(of: image, type: .squashfuse) { try Snapshot(of: $0) }
-    // It numbers each name separately and decodes large device numbers differently, and FUSE shows
-    // only user.*.
-    let comparable = { (entry: inout Snapshot.Entry) in
-      (entry.device, entry.linkGroup) = (0, [])
-      entry.xattrs = entry.xattrs.filter { $0.key.starts(with: Array("user.".utf8)) }
-    }
-    expectSame(found.mapping(comparable), source.mapping(comparable))
-  }
-
-  /// It knows neither zstd nor lz4, and no image with its tables in front.
-  @Test(arguments: [[], ["--bcj", "none"], ["--compression", "gzip"]])
-  func sevenZipUnpacksTheFiles(options: [String]) throws {
-    let image = try pack(options)
-    let result = try Tool.run(["7z", "t", image])
-    #expect(result.status == 0, "\(result.summary)")
-    for name in ["program", "program-tail", "text300000", "random131073"] {
-      let unpacked = try Tool.check(["7z", "e", "-so", image, "plain/\(name)"])
-      #expect(try unpacked.output == folder.read("tree/plain/\(name)"), "\(name)")
-    }
   }
 
   @Test func directoryAndTarballsGiveTheSameBytes() throws {

@@ -40,7 +40,8 @@ struct XZSettings {
       }
   }
 
-  /// Where the measured curves of time and size have the same slope (docs/compression.md).
+  /// Points of the measured curves of time and size (docs/compression.md): the fastest with which
+  /// images are not larger than those of other tools.
   private static func effort(for shape: BlockShape) -> Effort {
     // 8 KiB of records need no search tree: a quarter less time for half a per cent at most.
     if shape.records != nil { return Effort(finder: LZMA_MF_HC4, niceLength: 32, depth: 8) }
