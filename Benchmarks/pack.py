@@ -134,6 +134,14 @@ def main():
                     commands[apart[0]] = f"{commands['mksquashfs']} -Xbcj x86"
                 compare(f"{name}, {method}", commands, work, options.rounds, apart)
             if name == "python" and "xz" in methods:
+                compare(
+                    "python, xz, the highest level",
+                    {
+                        "autosquash": f"{ours} pack {folder} -q -o out.squash --level 9",
+                        "gensquashfs": f"gensquashfs -q -D {folder} -c xz -X level=9,extreme out.squash",
+                    },
+                    work, options.rounds,
+                )
                 compare_reuse(ours, work, options.rounds)
             if name in TARBALLS and "xz" in methods:
                 archive = trees.tarball(name)

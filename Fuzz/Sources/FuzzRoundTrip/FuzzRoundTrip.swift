@@ -12,7 +12,9 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   var options = ImageWriter.Options()
   // Use slow codecs rarely: a fuzzer wants many runs.
   let methods: [Compression.Method] = [.none, .none, .lz4, .none, .lz4, .gzip, .zstd, .xz]
-  options.compression = Compression(methods[recipe.number(below: methods.count)], level: nil)!
+  let method = methods[recipe.number(below: methods.count)]
+  options.compression = Compression(
+    method, level: nil, filters: method == .xz ? recipe.filters() : [])!
   options.blockSize = BlockSize(byteCount: 4096 << recipe.number(below: 3))!
   options.exportable = recipe.flag()
   options.probes = recipe.flag()
@@ -104,10 +106,10 @@ private struct Recipe {
     if entry.kind == .directory { directories.append(path) } else { files.append(path) }
   }
 
-  /// A few bytes, a run of them over several blocks, or a hole.
+  /// A few bytes, a run of them over several blocks, machine code, or a hole.
   private mutating func addPart(to content: any ContentSink) throws {
     guard written < 2 << 20 else { return }
-    switch byte() % 4 {
+    switch byte() % 5 {
     case 0:
       let hole = UInt64(number(below: 65536))
       written += hole
@@ -121,8 +123,43 @@ private struct Recipe {
         unit.isEmpty ? UInt8(truncatingIfNeeded: $0 &* 7) : unit[$0 % unit.count]
       }
       try filled.withUnsafeBytes { try content.append($0) }
+    case 2:
+      let code = calls()
+      written += UInt64(code.count)
+      try code.withUnsafeBytes { try content.append($0) }
     default:
       try bytes(below: 600).withUnsafeBytes { try content.append($0) }
     }
+  }
+
+  // MARK: Machine code
+
+  mutating func filters() -> CodeFilters {
+    CodeFilters(rawValue: UInt32(byte())).intersection(.writable)
+  }
+
+  /// Calls of one function from many places, so that a filter pays, with bytes of the input between
+  /// them.
+  private mutating func calls() -> [UInt8] {
+    let processor = byte() % 4
+    let function = number(below: 65536) & ~3
+    let between = bytes(below: 16)
+    let count = number(below: 2000)
+    var code: [UInt8] = []
+    for _ in 0..<count {
+      code += between
+      let distance = UInt32(truncatingIfNeeded: function - code.count)
+      switch processor {
+      case 0: code += [0xe8] + Self.little(distance &- 5)
+      case 1: code += Self.little(0xeb00_0000 | (distance &- 8) >> 2 & 0xff_ffff)
+      case 2: code += Self.little(0x9400_0000 | distance >> 2 & 0x3ff_ffff)
+      default: code += Self.little((0x4800_0001 | distance & 0x3ff_fffc).byteSwapped)
+      }
+    }
+    return code
+  }
+
+  private static func little(_ value: UInt32) -> [UInt8] {
+    withUnsafeBytes(of: value.littleEndian) { Array($0) }
   }
 }

@@ -33,8 +33,10 @@ package struct PackedImage {
   package func prove() {
     do {
       let report = try Verifier(ImageInput(path: path)).run()
-      // A replaced member of an archive leaves a gap.
-      let odd = report.findings.filter { $0.severity != .note && $0.kind != .gap }
+      // A replaced member of an archive leaves a gap; some filters need newer kernels.
+      let odd = report.findings.filter {
+        $0.severity != .note && $0.kind != .gap && ($0.kind, $0.severity) != (.kernel, .warning)
+      }
       precondition(odd.isEmpty, "what pack made is not whole: \(odd)")
       let found = DigestSink()
       var options = TreeAssembler.Options()

@@ -85,10 +85,10 @@ package final class ImageWriter {
     let leading = try leadingTables(tree, &placement, packer)
     try placement.apply(to: image)
     if options.layout == .front {
-      try leading.buffer.bytes.withUnsafeBytes { try image.write($0, at: headerEnd) }
+      try leading.buffer.write(to: image)
       try image.clear(leading.buffer.position..<placement.start)
     } else {
-      try leading.buffer.bytes.withUnsafeBytes { try image.append($0) }
+      try leading.buffer.append(to: image)
     }
     let superblock = try appendTrailingTables(tree, leading, packer, modified: modified)
     // Whole blocks, or the kernel cannot read the end through a loop device; 4 KiB suits all.
@@ -162,7 +162,7 @@ package final class ImageWriter {
       ? append(leading.exportRows.map(\.rawValue)) : Superblock.noTable
     let idTable = try append(leading.ids)
     let xattrTable = try XattrTable.write(tree.xattrSets, to: &tables, packer)
-    try tables.bytes.withUnsafeBytes { try image.append($0) }
+    try tables.append(to: image)
     return Superblock(
       inodeCount: leading.inodeCount, modified: modified, blockSize: options.blockSize,
       fragmentCount: UInt32(data.fragments.count), compressor: options.compression.id,

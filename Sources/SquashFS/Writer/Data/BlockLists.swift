@@ -54,7 +54,7 @@ struct BlockLists {
 
   mutating func begin(_ file: inout FileRecord) {
     entriesOfFile = 0
-    file.firstBlock = sizes.count
+    file.firstBlock = UInt32(sizes.count)
     file.firstHole = UInt32(holes.count)
   }
 
@@ -69,6 +69,7 @@ struct BlockLists {
 
   mutating func addHoles(_ number: UInt64, to file: inout FileRecord) throws(ContentTooLarge) {
     try count(number)
+    file.holeBlocks += UInt32(number)
     if file.holeCount > 0, holes[holes.count - 1].after == file.storedCount {
       holes[holes.count - 1].count += UInt32(number)
     } else {
@@ -100,8 +101,8 @@ struct BlockLists {
   }
 
   private mutating func drop(_ file: FileRecord) {
-    sizes.removeSubrange(file.firstBlock...)
-    hashes.removeSubrange(file.firstBlock...)
+    sizes.removeSubrange(file.block(0)...)
+    hashes.removeSubrange(file.block(0)...)
     holes.removeSubrange(Int(file.firstHole)...)
   }
 

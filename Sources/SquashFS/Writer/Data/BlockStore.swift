@@ -43,6 +43,9 @@ final class BlockStore {
     }
   }
 
+  /// The number of a file's bytes that are in holes.
+  func holeBytes(of file: FileRecord) -> UInt64 { UInt64(file.holeBlocks) * UInt64(blockSize) }
+
   // MARK: Writing
 
   /// Compresses and writes a block of a file: the first `count` bytes of `buffer`, which is
@@ -187,13 +190,13 @@ final class BlockStore {
     try drain()
     var position = files[Int(other.owner)].start
     for row in 0..<count {
-      let block = blocks.size(other.firstBlock + row)
+      let block = blocks.size(other.block(row))
       let start = image.position
       try image.append(try reader.stored(at: position, block.byteCount))
       statistics.storedBytes += UInt64(block.byteCount)
       if !block.isCompressed { statistics.storedPlainBlocks += 1 }
       position += UInt64(block.byteCount)
-      blocks.setSize(block, of: files[number].firstBlock + row)
+      blocks.setSize(block, of: files[number].block(row))
       if files[number].start == FileRecord.unset { files[number].start = start }
     }
   }

@@ -145,6 +145,5 @@ final class DataWriter {
     let (bytes, overflow) = count.multipliedReportingOverflow(by: UInt64(blockSize))
     guard !overflow else { throw BlockLists.fileTooLarge }
     store.files[currentFile].size += bytes
-    store.files[currentFile].sparse += bytes
   }
 }

@@ -45,17 +45,17 @@ struct DuplicateFinder {
     if !hasStoredBlocks, let size,
       let found = filesByFirstBlock[Self.key(of: file, size: size, in: store)]
     {
-      let first = store.files[Int(found)].firstBlock
+      let first = store.files[Int(found)].block(0)
       candidate = Candidate(file: Int(found), place: .init(block: first, position: nil))
     }
     hasStoredBlocks = true
     guard candidate != nil else { return false }
     let other = store.files[candidate!.file]
     let row = Int(file.storedCount) - 1
-    if row < other.storedCount, store.blocks.hash(other.firstBlock + row) == hash,
+    if row < other.storedCount, store.blocks.hash(other.block(row)) == hash,
       store.blocks.haveEqualHoles(file, other, before: row),
       try store.isEqual(
-        plain, to: other.firstBlock + row, of: Int(other.owner), &candidate!.place)
+        plain, to: other.block(row), of: Int(other.owner), &candidate!.place)
     {
       return true
     }
@@ -83,7 +83,7 @@ struct DuplicateFinder {
         store.blocks.share(&store.files[number], other)
         store.files[number].owner = other.owner
         store.statistics.duplicateBytes +=
-          file.size - file.sparse - file.size % UInt64(store.blockSize)
+          file.size - store.holeBytes(of: file) - file.size % UInt64(store.blockSize)
         return
       }
       try giveUpCandidate(for: number, keeping: 0, in: store)
@@ -94,7 +94,7 @@ struct DuplicateFinder {
   /// The key of possibly equal files: their first stored block, the holes before it, their size.
   private static func key(of file: FileRecord, size: UInt64, in store: BlockStore) -> UInt64 {
     var hasher = Hasher()
-    hasher.combine(store.blocks.hash(file.firstBlock))
+    hasher.combine(store.blocks.hash(file.block(0)))
     hasher.combine(store.blocks.leadingHoles(of: file))
     hasher.combine(size)
     return UInt64(bitPattern: Int64(hasher.finalize()))

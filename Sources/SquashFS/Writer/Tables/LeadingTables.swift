@@ -34,9 +34,9 @@ struct LeadingTables {
     exportRows = isExportable ? writer.exportRows : []
     var buffer = TableBuffer(base: base)
     inodeTable = buffer.position
-    writer.inodes.table.withUnsafeBytes { buffer.append($0) }
+    buffer.append(writer.inodes.table)
     directoryTable = buffer.position
-    writer.directories.table.withUnsafeBytes { buffer.append($0) }
+    buffer.append(writer.directories.table)
     let fragments = try LookupTable(packer) { table in
       var row = ByteWriter()
       for fragment in data.fragments {

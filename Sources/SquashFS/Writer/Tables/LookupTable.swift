@@ -22,7 +22,7 @@ struct LookupTable {
   /// - Returns: the list of their positions.
   func appendBlocks(to tables: inout TableBuffer) -> [UInt64] {
     let base = tables.position
-    blocks.withUnsafeBytes { tables.append($0) }
+    tables.append(blocks)
     return blockStarts.map { base + $0 }
   }
 
@@ -30,7 +30,7 @@ struct LookupTable {
   ///
   /// - Parameter prefix: bytes right before the list; the xattr table has some.
   /// - Returns: the position of `prefix` and the list, which is what the superblock holds.
-  func append(to tables: inout TableBuffer, prefix: UnsafeRawBufferPointer? = nil) -> UInt64 {
+  func append(to tables: inout TableBuffer, prefix: [UInt8]? = nil) -> UInt64 {
     let list = appendBlocks(to: &tables)
     let start = tables.position
     if let prefix { tables.append(prefix) }

@@ -181,10 +181,11 @@ struct TreeWriter: ~Copyable {
 
   private func file(_ record: FileRecord) -> Inode.File {
     let start = data.files[Int(record.owner)].start
+    let sparse = data.holeBytes(of: record)
     return Inode.File(
       blocksStart: start == FileRecord.unset ? 0 : placement.place(of: start), size: record.size,
       // The kernel computes size - sparse - 1.
-      sparse: record.sparse == record.size && record.size > 0 ? record.size - 1 : record.sparse,
+      sparse: sparse == record.size && sparse > 0 ? sparse - 1 : sparse,
       fragment: record.fragment, fragmentOffset: record.fragmentOffset)
   }
 

@@ -52,7 +52,7 @@ enum XattrTable {
     header.append(tables.position)
     header.append(UInt32(sets.count))
     header.append(UInt32(0))
-    pairs.table.withUnsafeBytes { tables.append($0) }
+    tables.append(pairs.table)
     let table = try LookupTable(packer) { table in
       for (set, start) in zip(sets, starts) {
         record.removeAll()
@@ -62,6 +62,6 @@ enum XattrTable {
         try record.withBytes { try table.append($0) }
       }
     }
-    return header.withBytes { table.append(to: &tables, prefix: $0) }
+    return table.append(to: &tables, prefix: header.withBytes { Array($0) })
   }
 }
