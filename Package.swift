@@ -31,7 +31,8 @@ let package = Package(
     .library(
       name: "AutosquashModules",
       targets: [
-        "Automount", "FileTrees", "Manifests", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
+        "Automount", "FileTrees", "HTTP", "Manifests", "ObjectStore", "Posix", "SquashFS",
+        "SquashFSFormat", "TreeModel",
       ]),
   ],
   dependencies: [
@@ -67,6 +68,9 @@ let package = Package(
     // other libraries, so it is loaded when the first archive is opened; only its headers
     // (libarchive-dev) are needed here.
     .target(name: "CLibArchive"),
+    // libcurl: HTTP, TLS, proxies. It brings 33 libraries, so it is loaded when a URL is first used;
+    // only its headers (libcurl4-openssl-dev) are needed here.
+    .target(name: "CCurl"),
     // What Swift's Glibc module leaves out: xattr, major and minor, openat2, fork, main's
     // arguments.
     .target(name: "CLinux"),
@@ -108,11 +112,17 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "Overlay", dependencies: ["CLinux", "Posix"], cSettings: gnu, swiftSettings: settings),
+    .target(
+      name: "HTTP", dependencies: ["CCurl", "Posix"], cSettings: gnu, swiftSettings: settings),
+    .target(
+      name: "ObjectStore", dependencies: ["CNettle", "HTTP", "Posix"], cSettings: gnu,
+      swiftSettings: settings),
     .target(name: "Terminal", dependencies: ["Posix"], cSettings: gnu, swiftSettings: settings),
     .target(
       name: "Inputs",
       dependencies: [
-        "FileTrees", "Manifests", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
+        "FileTrees", "HTTP", "Manifests", "ObjectStore", "Posix", "SquashFS", "SquashFSFormat",
+        "TreeModel",
       ],
       cSettings: gnu, swiftSettings: settings),
     .target(
@@ -147,7 +157,8 @@ let package = Package(
       name: "autosquash",
       dependencies: [
         "Automount", "CLinux", "CMemory", "Extraction", "FileTrees", "Inputs", "Listings",
-        "MachineSetup", "Manifests", "Overlay", "Packing", "Posix", "SquashFS", "SquashFSFormat",
+        "MachineSetup", "Manifests", "ObjectStore", "Overlay", "Packing", "Posix", "SquashFS",
+        "SquashFSFormat",
         "Terminal", "TreeModel", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -155,8 +166,7 @@ let package = Package(
 
     .target(
       name: "TestSupport", dependencies: ["CLinux", "Posix", "TreeModel"],
-      path: "Tests/TestSupport",
-      cSettings: gnu),
+      path: "Tests/TestSupport", exclude: ["Servers"], cSettings: gnu),
     .testTarget(name: "PosixTests", dependencies: ["Posix", "TestSupport"], cSettings: gnu),
     .testTarget(name: "SquashFSFormatTests", dependencies: ["SquashFSFormat"]),
     .testTarget(name: "TreeModelTests", dependencies: ["TestSupport", "TreeModel"]),
@@ -183,6 +193,11 @@ let package = Package(
       cSettings: gnu),
     .testTarget(
       name: "OverlayTests", dependencies: ["Overlay", "Posix", "TestSupport"], cSettings: gnu),
+    .testTarget(
+      name: "HTTPTests", dependencies: ["HTTP", "Posix", "TestSupport"], cSettings: gnu),
+    .testTarget(
+      name: "ObjectStoreTests", dependencies: ["HTTP", "ObjectStore", "Posix", "TestSupport"],
+      exclude: ["signatures.py"], cSettings: gnu),
     .testTarget(
       name: "CommandTests", dependencies: ["autosquash", "Posix", "TestSupport"],
       cSettings: gnu),

@@ -37,6 +37,7 @@ let package = Package(
     fuzzer("FuzzMap"),
     fuzzer("FuzzRoundTrip"),
     fuzzer("FuzzKernel"),
+    fuzzer("FuzzStore"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 seconds=$1
 shift
 if [ $# = 0 ]; then
-  set -- Tables Image Xattrs Archive Map RoundTrip
+  set -- Tables Image Xattrs Archive Map RoundTrip Store
   # FuzzKernel mounts images, so it needs root. Under CI it must run.
   if [ "$(id -u)" = 0 ] || [ "${CI:-}" = true ]; then set -- "$@" Kernel; fi
 fi
@@ -29,6 +29,7 @@ for name; do
     RoundTrip) seeds=trees ;;
     Xattrs) seeds=xattrs ;;
     Kernel) seeds=kernel ;;
+    Store) seeds=stores ;;
     *) echo "fuzz.sh: no fuzzer is called $name" >&2; exit 64 ;;
   esac
   mkdir -p ".build/fuzz/$name"

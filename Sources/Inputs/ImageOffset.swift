@@ -27,11 +27,13 @@ package enum ImageOffset: Equatable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Opens the image at this position in a file.
-  package func input(_ path: [UInt8]) throws -> ImageInput {
-    switch self {
-    case .bytes(let base): try ImageInput(path: path, base: base)
-    case .auto: try ImageInput(path: path, base: ImageSearch.findImage(in: path))
+  /// Opens the image at this position in a file or an object.
+  package func input(_ name: [UInt8]) throws -> ImageInput {
+    let source: any ByteSource =
+      RemoteObjects.isRemote(name) ? try ObjectBytes(name) : try FileBytes(path: name)
+    return switch self {
+    case .bytes(let base): try ImageInput(source, base: base)
+    case .auto: try ImageInput(source, base: ImageSearch.findImage(in: source))
     }
   }
 }

@@ -32,8 +32,8 @@ package enum ImageOpener {
   /// The error with the file's real kind, and advice about it.
   package static func explained(_ error: ImageReadError, _ path: [UInt8]) -> ImageReadError {
     // Compressed bytes may contain something that looks like an image.
-    if let start = try? ImageSearch.findImage(in: path, within: searchedForAdvice), start > 0,
-      (try? Image(ImageInput(path: path, base: start))) != nil
+    if let start = firstImage(path), start > 0,
+      (try? Image(ImageOffset.bytes(start).input(path))) != nil
     {
       return ImageReadError(
         .notAnImage, "this file contains an image, at byte \(start); --offset auto reads it")
@@ -57,10 +57,15 @@ package enum ImageOpener {
   ///
   /// - Parameter hint: advice about an image inside the file.
   static func explained(_ error: SourceError, _ path: [UInt8], hint: String?) -> SourceError {
-    guard let start = try? ImageSearch.findImage(in: path, within: searchedForAdvice), start > 0
-    else { return error }
+    guard let start = firstImage(path), start > 0 else { return error }
     return SourceError(
       .unreadable, path: path, "this file contains an image, at byte \(start)", hint: hint)
+  }
+
+  private static func firstImage(_ path: [UInt8]) -> UInt64? {
+    // What is far away is not worth a long search.
+    guard !RemoteObjects.isRemote(path), let source = try? FileBytes(path: path) else { return nil }
+    return try? ImageSearch.findImage(in: source, within: searchedForAdvice)
   }
 
   /// Whether a damaged image has at least a root.

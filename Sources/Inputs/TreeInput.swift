@@ -36,9 +36,12 @@ package struct TreeInput {
   ///   for pack, or is a manifest of what should exist.
   package init(_ path: [UInt8], offset: ImageOffset = .start, readsSpecifications: Bool = false) {
     self.path = path
-    pipe = PipeStart(path, count: Self.title.count)
+    let isRemote = RemoteObjects.isRemote(path)
+    pipe = isRemote ? nil : PipeStart(path, count: Self.title.count)
     var status = stat()
-    if let pipe {
+    if isRemote {
+      kind = Self.remoteKind(path, offset, readsSpecifications: readsSpecifications)
+    } else if let pipe {
       // The writer's first piece may be short; no archive begins like this.
       let isManifest =
         !pipe.bytes.isEmpty && Self.title.starts(with: pipe.bytes) && !readsSpecifications
@@ -52,6 +55,22 @@ package struct TreeInput {
     } else {
       kind = .archive
     }
+  }
+
+  /// The kind of an object; if it cannot be opened, reading it says why.
+  private static func remoteKind(
+    _ name: [UInt8], _ offset: ImageOffset, readsSpecifications: Bool
+  ) -> Kind {
+    if name.suffix(manifestSuffix.count).elementsEqual(manifestSuffix) {
+      return readsSpecifications ? .archive : .manifest
+    }
+    guard offset == .start, let source = try? ObjectBytes(name) else { return .image }
+    let bytes = [UInt8](unsafeUninitializedCapacity: Superblock.byteCount) { buffer, filled in
+      filled = (try? source.read(UnsafeMutableRawBufferPointer(buffer), at: 0)) ?? 0
+    }
+    let isForeign =
+      bytes.count == Superblock.byteCount && ForeignFormat(parsing: bytes.span.bytes) != nil
+    return isMagic(bytes) || isForeign ? .image : .archive
   }
 
   private static let manifestSuffix = ".mtree".utf8
@@ -117,8 +136,10 @@ package struct TreeInput {
   /// - Throws: `SourceError`, `ImageReadError`, `SystemError`.
   package func read(_ options: Options) throws -> DigestedTree {
     if kind == .manifest {
-      var reader = try reopening { try ManifestReader(path: path) }
-      return try reader.read()
+      return try withLocalPath { path in
+        var reader = try reopening { try ManifestReader(path: path) }
+        return try reader.read()
+      }
     }
     var assembly = options.assembly
     if kind == .image {
@@ -176,12 +197,19 @@ package struct TreeInput {
   }
 
   private func readArchive(into assembler: TreeAssembler, _ options: Options) throws {
-    let source = try reopening {
-      try ArchiveSource(path: path, options: options.archives)
+    try withLocalPath { path in
+      let source = try reopening {
+        try ArchiveSource(path: path, options: options.archives)
+      }
+      source.warn = options.warn
+      assembler.findTop = { try source.findTop() }
+      try source.read(into: assembler)
     }
-    source.warn = options.warn
-    assembler.findTop = { try source.findTop() }
-    try source.read(into: assembler)
+  }
+
+  /// Calls `body` with a path that can be opened; an object's is that of a pipe.
+  private func withLocalPath<R>(_ body: ([UInt8]) throws -> R) throws -> R {
+    try ObjectPipe.withPath(of: path, body)
   }
 
   private func reopening<R>(_ body: () throws -> R) rethrows -> R {

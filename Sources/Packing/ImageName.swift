@@ -1,4 +1,5 @@
 import Glibc
+import Inputs
 import Posix
 
 /// The name of an image made from a source: `data/my-tarball.tar.gz` makes `my-tarball.squash`.
@@ -61,7 +62,8 @@ package enum ImageName {
 
   /// The last component of a path; empty for "/".
   static func base(of path: [UInt8]) -> [UInt8] {
-    let name = path.lastPathComponent
+    let isURL = RemoteObjects.isRemote(path)
+    let name = (isURL ? RemoteObjects.shown(path) : path).lastPathComponent
     return name.first == pathSeparator ? [] : Array(name)
   }
 

@@ -45,6 +45,12 @@ struct PackInput {
       reader.reportUnreadable = { warn($0.path, $0.cause) }
       return .directory(reader)
     }
+    if RemoteObjects.isRemote(path) {
+      let pipe = try ObjectPipe(path)
+      let reader = try ArchiveSource(path: pipe.path, options: packing.archives)
+      reader.warn = { [path] in warn(path, $0) }
+      return .archive(reader, pipe)
+    }
     let isFile = path != Array("-".utf8)
     if isFile, let format = TreeInput.foreignFormat(of: path) {
       throw ImageReadError(format, at: 0)
@@ -57,7 +63,7 @@ struct PackInput {
     }
     let reader = try ArchiveSource(path: path, options: packing.archives)
     reader.warn = { [path] in warn(path, $0) }
-    return .archive(reader)
+    return .archive(reader, nil)
   }
 }
 
@@ -73,14 +79,15 @@ extension SourceName {
 /// The source of an image.
 enum PackSource {
   case directory(DirectorySource)
-  case archive(ArchiveSource)
+  /// With the pipe that brings it, if it is far away.
+  case archive(ArchiveSource, ObjectPipe?)
 
   func read(into assembler: TreeAssembler) throws {
     switch self {
     case .directory(let source): try source.read(into: assembler)
-    case .archive(let source):
+    case .archive(let source, let pipe):
       assembler.findTop = { try source.findTop() }
-      try source.read(into: assembler)
+      do { try source.read(into: assembler) } catch { throw pipe?.explained(error) ?? error }
     }
   }
 
@@ -98,7 +105,7 @@ enum PackSource {
   var wasCut: Bool {
     switch self {
     case .directory: false
-    case .archive(let source): source.wasCut
+    case .archive(let source, _): source.wasCut
     }
   }
 }

@@ -27,7 +27,7 @@ struct PackProgress {
 
   private func fraction(of bytes: UInt64) -> Double? {
     guard readers.count == 1 else { return nil }
-    if case .archive(let archive) = readers[0] {
+    if case .archive(let archive, _) = readers[0] {
       return archive.byteCount.map { Double(archive.bytesRead) / Double(max(1, $0)) }
     }
     return estimates.first?.bytes.map { Double(bytes) / Double(max(1, $0)) }

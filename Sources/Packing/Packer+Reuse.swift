@@ -32,7 +32,8 @@ extension Packer {
       return .start
     } catch {
       guard error.code == .notAnImage,
-        let start = try? ImageSearch.findImage(in: path, within: longestContainerHead)
+        let start = try? ImageSearch.findImage(
+          in: FileBytes(path: path), within: longestContainerHead)
       else { return .start }
       return .bytes(start)
     }

@@ -1,17 +1,10 @@
 import Posix
 
-/// Names in a bucket or on the web: this program reads and writes only files and pipes.
+/// Names in a bucket or on the web: this program reads such objects, but writes only files and pipes.
 package enum RemoteName {
-  /// The command that packs it; `nil` for the name of a file.
-  package static func reading(_ name: [UInt8]) -> String? {
-    let isOnWeb = ["http://", "https://"].contains { name.starts(with: $0.utf8) }
-    guard isOnWeb || isInBucket(name) else { return nil }
-    if name.last == pathSeparator && !isOnWeb {
-      return "aws s3 sync \(name.shellWord) DIR && autosquash pack DIR"
-    }
-    let image = ImageName.of(source: name, isDirectory: false) ?? Array("IMAGE".utf8)
-    let fetch = isOnWeb ? "curl -fL \(name.shellWord)" : "aws s3 cp \(name.shellWord) -"
-    return "\(fetch) | autosquash pack - -o \(image.shellWord)"
+  /// The command that packs a folder of a bucket.
+  static func fetching(folder: [UInt8]) -> String {
+    "aws s3 sync \(folder.shellWord) DIR && autosquash pack DIR"
   }
 
   /// The command that writes an image there.

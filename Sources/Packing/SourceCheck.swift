@@ -62,11 +62,14 @@ package enum SourceCheck {
         .unreadable, path: [], "a source without a name",
         hint: "a variable in the command may be empty")
     }
+    if RemoteObjects.isRemote(path) {
+      guard path.last == pathSeparator else { return nil }
+      return SourceError(
+        .unreadable, path: path, "a folder of a bucket; it must be on this machine to be packed",
+        hint: RemoteName.fetching(folder: path))
+    }
     guard let status = stat(at: path) else {
       let reason = SystemError.reason()
-      if let command = RemoteName.reading(path) {
-        return SourceError(.unreadable, path: path, "not on this machine", hint: command)
-      }
       return SourceError(.unreadable, path: path, "cannot open: \(reason)")
     }
     // Opening a pipe would make its writer think it has a reader.

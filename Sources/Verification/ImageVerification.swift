@@ -139,7 +139,10 @@ package struct ImageVerification {
     _ tree: DigestedTree, withManifest path: [UInt8], _ report: inout Verifier.Report
   ) throws -> ContentComparison {
     let limit = options.verifier.maxFindings
-    var reader = try other(path, report) { try ManifestReader(path: path) }
+    let pipe = try other(path, report) {
+      try RemoteObjects.isRemote(path) ? ObjectPipe(path) : nil
+    }
+    var reader = try other(path, report) { try ManifestReader(path: pipe?.path ?? path) }
     let expected = try other(path, report) { try reader.read() }
     var comparison = ContentComparison(with: [path], isManifest: true)
     // First, because it explains all others.
@@ -178,7 +181,7 @@ package struct ImageVerification {
     _ manifest: ManifestReader, _ path: [UInt8], _ report: inout Verifier.Report
   ) throws -> Bool {
     guard let expected = manifest.image else { return false }
-    let (digest, size) = try SHA256.of(file: image)
+    let (digest, size) = try ObjectPipe.withPath(of: image) { try SHA256.of(file: $0) }
     guard digest != expected.digest else { return false }
     let what = expected.size == size ? "SHA-256" : "size and SHA-256"
     report.add(

@@ -48,8 +48,15 @@ import Testing
       ["pack", "verify", "diff", "manifest", "extract", "cat"]
     ),
     ("autosquash/Support/ImageArguments.swift", ["ls", "cat", "info", "extract", "manifest"]),
+    ("autosquash/Support/BucketOptions.swift", readers),
+    ("ObjectStore/", readers),
     ("autosquash/Support/ManifestArgument.swift", ["verify"]),
     ("autosquash/Support/SourceArgument.swift", ["pack", "verify"]),
+  ]
+
+  /// The commands that read objects.
+  private static let readers = [
+    "ls", "cat", "info", "extract", "verify", "diff", "manifest", "pack", "images",
   ]
 
   /// The commands that print this when a file is in the way of a result.
@@ -57,7 +64,7 @@ import Testing
 
   /// Other programs that are run, or named, with options of theirs.
   private static let strangers: Set<Substring> = [
-    "systemctl", "iconv", "losetup", "timedatectl", "dpkg", "cpio",
+    "systemctl", "iconv", "losetup", "timedatectl", "dpkg", "cpio", "aws",
   ]
   /// Those of automount, of cat(1), and of every command.
   private static let foreignOptions: Set<String> = ["--negative-timeout", "--null", "--help"]

@@ -3,7 +3,7 @@ import Glibc
 import Posix
 
 /// A folder that is removed with its value.
-public final class TemporaryFolder {
+public final class TemporaryFolder: Sendable {
   public let root: String
 
   public init() throws {

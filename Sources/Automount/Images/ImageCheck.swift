@@ -27,7 +27,7 @@ public struct ImageCheck: Sendable {
   }
 
   /// The superblock, and the block with the compressor's options: eight bytes behind a header.
-  private static let startSize = Superblock.byteCount + 10
+  public static let startSize = Superblock.byteCount + 10
 
   /// Checks an open file with one fstat and one read of 106 bytes.
   ///
@@ -41,6 +41,21 @@ public struct ImageCheck: Sendable {
       facts.problem = "not a regular file"
       return facts
     }
+    let start = [UInt8](unsafeUninitializedCapacity: Self.startSize) { buffer, count in
+      count = max(0, retryingInterrupts { pread(descriptor, buffer.baseAddress!, buffer.count, 0) })
+    }
+    guard facts.size == 0 || !start.isEmpty else { throw SystemError("read") }
+    return self.facts(size: facts.size, modified: facts.modified, start: start)
+  }
+
+  /// Checks an image of which the first bytes are known.
+  ///
+  /// - Parameters:
+  ///   - size: of the whole, in bytes.
+  ///   - modified: nanoseconds since 1970.
+  ///   - start: `startSize` bytes, or all.
+  public func facts(size: UInt64, modified: Int64, start: [UInt8]) -> Facts {
+    var facts = Facts(size: size, modified: modified)
     guard facts.size >= UInt64(Superblock.byteCount) else {
       facts.problem =
         facts.size == 0
@@ -48,10 +63,6 @@ public struct ImageCheck: Sendable {
         : "only \(facts.size) bytes, too short for an image; upload it again"
       return facts
     }
-    let start = [UInt8](unsafeUninitializedCapacity: Self.startSize) { buffer, count in
-      count = max(0, retryingInterrupts { pread(descriptor, buffer.baseAddress!, buffer.count, 0) })
-    }
-    guard !start.isEmpty else { throw SystemError("read") }
     guard start.count >= Superblock.byteCount else {
       facts.problem = "it ends after \(start.count) bytes; upload it again"
       return facts

@@ -19,9 +19,9 @@ public struct ManifestWriter {
     /// Reads the whole file.
     ///
     /// - Throws: `SourceError` if it cannot be read.
-    public init(ofImage path: [UInt8]) throws {
+    public init(ofImage path: [UInt8], name: some Sequence<UInt8>) throws {
       let (digest, size) = try SHA256.of(file: path)
-      self.init(name: Array(path.lastPathComponent), size: size, digest: digest)
+      self.init(name: Array(name), size: size, digest: digest)
     }
   }
 

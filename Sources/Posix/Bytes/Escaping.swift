@@ -1,9 +1,13 @@
 /// File names in a form that is safe to print: names are bytes, terminals want text.
 extension Sequence<UInt8> {
   /// The bytes with everything escaped that could disturb a terminal or forge a line: control
-  /// characters, the backslash and invalid UTF-8, in the style of GNU `ls --escape`.
+  /// characters, the backslash and invalid UTF-8, in the style of GNU `ls --escape`. A URL goes
+  /// without its query, which may be as good as a password.
   public var escapedName: String {
-    let bytes = Array(self)
+    var bytes = Array(self)
+    if bytes.starts(with: "https://".utf8) || bytes.starts(with: "http://".utf8) {
+      bytes = Array(bytes.prefix { $0 != UInt8(ascii: "?") })
+    }
     var text = ""
     text.reserveCapacity(bytes.count)
     var rest = bytes[...]

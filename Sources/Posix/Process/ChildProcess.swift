@@ -20,31 +20,39 @@ public enum ChildProcess {
 
   /// Runs a command given as bytes.
   public static func run(_ command: [[UInt8]]) throws(SystemError) -> Result {
+    let (process, end) = try start(command)
+    defer { close(end) }
+    var output: [UInt8] = []
+    while true {
+      let before = output.count
+      output += [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, count in
+        count = max(0, retryingInterrupts { read(end, buffer.baseAddress!, buffer.count) })
+      }
+      if output.count == before { break }
+    }
+    return Result(status: wait(for: process), output: output)
+  }
+
+  /// Starts a program with empty input.
+  ///
+  /// - Returns: its process, and the end of a pipe with its output, which the caller closes.
+  static func start(
+    _ command: [[UInt8]]
+  ) throws(SystemError) -> (process: pid_t, output: Int32) {
     var ends: [Int32] = [-1, -1]
     guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("make a pipe") }
-    defer { close(ends[0]) }
+    defer { close(ends[1]) }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-    let process: pid_t
     do throws(SystemError) {
-      process = try spawn(command, &actions, nil)
+      return (try spawn(command, &actions, nil), ends[0])
     } catch {
-      close(ends[1])
+      close(ends[0])
       throw error
     }
-    close(ends[1])
-    var output: [UInt8] = []
-    while true {
-      let before = output.count
-      output += [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, count in
-        count = max(0, retryingInterrupts { read(ends[0], buffer.baseAddress!, buffer.count) })
-      }
-      if output.count == before { break }
-    }
-    return Result(status: wait(for: process), output: output)
   }
 
   /// Starts a program that shares this one's standard input, output and error. From then on this

@@ -69,6 +69,16 @@ public final class Monitor: @unchecked Sendable {
   /// Releases the lock until the condition is signalled; call it inside `withLock`, in a loop.
   public func wait(on condition: Int) { pthread_cond_wait(conditions + condition, mutex) }
 
+  /// Waits likewise, but no longer than some milliseconds.
+  public func wait(on condition: Int, atMost milliseconds: Int) {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    let nanoseconds = time.tv_nsec + max(0, milliseconds) % 1_000 * 1_000_000
+    time.tv_sec += max(0, milliseconds) / 1_000 + nanoseconds / 1_000_000_000
+    time.tv_nsec = nanoseconds % 1_000_000_000
+    pthread_cond_clockwait(conditions + condition, mutex, CLOCK_MONOTONIC, &time)
+  }
+
   /// Wakes one waiter.
   public func signal(_ condition: Int) { pthread_cond_signal(conditions + condition) }
 

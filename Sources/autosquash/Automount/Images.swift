@@ -17,11 +17,30 @@ struct Images: Subcommand {
       The names are those below the mount root. Opens each image and reads its superblock, as \
       the map does before it answers, and the mode of its top directory: an image that only root can enter \
       is of no use to others. verify checks everything else.
+
+      With a folder of a bucket (s3://BUCKET/FOLDER/): the images below it, as any kernel would \
+      mount them, and whether each has a manifest beside it.
       """)
 
+  @Argument(
+    help: "A folder of a bucket, s3://BUCKET/FOLDER/. (default: as configured for the mounts)")
+  var folder: ByteArgument?
   @Flag(help: "Print JSON, one object per image.") var json = false
+  @OptionGroup(title: "Buckets") var bucket: BucketOptions
+
+  func fail(_ error: any Error) -> Int32 {
+    guard let folder else {
+      Messages.write(error)
+      return ExitStatus.of(error)
+    }
+    return Messages.fail(folder.bytes, error)
+  }
 
   func execute() throws -> Int32 {
+    if let folder {
+      bucket.apply()
+      return try BucketImages(folder.bytes).print(isJSON: json)
+    }
     let job = try CatalogueJob()
     let catalogue = try job.catalogue()
     let mounts = (try? MountTable.current()) ?? MountTable.none
@@ -78,7 +97,13 @@ struct ImageLine {
         line.entry.compressor?.name ?? "-", line.state,
       ]
     }
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max()! }
+    return aligned(rows)
+  }
+
+  /// Rows of the same number of columns, the second of which is a number, as lines.
+  static func aligned(_ rows: [[String]]) -> [String] {
+    guard let first = rows.first else { return [] }
+    let widths = first.indices.map { column in rows.map { $0[column].count }.max()! }
     return rows.map { row in
       row.enumerated().map { column, text in
         if column == row.count - 1 { return text }

@@ -38,6 +38,7 @@ struct Diff: Subcommand {
   @OptionGroup(title: "Attributes") var xattrs: XattrOptions
   @OptionGroup(title: "Reading archives") var archives: ArchiveOptions
   @OptionGroup(title: "Reading directories") var directories: DirectoryOptions
+  @OptionGroup(title: "Buckets") var bucket: BucketOptions
   @OptionGroup(title: "Messages") var messages: MessageOptions
 
   func validate() throws {
@@ -73,6 +74,7 @@ struct Diff: Subcommand {
   func execute() throws -> Int32 {
     // 1 would be an answer: trees differ.
     clinux_when_out_of_memory(ExitStatus.unreadableInput, nil, nil)
+    bucket.apply()
     var options = TreeInput.Options()
     options.assembly = TreeInput.unchanged
     options.assembly.xattrs = try xattrs.policy()

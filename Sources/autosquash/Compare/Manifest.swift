@@ -37,6 +37,7 @@ struct Manifest: FileSubcommand {
   @OptionGroup(title: "Owners of a source") var ownership: OwnershipOptions
   @OptionGroup(title: "Modes, times and attributes of a source") var metadata: MetadataOptions
   @OptionGroup(title: "Selection from a source") var selection: SelectionOptions
+  @OptionGroup(title: "Buckets") var bucket: BucketOptions
   @OptionGroup(title: "Reading archives") var archives: ArchiveOptions
   @OptionGroup(title: "Reading directories") var directories: DirectoryOptions
   @Flag(name: [.short, .long], help: "Print errors only.") var quiet = false
@@ -60,6 +61,7 @@ struct Manifest: FileSubcommand {
   var subject: [UInt8] { source.bytes }
 
   func execute() throws -> Int32 {
+    bucket.apply()
     let source = source.bytes
     var options = TreeInput.Options()
     options.assembly = try assemblyOptions(readsFiles: true)
@@ -79,7 +81,11 @@ struct Manifest: FileSubcommand {
     let input = TreeInput(source, offset: offset, readsSpecifications: true)
     let tree = try input.read(options)
     ProgressBar.clearLine()
-    let image = input.kind == .image ? try ManifestWriter.ImageFacts(ofImage: source) : nil
+    let image =
+      try input.kind == .image
+      ? ObjectPipe.withPath(of: source) {
+        try ManifestWriter.ImageFacts(ofImage: $0, name: source.lastPathComponent)
+      } : nil
     if html {
       try HTMLPage(tree, title: Array(source.lastPathComponent), image: image)
         .write { try file.write($0) }

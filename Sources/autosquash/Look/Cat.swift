@@ -29,6 +29,7 @@ struct Cat: FileSubcommand {
   var subject: [UInt8] { image.image.bytes }
 
   func execute() throws -> Int32 {
+    image.bucket.apply()
     let query = CatQuery(
       image: subject, offset: image.offset, paths: paths.map(\.bytes), threads: threads)
     return try query.execute()
@@ -99,6 +100,10 @@ struct CatQuery: ImageQuery {
             }
             count -= UInt64(step)
           }
+        case .lost(_, let error) where error.code == .unreadable:
+          // Not the image's fault, and the next file would fare no better.
+          try output.flush()
+          throw error
         case .lost(_, let error):
           // Bytes after a gap would pass for those in the gap: go on with the next file.
           complain("\(file.path.escapedName): \(error)", &status)

@@ -33,6 +33,7 @@ struct Info: FileSubcommand {
   var subject: [UInt8] { image.image.bytes }
 
   func execute() throws -> Int32 {
+    image.bucket.apply()
     let query = InfoQuery(
       image: subject, offset: image.offset, path: path?.bytes, isJSON: json,
       cost: cost.cost ? (cost.model, cost.trace?.bytes) : nil)

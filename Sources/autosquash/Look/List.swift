@@ -65,6 +65,7 @@ struct List: FileSubcommand {
   var subject: [UInt8] { image.image.bytes }
 
   func execute() throws -> Int32 {
+    image.bucket.apply()
     let query = ListQuery(
       image: subject, offset: image.offset, paths: paths.map(\.bytes), options: options)
     return try query.execute()

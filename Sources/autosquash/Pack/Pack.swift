@@ -70,6 +70,7 @@ struct Pack: Subcommand {
   @OptionGroup(title: "Reading archives") var archives: ArchiveOptions
   @OptionGroup(title: "Reading the source") var reading: ReadingOptions
   @OptionGroup(title: "Reading the source") var directories: DirectoryOptions
+  @OptionGroup(title: "Buckets") var bucket: BucketOptions
   @OptionGroup(title: "Messages") var messages: MessageOptions
 
   func validate() throws {
@@ -181,6 +182,7 @@ struct Pack: Subcommand {
   func fail(_ error: any Error) -> Int32 { Messages.fail([], error) }
 
   func execute() throws -> Int32 {
+    bucket.apply()
     let sources = try SourceArgument.sources(arguments)
     try refuseManifestName()
     try SourceCheck.refuseImageName(sources, output: output?.bytes)

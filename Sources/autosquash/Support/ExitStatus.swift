@@ -1,5 +1,6 @@
 import Automount
 import FileTrees
+import ObjectStore
 import SquashFS
 
 /// Exit statuses, as diff(1) and cmp(1) use them.
@@ -13,7 +14,7 @@ enum ExitStatus {
     case let error as SourceError where [.unreadable, .changed].contains(error.code):
       unreadableInput
     case let error as ImageReadError where error.code != .damaged: unreadableInput
-    case is BucketError: unreadableInput
+    case is BucketError, is StoreError: unreadableInput
     default: failed
     }
   }

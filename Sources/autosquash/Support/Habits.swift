@@ -109,7 +109,7 @@ enum Habits {
       Habit("-y --yes", .means("--force")),
       Habit("-k --keep", .isDefault("an existing image stays, unless --force")),
       Habit(
-        "--acl --storage-class --profile --region --endpoint-url --sse --metadata --no-sign-request",
+        "--acl --storage-class --sse --metadata",
         .use("it with 'aws s3 cp', when the image is made")),
     ]
 

@@ -8,8 +8,10 @@ import Terminal
 
 /// The image for a command to read.
 struct ImageArguments: ParsableArguments {
-  @Argument(help: "The image.")
+  @Argument(help: "The image: a file, s3://BUCKET/KEY, or a URL.")
   var image: ByteArgument
+
+  @OptionGroup(title: "Buckets") var bucket: BucketOptions
 
   @Option(
     help: ArgumentHelp(
@@ -35,9 +37,11 @@ extension Messages {
   /// - Parameter source: the file for errors that do not name one.
   /// - Returns: the exit status.
   static func fail(_ source: [UInt8], _ error: any Error) -> Int32 {
+    // Requests that were stopped are no failure to report.
+    if let error = error as? ImageReadError, error.code == .unreadable {
+      Interruption.endIfRequested()
+    }
     switch error {
-    case let error as ImageReadError where error.code == .unreadable && RemoteName.isRemote(source):
-      write(source, "not on this machine; fetch it with aws s3 cp or curl first")
     case let error as SourceError:
       write(error.path, error.message(takes: RunningCommand.takes))
     case let error as SystemError:

@@ -55,6 +55,7 @@ struct Verify: Subcommand {
     help: "Also print the number of blocks, and of those without a checksum, and what Linux needs.")
   var verbose = false
   @OptionGroup(title: "Messages") var messages: MessageOptions
+  @OptionGroup(title: "Buckets") var bucket: BucketOptions
   @OptionGroup(title: "With --against: owners, as given to pack")
   var ownership: OwnershipOptions
   @OptionGroup(title: "With --against: modes, times and attributes, as given to pack")
@@ -102,6 +103,7 @@ struct Verify: Subcommand {
   func execute() throws -> Int32 {
     // 1 would be an answer: the image is bad.
     clinux_when_out_of_memory(ExitStatus.unreadableInput, nil, nil)
+    bucket.apply()
     return try images.reduce(0) { max($0, try verify($1.bytes)) }
   }
 

@@ -1,12 +1,13 @@
 import Foundation
 import Glibc
 import Posix
+import Synchronization
 
 /// A program that runs next to a test, with its own log, and ends with this value.
-public final class Daemon {
+public final class Daemon: Sendable {
   public let process: pid_t
   private let log: String
-  private var hasEnded = false
+  private let hasEnded = Mutex(false)
 
   /// - Parameters:
   ///   - command: starts with the program's path.
@@ -57,16 +58,26 @@ public final class Daemon {
 
   /// Sends a signal and waits for the end; kills the program if that takes too long.
   public func end(with signal: Int32) {
-    if hasEnded { return }
-    hasEnded = true
-    kill(process, signal)
-    // An automounter unmounts some ten images a second before it ends.
-    for _ in 0..<2400 {
-      if waitpid(process, nil, WNOHANG) != 0 { return }
-      usleep(50_000)
+    hasEnded.withLock { hasEnded in
+      if hasEnded { return }
+      hasEnded = true
+      kill(process, signal)
+      // An automounter unmounts some ten images a second before it ends.
+      for _ in 0..<2400 {
+        if waitpid(process, nil, WNOHANG) != 0 { return }
+        usleep(50_000)
+      }
+      kill(process, SIGKILL)
+      waitpid(process, nil, 0)
     }
-    kill(process, SIGKILL)
-    waitpid(process, nil, 0)
+  }
+
+  /// Whether it has not ended by itself.
+  public var isRunning: Bool {
+    hasEnded.withLock { hasEnded in
+      if !hasEnded && waitpid(process, nil, WNOHANG) != 0 { hasEnded = true }
+      return !hasEnded
+    }
   }
 
   public func send(_ signal: Int32) { kill(process, signal) }

@@ -129,6 +129,7 @@ package final class ContentStream<Tag> {
           do throws(ImageReadError) {
             blocks = try image.blocks(of: inode)
             fileSize = file.size
+            if image.input.wantsHints { image.willRead(blocks!) }
           } catch {
             queue.append(.lost(file.size, error))
           }

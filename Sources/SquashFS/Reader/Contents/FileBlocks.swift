@@ -72,6 +72,28 @@ package struct FileBlocks {
     return .tail(fragment: file.fragment, offset: Int(file.fragmentOffset), size: size)
   }
 
+  /// The places of the blocks that are left, and that of the fragment with the file's end.
+  fileprivate var places: [Range<UInt64>] {
+    var rest = self
+    var places: [Range<UInt64>] = []
+    while let part = try? rest.next() {
+      switch part {
+      case .hole: continue
+      case .block(let place, _):
+        let end = place.start + UInt64(place.stored.byteCount)
+        if let last = places.last, last.upperBound == place.start {
+          places[places.count - 1] = last.lowerBound..<end
+        } else {
+          places.append(place.start..<end)
+        }
+      case .tail(let fragment, _, _):
+        guard let place = try? image.fragment(fragment) else { continue }
+        places.append(place.start..<place.start + UInt64(place.stored.byteCount))
+      }
+    }
+    return places
+  }
+
   /// Moves past the block at an offset, which must not lie before the next part's.
   ///
   /// - Returns: the block's place; `nil` if it is a hole or smaller than a whole block, or if the
@@ -112,5 +134,12 @@ package struct FileBlocks {
       isDone = true
       throw error
     }
+  }
+}
+
+extension Image {
+  /// Hints that a file will be read to its end, so that a distant source may fetch all of it at once.
+  func willRead(_ blocks: FileBlocks) {
+    for place in blocks.places { input.willRead(place) }
   }
 }

@@ -12,6 +12,9 @@ package protocol ByteSource: AnyObject, Sendable {
     _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
   ) throws(ImageReadError) -> Int
 
+  /// Whether hints are worth the work to compute them.
+  var wantsHints: Bool { get }
+
   /// Hints that these bytes will be read soon; a distant source may fetch them together.
   func willRead(_ range: Range<UInt64>)
 
@@ -23,5 +26,7 @@ package protocol ByteSource: AnyObject, Sendable {
 }
 
 extension ByteSource {
+  package var wantsHints: Bool { false }
+
   package func willRead(_ range: Range<UInt64>) {}
 }

@@ -38,6 +38,9 @@ package final class ImageInput: Sendable {
     try source.checkUnchanged(path: path)
   }
 
+  /// Whether hints are worth the work to compute them.
+  var wantsHints: Bool { source.wantsHints }
+
   /// Hints that these bytes, counted from the image's start, will be read soon.
   package func willRead(_ range: Range<UInt64>) {
     let range = range.clamped(to: 0..<length)

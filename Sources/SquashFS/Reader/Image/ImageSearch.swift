@@ -15,18 +15,19 @@ package struct ImageSearch {
   /// - Returns: the start of the first image that can be opened, or else of the first damaged one.
   /// - Throws: `ImageReadError` if there is none; it mentions an image that Linux cannot read.
   package static func findImage(
-    in path: [UInt8], within limit: UInt64 = .max
+    in source: any ByteSource, within limit: UInt64 = .max
   ) throws(ImageReadError) -> UInt64 {
     var search = ImageSearch()
-    try search.run(ImageInput(path: path), path, limit)
+    try search.run(source, limit)
     if let found = search.whole ?? search.damaged { return found }
     if let foreign = search.foreign { throw ImageReadError(foreign.format, at: foreign.start) }
     throw ImageReadError(.notAnImage, "this file contains no SquashFS image")
   }
 
   private mutating func run(
-    _ input: ImageInput, _ path: [UInt8], _ limit: UInt64
+    _ source: any ByteSource, _ limit: UInt64
   ) throws(ImageReadError) {
+    let input = try ImageInput(source)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
     var position: UInt64 = 0
@@ -39,7 +40,7 @@ package struct ImageSearch {
       for offset in 0...last where ForeignFormat.canBegin(with: bytes[offset]) {
         let start = UnsafeRawBufferPointer(
           rebasing: bytes[offset..<offset + Superblock.byteCount])
-        try look(at: start, position + UInt64(offset), path)
+        try look(at: start, position + UInt64(offset), source)
         if whole != nil || tries == EffortBudget.mostStarts { return }
       }
       position += UInt64(last + 1)
@@ -48,7 +49,7 @@ package struct ImageSearch {
 
   /// Checks a possible superblock.
   private mutating func look(
-    at bytes: UnsafeRawBufferPointer, _ start: UInt64, _ path: [UInt8]
+    at bytes: UnsafeRawBufferPointer, _ start: UInt64, _ source: any ByteSource
   ) throws(ImageReadError) {
     guard bytes.little(0, as: UInt32.self) == Superblock.magic,
       let superblock = try? Superblock(parsing: bytes.bytes)
@@ -63,7 +64,7 @@ package struct ImageSearch {
       superblock.directoryTable < superblock.bytesUsed
     else { return }
     tries += 1
-    if (try? RootDirectory(of: ImageInput(path: path, base: start))) != nil {
+    if (try? RootDirectory(of: ImageInput(source, base: start))) != nil {
       whole = start
     } else {
       damaged = damaged ?? start

@@ -1,0 +1,32 @@
+import ObjectStore
+package import SquashFS
+
+/// The bytes of an image in a bucket or on the web.
+package final class ObjectBytes: ByteSource {
+  private let object: RemoteObject
+
+  package var length: UInt64 { object.length }
+
+  /// - Parameter name: of an object that `RemoteObjects.isRemote`.
+  /// - Throws: `ImageReadError` with the code `unreadable`.
+  package init(_ name: [UInt8]) throws(ImageReadError) {
+    do throws(StoreError) { object = try RemoteObjects.open(name) } catch {
+      throw ImageReadError(.unreadable, error.message)
+    }
+  }
+
+  package func read(
+    _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
+  ) throws(ImageReadError) -> Int {
+    do throws(StoreError) { return try object.read(buffer, at: offset) } catch {
+      throw ImageReadError(.unreadable, error.message)
+    }
+  }
+
+  package var wantsHints: Bool { true }
+
+  package func willRead(_ range: Range<UInt64>) { object.willRead(range) }
+
+  /// Nothing else is ever read: every request names the version.
+  package func checkUnchanged(path: [UInt8]?) {}
+}

@@ -1,0 +1,59 @@
+import HTTP
+package import ObjectStore
+import Posix
+import SquashFS
+import Synchronization
+
+/// The objects in buckets and on the web that this program reads.
+///
+/// An object that is named twice is opened once, so that all of a command's work sees one version.
+package enum RemoteObjects {
+  private static let state = Mutex(State())
+
+  private struct State {
+    var options = StoreOptions()
+    var store: Store?
+    var open: [[UInt8]: RemoteObject] = [:]
+  }
+
+  /// Says how to reach stores, beyond what the environment says; before anything is opened.
+  package static func configure(_ options: StoreOptions) {
+    state.withLock { $0 = State(options: options) }
+  }
+
+  /// Whether a name is that of an object rather than a file.
+  package static func isRemote(_ name: [UInt8]) -> Bool { ObjectLocation.isRemote(name) }
+
+  /// The store for all names.
+  package static var store: Store {
+    state.withLock { state in
+      let store = state.store ?? Store(state.options)
+      state.store = store
+      return store
+    }
+  }
+
+  /// Opens an object.
+  ///
+  /// - Parameter name: of one that `isRemote`.
+  /// - Throws: `StoreError`.
+  static func open(_ name: [UInt8]) throws(StoreError) -> RemoteObject {
+    if let object = state.withLock({ $0.open[name] }) { return object }
+    guard let location = try ObjectLocation(parsing: name) else {
+      throw StoreError(.invalid, "not in a bucket and not on the web")
+    }
+    if case .bucket(_, key: let key) = location, key.isEmpty || key.last == UInt8(ascii: "/") {
+      throw StoreError(
+        .invalid, "a folder, not an image; \"autosquash images \(name.shellWord)\" lists it")
+    }
+    let object = try RemoteObject(location, in: store)
+    state.withLock { $0.open[name] = object }
+    return object
+  }
+
+  /// The name for people: a URL without its query, which may be a secret.
+  package static func shown(_ name: [UInt8]) -> [UInt8] {
+    guard isRemote(name), !name.starts(with: "s3://".utf8) else { return name }
+    return Array(name.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
+  }
+}

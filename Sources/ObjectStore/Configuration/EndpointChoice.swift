@@ -1,0 +1,38 @@
+/// The server that requests for a bucket go to, if it is not AWS's.
+package enum EndpointChoice {
+  /// What the option says, else the environment, else the profile; without a slash at its end.
+  ///
+  /// - Parameters:
+  ///   - option: of the command.
+  ///   - profile: the profile's name, if the user gave one.
+  /// - Returns: `nil` for that of AWS.
+  /// - Throws: `StoreError` with the code `invalid` if it is not a URL of a server.
+  package static func endpoint(
+    option: String?, profile: String?, _ environment: StoreEnvironment
+  ) throws(StoreError) -> String? {
+    if let option { return try checked(option, from: "--endpoint-url") }
+    return try named(
+      variables: ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"], environment,
+      SharedConfiguration(environment).profile(named: profile, environment))
+  }
+
+  static func named(
+    variables: [String], _ environment: StoreEnvironment, _ profile: Profile
+  ) throws(StoreError) -> String? {
+    for variable in variables {
+      if let url = environment[variable] { return try checked(url, from: variable) }
+    }
+    guard let url = profile["endpoint_url"] else { return nil }
+    return try checked(url, from: "endpoint_url of \(profile.title)")
+  }
+
+  /// - Parameter source: what gave it, for errors.
+  static func checked(_ url: String, from source: String) throws(StoreError) -> String {
+    guard let parts = URLParts(url), parts.query == nil else {
+      throw StoreError(.invalid, "\(source) is not the URL of a server, such as https://host:9000")
+    }
+    var url = url
+    while url.hasSuffix("/") { url.removeLast() }
+    return url
+  }
+}

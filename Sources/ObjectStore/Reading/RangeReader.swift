@@ -1,0 +1,333 @@
+import Posix
+
+/// Reads a distant object of known length at random, by a few large requests side by side.
+///
+/// It keeps what it fetched, within bounds. Whoever reads on where a reading ended gets more and
+/// more fetched ahead; whoever jumps about gets little. Any number of threads may read.
+package final class RangeReader: @unchecked Sendable {
+  package struct Limits: Sendable {
+    /// Requests begin and end at multiples of this many bytes.
+    package var unit: UInt64 = 128 << 10
+    /// The bytes of the largest request.
+    package var part: UInt64 = 8 << 20
+    /// The number of requests at the same time.
+    package var requests = 8
+    /// The bytes kept, those in flight included.
+    package var memory: UInt64 = 56 << 20
+    /// How far to fetch ahead, in bytes, of one who reads on and on.
+    package var ahead: UInt64 = 32 << 20
+
+    package init() {}
+  }
+
+  /// Bytes of the object, in flight or here.
+  private final class Part {
+    enum State {
+      case waiting, inFlight
+      case here([UInt8])
+      case failed(StoreError)
+    }
+    let range: Range<UInt64>
+    var state = State.waiting
+    /// The time of the latest use, by the reader's own clock.
+    var lastUse: UInt64
+    var readers = 0
+
+    init(_ range: Range<UInt64>, now: UInt64) {
+      self.range = range
+      lastUse = now
+    }
+  }
+
+  /// One who reads forward.
+  private struct Stream {
+    /// Where the next read begins if it reads on.
+    var next: UInt64
+    /// The bytes to have ahead of `next`; 0 for one who has not read on yet.
+    var window: UInt64
+    /// Where it will stop.
+    var end: UInt64
+    var lastUse: UInt64
+  }
+
+  package let length: UInt64
+  private let limits: Limits
+  /// Pieces that never go away: an image's tables are at its ends.
+  private let pinned: [(start: UInt64, bytes: [UInt8])]
+  private let fetch: @Sendable (Range<UInt64>) throws(StoreError) -> [UInt8]
+
+  private static let changed = 0
+  private static let workReady = 1
+  private let monitor = Monitor(conditions: 2)
+  // Guarded by `monitor`.
+  private var parts: [UInt64: Part] = [:]
+  private var queue: [Part] = []
+  private var bytesKept: UInt64 = 0
+  private var clock: UInt64 = 0
+  private var streams: [Stream] = []
+  private var threads = 0
+  private var idle = 0
+  private var isClosed = false
+
+  /// - Parameters:
+  ///   - length: of the object, in bytes.
+  ///   - pinned: what is known already.
+  ///   - fetch: gets exactly these bytes; several threads call it at the same time.
+  package init(
+    length: UInt64, pinned: [(start: UInt64, bytes: [UInt8])] = [], limits: Limits = Limits(),
+    fetch: @escaping @Sendable (Range<UInt64>) throws(StoreError) -> [UInt8]
+  ) {
+    self.length = length
+    self.pinned = pinned
+    self.limits = limits
+    self.fetch = fetch
+  }
+
+  /// Lets the threads end; nothing may be read after that.
+  package func close() {
+    monitor.withLock {
+      isClosed = true
+      queue.removeAll()
+      monitor.broadcast(Self.workReady)
+    }
+  }
+
+  // MARK: Reading
+
+  /// Fills `buffer` from `offset` on; reads less only at the end.
+  ///
+  /// - Returns: the number of bytes read.
+  package func read(
+    _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
+  ) throws(StoreError) -> Int {
+    guard offset < length else { return 0 }
+    let end = offset + min(UInt64(buffer.count), length - offset)
+    var position = offset
+    while position < end {
+      let rest = UnsafeMutableRawBufferPointer(
+        rebasing: buffer[Int(position - offset)..<Int(end - offset)])
+      var count = copyPinned(rest, at: position)
+      if count == 0 { count = try copyFetched(rest, at: position) }
+      position += UInt64(count)
+    }
+    return Int(end - offset)
+  }
+
+  /// Has bytes fetched that will be read soon.
+  package func willRead(_ range: Range<UInt64>) {
+    let range = range.clamped(to: 0..<length)
+    guard !range.isEmpty else { return }
+    monitor.withLock {
+      clock += 1
+      guard range.count <= limits.ahead else {
+        request(range.lowerBound..<range.lowerBound + limits.ahead)
+        begin(
+          Stream(
+            next: range.lowerBound, window: limits.ahead, end: range.upperBound, lastUse: clock))
+        return
+      }
+      request(range)
+      readAhead(of: range, isNews: true)
+    }
+  }
+
+  private func copyPinned(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Int {
+    for piece in pinned where piece.start <= offset {
+      let skipped = offset - piece.start
+      guard skipped < piece.bytes.count else { continue }
+      let count = min(buffer.count, piece.bytes.count - Int(skipped))
+      copy(piece.bytes, from: Int(skipped), count, to: buffer)
+      return count
+    }
+    return 0
+  }
+
+  private func copy(
+    _ bytes: [UInt8], from start: Int, _ count: Int, to buffer: UnsafeMutableRawBufferPointer
+  ) {
+    bytes.withUnsafeBytes {
+      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + count]))
+    }
+  }
+
+  /// Copies what the part at `offset` has; waits for it.
+  private func copyFetched(
+    _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
+  ) throws(StoreError) -> Int {
+    let part: Part = monitor.withLock {
+      clock += 1
+      let wanted = offset..<offset + UInt64(buffer.count)
+      let isNews = units(of: wanted).contains(where: isMissing)
+      let unit = offset / limits.unit
+      // It stays, whatever else is fetched.
+      parts[unit]?.lastUse = clock
+      request(wanted)
+      let part = parts[unit]!
+      part.readers += 1
+      readAhead(of: wanted, isNews: isNews)
+      while true {
+        switch part.state {
+        case .here, .failed: return part
+        case .waiting, .inFlight: monitor.wait(on: Self.changed)
+        }
+      }
+    }
+    defer { monitor.withLock { part.readers -= 1 } }
+    switch part.state {
+    case .failed(let error):
+      monitor.withLock { forget(part) }
+      throw error
+    case .here(let bytes):
+      let skipped = Int(offset - part.range.lowerBound)
+      let count = min(buffer.count, bytes.count - skipped)
+      copy(bytes, from: skipped, count, to: buffer)
+      return count
+    case .waiting, .inFlight: preconditionFailure("a part that nobody waits for")
+    }
+  }
+
+  // MARK: Planning; all under the lock
+
+  /// Requests what the reader of these bytes will probably want next.
+  ///
+  /// - Parameter isNews: whether they were announced, or are missing: who reads what is here
+  ///   already does not ask for more.
+  private func readAhead(of wanted: Range<UInt64>, isNews: Bool) {
+    // Files of an image are read in order, but not without gaps.
+    let slack = 4 * limits.unit
+    let known = streams.firstIndex {
+      $0.next <= wanted.lowerBound + slack && wanted.lowerBound <= $0.next + slack
+    }
+    guard let known else {
+      if isNews { begin(Stream(next: wanted.upperBound, window: 0, end: length, lastUse: clock)) }
+      return
+    }
+    streams[known].lastUse = clock
+    streams[known].next = max(streams[known].next, wanted.upperBound)
+    let stream = streams[known]
+    guard isNews || stream.window > 0 && needsMore(stream) else { return }
+    streams[known].window = min(max(2 * stream.window, 4 * limits.unit), limits.ahead)
+    let end = min(stream.next + streams[known].window, stream.end)
+    if stream.next < end { request(stream.next..<end) }
+  }
+
+  private func begin(_ stream: Stream) {
+    if streams.count == 16 {
+      let oldest = streams.indices.min { streams[$0].lastUse < streams[$1].lastUse }!
+      streams.remove(at: oldest)
+    }
+    streams.append(stream)
+  }
+
+  /// Whether less than half of the window is on its way.
+  private func needsMore(_ stream: Stream) -> Bool {
+    let middle = stream.next + stream.window / 2
+    return middle < stream.end && isMissing(middle / limits.unit)
+  }
+
+  private func isMissing(_ unit: UInt64) -> Bool { parts[unit] == nil && !isPinned(unit) }
+
+  /// Makes parts for all units of a range that have none, in requests of at most `limits.part`.
+  private func request(_ range: Range<UInt64>) {
+    var unit = range.lowerBound / limits.unit
+    let end = (range.upperBound + limits.unit - 1) / limits.unit
+    while unit < end {
+      guard isMissing(unit) else {
+        unit += 1
+        continue
+      }
+      var last = unit + 1
+      while last < end, isMissing(last), (last - unit) * limits.unit < limits.part { last += 1 }
+      add(unit * limits.unit..<min(last * limits.unit, length))
+      unit = last
+    }
+  }
+
+  private func isPinned(_ unit: UInt64) -> Bool {
+    let start = unit * limits.unit
+    let end = min(start + limits.unit, length)
+    return pinned.contains { $0.start <= start && end <= $0.start + UInt64($0.bytes.count) }
+  }
+
+  private func add(_ range: Range<UInt64>) {
+    let part = Part(range, now: clock)
+    for unit in units(of: range) { parts[unit] = part }
+    bytesKept += UInt64(range.count)
+    makeRoom()
+    queue.append(part)
+    if idle > 0 {
+      monitor.signal(Self.workReady)
+    } else if threads < limits.requests {
+      startThread()
+    }
+  }
+
+  private func units(of range: Range<UInt64>) -> Range<UInt64> {
+    range.lowerBound / limits.unit..<(range.upperBound + limits.unit - 1) / limits.unit
+  }
+
+  private func forget(_ part: Part) {
+    guard parts[part.range.lowerBound / limits.unit] === part else { return }
+    for unit in units(of: part.range) { parts[unit] = nil }
+    bytesKept -= UInt64(part.range.count)
+  }
+
+  /// Forgets what has not been used for longest.
+  private func makeRoom() {
+    while bytesKept > limits.memory {
+      var oldest: Part?
+      for part in parts.values where part.readers == 0 && part.lastUse < clock {
+        switch part.state {
+        case .here, .failed: if part.lastUse < oldest?.lastUse ?? .max { oldest = part }
+        case .waiting, .inFlight: continue
+        }
+      }
+      guard let oldest else { return }
+      forget(oldest)
+    }
+  }
+
+  // MARK: Fetching
+
+  private func startThread() {
+    do {
+      let thread = try WorkerThread { [self] in serve() }
+      thread.detach()
+      threads += 1
+    } catch {
+      guard threads == 0 else { return }
+      for part in queue { part.state = .failed(StoreError(.unreachable, "\(error)")) }
+      queue.removeAll()
+    }
+  }
+
+  private func serve() {
+    while let part = next() {
+      let state: Part.State
+      do throws(StoreError) {
+        let bytes = try fetch(part.range)
+        state =
+          bytes.count == part.range.count
+          ? .here(bytes) : .failed(StoreError(.badAnswer, "the server sent another range"))
+      } catch { state = .failed(error) }
+      monitor.withLock {
+        part.state = state
+        monitor.broadcast(Self.changed)
+      }
+    }
+  }
+
+  private func next() -> Part? {
+    monitor.withLock {
+      while queue.isEmpty && !isClosed {
+        idle += 1
+        monitor.wait(on: Self.workReady)
+        idle -= 1
+      }
+      guard !isClosed else { return nil }
+      let part = queue.removeFirst()
+      part.state = .inFlight
+      return part
+    }
+  }
+}

@@ -1,0 +1,14 @@
+package import HTTP
+
+/// Adds what proves who sends a request.
+package protocol RequestSigner: AnyObject, Sendable {
+  /// The request with its signature, for a region; as it is if it needs none.
+  ///
+  /// - Throws: `StoreError` with the code `credentials` if there are none.
+  func sign(_ request: HTTPRequest, region: String) throws(StoreError) -> HTTPRequest
+
+  /// Forgets credentials that a server has refused.
+  ///
+  /// - Returns: whether others may be had, so that it is worth to sign again.
+  func refresh() -> Bool
+}

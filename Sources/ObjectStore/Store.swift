@@ -1,0 +1,147 @@
+package import HTTP
+import Posix
+import Synchronization
+
+/// A way to objects: in the buckets of one store, or on the web.
+package final class Store: Sendable {
+  private let client: RetryingClient
+  private let signer: any RequestSigner
+  private let choose: @Sendable () throws(StoreError) -> Place
+  /// Where buckets are, once it is known.
+  private let place = Mutex<Place?>(nil)
+  /// Where a web server has redirected a URL to.
+  private let places = Mutex<[String: String]>([:])
+
+  /// Where a store has its buckets.
+  package struct Place: Sendable {
+    /// To sign for. A store corrects a wrong one.
+    package var region: String
+    /// The URL of a store other than AWS's.
+    package var endpoint: String?
+
+    package init(region: String, endpoint: String? = nil) {
+      self.region = region
+      self.endpoint = endpoint
+    }
+  }
+
+  /// - Parameter place: called with the first request to a bucket; it may ask services.
+  package init(
+    _ client: RetryingClient, signer: any RequestSigner,
+    place: @escaping @Sendable () throws(StoreError) -> Place
+  ) {
+    self.client = client
+    self.signer = signer
+    choose = place
+  }
+
+  /// Gets an object, or a part of it, whatever the status of the answer.
+  ///
+  /// - Parameter mostBytes: the limit of the body.
+  /// - Throws: `StoreError` if there is no answer, or no credentials.
+  func get(
+    _ location: ObjectLocation, query: [(name: String, value: String)] = [],
+    headers: [HTTPHeader] = [], mostBytes: Int
+  ) throws(StoreError) -> HTTPAnswer {
+    switch location {
+    case .bucket(let bucket, let key):
+      try get(bucket, key, query, headers, mostBytes: mostBytes)
+    case .web(let url): try get(url, headers, mostBytes: mostBytes)
+    }
+  }
+
+  // MARK: Buckets
+
+  private func get(
+    _ bucket: String, _ key: [UInt8], _ query: [(name: String, value: String)],
+    _ headers: [HTTPHeader], mostBytes: Int
+  ) throws(StoreError) -> HTTPAnswer {
+    var isCorrected = false
+    var isRefreshed = false
+    while true {
+      let place = try known()
+      let region = place.region
+      let url = BucketURL(
+        bucket, key: key, query: query, region: region, endpoint: place.endpoint)
+      let request = HTTPRequest(
+        url: url.text, headers: headers, mostBytes: max(mostBytes, 64 << 10))
+      let answer = try send { () throws(StoreError) in
+        try signer.sign(request, region: region)
+      }
+      guard answer.status >= 300, answer.status != 304 else { return answer }
+      let fault = StoreFault(answer)
+      if !isCorrected, [301, 307, 400, 403].contains(answer.status), let right = fault.region,
+        right != region, BucketURL.isRegion(right)
+      {
+        isCorrected = true
+        self.place.withLock { $0?.region = right }
+        continue
+      }
+      let isOld = ["ExpiredToken", "InvalidToken", "TokenRefreshRequired"].contains(fault.code)
+      if !isRefreshed, answer.status == 403 || isOld, signer.refresh() {
+        isRefreshed = true
+        continue
+      }
+      return answer
+    }
+  }
+
+  private func known() throws(StoreError) -> Place {
+    if let place = place.withLock({ $0 }) { return place }
+    let chosen = try choose()
+    return place.withLock { place in
+      // Another thread may have been quicker, and corrected it since.
+      let result = place ?? chosen
+      place = result
+      return result
+    }
+  }
+
+  // MARK: The web
+
+  private func get(
+    _ url: String, _ headers: [HTTPHeader], mostBytes: Int
+  ) throws(StoreError) -> HTTPAnswer {
+    let known = places.withLock { $0[url] }
+    var request = HTTPRequest(
+      url: known ?? url, headers: headers, mostBytes: max(mostBytes, 64 << 10))
+    var redirects = Redirects()
+    while true {
+      let next = request
+      let answer = try send { next }
+      do throws(HTTPError) {
+        if let further = try redirects.next(after: next, answer) {
+          request = further
+          continue
+        }
+      } catch { throw StoreError(error) }
+      if request.url != url {
+        if [401, 403, 404, 410].contains(answer.status), known != nil {
+          // The place was only lent; ask anew.
+          let isFirst = places.withLock { $0.removeValue(forKey: url) != nil }
+          if isFirst { return try get(url, headers, mostBytes: mostBytes) }
+        } else {
+          places.withLock { $0[url] = request.url }
+        }
+      }
+      return answer
+    }
+  }
+
+  private func send(
+    _ build: () throws(StoreError) -> HTTPRequest
+  ) throws(StoreError) -> HTTPAnswer {
+    try client.send(failure: StoreError.init, build)
+  }
+}
+
+extension StoreError {
+  init(_ error: HTTPError) {
+    switch error.code {
+    case .unreachable, .unknownHost, .notTrusted, .cancelled:
+      self.init(.unreachable, error.message)
+    case .badAnswer: self.init(.badAnswer, error.message)
+    case .impossible: self.init(.invalid, error.message)
+    }
+  }
+}

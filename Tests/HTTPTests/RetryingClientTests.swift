@@ -1,0 +1,58 @@
+import HTTP
+import Posix
+import TestSupport
+import Testing
+
+@Suite struct RetryingClientTests {
+  private let server: FaultServer
+
+  init() throws { server = try FaultServer() }
+
+  @Test func aBusyServerIsAskedAgainWithANewRequest() throws {
+    let client = RetryingClient(Transport())
+    var built = 0
+    func build() throws(HTTPError) -> HTTPRequest {
+      built += 1
+      return HTTPRequest(url: server.url + "/flaky/a")
+    }
+    let answer = try client.send(failure: { $0 }, build)
+    #expect(answer.body == Array("3".utf8))
+    #expect(built == 3)
+  }
+
+  @Test func theSecondOfTwoRequestsMayAnswer() throws {
+    var policy = RetryPolicy()
+    policy.patience = 50
+    let client = RetryingClient(Transport(), policy: policy)
+    let answer = try client.send(HTTPRequest(url: server.url + "/once-silent/a"))
+    #expect(answer.body == Array("2".utf8))
+  }
+
+  @Test func theLastAnswerOrProblemIsTold() throws {
+    var policy = RetryPolicy()
+    policy.total = 300
+    let client = RetryingClient(Transport(), policy: policy)
+    #expect(try client.send(HTTPRequest(url: server.url + "/status/503")).status == 503)
+    do {
+      _ = try client.send(HTTPRequest(url: server.url + "/cut"))
+      Issue.record("answered")
+    } catch { #expect(error.code == .unreachable) }
+  }
+
+  @Test func aStoppedProgramWaitsForNothing() {
+    let client = RetryingClient(Transport(), isStopped: { true })
+    do {
+      _ = try client.send(HTTPRequest(url: server.url + "/silent"))
+      Issue.record("answered")
+    } catch { #expect(error.code == .cancelled) }
+  }
+
+  @Test func whatCannotBeBuiltIsTheCallersError() {
+    struct NoCredentials: Error {}
+    func build() throws(NoCredentials) -> HTTPRequest { throw NoCredentials() }
+    let client = RetryingClient(Transport())
+    #expect(throws: NoCredentials.self) {
+      try client.send(failure: { _ in NoCredentials() }, build)
+    }
+  }
+}
