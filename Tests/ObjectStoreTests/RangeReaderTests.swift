@@ -100,7 +100,7 @@ private var small: RangeReader.Limits {
       _ = try reader.bytes(position..<position + 100_000)
       position += 100_000
     }
-    #expect(object.asked.count < 24)
+    #expect(object.asked.count < 32)
     #expect(object.asked.map { UInt64($0.count) }.reduce(0, +) == object.length)
   }
 

@@ -9,13 +9,13 @@ package final class RangeReader: @unchecked Sendable {
     /// Requests begin and end at multiples of this many bytes.
     package var unit: UInt64 = 128 << 10
     /// The bytes of the largest request.
-    package var part: UInt64 = 8 << 20
+    package var part: UInt64 = 4 << 20
     /// The number of requests at the same time.
     package var requests = 8
     /// The bytes kept, those in flight included.
-    package var memory: UInt64 = 56 << 20
+    package var memory: UInt64 = 40 << 20
     /// How far to fetch ahead, in bytes, of one who reads on and on.
-    package var ahead: UInt64 = 32 << 20
+    package var ahead: UInt64 = 24 << 20
 
     package init() {}
   }
