@@ -83,9 +83,6 @@ extension BucketSystemTests {
       Fault(
         name: "silent-in-the-middle",
         faults: [#""fault": "silence", "after": 70000, "start": 3, "times": 1"#]),
-      // Bytes behind the body belong to no answer.
-      Fault(
-        name: "more-than-said", faults: [#""fault": "long", "bytes": 50, "start": 2, "times": 1"#]),
       Fault(
         name: "elsewhere-301",
         faults: [#""fault": "region", "status": 301, "region": "eu-north-1""#]),
@@ -127,6 +124,19 @@ extension BucketSystemTests {
       // Not in the macro, which would look for the smallest difference of megabytes.
       let isWhole = result.output == whole
       #expect(isWhole)
+    }
+
+    /// Bytes behind a body belong to no answer, also not to the next one of the connection, which
+    /// may be a server's that is not believed any more.
+    @Test func moreThanWasSaid() throws {
+      let result = try cat(
+        Fault(
+          name: "more-than-said",
+          faults: [#""fault": "long", "bytes": 50, "start": 2, "times": 1"#]))
+      let whole = try BucketSample.shared().bigContents
+      let isOfThisImage =
+        result.status == 0 ? result.output == whole : whole.starts(with: result.output)
+      #expect(isOfThisImage && (result.status == 0 || result.status == 2), "\(result.errors)")
     }
 
     /// An ETag that identifies nothing, or none: the right bytes or a message, but no others.
