@@ -88,6 +88,7 @@ enum PackSource {
     case .archive(let source, let pipe):
       assembler.findTop = { try source.findTop() }
       do { try source.read(into: assembler) } catch { throw pipe?.explained(error) ?? error }
+      try pipe?.check()
     }
   }
 

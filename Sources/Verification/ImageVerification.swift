@@ -144,6 +144,7 @@ package struct ImageVerification {
     }
     var reader = try other(path, report) { try ManifestReader(path: pipe?.path ?? path) }
     let expected = try other(path, report) { try reader.read() }
+    try other(path, report) { try pipe?.check() }
     var comparison = ContentComparison(with: [path], isManifest: true)
     // First, because it explains all others.
     comparison.isOfOtherImage = try isOfOtherImage(reader, path, &report)

@@ -53,7 +53,19 @@ package final class ObjectPipe {
   ) throws -> R {
     guard RemoteObjects.isRemote(name) else { return try body(name) }
     let pipe = try ObjectPipe(name)
-    do { return try body(pipe.path) } catch { throw pipe.explained(error) }
+    let result: R
+    do { result = try body(pipe.path) } catch { throw pipe.explained(error) }
+    try pipe.check()
+    return result
+  }
+
+  /// Makes sure that the stream was whole: a reader may take its early end for the end.
+  ///
+  /// - Throws: `SourceError` if the object could not be read.
+  package func check() throws {
+    if let reason = problem.error.withLock({ $0 }) {
+      throw SourceError(.unreadable, path: name, reason.message)
+    }
   }
 
   /// The reason behind a reader's error: a stream that ended early, if it did.
