@@ -126,6 +126,24 @@ extension BucketSystemTests {
       #expect(isWhole)
     }
 
+    /// --allow-truncated is about the archive, not about the way to it.
+    @Test func aStreamThatEndsEarlyIsNoCutArchive() throws {
+      let server = try BucketSystemTests.faults.get()
+      let folder = try TemporaryFolder()
+      try folder.write("random", try BucketSample.shared().bigContents)
+      try Tool.check(["tar", "-cf", "data.tar", "random"], in: folder.root)
+      try server.put("broken-stream", "data.tar", file: folder.path("data.tar"))
+      try server.fail(
+        "broken-stream", [#""fault": "status", "status": 403, "code": "AccessDenied", "start": 3"#])
+      let result = try Tool.run(
+        [
+          Tool.autosquash, "pack", "s3://broken-stream/data.tar", "--allow-truncated", "-o",
+          folder.path("data.squash"),
+        ], environment: server.environment)
+      #expect(result.status == 2, "\(result.errors)")
+      #expect(!folder.exists("data.squash"))
+    }
+
     /// Bytes behind a body belong to no answer, also not to the next one of the connection, which
     /// may be a server's that is not believed any more.
     @Test func moreThanWasSaid() throws {
