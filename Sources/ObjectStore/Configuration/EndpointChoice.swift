@@ -1,3 +1,5 @@
+import HTTP
+
 /// The server that requests for a bucket go to, if it is not AWS's.
 package enum EndpointChoice {
   /// What the option says, else the environment, else the profile; without a slash at its end.
@@ -28,10 +30,11 @@ package enum EndpointChoice {
 
   /// - Parameter source: what gave it, for errors.
   static func checked(_ url: String, from source: String) throws(StoreError) -> String {
-    guard let parts = URLParts(url), parts.query == nil else {
+    guard let parts = try? URLParts(url), parts.query == nil, parts.fragment == nil else {
       throw StoreError(.invalid, "\(source) is not the URL of a server, such as https://host:9000")
     }
-    var url = url
+    // The header Host is signed, so the host's letters are those of the signature.
+    var url = parts.text
     while url.hasSuffix("/") { url.removeLast() }
     return url
   }

@@ -36,15 +36,18 @@ struct ContainerProvider: CredentialsProvider {
 
   private func url() throws(StoreError) -> String? {
     if let path = environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] {
-      guard path.hasPrefix("/"), URLParts(Self.host + path) != nil else {
+      guard path.hasPrefix("/"), (try? URLParts(Self.host + path)) != nil else {
         throw StoreError(.invalid, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not a path of a URL")
       }
       return Self.host + path
     }
     let variable = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
     guard let url = environment[variable] else { return nil }
-    guard let parts = URLParts(url) else { throw StoreError(.invalid, "\(variable) is not a URL") }
-    guard parts.isSecure || parts.isLoopback || Self.trustedHosts.contains(parts.host) else {
+    guard let parts = try? URLParts(url) else {
+      throw StoreError(.invalid, "\(variable) is not a URL")
+    }
+    guard parts.scheme == .https || parts.isLoopback || Self.trustedHosts.contains(parts.host)
+    else {
       throw StoreError(
         .invalid, "\(variable) must be https, or the address of this machine or of a container host"
       )

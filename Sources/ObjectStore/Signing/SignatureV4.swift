@@ -23,12 +23,12 @@ package struct SignatureV4: Sendable {
 
   /// The request with the headers that prove who sends it; earlier ones of these are replaced.
   ///
-  /// The URL goes out as it is. Its path and query should be encoded by `PercentEncoding`: that is
+  /// The URL goes out as it is, with its host in small letters. Its path and query should be encoded by `PercentEncoding`: that is
   /// what the server makes of them before it checks the signature.
   ///
   /// - Throws: `StoreError` if the URL is none of the web.
   package func sign(_ request: HTTPRequest) throws(StoreError) -> HTTPRequest {
-    guard let url = URLParts(request.url) else {
+    guard let url = try? URLParts(request.url), url.fragment == nil else {
       throw StoreError(.invalid, "the address is not a URL of the web")
     }
     let payload = Self.hexadecimal(SHA256.digest(of: request.body))
