@@ -80,6 +80,10 @@ public final class Extractor {
     let pool = try TaskPool(contexts: writers, queueLimit: 16 * writers.count)
     self.pool = pool
     for table in image.lostTables { state.countLost(table: table) }
+    // Of existing files, nobody knows yet which will be kept.
+    if image.input.wantsHints && !options.keepsSame {
+      image.input.willRead(inOrder: SelectedPlaces(image, filter).ranges)
+    }
     let root = try image.root()
     let isNew = stat(at: target, followsLinks: false) == nil
     // Released after the walk, when the directory gets its own attributes.

@@ -27,6 +27,8 @@ package final class ObjectBytes: ByteSource {
 
   package func willRead(_ range: Range<UInt64>) { object.willRead(range) }
 
+  package func willRead(inOrder ranges: [Range<UInt64>]) { object.willRead(inOrder: ranges) }
+
   /// Nothing else is ever read: every request names the version.
   package func checkUnchanged(path: [UInt8]?) {}
 }

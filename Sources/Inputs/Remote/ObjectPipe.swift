@@ -89,7 +89,7 @@ package final class ObjectPipe {
       buffer.deallocate()
       close(writer)
     }
-    object.willRead(0..<object.length)
+    object.willRead(inOrder: [0..<object.length])
     var offset: UInt64 = 0
     while offset < object.length {
       let count: Int

@@ -2,19 +2,20 @@ import Posix
 
 /// Reads a distant object of known length at random, by a few large requests side by side.
 ///
-/// It keeps what it fetched, within bounds. Whoever reads on where a reading ended gets more and
-/// more fetched ahead; whoever jumps about gets little. Any number of threads may read.
+/// It keeps what it fetched, within bounds. What is announced gets fetched ahead, in that order.
+/// Whoever reads on where a reading ended gets more and more fetched ahead, too; whoever jumps about
+/// gets little. Any number of threads may read.
 package final class RangeReader: @unchecked Sendable {
   package struct Limits: Sendable {
     /// Requests begin and end at multiples of this many bytes.
     package var unit: UInt64 = 128 << 10
     /// The bytes of the largest request.
-    package var part: UInt64 = 4 << 20
+    package var part: UInt64 = 2 << 20
     /// The number of requests at the same time.
     package var requests = 8
     /// The bytes kept, those in flight included.
     package var memory: UInt64 = 40 << 20
-    /// How far to fetch ahead, in bytes, of one who reads on and on.
+    /// How far to fetch ahead, in bytes, of one who reads on and on, or of what was announced.
     package var ahead: UInt64 = 24 << 20
 
     package init() {}
@@ -32,6 +33,9 @@ package final class RangeReader: @unchecked Sendable {
     /// The time of the latest use, by the reader's own clock.
     var lastUse: UInt64
     var readers = 0
+    var wasRead = false
+    /// The bytes of the plan up to the end of this part.
+    var planned: UInt64?
 
     init(_ range: Range<UInt64>, now: UInt64) {
       self.range = range
@@ -65,12 +69,15 @@ package final class RangeReader: @unchecked Sendable {
   private var bytesKept: UInt64 = 0
   private var clock: UInt64 = 0
   private var streams: [Stream] = []
+  private var plan: ReadPlan?
+  /// Of the bytes kept, those in parts that nobody has read from.
+  private var bytesUnread: UInt64 = 0
   private var threads = 0
   private var idle = 0
   private var isClosed = false
 
   /// - Parameters:
-  ///   - length: of the object, in bytes.
+  ///   - length: of the object, in bytes; at most `Int64.max`.
   ///   - pinned: what is known already.
   ///   - fetch: gets exactly these bytes; several threads call it at the same time.
   package init(
@@ -117,17 +124,22 @@ package final class RangeReader: @unchecked Sendable {
   package func willRead(_ range: Range<UInt64>) {
     let range = range.clamped(to: 0..<length)
     guard !range.isEmpty else { return }
+    guard range.count <= limits.ahead else { return willRead(inOrder: [range]) }
     monitor.withLock {
       clock += 1
-      guard range.count <= limits.ahead else {
-        request(range.lowerBound..<range.lowerBound + limits.ahead)
-        begin(
-          Stream(
-            next: range.lowerBound, window: limits.ahead, end: range.upperBound, lastUse: clock))
-        return
-      }
       request(range)
       readAhead(of: range, isNews: true)
+    }
+  }
+
+  /// Has bytes fetched, as far ahead as the limits allow, that will be read in about this order.
+  /// Replaces an earlier announcement of this kind.
+  package func willRead(inOrder ranges: [Range<UInt64>]) {
+    guard let plan = ReadPlan(ranges, unit: limits.unit, length: length) else { return }
+    monitor.withLock {
+      clock += 1
+      self.plan = plan
+      followPlan()
     }
   }
 
@@ -161,10 +173,19 @@ package final class RangeReader: @unchecked Sendable {
       let unit = offset / limits.unit
       // It stays, whatever else is fetched.
       parts[unit]?.lastUse = clock
-      request(wanted)
+      request(wanted, isUrgent: true)
       let part = parts[unit]!
       part.readers += 1
-      readAhead(of: wanted, isNews: isNews)
+      if !part.wasRead {
+        part.wasRead = true
+        bytesUnread -= UInt64(part.range.count)
+      }
+      if let planned = part.planned {
+        plan?.note(read: planned)
+        followPlan()
+      } else {
+        readAhead(of: wanted, isNews: isNews)
+      }
       while true {
         switch part.state {
         case .here, .failed: return part
@@ -227,20 +248,44 @@ package final class RangeReader: @unchecked Sendable {
 
   private func isMissing(_ unit: UInt64) -> Bool { parts[unit] == nil && !isPinned(unit) }
 
+  /// Requests what comes next of the announced bytes.
+  private func followPlan() {
+    while let (range, planned) = plan?.next(limits) { request(range, planned: planned) }
+  }
+
   /// Makes parts for all units of a range that have none, in requests of at most `limits.part`.
-  private func request(_ range: Range<UInt64>) {
+  ///
+  /// - Parameters:
+  ///   - planned: the bytes of the plan up to the end of the range.
+  ///   - isUrgent: whether somebody waits for them.
+  private func request(
+    _ range: Range<UInt64>, planned: UInt64? = nil, isUrgent: Bool = false
+  ) {
     var unit = range.lowerBound / limits.unit
     let end = (range.upperBound + limits.unit - 1) / limits.unit
     while unit < end {
+      if let part = parts[unit] {
+        part.planned = planned ?? part.planned
+        if isUrgent { hurry(part) }
+      }
       guard isMissing(unit) else {
         unit += 1
         continue
       }
       var last = unit + 1
       while last < end, isMissing(last), (last - unit) * limits.unit < limits.part { last += 1 }
-      add(unit * limits.unit..<min(last * limits.unit, length))
+      add(unit * limits.unit..<min(last * limits.unit, length), planned, isUrgent)
       unit = last
     }
+  }
+
+  /// Has a part fetched before others that wait.
+  private func hurry(_ part: Part) {
+    guard case .waiting = part.state, let place = queue.firstIndex(where: { $0 === part }) else {
+      return
+    }
+    queue.remove(at: place)
+    queue.insert(part, at: 0)
   }
 
   private func isPinned(_ unit: UInt64) -> Bool {
@@ -249,12 +294,14 @@ package final class RangeReader: @unchecked Sendable {
     return pinned.contains { $0.start <= start && end <= $0.start + UInt64($0.bytes.count) }
   }
 
-  private func add(_ range: Range<UInt64>) {
+  private func add(_ range: Range<UInt64>, _ planned: UInt64?, _ isUrgent: Bool) {
     let part = Part(range, now: clock)
+    part.planned = planned
     for unit in units(of: range) { parts[unit] = part }
     bytesKept += UInt64(range.count)
+    bytesUnread += UInt64(range.count)
     makeRoom()
-    queue.append(part)
+    queue.insert(part, at: isUrgent ? 0 : queue.count)
     if idle > 0 {
       monitor.signal(Self.workReady)
     } else if threads < limits.requests {
@@ -270,20 +317,29 @@ package final class RangeReader: @unchecked Sendable {
     guard parts[part.range.lowerBound / limits.unit] === part else { return }
     for unit in units(of: part.range) { parts[unit] = nil }
     bytesKept -= UInt64(part.range.count)
+    if !part.wasRead { bytesUnread -= UInt64(part.range.count) }
   }
 
-  /// Forgets what has not been used for longest.
+  /// Forgets what has not been used for longest. What was fetched ahead is older than what has been
+  /// read since, but more useful; it goes only if there is too much of it.
   private func makeRoom() {
     while bytesKept > limits.memory {
+      let keepsUnread = bytesUnread <= limits.ahead + limits.part
       var oldest: Part?
+      var oldestOther: Part?
       for part in parts.values where part.readers == 0 && part.lastUse < clock {
         switch part.state {
-        case .here, .failed: if part.lastUse < oldest?.lastUse ?? .max { oldest = part }
         case .waiting, .inFlight: continue
+        case .here, .failed:
+          if part.wasRead == keepsUnread {
+            if part.lastUse < oldest?.lastUse ?? .max { oldest = part }
+          } else {
+            if part.lastUse < oldestOther?.lastUse ?? .max { oldestOther = part }
+          }
         }
       }
-      guard let oldest else { return }
-      forget(oldest)
+      guard let part = oldest ?? oldestOther else { return }
+      forget(part)
     }
   }
 

@@ -70,6 +70,9 @@ package final class RemoteObject: Sendable {
   /// Has bytes fetched that will be read soon.
   package func willRead(_ range: Range<UInt64>) { reader.willRead(range) }
 
+  /// Has bytes fetched that will be read in about this order.
+  package func willRead(inOrder ranges: [Range<UInt64>]) { reader.willRead(inOrder: ranges) }
+
   private static let replaced = StoreError(
     .replaced, "was replaced while it was read; try again")
 

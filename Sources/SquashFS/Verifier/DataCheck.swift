@@ -41,7 +41,6 @@ final class DataCheck {
   func run(readsBlocks: Bool, findsGaps: Bool) throws {
     let windows = collector.blockWindows()
     let pool = readsBlocks ? try makePool() : nil
-    if readsBlocks { image.input.willRead(0..<image.superblock.bytesUsed) }
     let tally = Tally()
     for window in windows {
       collector.collectBlocks(window, isOnly: windows.count == 1)

@@ -182,6 +182,8 @@ public final class Verifier {
         "\(image.superblock.fragmentCount) fragments; this program checks up to "
           + "\(EffortBudget.mostFragments)")
     }
+    // Data is on its way while the tables are checked.
+    if !options.isQuick { image.input.willRead(inOrder: [0..<image.superblock.bytesUsed]) }
     KernelCheck.watchMetadata(of: image, list)
     let tables = TableCheck(image, list)
     tables.run()

@@ -52,6 +52,18 @@ extension BucketSystemTests {
       #expect(all.dropFirst(2).allSatisfy { $0.match.hasPrefix("\"") }, "\(all)")
     }
 
+    /// A folder's data is asked for at once, and little else.
+    @Test func aFolderIsFetchedAtOnce() throws {
+      try server.put("folder", "image.squash", file: sample.image)
+      let out = try TemporaryFolder()
+      let result = try run(
+        "extract", "-q", "-d", out.path("out"), "s3://folder/image.squash", "data/deep")
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(try out.read("out/data/deep/7.txt") == Array("file 7 of image\n".utf8))
+      let few = try server.requests("folder")
+      #expect(few.count <= 4 && few.map(\.bytes).reduce(0, +) <= 2_500_000, "\(few)")
+    }
+
     @Test func noSignatureUnlessAsked() throws {
       try server.put("public", "image.squash", file: sample.image)
       try server.fail("private", [#""fault": "unsigned""#])

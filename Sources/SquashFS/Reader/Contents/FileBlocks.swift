@@ -72,8 +72,9 @@ package struct FileBlocks {
     return .tail(fragment: file.fragment, offset: Int(file.fragmentOffset), size: size)
   }
 
-  /// The places of the blocks that are left, and that of the fragment with the file's end.
-  fileprivate var places: [Range<UInt64>] {
+  /// The places of the blocks that are left, and that of the fragment with the file's end; as far as
+  /// they can be read.
+  package var places: [Range<UInt64>] {
     var rest = self
     var places: [Range<UInt64>] = []
     while let part = try? rest.next() {

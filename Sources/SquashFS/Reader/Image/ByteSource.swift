@@ -18,6 +18,9 @@ package protocol ByteSource: AnyObject, Sendable {
   /// Hints that these bytes will be read soon; a distant source may fetch them together.
   func willRead(_ range: Range<UInt64>)
 
+  /// Hints that these bytes will be read in about this order, and little else meanwhile.
+  func willRead(inOrder ranges: [Range<UInt64>])
+
   /// Makes sure that everything read belongs to the same version.
   ///
   /// - Parameter path: if it was opened more than once, where the same file must still be.
@@ -29,4 +32,6 @@ extension ByteSource {
   package var wantsHints: Bool { false }
 
   package func willRead(_ range: Range<UInt64>) {}
+
+  package func willRead(inOrder ranges: [Range<UInt64>]) {}
 }

@@ -39,12 +39,22 @@ package final class ImageInput: Sendable {
   }
 
   /// Whether hints are worth the work to compute them.
-  var wantsHints: Bool { source.wantsHints }
+  package var wantsHints: Bool { source.wantsHints }
 
   /// Hints that these bytes, counted from the image's start, will be read soon.
   package func willRead(_ range: Range<UInt64>) {
     let range = range.clamped(to: 0..<length)
     if !range.isEmpty { source.willRead(base + range.lowerBound..<base + range.upperBound) }
+  }
+
+  /// Hints that these bytes, counted from the image's start, will be read in about this order, and
+  /// little else meanwhile.
+  package func willRead(inOrder ranges: [Range<UInt64>]) {
+    source.willRead(
+      inOrder: ranges.map {
+        let range = $0.clamped(to: 0..<length)
+        return base + range.lowerBound..<base + range.upperBound
+      })
   }
 
   /// Fills `buffer` with the bytes from `offset`, counted from the image's start.
