@@ -3,11 +3,12 @@
 the bucket by s3fs. Needs root, for the mounts.
 
     bench.py PROGRAM [--rounds N] [--latency MS] [--rate MBIT] [--options S3FS-OPTIONS]
-             [--commands NAME...]
+             [--commands NAME...] [--no-https]
 
 The server (Tests/TestSupport/Servers/faults.py) is as slow as a network and counts requests. Each
 figure is from cold: s3fs is mounted anew, has not looked the image up, and the page cache is empty.
-Both ways take turns; medians.
+Both ways take turns, with the local file as a third; medians. The processor's time of a command on
+`https://` beyond that of the local one follows.
 """
 
 import argparse
@@ -79,13 +80,28 @@ def waves(requests):
     return max((number for _, number in depth), default=0)
 
 
+def timed(command, environment):
+    """The seconds that a command takes, its processor time and its memory in kilobytes."""
+    with tempfile.NamedTemporaryFile("r") as memory:
+        start = time.monotonic()
+        process = subprocess.Popen(
+            ["time", "-q", "-f", "%M", "-o", memory.name, *command], stdout=subprocess.DEVNULL,
+            env={**os.environ, **environment})
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            sys.exit(f"{' '.join(command)} ended with status {process.returncode}")
+        return seconds, usage.ru_utime + usage.ru_stime, int(memory.read())
+
+
 class Bucket:
     """A server of the folder of buckets."""
 
-    def __init__(self, folder, latency, rate):
+    def __init__(self, folder, latency, rate, *options):
         self.process = subprocess.Popen(
             [sys.executable, SERVER, folder, "--latency", str(latency), "--rate", str(rate),
-             "--parent", str(os.getpid())], stdout=subprocess.PIPE, text=True)
+             "--parent", str(os.getpid()), *options], stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().strip()
         self.taken = 0
 
@@ -106,18 +122,15 @@ class Bucket:
         # In memory, so that a slow disk does not hide the network.
         with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
             words = {"IMAGE": name, "OUT": f"{folder}/out"}
-            start = time.monotonic()
-            subprocess.run(
-                [program, *(words.get(word, word) for word in command)],
-                stdout=subprocess.DEVNULL, check=True, env={
-                    **os.environ, "AWS_ENDPOINT_URL": self.url, "AWS_REGION": "us-east-1",
+            seconds, _, memory = timed(
+                [program, *(words.get(word, word) for word in command)], {
+                    "AWS_ENDPOINT_URL": self.url, "AWS_REGION": "us-east-1",
                     "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret",
                     "AWS_CONFIG_FILE": "/nonexistent",
                     "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"})
-            seconds = time.monotonic() - start
         requests = self.take_requests()
         return (seconds, len(requests), waves(requests),
-                sum(request["bytes"] for request in requests))
+                sum(request["bytes"] for request in requests), memory)
 
     def run_mounted(self, program, command, options):
         """The same on a mount by s3fs."""
@@ -137,9 +150,41 @@ class Bucket:
 
 def cell(runs):
     seconds = statistics.median(run[0] for run in runs)
-    _, requests, depth, count = sorted(runs)[len(runs) // 2]
-    return (f"{seconds:.3f} s: {requests} request{'s' * (requests != 1)}, "
-            f"{depth} wave{'s' * (depth != 1)}, {count / 1e6:.1f} MB")
+    _, requests, depth, count, memory = sorted(runs)[len(runs) // 2]
+    network = (f": {requests} request{'s' * (requests != 1)}, {depth} wave{'s' * (depth != 1)}, "
+               f"{count / 1e6:.1f} MB" if requests else "")
+    return f"{seconds:.3f} s{network}; {memory / 1000:.0f} MB"
+
+
+def https(program, path, rounds):
+    """Milliseconds of processor time of `info` on a file and by HTTP and HTTPS, with as many
+    trusted certificates as the system has."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in os.listdir("/etc/ssl/certs"):
+            if name.endswith(".pem"):
+                shutil.copy(f"/etc/ssl/certs/{name}", folder)
+        trees.run(
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+            "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{folder}/key",
+            "-out", f"{folder}/server.pem")
+        trees.run("openssl", "rehash", folder)
+        top = os.path.dirname(os.path.dirname(path))
+        plain = Bucket(top, 0, 0)
+        secure = Bucket(
+            top, 0, 0, "--certificate", f"{folder}/server.pem", "--key", f"{folder}/key")
+        names = {"local": path, "http": f"{plain.url}/bucket/image.squash",
+                 "https": f"{secure.url}/bucket/image.squash"}
+        times = {name: [] for name in names}
+        try:
+            for _ in range(4 * rounds):
+                for name, image in names.items():
+                    _, processor, _ = timed([program, "info", image], {
+                        "SSL_CERT_DIR": folder, "SSL_CERT_FILE": "", "AWS_CA_BUNDLE": ""})
+                    times[name].append(1000 * processor)
+        finally:
+            plain.process.terminate()
+            secure.process.terminate()
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def main():
@@ -150,22 +195,24 @@ def main():
     parser.add_argument("--rate", type=float, default=1000, help="megabits a second")
     parser.add_argument("--options", default="multipart_size=5,parallel_count=2")
     parser.add_argument("--commands", nargs="+", choices=list(COMMANDS), default=list(COMMANDS))
-    parser.add_argument("--local", action="store_true", help="also the local file")
+    parser.add_argument("--no-https", action="store_true")
     arguments = parser.parse_args()
     program = os.path.abspath(arguments.program)
     path, entries = image(program)
     bucket = Bucket(os.path.dirname(os.path.dirname(path)), arguments.latency, arguments.rate)
     ways = {
         "`s3://`": lambda command: bucket.run(program, command, "s3://bucket/image.squash"),
-        "on s3fs": lambda command: bucket.run_mounted(program, command, arguments.options)}
-    if arguments.local:
-        ways["local"] = lambda command: bucket.run(program, command, path)
+        "on s3fs": lambda command: bucket.run_mounted(program, command, arguments.options),
+        "local": lambda command: bucket.run(program, command, path)}
     figures = {(name, way): [] for name in arguments.commands for way in ways}
+    link = []
     try:
         for _ in range(arguments.rounds):
             for name in arguments.commands:
                 for way, run in ways.items():
                     figures[name, way].append(run(COMMANDS[name]))
+            link.append(timed(
+                ["curl", "-sS", "-o", "/dev/null", f"{bucket.url}/bucket/image.squash"], {})[0])
     finally:
         bucket.process.terminate()
     print(f"\n### {entries:,} entries, {os.path.getsize(path) / 1e6:.1f} MB; "
@@ -178,6 +225,12 @@ def main():
             statistics.median(run[0] for run in figures[name, way]) for way in list(ways)[:2])
         cells = [cell(figures[name, way]) for way in ways]
         print(f"| `{name}` | " + " | ".join(cells) + f" | {ours / theirs:.2f} |")
+    print(f"\nThe last figure is the process's memory. curl takes {statistics.median(link):.3f} s to "
+          "fetch the image.")
+    if not arguments.no_https:
+        times = https(program, path, arguments.rounds)
+        print("\nProcessor time of `info`: " + ", ".join(
+            f"{name} {value:.1f} ms" for name, value in times.items()) + ".")
 
 
 if __name__ == "__main__":
