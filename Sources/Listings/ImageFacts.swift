@@ -57,6 +57,9 @@ package enum ImageFacts {
       "duplicateFiles", JSON(summary.duplicateFiles))
     facts.add(nil, "", "duplicateBytes", JSON(summary.duplicateBytes))
     if summary.holeBytes > 0 { facts.add("holes", "holeBytes", bytes: summary.holeBytes) }
+    if let order = image.orderMark {
+      facts.add("ordered data", "orderedBytes", bytes: UInt64(order.data.count))
+    }
     let flags = names(of: superblock.flags)
     facts.add(
       "flags", flags.isEmpty ? "none" : list(flags), "flags",

@@ -63,6 +63,27 @@ import Testing
     #expect(order[0].1 == [106])  // behind the superblock and the compressor's options
   }
 
+  /// A mark says how much to fetch beforehand, for those who read the image over a network.
+  @Test(arguments: ["standard", "front"]) func theOrderedDataIsMarked(layout: String) throws {
+    try folder.write("order", Array("hot/b\n".utf8))
+    #expect(try pack("tree", ["--layout", layout]).status == 0)
+    let info = try Tool.autosquash("info", "--json", "image", in: folder.root).text
+    #expect(info.contains("\"orderedBytes\": 300000,"), "\(info)")
+    let clean = try Tool.autosquash("verify", "image", in: folder.root)
+    #expect(clean.status == 0 && !clean.summary.contains("warning"), "\(clean.summary)")
+    #expect(try folder.read("image").count % 4096 == 0)
+
+    // Any other bytes behind the image are reported.
+    var bytes = try folder.read("image")
+    let mark = try #require(bytes.firstRange(of: Array("sqfsORDR".utf8))).lowerBound
+    bytes[mark + 20] ^= 1
+    try folder.write("image", bytes)
+    let damaged = try Tool.autosquash("verify", "image", in: folder.root)
+    #expect(damaged.summary.contains("after the image's end"), "\(damaged.summary)")
+    let other = try Tool.autosquash("info", "--json", "image", in: folder.root).text
+    #expect(!other.contains("orderedBytes"))
+  }
+
   @Test func nothingIsLost() throws {
     for options in [[], ["--block-size", "4K"], ["--compression", "zstd"]] {
       let result = try pack("tree", options)

@@ -64,4 +64,28 @@ import Testing
     #expect(inode { $1.sparse = 1 }.isExtended)
     #expect(!inode { $1.size = (1 << 32) - 1 }.isExtended)
   }
+
+  @Test func anOrderMarkIsReadOnlyIfItIsWhole() throws {
+    let mark = OrderMark(data: 106..<5000)
+    let bytes = mark.bytes
+    #expect(bytes.count == OrderMark.byteCount)
+    #expect(OrderMark(parsing: bytes.span.bytes, imageEnd: 5000) == mark)
+    #expect(OrderMark(parsing: bytes.span.bytes, imageEnd: 4999) == nil)
+    for index in bytes.indices {
+      var damaged = bytes
+      damaged[index] ^= 0x10
+      #expect(OrderMark(parsing: damaged.span.bytes, imageEnd: 5000) == nil)
+    }
+    for data in [0..<96, 95..<200, 200..<200] as [Range<UInt64>] {
+      let bytes = OrderMark(data: data).bytes
+      #expect(OrderMark(parsing: bytes.span.bytes, imageEnd: 5000) == nil)
+    }
+    #expect(OrderMark(parsing: bytes.span.extracting(first: 63).bytes, imageEnd: 5000) == nil)
+  }
+
+  @Test(arguments: [(96, 128), (128, 128), (4095, 4096)] as [(UInt64, UInt64)])
+  func anOrderMarkFollowsTheImage(end: UInt64, place: UInt64) {
+    #expect(OrderMark.place(behind: end) == place)
+    #expect(OrderMark.place(behind: .max) == nil)
+  }
 }

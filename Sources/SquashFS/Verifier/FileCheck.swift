@@ -133,12 +133,18 @@ struct FileCheck {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
     defer { buffer.deallocate() }
     var position = used
+    let mark = image.orderMark == nil ? nil : OrderMark.place(behind: used)
     // More than any padding; later bytes are counted, not read.
     let end = min(length, used + (64 << 20))
     while position < end {
       let wanted = UnsafeMutableRawBufferPointer(
         rebasing: buffer[..<Int(min(UInt64(buffer.count), end - position))])
       guard let count = try? image.input.readSome(wanted, at: position), count > 0 else { return }
+      // The mark lies in the first part.
+      if let mark, position == used {
+        let place = Int(mark - used)
+        for index in place..<min(place + OrderMark.byteCount, count) { buffer[index] = 0 }
+      }
       if let index = buffer[..<count].firstIndex(where: { $0 != 0 }) {
         list.add(
           Finding(

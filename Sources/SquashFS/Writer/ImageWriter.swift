@@ -80,7 +80,7 @@ package final class ImageWriter {
   package func finish(_ tree: Tree, modified: UInt32) throws -> Summary {
     let rankedStart = try ranked.finish()
     var placement = DataPlacement(
-      written: dataStart..<image.position, ranked: rankedStart, start: dataStart)
+      written: dataStart..<image.position, rankedStart: rankedStart, start: dataStart)
     let packer = MetadataPacker(data.pool)
     let leading = try leadingTables(tree, &placement, packer)
     try placement.apply(to: image)
@@ -91,6 +91,7 @@ package final class ImageWriter {
       try leading.buffer.append(to: image)
     }
     let superblock = try appendTrailingTables(tree, leading, packer, modified: modified)
+    try writeMark(of: placement)
     // Whole blocks, or the kernel cannot read the end through a loop device; 4 KiB suits all.
     try image.pad(to: 4096)
     if let block = Self.compressorOptions(options, filters: data.filters) {
@@ -102,6 +103,16 @@ package final class ImageWriter {
     return Summary(
       data: data.statistics, inodes: Int(leading.inodeCount),
       imageBytes: (image.position + 4095) / 4096 * 4096)
+  }
+
+  /// Notes where the data of the access order is, behind the image.
+  private func writeMark(of placement: DataPlacement) throws {
+    guard !placement.ranked.isEmpty, let place = OrderMark.place(behind: image.position) else {
+      return
+    }
+    try image.clear(image.position..<place)
+    try OrderMark(data: placement.ranked).bytes.withUnsafeBytes { try image.write($0, at: place) }
+    image.skip(Int(place - image.position) + OrderMark.byteCount)
   }
 
   /// The block after the superblock; `nil` if the compressor's options are the default.

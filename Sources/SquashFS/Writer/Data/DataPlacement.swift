@@ -4,11 +4,14 @@ struct DataPlacement {
   /// Where the data was written: first what has no place in an access order, then what has.
   var written: Range<UInt64>
   /// The start of the second part.
-  var ranked: UInt64
+  var rankedStart: UInt64
   /// The start of the data in the image, at or after `written`.
   var start: UInt64
 
-  private var rankedBytes: UInt64 { written.upperBound - ranked }
+  private var rankedBytes: UInt64 { written.upperBound - rankedStart }
+
+  /// Where the image has the data of the access order.
+  var ranked: Range<UInt64> { start..<start + rankedBytes }
 
   /// The distance by which the first part moves.
   var shift: UInt64 { start - written.lowerBound + rankedBytes }
@@ -18,22 +21,22 @@ struct DataPlacement {
 
   /// The place in the image of a block that was written at `position`.
   func place(of position: UInt64) -> UInt64 {
-    position < ranked ? position + shift : start + (position - ranked)
+    position < rankedStart ? position + shift : start + (position - rankedStart)
   }
 
   /// Moves the written data to its place.
   func apply(to image: OutputImage) throws {
     guard shift > 0 else { return }
-    if ranked == written.upperBound, image.insertRoom(shift, at: written.lowerBound) {
+    if rankedStart == written.upperBound, image.insertRoom(shift, at: written.lowerBound) {
       image.rewind(to: end)
       return
     }
     // The second part needs room that the first has to make, so it takes the longer way.
-    if ranked == written.lowerBound {
+    if rankedStart == written.lowerBound {
       try image.move(written, to: start)
     } else {
       try image.move(written, to: written.lowerBound + shift)
-      try image.move(ranked + shift..<written.upperBound + shift, to: start)
+      try image.move(rankedStart + shift..<written.upperBound + shift, to: start)
     }
     image.rewind(to: end)
   }
