@@ -143,7 +143,10 @@ let package = Package(
       cSettings: gnu, swiftSettings: settings),
     .target(
       name: "MachineSetup",
-      dependencies: ["Automount", "CLinux", "Overlay", "Posix", "SquashFS", "SquashFSFormat"],
+      dependencies: [
+        "Automount", "CLinux", "HTTP", "Inputs", "ObjectStore", "Overlay", "Posix", "SquashFS",
+        "SquashFSFormat", "Terminal",
+      ],
       cSettings: gnu, swiftSettings: settings),
     // autosquash-map: autofs runs it on every first access. Nothing may depend on it, because its
     // linker flags would come along.

@@ -11,6 +11,9 @@ package struct ObjectListing: Sendable {
   }
 
   package private(set) var objects: [Object] = []
+  /// The token for what follows; `nil` if this is everything.
+  private var next: String?
+  package var isWhole: Bool { next == nil }
 
   /// More objects than this are an error rather than a wait for minutes.
   private static let mostObjects = 1_000_000
@@ -23,25 +26,40 @@ package struct ObjectListing: Sendable {
     guard case .bucket(let bucket, let prefix) = location else {
       throw StoreError(.invalid, "only a bucket can be listed")
     }
-    var token: String?
     repeat {
-      var query = [("list-type", "2"), ("encoding-type", "url")]
-      if !prefix.isEmpty { query.append(("prefix", String(decoding: prefix, as: UTF8.self))) }
-      if let token { query.append(("continuation-token", token)) }
-      let answer = try store.get(
-        .bucket(bucket, key: []), query: query.map { (name: $0.0, value: $0.1) },
-        mostBytes: XMLScanner.mostBytes)
-      guard answer.status == 200 else {
-        throw StoreFault(answer).error(about: .bucket(bucket, key: []))
-      }
-      token = try add(answer.body, after: token)
-    } while token != nil
+      try add(Self.page(of: bucket, prefix, after: next, in: store), of: bucket)
+    } while next != nil
   }
 
-  /// - Returns: the token for the next page.
-  private mutating func add(_ body: [UInt8], after token: String?) throws(StoreError) -> String? {
+  /// The first page of a bucket's list, or of what begins with a prefix.
+  ///
+  /// - Parameter answer: of `page`.
+  init(firstPage answer: HTTPAnswer, of bucket: String) throws(StoreError) {
+    try add(answer, of: bucket)
+  }
+
+  /// Asks for a page.
+  ///
+  /// - Parameter token: that of the page before.
+  static func page(
+    of bucket: String, _ prefix: [UInt8], after token: String? = nil, in store: Store
+  ) throws(StoreError) -> HTTPAnswer {
+    var query = [("list-type", "2"), ("encoding-type", "url")]
+    if !prefix.isEmpty { query.append(("prefix", String(decoding: prefix, as: UTF8.self))) }
+    if let token { query.append(("continuation-token", token)) }
+    return try store.get(
+      .bucket(bucket, key: []), query: query.map { (name: $0.0, value: $0.1) },
+      mostBytes: XMLScanner.mostBytes)
+  }
+
+  private mutating func add(_ answer: HTTPAnswer, of bucket: String) throws(StoreError) {
+    guard answer.status == 200 else {
+      throw StoreFault(answer).error(about: .bucket(bucket, key: []))
+    }
     let bad = StoreError(.badAnswer, "the store's list of objects makes no sense")
-    guard let root = try? XMLScanner.parse(body), root.name == "ListBucketResult" else { throw bad }
+    guard let root = try? XMLScanner.parse(answer.body), root.name == "ListBucketResult" else {
+      throw bad
+    }
     let isEncoded = root["EncodingType"]?.string == "url"
     for entry in root.all("Contents") {
       guard let name = entry["Key"]?.text, let size = entry["Size"]?.string,
@@ -53,8 +71,11 @@ package struct ObjectListing: Sendable {
           key: key, length: length,
           modified: entry["LastModified"].flatMap { Timestamp.parse($0.string) }.map(Int64.init)))
     }
-    guard root["IsTruncated"]?.string == "true" else { return nil }
-    guard let next = root["NextContinuationToken"]?.string, next != token else { throw bad }
-    return next
+    guard root["IsTruncated"]?.string == "true" else {
+      next = nil
+      return
+    }
+    guard let token = root["NextContinuationToken"]?.string, token != next else { throw bad }
+    next = token
   }
 }

@@ -11,4 +11,13 @@ package protocol RequestSigner: AnyObject, Sendable {
   ///
   /// - Returns: whether others may be had, so that it is worth to sign again.
   func refresh() -> Bool
+
+  /// Where the credentials come from, for people; `nil` if requests need none.
+  ///
+  /// - Throws: `StoreError` with the code `credentials` if there are none.
+  func origin() throws(StoreError) -> String?
+}
+
+extension RequestSigner {
+  package func origin() throws(StoreError) -> String? { nil }
 }

@@ -1,10 +1,13 @@
-import HTTP
+package import HTTP
 import Posix
 
 extension Store {
   /// The store that options, the environment and the configuration files name.
+  ///
+  /// - Parameter count: counts the requests that are sent to buckets.
   package convenience init(
-    _ options: StoreOptions, environment: StoreEnvironment = .current()
+    _ options: StoreOptions, environment: StoreEnvironment = .current(),
+    policy: RetryPolicy = RetryPolicy(), count: TransferCount? = nil
   ) {
     let client = Transport(TransportOptions(caBundle: options.caBundle))
     let chain =
@@ -12,12 +15,15 @@ extension Store {
       ? CredentialsChain(
         client: client, environment: environment, profile: options.profile, region: options.region)
       : nil
-    self.init(RetryingClient(client), signer: chain ?? Unsigned()) { () throws(StoreError) in
-      Place(
-        region: try RegionChoice.region(
-          option: options.region, profile: options.profile, environment, credentials: chain),
-        endpoint: try EndpointChoice.endpoint(
-          option: options.endpoint, profile: options.profile, environment))
+    let counted: any HTTPClient = count.map { CountingClient(client, $0) } ?? client
+    self.init(RetryingClient(counted, policy: policy), signer: chain ?? Unsigned()) {
+      () throws(StoreError) in
+      let region = try RegionChoice.region(
+        option: options.region, profile: options.profile, environment, credentials: chain)
+      let endpoint = try EndpointChoice.endpoint(
+        option: options.endpoint, profile: options.profile, environment)
+      return Place(
+        region: region.value, endpoint: endpoint?.value, regionSource: region.source)
     }
   }
 
@@ -27,7 +33,10 @@ extension Store {
   package func start(of location: ObjectLocation, count: Int) throws(StoreError) -> [UInt8] {
     let answer = try get(
       location, headers: [HTTPHeader("Range", "bytes=0-\(count - 1)")], mostBytes: count)
-    guard answer.status == 206, answer.body.count <= count else {
+    // Some servers forget the status, but say what they sent.
+    let isPart =
+      answer.status == 206 || answer.status == 200 && answer.header("Content-Range") != nil
+    guard isPart, answer.body.count <= count else {
       throw StoreFault(answer).error(about: location)
     }
     return answer.body

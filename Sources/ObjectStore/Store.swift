@@ -18,10 +18,13 @@ package final class Store: Sendable {
     package var region: String
     /// The URL of a store other than AWS's.
     package var endpoint: String?
+    /// What gave the region, for people.
+    package var regionSource = ""
 
-    package init(region: String, endpoint: String? = nil) {
+    package init(region: String, endpoint: String? = nil, regionSource: String = "") {
       self.region = region
       self.endpoint = endpoint
+      self.regionSource = regionSource
     }
   }
 
@@ -74,7 +77,10 @@ package final class Store: Sendable {
         right != region, BucketURL.isRegion(right)
       {
         isCorrected = true
-        self.place.withLock { $0?.region = right }
+        self.place.withLock {
+          $0?.region = right
+          $0?.regionSource = "the store's answer"
+        }
         continue
       }
       let isOld = ["ExpiredToken", "InvalidToken", "TokenRefreshRequired"].contains(fault.code)
@@ -84,6 +90,27 @@ package final class Store: Sendable {
       }
       return answer
     }
+  }
+
+  /// Where the credentials come from, for people; `nil` if requests are not signed.
+  ///
+  /// - Throws: `StoreError` with the code `credentials` if there are none.
+  package func credentialsOrigin() throws(StoreError) -> String? { try signer.origin() }
+
+  /// Where buckets are, as far as it is known by now.
+  ///
+  /// - Throws: `StoreError` if a setting cannot be.
+  package func currentPlace() throws(StoreError) -> Place { try known() }
+
+  /// The server of a bucket, as `https://HOST`.
+  ///
+  /// - Throws: `StoreError` if a setting cannot be.
+  package func server(of bucket: String) throws(StoreError) -> String {
+    let place = try known()
+    let url = BucketURL(
+      bucket, key: [], query: [], region: place.region, endpoint: place.endpoint)
+    guard let parts = try? URLParts(url.text) else { return url.text }
+    return "\(parts.scheme.rawValue)://\(parts.authority)"
   }
 
   private func known() throws(StoreError) -> Place {
@@ -138,8 +165,8 @@ package final class Store: Sendable {
 extension StoreError {
   init(_ error: HTTPError) {
     switch error.code {
-    case .unreachable, .unknownHost, .notTrusted, .cancelled:
-      self.init(.unreachable, error.message)
+    case .notTrusted: self.init(.notTrusted, error.message)
+    case .unreachable, .unknownHost, .cancelled: self.init(.unreachable, error.message)
     case .badAnswer: self.init(.badAnswer, error.message)
     case .impossible: self.init(.invalid, error.message)
     }

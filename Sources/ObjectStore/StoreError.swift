@@ -12,6 +12,8 @@ package struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     case replaced
     /// The store, or the way to it.
     case unreachable
+    /// The store's certificate, or TLS itself.
+    case notTrusted
     /// The store's answer is not what the protocol allows, or what this program can use.
     case badAnswer
   }

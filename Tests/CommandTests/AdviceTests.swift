@@ -56,7 +56,7 @@ import Testing
 
   /// The commands that read objects.
   private static let readers = [
-    "ls", "cat", "info", "extract", "verify", "diff", "manifest", "pack", "images",
+    "ls", "cat", "info", "extract", "verify", "diff", "manifest", "pack", "images", "doctor",
   ]
 
   /// The commands that print this when a file is in the way of a result.

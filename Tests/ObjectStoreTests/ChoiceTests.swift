@@ -49,7 +49,8 @@ import Testing
     let environment = StoreEnvironment(variables, home: folder.root)
     #expect(
       try RegionChoice.region(
-        option: option, profile: profile, environment, credentials: nil) == region)
+        option: option, profile: profile, environment, credentials: nil
+      ).value == region)
   }
 
   @Test(arguments: [
@@ -73,7 +74,8 @@ import Testing
       return try RegionChoice.region(
         option: nil, profile: nil, environment,
         credentials: CredentialsChain(
-          client: client, environment: environment, profile: nil, region: nil, now: { 0 }))
+          client: client, environment: environment, profile: nil, region: nil, now: { 0 })
+      ).value
     }
     #expect(try region([:]) == "eu-north-1")
     let before = client.requests.count
@@ -97,7 +99,8 @@ import Testing
   ) throws {
     let environment = StoreEnvironment(variables, home: folder.root)
     #expect(
-      try EndpointChoice.endpoint(option: option, profile: profile, environment) == endpoint)
+      try EndpointChoice.endpoint(option: option, profile: profile, environment)?.value
+        == endpoint)
   }
 
   @Test(arguments: [

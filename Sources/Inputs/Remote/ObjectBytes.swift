@@ -1,4 +1,4 @@
-import ObjectStore
+package import ObjectStore
 package import SquashFS
 
 /// The bytes of an image in a bucket or on the web.
@@ -14,6 +14,8 @@ package final class ObjectBytes: ByteSource {
       throw ImageReadError(.unreadable, error.message)
     }
   }
+
+  package init(_ object: RemoteObject) { self.object = object }
 
   package func read(
     _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64

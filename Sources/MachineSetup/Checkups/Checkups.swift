@@ -1,13 +1,16 @@
 import Automount
 import Glibc
+package import ObjectStore
 import Posix
 
 /// Everything that `autosquash doctor` checks, in order of dependency.
 package enum Checkups {
   /// Checks this machine.
   ///
-  /// - Parameter report: called with each finding as soon as it is known.
-  package static func run(_ report: (Checkup) -> Void) {
+  /// - Parameters:
+  ///   - options: how to reach the bucket without its mount, beyond what the mount says.
+  ///   - report: called with each finding as soon as it is known.
+  package static func run(_ options: StoreOptions, _ report: (Checkup) -> Void) {
     let job: CatalogueJob
     do { job = try CatalogueJob() } catch {
       report(.fail("settings", "\(error)", remedy(for: error)))
@@ -16,6 +19,18 @@ package enum Checkups {
       return
     }
     let mounts = (try? MountTable.current()) ?? .none
+    check(job, mounts, report)
+    // Last, since it starts threads, and the others may start processes; and also if the mount is
+    // dead, when it matters most.
+    if let folder = MountedFolder.find(job.configuration, mounts) {
+      DirectCheckup(folder: folder, options: options, suffixes: job.configuration.suffixes).all()
+        .forEach(report)
+    }
+  }
+
+  private static func check(
+    _ job: CatalogueJob, _ mounts: MountTable, _ report: (Checkup) -> Void
+  ) {
     report(
       .ok(
         "settings",

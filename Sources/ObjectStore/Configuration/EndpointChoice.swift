@@ -11,8 +11,8 @@ package enum EndpointChoice {
   /// - Throws: `StoreError` with the code `invalid` if it is not a URL of a server.
   package static func endpoint(
     option: String?, profile: String?, _ environment: StoreEnvironment
-  ) throws(StoreError) -> String? {
-    if let option { return try checked(option, from: "--endpoint-url") }
+  ) throws(StoreError) -> Choice? {
+    if let option { return try choice(option, from: "--endpoint-url") }
     return try named(
       variables: ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"], environment,
       SharedConfiguration(environment).profile(named: profile, environment))
@@ -20,12 +20,16 @@ package enum EndpointChoice {
 
   static func named(
     variables: [String], _ environment: StoreEnvironment, _ profile: Profile
-  ) throws(StoreError) -> String? {
+  ) throws(StoreError) -> Choice? {
     for variable in variables {
-      if let url = environment[variable] { return try checked(url, from: variable) }
+      if let url = environment[variable] { return try choice(url, from: variable) }
     }
     guard let url = profile["endpoint_url"] else { return nil }
-    return try checked(url, from: "endpoint_url of \(profile.title)")
+    return try choice(url, from: "endpoint_url of \(profile.title)")
+  }
+
+  private static func choice(_ url: String, from source: String) throws(StoreError) -> Choice {
+    Choice(value: try checked(url, from: source), source: source)
   }
 
   /// - Parameter source: what gave it, for errors.

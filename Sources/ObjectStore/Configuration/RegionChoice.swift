@@ -14,17 +14,19 @@ package enum RegionChoice {
   package static func region(
     option: String?, profile: String?, _ environment: StoreEnvironment,
     credentials: CredentialsChain?
-  ) throws(StoreError) -> String {
+  ) throws(StoreError) -> Choice {
     if let region = try named(option, environment, nil) { return region }
     let profile = try SharedConfiguration(environment).profile(named: profile, environment)
     if let region = try named(nil, environment, profile) { return region }
-    guard let region = credentials?.region() else { return standard }
+    guard let region = credentials?.region() else {
+      return Choice(value: standard, source: "the default")
+    }
     return try checked(region, from: "the instance's metadata")
   }
 
   static func named(
     _ option: String?, _ environment: StoreEnvironment, _ profile: Profile?
-  ) throws(StoreError) -> String? {
+  ) throws(StoreError) -> Choice? {
     if let option { return try checked(option, from: "--region") }
     for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
       if let region = environment[variable] { return try checked(region, from: variable) }
@@ -34,7 +36,7 @@ package enum RegionChoice {
   }
 
   /// A region becomes a part of a host's name: nothing but letters, digits and hyphens.
-  private static func checked(_ region: String, from source: String) throws(StoreError) -> String {
+  private static func checked(_ region: String, from source: String) throws(StoreError) -> Choice {
     let isRegion = region.utf8.allSatisfy {
       Character(Unicode.Scalar($0)).isASCII
         && (Character(Unicode.Scalar($0)).isLetter || Character(Unicode.Scalar($0)).isNumber
@@ -43,6 +45,6 @@ package enum RegionChoice {
     guard isRegion, (1...63).contains(region.utf8.count) else {
       throw StoreError(.invalid, "\(source) is not a region, such as eu-central-1")
     }
-    return region
+    return Choice(value: region, source: source)
   }
 }

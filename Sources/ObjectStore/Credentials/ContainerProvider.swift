@@ -31,7 +31,8 @@ struct ContainerProvider: CredentialsProvider {
     guard answer.status == 200 else {
       throw StoreError(.credentials, "\(name): the service answered with status \(answer.status)")
     }
-    return try Credentials(json: answer.body, token: "Token", needsToken: true, from: name)
+    return try Credentials(
+      json: answer.body, token: "Token", needsToken: true, from: name, origin: "the container")
   }
 
   private func url() throws(StoreError) -> String? {

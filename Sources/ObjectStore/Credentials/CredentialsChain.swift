@@ -84,6 +84,8 @@ package final class CredentialsChain: RequestSigner, @unchecked Sendable {
     }
   }
 
+  package func origin() throws(StoreError) -> String? { try current().origin }
+
   /// The region of the machine whose credentials these are.
   ///
   /// - Returns: `nil` if they are not a machine's.

@@ -39,8 +39,9 @@ extension Credentials {
   /// - Parameters:
   ///   - token: the name of the token's member.
   ///   - isToken: whether there must be one.
+  ///   - origin: where they come from, for people, if that is not `source`.
   init(
-    json: [UInt8], token: String, needsToken: Bool, from source: String
+    json: [UInt8], token: String, needsToken: Bool, from source: String, origin: String? = nil
   ) throws(StoreError) {
     guard let members = FlatJSON.members(json) else {
       throw StoreError(.credentials, "\(source) did not answer with a flat object of JSON")
@@ -58,7 +59,7 @@ extension Credentials {
     }
     try self.init(
       accessKey: accessKey, secret: secret, token: members[token],
-      expiry: Self.expiry(members["Expiration"], from: source), from: source)
+      expiry: Self.expiry(members["Expiration"], from: source), from: source, origin: origin)
   }
 
   /// The time in a text.

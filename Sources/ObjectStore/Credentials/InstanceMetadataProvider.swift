@@ -20,7 +20,8 @@ struct InstanceMetadataProvider: CredentialsProvider {
     guard let json = try get(folder + PercentEncoding.encode(role), token) else {
       throw StoreError(.credentials, "\(name) has a role without credentials")
     }
-    return try Credentials(json: json, token: "Token", needsToken: true, from: name)
+    return try Credentials(
+      json: json, token: "Token", needsToken: true, from: name, origin: "the instance's role")
   }
 
   func region() -> String? {

@@ -1,4 +1,5 @@
 import HTTP
+import Posix
 
 /// AWS's Security Token Service: credentials of a role.
 struct SecurityTokenService {
@@ -15,6 +16,11 @@ struct SecurityTokenService {
     var more: [(name: String, value: String)] = []
     /// What names it, for messages.
     var source: String
+
+    /// For people, by the last part of its name: `arn:aws:iam::123456789012:role/reader`.
+    var title: String {
+      "the role \(Array((name.split(separator: "/").last ?? "").utf8).shellWord) of \(source)"
+    }
   }
 
   /// Takes on a role with other credentials.
@@ -73,7 +79,7 @@ struct SecurityTokenService {
     else { throw StoreError(.credentials, "\(service) did not answer with credentials") }
     return try Credentials(
       accessKey: accessKey.string, secret: secret.string, token: token.string,
-      expiry: Credentials.expiry(expiry.string, from: service), from: service)
+      expiry: Credentials.expiry(expiry.string, from: service), from: service, origin: role.title)
   }
 }
 
@@ -83,12 +89,14 @@ extension SecurityTokenService {
     client: any HTTPClient, environment: StoreEnvironment, profile: Profile, region: String?,
     now: @escaping @Sendable () -> Int
   ) throws(StoreError) {
-    let region = try RegionChoice.named(region, environment, profile) ?? RegionChoice.standard
+    let region =
+      try RegionChoice.named(region, environment, profile)?.value ?? RegionChoice.standard
     let domain = region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com"
     let endpoint = try EndpointChoice.named(
       variables: ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"], environment, profile)
     self.init(
-      client: client, endpoint: endpoint ?? "https://sts.\(region).\(domain)", region: region,
+      client: client, endpoint: endpoint?.value ?? "https://sts.\(region).\(domain)",
+      region: region,
       now: now)
   }
 }

@@ -2,6 +2,7 @@ import Automount
 import FileTrees
 import Inputs
 import Listings
+import MachineSetup
 import ObjectStore
 import Packing
 import Posix
@@ -10,16 +11,6 @@ import Terminal
 
 /// The images below a folder of a bucket.
 struct BucketImages {
-  /// One image of the list.
-  private struct Image {
-    /// The key after the folder's.
-    var name: [UInt8]
-    var facts: ImageCheck.Facts
-    var hasManifest: Bool
-
-    var state: String { facts.problem.map { "will not mount: \($0)" } ?? "ok" }
-  }
-
   private let folder: [UInt8]
 
   init(_ folder: [UInt8]) { self.folder = folder }
@@ -33,7 +24,10 @@ struct BucketImages {
     }
     if !prefix.isEmpty && prefix.last != pathSeparator { prefix.append(pathSeparator) }
     let store = RemoteObjects.store
-    let images = try collect(.bucket(bucket, key: prefix), prefix.count, in: store)
+    let images = try BucketCatalogue(
+      ObjectListing(.bucket(bucket, key: prefix), in: store), of: bucket, prefix: prefix,
+      suffix: ImageName.suffix, in: store
+    ).images
     var output = StandardOutput()
     if isJSON {
       for image in images { try output.write(line: json(image)) }
@@ -43,7 +37,8 @@ struct BucketImages {
         [
           image.name.escapedName, LongFormat.human(image.facts.size),
           dates.text(UInt32(clamping: image.facts.modified / 1_000_000_000)),
-          image.facts.compressor?.name ?? "-", image.hasManifest ? "yes" : "no", image.state,
+          image.facts.compressor?.name ?? "-", image.hasManifest ? "yes" : "no",
+          image.facts.problem.map { "will not mount: \($0)" } ?? "ok",
         ]
       }
       let title = ["NAME", "SIZE", "DATE", "TYPE", "MANIFEST", "STATE"]
@@ -56,40 +51,7 @@ struct BucketImages {
     return 0
   }
 
-  private func collect(
-    _ location: ObjectLocation, _ prefixLength: Int, in store: Store
-  ) throws -> [Image] {
-    guard case .bucket(let bucket, _) = location else { return [] }
-    let listing = try ObjectListing(location, in: store)
-    let keys = Set(listing.objects.map(\.key))
-    let found = listing.objects.filter {
-      $0.key.suffix(ImageName.suffix.count).elementsEqual(ImageName.suffix)
-        && $0.key.count > prefixLength
-    }
-    // As any kernel mounts it: this machine's may not be the one.
-    let check = ImageCheck(kernel: KernelSupport(), mountsByKernel: true)
-    let all = try concurrentMap(count: found.count, threads: 8) { index in
-      let object = found[index]
-      let manifest = object.key.dropLast(ImageName.suffix.count) + ".mtree".utf8
-      let modified = (object.modified ?? 0).multipliedReportingOverflow(by: 1_000_000_000)
-      var start: [UInt8] = []
-      var failure: StoreError?
-      if object.length > 0 {
-        do throws(StoreError) {
-          start = try store.start(
-            of: .bucket(bucket, key: object.key), count: ImageCheck.startSize)
-        } catch { failure = error }
-      }
-      var facts = check.facts(size: object.length, modified: modified.partialValue, start: start)
-      if let failure { facts.problem = failure.message }
-      return Image(
-        name: Array(object.key.dropFirst(prefixLength)), facts: facts,
-        hasManifest: keys.contains(Array(manifest)))
-    }
-    return all
-  }
-
-  private func json(_ image: Image) -> JSON {
+  private func json(_ image: BucketCatalogue.Image) -> JSON {
     [
       "name": .name(image.name), "size": JSON(image.facts.size),
       "modified": JSON(image.facts.modified / 1_000_000_000),

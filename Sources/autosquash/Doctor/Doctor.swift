@@ -2,6 +2,7 @@ import ArgumentParser
 import Automount
 import Glibc
 import MachineSetup
+import ObjectStore
 import Posix
 import Terminal
 
@@ -19,17 +20,32 @@ struct Doctor: Subcommand {
       machine image prepared by setup --root: its settings, the files that setup writes for \
       them, programs, the bucket's mount and credentials, and the kernel's modules. \
       It mounts and runs nothing there, sends no requests and follows no links.
+
+      If s3fs mounts the images, it also reads them without s3fs, straight from the bucket, with \
+      the credentials that other commands would use for s3://, and compares what both fetch. With \
+      s3://BUCKET/FOLDER/ it checks only that, in detail: credentials, region, server, clock, \
+      permissions, how the server answers, and every image. The exit status is 2 if the argument \
+      is no such folder.
       """)
 
+  @Argument(help: "A folder of a bucket, s3://BUCKET/FOLDER/. (default: this machine)")
+  var folder: ByteArgument?
   @Option(
     help: ArgumentHelp(
       "Check the system below this directory, without starting it.", valueName: "dir"),
     completion: .directory)
   var root: ByteArgument?
   @Flag(help: "Print JSON, one object per line.") var json = false
+  @OptionGroup(title: "Buckets") var bucket: BucketOptions
 
   func validate() throws {
-    if root?.bytes.isEmpty == true { throw ValidationError("--root needs a directory") }
+    try folder?.refuseEmpty("a folder")
+    guard let root else { return }
+    if root.bytes.isEmpty { throw ValidationError("--root needs a directory") }
+    guard folder == nil, bucket.options == StoreOptions() else {
+      throw ValidationError(
+        "--root sends no requests, so it takes no bucket and no options for one.")
+    }
   }
 
   func execute() throws -> Int32 {
@@ -44,14 +60,16 @@ struct Doctor: Subcommand {
         try output.flush()
       } catch { failure = error }
     }
-    if let root = try root.map({ root throws(SystemError) in
+    if let folder {
+      try BucketFolderCheckup.run(folder.bytes, bucket.options) { report($0) }
+    } else if let root = try root.map({ root throws(SystemError) in
       try SystemRoot(below: HostPath(root.bytes))
     }),
       !root.isRunning
     {
       try RootCheckup.run(root, report)
     } else {
-      Checkups.run(report)
+      Checkups.run(bucket.options, report)
     }
     if let failure {
       Messages.write(failure)
@@ -63,6 +81,8 @@ struct Doctor: Subcommand {
   func fail(_ error: any Error) -> Int32 {
     if let error = error as? SystemError, error.code == ELOOP, root != nil {
       Messages.write(error.path, "a symbolic link; doctor does not follow links below --root")
+    } else if let folder {
+      Messages.write(folder.bytes, "\(error)")
     } else {
       Messages.write(error)
     }

@@ -34,14 +34,16 @@ struct BucketOptions: ParsableArguments {
     }
   }
 
-  /// Makes them those of the whole program; before it opens anything.
-  func apply() {
+  var options: StoreOptions {
     var options = StoreOptions()
     options.profile = profile
     options.region = region
     options.endpoint = endpointUrl
     options.signs = !noSignRequest
     options.caBundle = caBundle
-    RemoteObjects.configure(options)
+    return options
   }
+
+  /// Makes them those of the whole program; before it opens anything.
+  func apply() { RemoteObjects.configure(options) }
 }

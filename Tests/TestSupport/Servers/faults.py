@@ -123,9 +123,13 @@ class Server(http.server.ThreadingHTTPServer):
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    clock = 0
 
     def log_message(self, *arguments):
         pass
+
+    def date_time_string(self, timestamp=None):
+        return formatdate(time.time() + self.clock, usegmt=True)
 
     def do_HEAD(self):
         self.answer()
@@ -150,12 +154,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if path == "/_control":
             return self.control(url.query, body)
-        self.status, self.sent = 0, 0
+        self.status, self.sent, self.clock = 0, 0, 0
         log = self.server.log
         log.begin(path)
         try:
             time.sleep(self.server.latency)
             active = self.server.rules.active(self.command, path)
+            self.clock = active["clock"].seconds if "clock" in active else 0
             if not self.fail(active):
                 self.serve(path, url.query, active)
         except OSError:

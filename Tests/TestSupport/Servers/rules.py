@@ -16,6 +16,7 @@ request of the prefix; 1) and `times` (it ends after so many; without end). The 
     no-ranges         200 with the whole object for every range
     wrong-range       Content-Range `shift` bytes off, of a size `total` bytes off, or `absent`
     gzip              the body is compressed, and Content-Encoding says so
+    clock             the header Date is `seconds` off
     no-etag, weak-etag, huge-headers (`bytes` in one)
 """
 
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field
 FAULTS = {
     "reset", "short", "long", "silence", "status", "redirect", "region", "unsigned", "etag",
     "replace", "ignore-match", "no-ranges", "wrong-range", "gzip", "no-etag", "weak-etag",
-    "huge-headers"}
+    "huge-headers", "clock"}
 
 
 @dataclass
@@ -47,6 +48,7 @@ class Rule:
     shift: int = 0
     total: int = 0
     absent: bool = False
+    seconds: int = 0
     seen: int = 0
 
     def __post_init__(self):

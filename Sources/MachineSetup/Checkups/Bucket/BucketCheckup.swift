@@ -56,16 +56,8 @@ struct BucketCheckup {
     guard let arguments = BucketServer(of: mount)?.arguments else {
       return .ok(topic, "not visible from here, or not to this user")
     }
-    let given = arguments.flatMap { $0.split(separator: UInt8(ascii: ",")) }
-    func value(_ name: String) -> Int? {
-      given.compactMap { option in
-        option.starts(with: Array("\(name)=".utf8))
-          ? Int(String(decoding: option.dropFirst(name.utf8.count + 1), as: UTF8.self)) : nil
-      }.last
-    }
-    // The range s3fs accepts; another process could claim anything.
-    let part = min(max(value("multipart_size") ?? 10, 1), 10_000)
-    let parallel = min(max(value("parallel_count") ?? 5, 1), 10_000)
+    let options = S3FSOptions(arguments: arguments)
+    let (part, parallel) = (options.partSize, options.parallelCount)
     // s3fs reads ahead all its parts at once.
     guard part * parallel <= 20 else {
       return .warn(
