@@ -1,10 +1,13 @@
 #define _GNU_SOURCE
 #include "clinux.h"
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/loop.h>
 #include <linux/openat2.h>
 #include <syslog.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
@@ -43,6 +46,37 @@ int clinux_clock_is_synchronised(void) {
   struct timex clock = {0};
   int state = adjtimex(&clock);
   return state < 0 ? -1 : state != TIME_ERROR && !(clock.status & STA_UNSYNC);
+}
+
+int64_t clinux_mount_at(const char *path) {
+  struct statx status;
+  int flags = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW;
+  if (statx(AT_FDCWD, path, flags, STATX_MNT_ID, &status) != 0) return -1;
+  return status.stx_attributes & STATX_ATTR_MOUNT_ROOT ? (int64_t)status.stx_mnt_id : 0;
+}
+
+int clinux_keep_capabilities(uint64_t capabilities) {
+  for (int number = 0; prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; number++) {
+    // Without CAP_SETPCAP the set stays as it is.
+    prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
+  }
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct sets[2];
+  if (syscall(SYS_capget, &header, sets) != 0) return -1;
+  for (int half = 0; half < 2; half++) {
+    sets[half].permitted &= (uint32_t)(capabilities >> (32 * half));
+    sets[half].effective = sets[half].permitted;
+    sets[half].inheritable = 0;
+  }
+  return (int)syscall(SYS_capset, &header, sets);
+}
+
+int clinux_forbid_new_rights(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+
+int clinux_forbid_inspection(void) {
+  struct rlimit none = {0, 0};
+  if (setrlimit(RLIMIT_CORE, &none) != 0) return -1;
+  return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 void clinux_log(const char *program, const char *line) {

@@ -14,7 +14,7 @@ struct Autosquash: ParsableCommand {
         name: "Image",
         subcommands: [
           Pack.self, Verify.self, List.self, Cat.self, Info.self, Extract.self, Diff.self,
-          Manifest.self, Trace.self,
+          Manifest.self, Trace.self, Mount.self, Unmount.self,
         ]),
       CommandGroup(
         name: "Machine",

@@ -36,6 +36,19 @@ int clinux_may_hang(const char *path);
 // Whether something keeps the kernel's clock synchronised: 1 yes, 0 no, -1 unknown.
 int clinux_clock_is_synchronised(void);
 
+// The number of the mount whose root is at a path, without asking its server; 0 if the path is not
+// the root of a mount, -1 with errno if there is no such file.
+int64_t clinux_mount_at(const char *path);
+
+// Leaves this thread with at most these capabilities (CAP_* of linux/capability.h, as bits), and the
+// programs it may run with none. Returns 0, or -1 with errno.
+int clinux_keep_capabilities(uint64_t capabilities);
+
+// Forbids this process new rights by running programs, core dumps, and being looked into by others
+// of the same user. Returns 0, or -1 with errno.
+int clinux_forbid_new_rights(void);
+int clinux_forbid_inspection(void);
+
 // Writes a line to the system log.
 void clinux_log(const char *program, const char *line);
 

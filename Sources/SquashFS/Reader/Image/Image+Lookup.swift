@@ -110,6 +110,16 @@ extension Image {
       .reversed().map { Array($0) }
   }
 
+  /// The entry with that name in a directory, for a user who asks for it.
+  ///
+  /// - Returns: `nil` if there is none.
+  package func entry(
+    named name: [UInt8], in directory: ImageInode
+  ) throws(ImageReadError) -> ImageInode? {
+    lookups.refill()
+    return try child(of: directory, named: name)
+  }
+
   /// The entry with that name in a directory, found through its index if it has one.
   func child(
     of directory: ImageInode, named name: [UInt8]

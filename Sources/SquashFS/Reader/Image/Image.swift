@@ -55,7 +55,18 @@ public final class Image {
         "the file is \(missing.counted("byte")) short; fetch it again")
     }
     compressorOptions = try Self.options(superblock, input)
-    tables = try ImageTables(superblock, input, salvages: tolerance == .lostTables)
+    tables = try ImageTables(
+      superblock, input, salvages: tolerance == .lostTables, caching: .ofOneReader)
+  }
+
+  /// Another reader of an open image, for another thread.
+  ///
+  /// - Parameter cache: for all readers of this image.
+  package init(_ other: Image, sharing cache: MetadataCache) throws(ImageReadError) {
+    input = other.input
+    superblock = other.superblock
+    compressorOptions = other.compressorOptions
+    tables = try ImageTables(superblock, input, salvages: false, caching: .ofOneOfMany(cache))
   }
 
   static func readSuperblock(of input: ImageInput) throws(ImageReadError) -> Superblock {
@@ -215,6 +226,19 @@ public final class Image {
       throw .damaged(at: fileOffset(of: inode), "this is not a directory")
     }
     return try DirectoryCursor(directories, directory)
+  }
+
+  /// The entries of a directory from a position on, which an earlier cursor reported.
+  ///
+  /// - Parameter reference: the place of the position's header, if known: otherwise it is looked for
+  ///   from the listing's start.
+  package func entries(
+    of inode: ImageInode, from position: DirectoryCursor.Position, reference: MetadataReference?
+  ) throws(ImageReadError) -> DirectoryCursor {
+    guard case .directory(let directory) = inode.record.body else {
+      throw .damaged(at: fileOffset(of: inode), "this is not a directory")
+    }
+    return try DirectoryCursor(directories, directory, at: position, reference: reference)
   }
 
   /// The blocks of a regular file.

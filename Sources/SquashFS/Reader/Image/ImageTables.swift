@@ -13,21 +13,41 @@ struct ImageTables {
   /// The names of tables that could not be read.
   let lost: [String]
 
+  /// How many unpacked blocks the tables keep.
+  struct Caches {
+    // Hard links all over a tree make the access order random.
+    var inodes = 1536
+    var directories = 768
+    var lookups = 512
+    /// What several readers of the image keep together.
+    var shared: MetadataCache?
+
+    static let ofOneReader = Caches()
+
+    /// Those of one of several readers, which keeps what it needs at the moment.
+    static func ofOneOfMany(_ shared: MetadataCache) -> Caches {
+      Caches(inodes: 16, directories: 16, lookups: 8, shared: shared)
+    }
+  }
+
   /// - Parameter salvages: whether to do without tables that are not needed to find files.
   init(
-    _ superblock: Superblock, _ input: ImageInput, salvages: Bool
+    _ superblock: Superblock, _ input: ImageInput, salvages: Bool, caching caches: Caches
   ) throws(ImageReadError) {
     let codec: any BlockDecompressor
     do { codec = try superblock.compressor.makeDecompressor() } catch {
       throw ImageReadError(.unsupported, "\(error)")
     }
     let layout = try TableLayout(superblock, input, salvages: salvages)
-    // Hard links all over a tree make the access order random.
     inodes = MetadataTable(
-      layout.inodes, "inode table", of: input, codec: codec, cacheLimit: 1536)
-    directories = MetadataTable(layout.directories, "directory table", of: input, codec: codec)
+      layout.inodes, "inode table", of: input, codec: codec, cacheLimit: caches.inodes,
+      sharing: caches.shared)
+    directories = MetadataTable(
+      layout.directories, "directory table", of: input, codec: codec,
+      cacheLimit: caches.directories, sharing: caches.shared)
 
-    var opener = Opener(input: input, codec: codec, end: layout.end, salvages: salvages)
+    var opener = Opener(
+      input: input, codec: codec, end: layout.end, salvages: salvages, caches: caches)
     let idCount = Int(superblock.idCount)
     let rows = try opener.table("id", at: superblock.idTable, rowSize: 4, count: idCount)
     if let rows {
@@ -61,9 +81,13 @@ struct ImageTables {
     /// The end of the space for tables.
     let end: UInt64
     let salvages: Bool
+    let caches: Caches
     private(set) var lost: [String] = []
 
-    init(input: ImageInput, codec: any BlockDecompressor, end: UInt64, salvages: Bool) {
+    init(
+      input: ImageInput, codec: any BlockDecompressor, end: UInt64, salvages: Bool, caches: Caches
+    ) {
+      self.caches = caches
       self.input = input
       self.codec = codec
       self.end = end
@@ -88,13 +112,14 @@ struct ImageTables {
     ) throws(ImageReadError) -> LookupTableReader? {
       do throws(ImageReadError) {
         return try LookupTableReader(
-          list: list, rowSize: rowSize, count: count, end: end, of: input, codec: codec, name: name)
+          list: list, rowSize: rowSize, count: count, end: end, of: input, codec: codec,
+          name: name, cacheLimit: caches.lookups, sharing: caches.shared)
       } catch { return try lose(name, error) }
     }
 
     mutating func xattrs(_ start: UInt64) throws(ImageReadError) -> XattrTableReader? {
       do throws(ImageReadError) {
-        return try XattrTableReader(start, end: end, of: input, codec: codec)
+        return try XattrTableReader(start, end: end, of: input, codec: codec, caching: caches)
       } catch { return try lose("xattr", error) }
     }
 

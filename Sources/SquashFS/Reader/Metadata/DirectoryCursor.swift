@@ -49,6 +49,58 @@ package struct DirectoryCursor {
     cursor = remaining > 0 ? try MetadataCursor(table, at: directory.listing) : nil
   }
 
+  /// A place between two entries of a listing, at which a later cursor can go on.
+  package struct Position: Equatable, Sendable {
+    /// The offset of a header from the listing's start, in bytes.
+    package var header: UInt32
+    /// The number of entries after the header that come before the place, at most 256.
+    package var entries: UInt16
+
+    package init(header: UInt32, entries: UInt16) {
+      self.header = header
+      self.entries = entries
+    }
+
+    /// Before the first entry.
+    package static let start = Position(header: 0, entries: 0)
+  }
+
+  /// Before the next entry.
+  package var position: Position {
+    entriesLeft == 0
+      ? Position(header: UInt32(size - remaining), entries: 0)
+      : Position(header: UInt32(headerOffset), entries: UInt16(header.entryCount - entriesLeft))
+  }
+
+  /// The place in the table of the header that `position` names.
+  package var positionReference: MetadataReference? {
+    entriesLeft == 0 ? cursor?.reference : headerReference
+  }
+
+  /// Goes on at a position.
+  ///
+  /// - Parameter reference: the place of the position's header, if known.
+  /// - Throws: `ImageReadError` if the listing has no such position.
+  init(
+    _ table: MetadataTable, _ directory: InodeRecord.Directory, at position: Position,
+    reference: MetadataReference?
+  ) throws(ImageReadError) {
+    try self.init(table, directory)
+    guard position != .start, cursor != nil, Int(position.header) < size else {
+      if position.header > 0 { remaining = 0 }
+      return
+    }
+    if let reference {
+      cursor = try MetadataCursor(table, at: reference)
+    } else {
+      try cursor!.skip(UInt64(position.header))
+    }
+    remaining -= Int(position.header)
+    for _ in 0..<position.entries {
+      guard try nextRaw() != nil else { return }
+    }
+  }
+
   /// Releases the current block, for callers that keep many cursors in deep trees.
   package mutating func suspend() {
     guard let cursor else { return }

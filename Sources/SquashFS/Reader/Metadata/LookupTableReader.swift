@@ -21,7 +21,8 @@ final class LookupTableReader {
   /// - Throws: `ImageReadError` if the list does not fit before `end`.
   init(
     list: UInt64, rowSize: Int, count: Int, end: UInt64, of input: ImageInput,
-    codec: any BlockDecompressor, name: String
+    codec: any BlockDecompressor, name: String, cacheLimit: Int = 512,
+    sharing cache: MetadataCache? = nil
   ) throws(ImageReadError) {
     self.list = list
     self.rowSize = rowSize
@@ -33,7 +34,8 @@ final class LookupTableReader {
         at: input.base.addingReportingOverflow(min(list, end)).partialValue,
         "the \(name) table with \(count) rows does not fit here")
     }
-    blocks = MetadataTable(0..<list, "\(name) table", of: input, codec: codec, cacheLimit: 512)
+    blocks = MetadataTable(
+      0..<list, "\(name) table", of: input, codec: codec, cacheLimit: cacheLimit, sharing: cache)
   }
 
   /// An empty table in place of a lost one.

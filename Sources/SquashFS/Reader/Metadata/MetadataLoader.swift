@@ -1,5 +1,6 @@
 import Posix
 import SquashFSFormat
+import Synchronization
 
 /// Reads and unpacks the blocks of a table, for use by one thread.
 final class MetadataLoader {
@@ -18,8 +19,8 @@ final class MetadataLoader {
   private var windowStart: UInt64 = 0
   private var windowCount = 0
 
-  /// An unpacked block.
-  final class Block {
+  /// An unpacked block; it does not change once it is loaded.
+  final class Block: @unchecked Sendable {
     /// The position of the block's header in the table.
     let start: UInt64
     /// The position of the next block's header in the table.
@@ -28,7 +29,9 @@ final class MetadataLoader {
     fileprivate(set) var count = 0
     let base: UnsafeMutableRawPointer
     /// Whether it was requested since a cache last looked.
-    var wasUsed = true
+    let wasUsed = Atomic(true)
+    /// The memory that a block takes, in bytes.
+    static let memorySize = MetadataBlock.byteCount + 128
 
     fileprivate init(start: UInt64) {
       self.start = start

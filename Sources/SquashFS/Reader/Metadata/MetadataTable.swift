@@ -1,4 +1,5 @@
 import SquashFSFormat
+import Synchronization
 
 /// A table of metadata blocks in an image, read block by block on demand, with the latest ones kept
 /// unpacked.
@@ -35,14 +36,17 @@ final class MetadataTable {
   /// to read.
   private static let few = 8
   private let cacheLimit: Int
+  private let cacheOfAll: MetadataCache?
 
   /// - Parameters:
   ///   - name: the name in errors.
   ///   - cacheLimit: the number of blocks of 8 KiB to keep.
+  ///   - cacheOfAll: what all readers of the image keep together, if there are several.
   init(
     _ range: Range<UInt64>, _ name: String, of input: ImageInput, codec: any BlockDecompressor,
-    cacheLimit: Int = 768
+    cacheLimit: Int = 768, sharing cacheOfAll: MetadataCache? = nil
   ) {
+    self.cacheOfAll = cacheOfAll
     self.cacheLimit = cacheLimit
     self.input = input
     loader = MetadataLoader(range, name, of: input, codec: codec)
@@ -66,16 +70,27 @@ final class MetadataTable {
   func block(at start: UInt64) throws(ImageReadError) -> Block {
     work.metadataVisits &+= 1
     if let block = cached(start) {
-      block.wasUsed = true
+      block.wasUsed.store(true, ordering: .relaxed)
       note(block)
       return block
     }
-    work.metadataBlocks &+= 1
     let block: Block
-    if let ready = ahead?.take(start) { block = ready } else { block = try loader.load(start) }
+    if let known = shared(start) { block = known } else { block = try unpacked(start) }
     insert(block)
     note(block)
     return block
+  }
+
+  private func unpacked(_ start: UInt64) throws(ImageReadError) -> Block {
+    work.metadataBlocks &+= 1
+    if let ready = ahead?.take(start) { return ready }
+    let block = try loader.load(start)
+    cacheOfAll?.insert(block, at: .init(table: range.lowerBound, start: start))
+    return block
+  }
+
+  private func shared(_ start: UInt64) -> Block? {
+    cacheOfAll?.block(at: .init(table: range.lowerBound, start: start))
   }
 
   private func cached(_ start: UInt64) -> Block? {
@@ -112,8 +127,7 @@ final class MetadataTable {
       clock.append(block)
       if clock.count == Self.few + 1 { for block in clock { cache[block.start] = block } }
     } else {
-      while clock[hand].wasUsed {
-        clock[hand].wasUsed = false
+      while clock[hand].wasUsed.exchange(false, ordering: .relaxed) {
         hand = (hand + 1) % clock.count
       }
       cache[clock[hand].start] = nil

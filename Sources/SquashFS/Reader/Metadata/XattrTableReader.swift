@@ -33,7 +33,7 @@ final class XattrTableReader {
   private static let mostValuesCached = 32 << 20
   private static let mostValueSizes = 1 << 18
   /// A list of names has at least six bytes for each.
-  private static let mostAttributes = UInt32(LinuxLimits.longestXattrList / 6)
+  static let mostAttributes = UInt32(LinuxLimits.longestXattrList / 6)
 
   static let headerSize: UInt64 = 16
 
@@ -46,7 +46,8 @@ final class XattrTableReader {
   }
 
   init(
-    _ header: UInt64, end: UInt64, of input: ImageInput, codec: any BlockDecompressor
+    _ header: UInt64, end: UInt64, of input: ImageInput, codec: any BlockDecompressor,
+    caching caches: ImageTables.Caches = .ofOneReader
   ) throws(ImageReadError) {
     self.header = header
     guard header <= end, end - header >= Self.headerSize else {
@@ -56,7 +57,8 @@ final class XattrTableReader {
     let count: UInt32 = try input.number(at: header + 8)
     rows = try LookupTableReader(
       list: header + Self.headerSize, rowSize: 16, count: Int(count),
-      end: end, of: input, codec: codec, name: "xattr")
+      end: end, of: input, codec: codec, name: "xattr", cacheLimit: caches.lookups,
+      sharing: caches.shared)
     // The rows follow right after the attributes.
     let pairsEnd = rows.count > 0 ? try rows.position(ofBlock: 0) : header
     guard start >= UInt64(Superblock.byteCount), start <= pairsEnd, pairsEnd <= header else {
@@ -64,7 +66,8 @@ final class XattrTableReader {
         at: input.base + header, "the extended attributes lie outside their table")
     }
     pairs = MetadataTable(
-      start..<pairsEnd, "xattr table", of: input, codec: codec)
+      start..<pairsEnd, "xattr table", of: input, codec: codec, cacheLimit: caches.directories,
+      sharing: caches.shared)
     budget = AttributeBudget(pairs, setCount: rows.count)
   }
 
@@ -195,7 +198,7 @@ final class XattrTableReader {
     return ExtendedAttribute(name: name, value: value)
   }
 
-  private func value(next cursor: inout MetadataCursor) throws(ImageReadError) -> [UInt8] {
+  func value(next cursor: inout MetadataCursor) throws(ImageReadError) -> [UInt8] {
     let size = try cursor.record(4) { $0.little(0, as: UInt32.self) }
     try check(size, cursor)
     return try cursor.bytes(Int(size))
@@ -219,7 +222,7 @@ final class XattrTableReader {
   }
 
   /// The place of an out-of-line value.
-  private func placeOfValue(
+  func placeOfValue(
     _ cursor: inout MetadataCursor
   ) throws(ImageReadError) -> MetadataReference {
     let (size, place) = try cursor.record(12) {
@@ -231,7 +234,7 @@ final class XattrTableReader {
     return place
   }
 
-  private func key(
+  func key(
     next cursor: inout MetadataCursor
   ) throws(ImageReadError) -> (name: [UInt8], isElsewhere: Bool, size: Int) {
     let (type, size) = try cursor.record(4) {
@@ -256,7 +259,7 @@ final class XattrTableReader {
     return (name, type & XattrPrefix.outOfLineBit != 0, 4 + suffix.count)
   }
 
-  private func check(_ size: UInt32, _ cursor: MetadataCursor) throws(ImageReadError) {
+  func check(_ size: UInt32, _ cursor: MetadataCursor) throws(ImageReadError) {
     guard size <= LinuxLimits.longestXattrValue else {
       throw .damaged(at: cursor.fileOffset, "an extended attribute of \(size) bytes")
     }

@@ -1,0 +1,66 @@
+import Posix
+package import SquashFS
+import SquashFSFormat
+import TreeModel
+
+/// An image, ready to answer the requests of the kernel for it.
+package final class MountedImage: Sendable {
+  let readers: MetadataReaders
+  let cache: BlockCache
+  let unpackers: Unpackers
+  let files = MountedFiles(limit: 2048)
+  let listings = ListingPlaces()
+  let log: DamageLog
+  let superblock: Superblock
+  let hasXattrs: Bool
+  let input: ImageInput
+  /// The number of threads that take requests.
+  let threads: Int
+
+  /// What a mounted image may cost.
+  package struct Limits: Sendable {
+    /// The most memory for unpacked blocks, in bytes.
+    package var cache = 64 << 20
+
+    package init() {}
+  }
+
+  /// - Parameters:
+  ///   - image: no longer used by the caller.
+  ///   - log: gets a line about damage, now and then.
+  /// - Throws: `ImageReadError`, `SystemError`.
+  package init(
+    _ image: Image, limits: Limits = Limits(), log: @escaping @Sendable (String) -> Void
+  ) throws {
+    superblock = image.superblock
+    hasXattrs = image.hasXattrs
+    input = image.input
+    _ = try image.root()
+    // One is always free to take an interruption.
+    threads = max(4, min(8, Process.processorCount + 2))
+    readers = try MetadataReaders(image, count: threads)
+    cache = BlockCache(byteCount: limits.cache)
+    let workers = image.input.wantsHints ? 8 : max(2, min(8, Process.processorCount))
+    unpackers = try Unpackers(image, into: cache, callers: threads - 1, threads: workers)
+    self.log = DamageLog(log)
+  }
+
+  /// The inode behind a node number.
+  func inode(_ node: UInt64, _ image: Image) throws(ImageReadError) -> ImageInode {
+    guard
+      let reference = NodeNumber(rawValue: node).reference(root: superblock.rootInode)
+    else { throw ImageReadError(.notFound, "there is no node \(node)") }
+    return try image.inode(at: reference)
+  }
+
+  /// Answers with an `errno` for an error, and notes damage in the log.
+  func fail(_ request: Request, _ error: ImageReadError, node: UInt64) {
+    request.fail(errorNumber(error, node: node))
+  }
+
+  func errorNumber(_ error: ImageReadError, node: UInt64) -> Int32 {
+    if error.code == .notFound { return ErrorNumber.stale }
+    log.note(error)
+    return ErrorNumber.unreadable
+  }
+}
