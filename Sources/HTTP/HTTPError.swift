@@ -3,6 +3,8 @@ package struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
   package enum Code: Sendable {
     /// The server, or the way to it, did not answer in time or broke off: another try may help.
     case unreachable
+    /// Nobody listens at the server's port: it is being started again, or the address is wrong.
+    case refused
     /// The server's name has no address.
     case unknownHost
     /// The certificate, or TLS itself.

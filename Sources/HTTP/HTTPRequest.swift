@@ -16,6 +16,8 @@ package struct HTTPRequest: Sendable {
   /// A longer body of the answer is an error, found before more is kept.
   package var mostBytes: Int
   package var timeouts: HTTPTimeouts
+  /// Whether it may go through a proxy that the environment names.
+  package var mayUseProxy = true
   /// Called once the answer's first byte has come, on the client's own thread; it must not block.
   package var began: (@Sendable () -> Void)?
 

@@ -103,7 +103,7 @@ package struct BucketProbe: Sendable {
     do throws(StoreError) {
       let answer = try get()
       let seconds = Process.now - start
-      let date = answer.header("Date").flatMap { Timestamp.parse(httpDate: $0) }
+      let date = answer.header("Date").flatMap { Timestamp.parseHeader($0) }
       return Reply(
         result: Result { () throws(StoreError) in try read(answer) }, seconds: seconds,
         clockLead: date.map { $0 - Timestamp.now() }, isAnswered: true)

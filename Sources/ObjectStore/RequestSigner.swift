@@ -7,6 +7,11 @@ package protocol RequestSigner: AnyObject, Sendable {
   /// - Throws: `StoreError` with the code `credentials` if there are none.
   func sign(_ request: HTTPRequest, region: String) throws(StoreError) -> HTTPRequest
 
+  /// Takes over the time of a server that has refused a request, if this machine's may be the reason.
+  ///
+  /// - Returns: whether it is worth to sign again.
+  func correctClock(by answer: HTTPAnswer) -> Bool
+
   /// Forgets credentials that a server has refused.
   ///
   /// - Returns: whether others may be had, so that it is worth to sign again.

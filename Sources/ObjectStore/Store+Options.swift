@@ -4,10 +4,13 @@ import Posix
 extension Store {
   /// The store that options, the environment and the configuration files name.
   ///
-  /// - Parameter count: counts the requests that are sent to buckets.
+  /// - Parameters:
+  ///   - count: counts the requests that are sent to buckets.
+  ///   - tellWait: called once, with the first request that takes long.
   package convenience init(
     _ options: StoreOptions, environment: StoreEnvironment = .current(),
-    policy: RetryPolicy = RetryPolicy(), count: TransferCount? = nil
+    policy: RetryPolicy = RetryPolicy(), count: TransferCount? = nil,
+    tellWait: @escaping WaitReport = { _, _ in }
   ) {
     let client = Transport(TransportOptions(caBundle: options.caBundle))
     let chain =
@@ -16,8 +19,8 @@ extension Store {
         client: client, environment: environment, profile: options.profile, region: options.region)
       : nil
     let counted: any HTTPClient = count.map { CountingClient(client, $0) } ?? client
-    self.init(RetryingClient(counted, policy: policy), signer: chain ?? Unsigned()) {
-      () throws(StoreError) in
+    let retrying = RetryingClient(counted, policy: policy, tellWait: tellWait)
+    self.init(retrying, signer: chain ?? Unsigned()) { () throws(StoreError) in
       let region = try RegionChoice.region(
         option: options.region, profile: options.profile, environment, credentials: chain)
       let endpoint = try EndpointChoice.endpoint(

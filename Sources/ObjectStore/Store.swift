@@ -61,6 +61,7 @@ package final class Store: Sendable {
   ) throws(StoreError) -> HTTPAnswer {
     var isCorrected = false
     var isRefreshed = false
+    var isTimed = false
     while true {
       let place = try known()
       let region = place.region
@@ -81,6 +82,10 @@ package final class Store: Sendable {
           $0?.region = right
           $0?.regionSource = "the store's answer"
         }
+        continue
+      }
+      if !isTimed, signer.correctClock(by: answer) {
+        isTimed = true
         continue
       }
       let isOld = ["ExpiredToken", "InvalidToken", "TokenRefreshRequired"].contains(fault.code)
@@ -166,7 +171,7 @@ extension StoreError {
   init(_ error: HTTPError) {
     switch error.code {
     case .notTrusted: self.init(.notTrusted, error.message)
-    case .unreachable, .unknownHost, .cancelled: self.init(.unreachable, error.message)
+    case .unreachable, .refused, .unknownHost, .cancelled: self.init(.unreachable, error.message)
     case .badAnswer: self.init(.badAnswer, error.message)
     case .impossible: self.init(.invalid, error.message)
     }

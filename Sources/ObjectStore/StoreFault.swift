@@ -8,12 +8,14 @@ struct StoreFault {
   private let message: String?
   /// The region of the bucket, if the store names it.
   let region: String?
+  private let clockAdvice: String
 
   init(_ answer: HTTPAnswer) {
     status = answer.status
     let error = (try? XMLScanner.parse(answer.body)).flatMap { $0.name == "Error" ? $0 : nil }
     code = error?["Code"]?.string
     message = error?["Message"]?.string
+    clockAdvice = ServiceClock.advice(answer)
     region = answer.header("x-amz-bucket-region") ?? error?["Region"]?.string
   }
 
@@ -26,6 +28,8 @@ struct StoreFault {
     case (404, _, .web), (410, _, .web): StoreError(.notFound, "the server has no such file")
     case (_, "InvalidAccessKeyId", _), (_, "SignatureDoesNotMatch", _):
       StoreError(.denied, "the store does not accept these credentials\(detail)")
+    case (_, "RequestTimeTooSkewed", _), (_, "RequestExpired", _), (_, "RequestInTheFuture", _):
+      StoreError(.denied, "\(clockAdvice)\(detail)")
     case (_, "ExpiredToken", _), (_, "InvalidToken", _), (_, "TokenRefreshRequired", _):
       StoreError(.denied, "the credentials have expired; log in again\(detail)")
     case (403, _, .bucket(_, key: let key)) where key.isEmpty:

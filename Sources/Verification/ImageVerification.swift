@@ -139,12 +139,13 @@ package struct ImageVerification {
     _ tree: DigestedTree, withManifest path: [UInt8], _ report: inout Verifier.Report
   ) throws -> ContentComparison {
     let limit = options.verifier.maxFindings
-    let pipe = try other(path, report) {
-      try RemoteObjects.isRemote(path) ? ObjectPipe(path) : nil
+    let (reader, expected) = try other(path, report) {
+      try ObjectPipe.withPath(of: path) { path in
+        var reader = try ManifestReader(path: path)
+        let tree = try reader.read()
+        return (reader, tree)
+      }
     }
-    var reader = try other(path, report) { try ManifestReader(path: pipe?.path ?? path) }
-    let expected = try other(path, report) { try reader.read() }
-    try other(path, report) { try pipe?.check() }
     var comparison = ContentComparison(with: [path], isManifest: true)
     // First, because it explains all others.
     comparison.isOfOtherImage = try isOfOtherImage(reader, path, &report)

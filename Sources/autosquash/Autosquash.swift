@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Inputs
 import Posix
 import Terminal
 
@@ -29,6 +30,11 @@ struct Autosquash: ParsableCommand {
     Process.raiseFileLimit()
     // A file that outgrows its limit is an error like any other, with a message.
     signal(SIGXFSZ, SIG_IGN)
+    if isatty(STDERR_FILENO) == 1 {
+      RemoteObjects.whenWaiting { host, seconds in
+        Messages.write("no answer from \(host) yet; trying on until \(seconds) s have passed")
+      }
+    }
     if let query = PlainCommand.query(Array(ProcessArguments.all.dropFirst())) {
       let status = PlainCommand.run(query)
       if status == 0 { flushOutput() }

@@ -30,7 +30,7 @@ final class FaultServer {
     open_now = most_open = 0
     failures = {}
 
-    def answer(send, path, connection, method, headers, body):
+    def answer(send, path, connection, served, method, headers, body):
         kind, _, rest = path[1:].partition('/')
         def ok(content, extra=''):
             send(f'HTTP/1.1 200 OK\r\nContent-Length: {len(content)}\r\n{extra}\r\n'.encode())
@@ -56,6 +56,9 @@ final class FaultServer {
         elif kind == 'overlong':
             send(b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nright'
                  b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong')
+        elif kind == 'leftover':
+            if served: send(b'x' * 50)
+            else: ok(str(connection).encode())
         elif kind == 'interim':
             send(b'HTTP/1.1 100 Continue\r\nA: 1\r\n\r\n')
             ok(b'')
@@ -96,6 +99,7 @@ final class FaultServer {
                 open_now += 1
                 most_open = max(most_open, open_now)
             file = client.makefile('rb')
+            served = 0
             while True:
                 line = file.readline()
                 if not line: break
@@ -104,7 +108,9 @@ final class FaultServer {
                 while (line := file.readline().decode().strip()): headers.append(line)
                 length = [h.split(':')[1] for h in headers if h.lower().startswith('content-length:')]
                 body = file.read(int(length[0])) if length else b''
-                if not answer(client.sendall, path, connection, method, headers, body): break
+                if not answer(client.sendall, path, connection, served, method, headers, body):
+                    break
+                served += 1
             client.shutdown(socket.SHUT_RDWR)
         except OSError: pass
         finally:

@@ -30,10 +30,11 @@ import Testing
   }
 
   @Test(arguments: [
-    (HTTPError.Code.unreachable, true), (.unknownHost, false), (.notTrusted, false),
+    (HTTPError.Code.unreachable, true), (.refused, true), (.unknownHost, true),
+    (.notTrusted, false),
     (.badAnswer, false), (.cancelled, false), (.impossible, false),
   ])
-  func onlyUnreachableServersAreWorthAnotherTry(code: HTTPError.Code, isRepeated: Bool) {
+  func onlyServersThatCannotBeReachedAreWorthAnotherTry(code: HTTPError.Code, isRepeated: Bool) {
     #expect(RetryPolicy().mayHelp(after: .failure(HTTPError(code, ""))) == isRepeated)
   }
 
@@ -72,6 +73,32 @@ import Testing
     run.ended(2, broken, now: 30_001, jitter: 1)
     #expect(run.next(now: 30_001) == .finish)
     #expect(run.result == broken)
+  }
+
+  /// Nobody listens, or there is no such name: after a few seconds the address is wrong, unless it
+  /// has been right before.
+  @Test(arguments: [HTTPError.Code.refused, .unknownHost]) func aWrongAddressIsToldSoon(
+    code: HTTPError.Code
+  ) {
+    let refused = Result<HTTPAnswer, HTTPError>.failure(HTTPError(code, ""))
+    for (wasKnown, answered) in [(false, false), (true, false), (false, true)] {
+      var run = RetryRun(policy: RetryPolicy(), now: 0)
+      #expect(run.next(now: 0) == .send(1))
+      run.didSend(.get, isKnown: wasKnown)
+      run.ended(1, answered ? busy : refused, now: 2_950, jitter: 0)
+      #expect(run.next(now: 3_000) == .send(2))
+      run.ended(2, refused, now: 3_001, jitter: 0)
+      #expect((run.next(now: 3_001) == .finish) == !(wasKnown || answered))
+    }
+  }
+
+  @Test func aWaitIsLateUntilAByteComes() {
+    var run = started()
+    #expect(!run.isLate(now: 3_499) && run.isLate(now: 3_500))
+    run.began(1)
+    #expect(!run.isLate(now: 60_000))
+    run.ended(1, broken, now: 60_000, jitter: 0)
+    #expect(!run.isLate(now: 60_000))
   }
 
   @Test func whatIsNotIdempotentIsSentOnce() {

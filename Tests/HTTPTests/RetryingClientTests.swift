@@ -1,5 +1,6 @@
 import HTTP
 import Posix
+import Synchronization
 import TestSupport
 import Testing
 
@@ -28,6 +29,15 @@ import Testing
     #expect(answer.body == Array("2".utf8))
   }
 
+  /// A server that writes more than it announced spoils the connection, not the next request.
+  @Test func bytesBehindABodyCostOnlyTheConnection() throws {
+    let client = RetryingClient(Transport())
+    for connection in 1...3 {
+      let answer = try client.send(HTTPRequest(url: server.url + "/leftover"))
+      #expect(answer.body == Array("\(connection)".utf8))
+    }
+  }
+
   @Test func theLastAnswerOrProblemIsTold() throws {
     var policy = RetryPolicy()
     policy.total = 300
@@ -37,6 +47,18 @@ import Testing
       _ = try client.send(HTTPRequest(url: server.url + "/cut"))
       Issue.record("answered")
     } catch { #expect(error.code == .unreachable) }
+  }
+
+  @Test func aLongWaitIsToldOnce() throws {
+    var policy = RetryPolicy()
+    policy.total = 200
+    policy.notice = 100
+    let waits = Mutex<[String]>([])
+    let client = RetryingClient(
+      Transport(), policy: policy,
+      tellWait: { host, seconds in waits.withLock { $0.append("\(host) \(seconds)") } })
+    for _ in 0..<2 { _ = try client.send(HTTPRequest(url: server.url + "/status/503")) }
+    #expect(waits.withLock { $0 } == ["127.0.0.1 0"])
   }
 
   @Test func aStoppedProgramWaitsForNothing() {

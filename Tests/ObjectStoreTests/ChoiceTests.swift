@@ -74,7 +74,8 @@ import Testing
       return try RegionChoice.region(
         option: nil, profile: nil, environment,
         credentials: CredentialsChain(
-          client: client, environment: environment, profile: nil, region: nil, now: { 0 })
+          client: client, environment: environment, profile: nil, region: nil,
+          clock: ServiceClock { 0 })
       ).value
     }
     #expect(try region([:]) == "eu-north-1")

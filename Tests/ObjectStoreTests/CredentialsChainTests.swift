@@ -35,7 +35,7 @@ import Testing
 
   private func chain(_ places: Place...) -> CredentialsChain {
     let clock = clock
-    return CredentialsChain(places, now: { clock.value })
+    return CredentialsChain(places, clock: ServiceClock { clock.value })
   }
 
   // MARK: Order
@@ -96,7 +96,7 @@ import Testing
     func chain(_ profile: String? = nil) -> CredentialsChain {
       CredentialsChain(
         client: client, environment: StoreEnvironment(variables, home: folder.root),
-        profile: profile, region: nil, now: { 0 })
+        profile: profile, region: nil, clock: ServiceClock { 0 })
     }
     func key(_ profile: String? = nil) throws -> String { try chain(profile).current().accessKey }
     #expect(try key() == "AKIAENV")
@@ -208,7 +208,7 @@ import Testing
     }
     let chain = CredentialsChain(
       [place],
-      now: {
+      clock: ServiceClock {
         if clock.value > 0 { looks.next() }
         return clock.value
       })

@@ -1,4 +1,5 @@
 import HTTP
+import Posix
 import TestSupport
 import Testing
 
@@ -129,6 +130,37 @@ import Testing
     #expect(disabled.requests.isEmpty)
   }
 
+  /// Files of the firmware, variables, and whether the service is asked; where there is none, that
+  /// costs two seconds.
+  @Test(arguments: [
+    (["sys_vendor": "Amazon EC2"], [:], true),
+    (["sys_vendor": "Xen", "bios_version": "4.11.amazon"], [:], true),
+    (["sys_vendor": "?", "board_asset_tag": "i-0123456789abcdef0"], [:], true),
+    ([:], [:], true),
+    (["sys_vendor": "QEMU", "bios_version": "1.16"], [:], false),
+    (["sys_vendor": "LENOVO", "board_asset_tag": "inventory"], [:], false),
+    (["sys_vendor": "QEMU"], ["AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"], true),
+    (["sys_vendor": "QEMU"], ["AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "ipv6"], true),
+    (["sys_vendor": "Amazon EC2"], ["AWS_EC2_METADATA_DISABLED": "true"], false),
+  ])
+  func otherMachinesAreNotAskedForMetadata(
+    files: [String: String], variables: [String: String], isAsked: Bool
+  ) throws {
+    let folder = try TemporaryFolder()
+    for (name, text) in files { try folder.write(name, Array("\(text)\n".utf8)) }
+    let client = FakeClient.offline
+    let chain = CredentialsChain(
+      client: client, environment: .only(variables), profile: nil, region: nil,
+      clock: ServiceClock(), vendor: MachineVendor(folder: HostPath(folder.root)))
+    let error = #expect(throws: StoreError.self) { try chain.current() }
+    #expect(client.requests.isEmpty == !isAsked)
+    let reason =
+      variables["AWS_EC2_METADATA_DISABLED"] == nil
+      ? "not asked: this machine is by \(files["sys_vendor"] ?? "")"
+      : "turned off by AWS_EC2_METADATA_DISABLED"
+    #expect(error?.message.contains("the instance's metadata (\(reason))") == !isAsked)
+  }
+
   @Test func aNamedMetadataServiceMustAnswer() {
     let environment = StoreEnvironment.only([
       "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1/"
@@ -175,7 +207,7 @@ import Testing
     let identity = WebIdentityProvider(
       client: FakeClient { _ in answer },
       environment: .only(["AWS_WEB_IDENTITY_TOKEN_FILE": "/etc/hostname", "AWS_ROLE_ARN": "arn"]),
-      region: nil, now: { 0 })
+      region: nil, clock: ServiceClock { 0 })
     for provider in [container, instance, identity] as [any CredentialsProvider] {
       let error = #expect(throws: StoreError.self) { try provider.find() }
       #expect(error?.code == .credentials)

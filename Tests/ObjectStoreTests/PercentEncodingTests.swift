@@ -49,4 +49,15 @@ import Testing
     "-013-05-24T00:00:00Z", "99999999999999999999", "2013-05-24T00:00:00+99:00",
   ])
   func whatIsNoTime(text: String) { #expect(Timestamp.parse(text) == nil) }
+
+  @Test(arguments: [
+    ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777), ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+    ("Sun, 06 Nov 1994 08:49:37 UTC", nil), ("Sunday, 06-Nov-94 08:49:37 GMT", nil),
+    ("Sun, 06 Nov 94 08:49:37 GMT", nil), ("Sun, 06 Foo 1994 08:49:37 GMT", nil),
+    ("Sun, 06 Nov 1994 08:49:37Z GMT", nil), ("Sun, 6 Nov 1994 08:49:37 GMT", nil), ("", nil),
+    ("     ", nil),
+  ])
+  func datesOfHeaders(text: String, seconds: Int?) {
+    #expect(Timestamp.parseHeader(text) == seconds)
+  }
 }

@@ -19,7 +19,7 @@ import Testing
     try folder.write(".aws/config", Array(config.utf8))
     return try ProfileProvider(
       client: client, environment: StoreEnvironment(variables, home: folder.root),
-      profile: profile, region: nil, now: { 1_700_000_000 }
+      profile: profile, region: nil, clock: ServiceClock { 1_700_000_000 }
     ).find()
   }
 

@@ -18,7 +18,8 @@ import Testing
       accessKey: "AKIAVISIBLE1234", secret: "hidden", token: "hidden", from: "a test")
     let signature = SignatureV4(
       credentials: credentials, region: "r", service: .s3, time: 0)
-    let chain = CredentialsChain([EnvironmentProvider(environment: environment)], now: { 0 })
+    let chain = CredentialsChain(
+      [EnvironmentProvider(environment: environment)], clock: ServiceClock { 0 })
     let values: [Any] = [
       environment, configuration, profile, credentials, signature, chain, [credentials],
       ["x": credentials], credentials as Any?, EnvironmentProvider(environment: environment),

@@ -19,7 +19,7 @@ import Testing
       client: client,
       environment: .only(
         variables.merging(["AWS_WEB_IDENTITY_TOKEN_FILE": folder.path("token")]) { $1 }),
-      region: region, now: { 0 })
+      region: region, clock: ServiceClock { 0 })
   }
 
   @Test func theTokenIsExchangedForTheRole() throws {
@@ -55,7 +55,8 @@ import Testing
   @Test func withoutTheVariableItIsNotSetUp() throws {
     let client = FakeClient.offline
     let provider = WebIdentityProvider(
-      client: client, environment: .only(["AWS_ROLE_ARN": "arn"]), region: nil, now: { 0 })
+      client: client, environment: .only(["AWS_ROLE_ARN": "arn"]), region: nil,
+      clock: ServiceClock { 0 })
     #expect(try provider.find() == nil)
     #expect(client.requests.isEmpty)
   }

@@ -6,6 +6,11 @@ package struct RetryPolicy: Sendable {
   package var longestDelay = 5_000
   /// No request starts later than this after the first.
   package var total = 30_000
+  /// The same for a server that has no address or refuses connections, and has never answered: the
+  /// user has probably named the wrong one.
+  package var totalForStrangers = 3_000
+  /// Without a byte of an answer for so long, people are told.
+  package var notice = 3_500
   /// If no byte came for so long, a second request starts on top of the first.
   package var patience = 2_000
 
@@ -15,8 +20,18 @@ package struct RetryPolicy: Sendable {
   package func mayHelp(after result: Result<HTTPAnswer, HTTPError>) -> Bool {
     switch result {
     case .success(let answer): [429, 500, 502, 503, 504].contains(answer.status)
-    case .failure(let error): error.code == .unreachable
+    case .failure(let error): [.unreachable, .refused, .unknownHost].contains(error.code)
     }
+  }
+
+  /// How long after the first request others may start.
+  ///
+  /// - Parameter isKnown: whether the server has ever answered.
+  func total(after result: Result<HTTPAnswer, HTTPError>, isKnown: Bool) -> Int {
+    guard case .failure(let error) = result, [.refused, .unknownHost].contains(error.code),
+      !isKnown
+    else { return total }
+    return min(total, totalForStrangers)
   }
 
   /// Whether a request may be sent twice.
@@ -30,12 +45,14 @@ package struct RetryPolicy: Sendable {
   /// - Parameters:
   ///   - failures: how many tries have failed, at least 1.
   ///   - elapsed: the time since the first try.
+  ///   - isKnown: whether the server has ever answered.
   ///   - jitter: 0 to 1, at random, so that many clients do not come back at the same moment.
   /// - Returns: `nil` if there is no time left.
   package func delay(
-    after result: Result<HTTPAnswer, HTTPError>, failures: Int, elapsed: Int, jitter: Double
+    after result: Result<HTTPAnswer, HTTPError>, failures: Int, elapsed: Int,
+    isKnown: Bool = true, jitter: Double
   ) -> Int? {
-    let left = total - elapsed
+    let left = total(after: result, isKnown: isKnown) - elapsed
     guard left > 0 else { return nil }
     let longest = min(longestDelay, firstDelay << min(max(failures - 1, 0), 16))
     var delay = longest / 2 + Int(Double(longest - longest / 2) * min(max(jitter, 0), 1))

@@ -13,6 +13,8 @@ struct RetryRun {
 
   private let policy: RetryPolicy
   private let start: Int
+  /// Whether the server has ever answered.
+  private var isKnown = false
   /// The requests under way, and whether a byte of their answers has come.
   private var underWay: [Int: Bool] = [:]
   private var sent = 0
@@ -59,7 +61,12 @@ struct RetryRun {
   }
 
   /// Notes what was sent for a number.
-  mutating func didSend(_ method: HTTPRequest.Method) { self.method = method }
+  ///
+  /// - Parameter isKnown: whether the server has answered other requests.
+  mutating func didSend(_ method: HTTPRequest.Method, isKnown: Bool = false) {
+    self.method = method
+    if isKnown { self.isKnown = true }
+  }
 
   /// Notes the first byte of an answer.
   mutating func began(_ number: Int) {
@@ -73,6 +80,7 @@ struct RetryRun {
     _ number: Int, _ outcome: Result<HTTPAnswer, HTTPError>, now: Int, jitter: Double
   ) {
     guard underWay.removeValue(forKey: number) != nil, result == nil else { return }
+    if case .success = outcome { isKnown = true }
     guard policy.mayHelp(after: outcome), policy.mayRepeat(method) else {
       result = outcome
       return
@@ -83,12 +91,18 @@ struct RetryRun {
     doubleAt = nil
     guard
       let delay = policy.delay(
-        after: outcome, failures: failures, elapsed: now - start, jitter: jitter)
+        after: outcome, failures: failures, elapsed: now - start, isKnown: isKnown,
+        jitter: jitter)
     else {
       result = outcome
       return
     }
     nextTry = now + delay
+  }
+
+  /// Whether people should hear that it takes long.
+  func isLate(now: Int) -> Bool {
+    result == nil && now - start >= policy.notice && !underWay.values.contains(true)
   }
 
   /// Ends the run because the program is being stopped.

@@ -1,19 +1,32 @@
 import Posix
+import Synchronization
+
+/// Tells people that an answer is late: the server's name, and the seconds from the first try after
+/// which no other is made.
+package typealias WaitReport = @Sendable (_ host: String, _ seconds: Int) -> Void
 
 /// Sends requests as often as a `RetryPolicy` allows; any number of threads may at the same time.
 package final class RetryingClient: Sendable {
   private let client: any HTTPClient
   private let policy: RetryPolicy
   private let isStopped: @Sendable () -> Bool
+  private let tellWait: WaitReport
+  private let hasTold = Atomic(false)
+  /// The servers that have answered.
+  private let known = Mutex<Set<String>>([])
 
-  /// - Parameter isStopped: whether the program is being stopped; asked ten times a second.
+  /// - Parameters:
+  ///   - isStopped: whether the program is being stopped; asked ten times a second.
+  ///   - tellWait: called once, on a caller's thread, with the first request that takes long.
   package init(
     _ client: any HTTPClient, policy: RetryPolicy = RetryPolicy(),
-    isStopped: @escaping @Sendable () -> Bool = { Interruption.isRequested }
+    isStopped: @escaping @Sendable () -> Bool = { Interruption.isRequested },
+    tellWait: @escaping WaitReport = { _, _ in }
   ) {
     self.client = client
     self.policy = policy
     self.isStopped = isStopped
+    self.tellWait = tellWait
   }
 
   /// Sends a request until it gets an answer that another try would not change, or the time is over.
@@ -29,11 +42,14 @@ package final class RetryingClient: Sendable {
     var handles: [Int: HTTPCancellation] = [:]
     defer { for handle in handles.values { handle.cancel() } }
     var run = RetryRun(policy: policy, now: Self.now)
+    var server: URLParts?
     while true {
       switch run.next(now: Self.now) {
       case .send(let number):
         var request = try build()
-        run.didSend(request.method)
+        server = try? URLParts(request.url)
+        run.didSend(
+          request.method, isKnown: known.withLock { $0.contains(server?.authority ?? "") })
         request.began = { mailbox.post(.began(number)) }
         handles[number] = client.start(request) { mailbox.post(.ended(number, $0)) }
       case .cancel(let number): handles.removeValue(forKey: number)?.cancel()
@@ -43,10 +59,16 @@ package final class RetryingClient: Sendable {
           case .began(let number): run.began(number)
           case .ended(let number, let outcome):
             handles[number] = nil
+            if case .success = outcome, let server {
+              known.withLock { _ = $0.insert(server.authority) }
+            }
             run.ended(number, outcome, now: Self.now, jitter: Double.random(in: 0...1))
           }
         }
         if isStopped() { run.stop() }
+        if run.isLate(now: Self.now), !hasTold.exchange(true, ordering: .relaxed) {
+          tellWait(server?.host ?? "", policy.total / 1_000)
+        }
       case .finish:
         switch run.result! {
         case .success(let answer): return answer

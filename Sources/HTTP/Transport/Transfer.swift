@@ -91,6 +91,7 @@ final class Transfer {
     // Otherwise the end of a request waits for its name to be resolved. Versions before 7.87 lack it.
     ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)
     ccurl_set_pointer(easy, CURLOPT_ERRORBUFFER, errorText)
+    try setProxy()
     try setTrust(certificates)
     try setMethod()
     try setHeaders()
@@ -104,6 +105,16 @@ final class Transfer {
     guard let certificates else { return }
     for option in [CURLOPT_CAINFO, CURLOPT_PROXY_CAINFO] { try set(option, certificates.file) }
     for option in [CURLOPT_CAPATH, CURLOPT_PROXY_CAPATH] { try set(option, certificates.folder) }
+  }
+
+  private func setProxy() throws(HTTPError) {
+    if !order.request.mayUseProxy {
+      try set(CURLOPT_NOPROXY, "*")
+    } else if parts.scheme == .http,
+      let proxy = ProxyChoice.missedByLibcurl(environment: environmentVariable)
+    {
+      try set(CURLOPT_PROXY, proxy)
+    }
   }
 
   private func setMethod() throws(HTTPError) {
@@ -211,16 +222,24 @@ final class Transfer {
     return value
   }
 
+  private func number(_ info: CURLINFO) -> Int {
+    var value: Int = 0
+    ccurl_get_long(easy, info, &value)
+    return value
+  }
+
   /// The outcome, once libcurl has ended the transfer.
   func result(of code: CURLcode) -> Result<HTTPAnswer, HTTPError> {
     if let problem { return .failure(problem) }
     guard code == CURLE_OK else {
-      var number: Int = 0
-      ccurl_get_long(easy, CURLINFO_OS_ERRNO, &number)
       return .failure(
         TransferProblem(
           host: parts.host, detail: String(cString: errorText),
-          systemError: Int32(clamping: number),
+          systemError: Int32(clamping: number(CURLINFO_OS_ERRNO)),
+          isReused: number(CURLINFO_NUM_CONNECTS) == 0,
+          proxyStatus: number(CURLINFO_HTTP_CONNECTCODE),
+          mayUseProxy: order.request.mayUseProxy
+            && ProxyChoice.isNamed(for: parts.scheme, environment: environmentVariable),
           timeouts: order.request.timeouts
         ).error(for: code))
     }

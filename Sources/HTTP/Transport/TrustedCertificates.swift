@@ -34,10 +34,7 @@ struct TrustedCertificates: Equatable {
   static func choose(option: String?) -> TrustedCertificates? {
     choose(
       option: option,
-      environment: { name in
-        guard let value = getenv(name), value[0] != 0 else { return nil }
-        return String(cString: value)
-      },
+      environment: environmentVariable,
       isFolder: { stat(at: Array($0.utf8))?.isDirectory ?? false }, hasHashes: hasHashes)
   }
 

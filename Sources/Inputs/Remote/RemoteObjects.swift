@@ -1,4 +1,4 @@
-import HTTP
+package import HTTP
 package import ObjectStore
 import Posix
 import SquashFS
@@ -12,13 +12,21 @@ package enum RemoteObjects {
 
   private struct State {
     var options = StoreOptions()
+    var tellWait: WaitReport = { _, _ in }
     var store: Store?
     var open: [[UInt8]: RemoteObject] = [:]
   }
 
   /// Says how to reach stores, beyond what the environment says; before anything is opened.
   package static func configure(_ options: StoreOptions) {
-    state.withLock { $0 = State(options: options) }
+    state.withLock { $0 = State(options: options, tellWait: $0.tellWait) }
+  }
+
+  /// Says whom to tell that a server's answer is late; before anything is opened.
+  ///
+  /// - Parameter body: called once, on any thread.
+  package static func whenWaiting(_ body: @escaping WaitReport) {
+    state.withLock { $0.tellWait = body }
   }
 
   /// Whether a name is that of an object rather than a file.
@@ -27,7 +35,7 @@ package enum RemoteObjects {
   /// The store for all names.
   package static var store: Store {
     state.withLock { state in
-      let store = state.store ?? Store(state.options)
+      let store = state.store ?? Store(state.options, tellWait: state.tellWait)
       state.store = store
       return store
     }

@@ -21,6 +21,7 @@ struct ContainerProvider: CredentialsProvider {
     var request = HTTPRequest(
       url: url, headers: [HTTPHeader("Accept", "application/json")],
       mostBytes: FlatJSON.mostBytes, timeouts: timeouts)
+    request.mayUseProxy = false
     if let token = try token() { request.headers.append(HTTPHeader("Authorization", token)) }
     let answer: HTTPAnswer
     do throws(HTTPError) {

@@ -20,7 +20,7 @@ package final class CredentialsChain: RequestSigner, @unchecked Sendable {
   private static let newest = 5
 
   private let providers: [any CredentialsProvider]
-  private let now: @Sendable () -> Int
+  private let clock: ServiceClock
   private let monitor = Monitor(conditions: 1)
   // Guarded by `monitor`.
   private var kept: Kept?
@@ -30,10 +30,9 @@ package final class CredentialsChain: RequestSigner, @unchecked Sendable {
   private var failure: (round: Int, error: StoreError)?
   private var nextRenewal = 0
 
-  /// - Parameter now: the time in seconds since 1970.
-  init(_ providers: [any CredentialsProvider], now: @escaping @Sendable () -> Int) {
+  init(_ providers: [any CredentialsProvider], clock: ServiceClock) {
     self.providers = providers
-    self.now = now
+    self.clock = clock
   }
 
   /// The places that AWS's programs know, in their order: the environment, the shared
@@ -48,30 +47,33 @@ package final class CredentialsChain: RequestSigner, @unchecked Sendable {
   ) {
     self.init(
       client: client, environment: environment, profile: profile, region: region,
-      now: { Timestamp.now() })
+      clock: ServiceClock(), vendor: MachineVendor(folder: MachineVendor.systemFolder))
   }
 
   convenience init(
     client: any HTTPClient, environment: StoreEnvironment, profile: String?, region: String?,
-    now: @escaping @Sendable () -> Int
+    clock: ServiceClock, vendor: MachineVendor? = nil
   ) {
     let shared = ProfileProvider(
-      client: client, environment: environment, profile: profile, region: region, now: now)
+      client: client, environment: environment, profile: profile, region: region, clock: clock)
     var providers: [any CredentialsProvider] = [shared]
     if profile == nil {
       providers = [
         EnvironmentProvider(environment: environment), shared,
-        WebIdentityProvider(client: client, environment: environment, region: region, now: now),
+        WebIdentityProvider(client: client, environment: environment, region: region, clock: clock),
       ]
     }
     providers.append(ContainerProvider(client: client, environment: environment))
-    providers.append(InstanceMetadataProvider(client: client, environment: environment))
-    self.init(providers, now: now)
+    providers.append(
+      InstanceMetadataProvider(client: client, environment: environment, vendor: vendor))
+    self.init(providers, clock: clock)
   }
 
   package func sign(_ request: HTTPRequest, region: String) throws(StoreError) -> HTTPRequest {
     try SignatureV4(credentials: current(), region: region, service: .s3, time: now()).sign(request)
   }
+
+  package func correctClock(by answer: HTTPAnswer) -> Bool { clock.adjust(to: answer) }
 
   package func refresh() -> Bool {
     monitor.withLock {
@@ -152,6 +154,8 @@ package final class CredentialsChain: RequestSigner, @unchecked Sendable {
     }
   }
 
+  private func now() -> Int { clock.now() }
+
   private func isValid(_ credentials: Credentials) -> Bool {
     credentials.expiry.map { $0 > now() } ?? true
   }
@@ -172,7 +176,7 @@ package final class CredentialsChain: RequestSigner, @unchecked Sendable {
     }
     throw StoreError(
       .credentials,
-      "there are no credentials in \(providers.map(\.name).joined(separator: ", ")); name a profile "
+      "there are no credentials in \(providers.map(\.tried).joined(separator: ", ")); name a profile "
         + "with --profile, give the machine a role, or use --no-sign-request for a public bucket")
   }
 }

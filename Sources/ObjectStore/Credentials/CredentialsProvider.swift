@@ -5,6 +5,8 @@ import Posix
 protocol CredentialsProvider: Sendable {
   /// The place, for messages.
   var name: String { get }
+  /// The name, with the reason if nobody asks there.
+  var tried: String { get }
   /// Whether it may have others later.
   var canChange: Bool { get }
 
@@ -17,6 +19,8 @@ protocol CredentialsProvider: Sendable {
 }
 
 extension CredentialsProvider {
+  var tried: String { name }
+
   func region() -> String? { nil }
 }
 

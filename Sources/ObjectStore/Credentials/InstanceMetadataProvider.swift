@@ -5,14 +5,17 @@ import Posix
 struct InstanceMetadataProvider: CredentialsProvider {
   let client: any HTTPClient
   let environment: StoreEnvironment
+  /// Tells whether this can be such a machine, if nobody says that it is.
+  var vendor: MachineVendor?
+
+  private static let variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 
   var name: String { "the instance's metadata" }
   var canChange: Bool { true }
 
   func find() throws(StoreError) -> Credentials? {
-    guard !environment.isTrue("AWS_EC2_METADATA_DISABLED"), let token = try token() else {
-      return nil
-    }
+    // Other networks swallow what is sent to the service's address, and each try waits for it.
+    guard reasonNotToAsk == nil, let token = try token() else { return nil }
     let folder = "/latest/meta-data/iam/security-credentials/"
     guard let roles = try get(folder, token) else { return nil }
     let role = roles.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
@@ -22,6 +25,18 @@ struct InstanceMetadataProvider: CredentialsProvider {
     }
     return try Credentials(
       json: json, token: "Token", needsToken: true, from: name, origin: "the instance's role")
+  }
+
+  var tried: String { name + (reasonNotToAsk.map { " (\($0))" } ?? "") }
+
+  private var reasonNotToAsk: String? {
+    if environment.isTrue("AWS_EC2_METADATA_DISABLED") {
+      return "turned off by AWS_EC2_METADATA_DISABLED"
+    }
+    guard environment[Self.variable] == nil, environment["\(Self.variable)_MODE"] == nil,
+      let other = vendor?.otherThanAmazon
+    else { return nil }
+    return "not asked: this machine is by \(other.shortened)"
   }
 
   func region() -> String? {
@@ -41,7 +56,8 @@ struct InstanceMetadataProvider: CredentialsProvider {
     do throws(HTTPError) {
       answer = try client.sendTwice(request(.put, endpoint + "/latest/api/token", header))
     } catch {
-      guard isNamed || ![.unreachable, .unknownHost].contains(error.code) else { return nil }
+      let isAbsent = [.unreachable, .refused, .unknownHost].contains(error.code)
+      guard isNamed || !isAbsent else { return nil }
       throw StoreError(.credentials, "\(name): \(error)")
     }
     let isToken = !answer.body.isEmpty && answer.body.allSatisfy { (0x21...0x7e).contains($0) }
@@ -77,16 +93,18 @@ struct InstanceMetadataProvider: CredentialsProvider {
     timeouts.connect = 1_000
     timeouts.firstByte = 1_000
     timeouts.stall = 1_000
-    return HTTPRequest(
+    var request = HTTPRequest(
       method, url: url, headers: [header], mostBytes: FlatJSON.mostBytes, timeouts: timeouts)
+    // A proxy would answer for its own machine, or learn the credentials.
+    request.mayUseProxy = false
+    return request
   }
 
   private func endpoint() throws(StoreError) -> (url: String, isNamed: Bool) {
-    let variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
-    guard let url = environment[variable] else {
-      let mode = environment["\(variable)_MODE"]?.lowercased()
+    guard let url = environment[Self.variable] else {
+      let mode = environment["\(Self.variable)_MODE"]?.lowercased()
       return (mode == "ipv6" ? "http://[fd00:ec2::254]" : "http://169.254.169.254", false)
     }
-    return (try EndpointChoice.checked(url, from: variable), true)
+    return (try EndpointChoice.checked(url, from: Self.variable), true)
   }
 }

@@ -8,7 +8,7 @@ struct ProfileProvider: CredentialsProvider {
   /// The profile's name, if the user gave one.
   let profile: String?
   let region: String?
-  let now: @Sendable () -> Int
+  let clock: ServiceClock
 
   var name: String { "~/.aws" }
   var canChange: Bool { true }
@@ -78,7 +78,7 @@ struct ProfileProvider: CredentialsProvider {
 
   private func service(_ profile: Profile) throws(StoreError) -> SecurityTokenService {
     try SecurityTokenService(
-      client: client, environment: environment, profile: profile, region: region, now: now)
+      client: client, environment: environment, profile: profile, region: region, clock: clock)
   }
 
   /// The credentials with which a profile takes on its role.

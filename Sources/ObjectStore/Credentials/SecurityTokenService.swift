@@ -6,8 +6,7 @@ struct SecurityTokenService {
   let client: any HTTPClient
   let endpoint: String
   let region: String
-  /// Seconds since 1970.
-  let now: @Sendable () -> Int
+  let clock: ServiceClock
 
   /// A role to take on.
   struct Role {
@@ -25,23 +24,37 @@ struct SecurityTokenService {
 
   /// Takes on a role with other credentials.
   func assume(_ role: Role, with credentials: Credentials) throws(StoreError) -> Credentials {
-    let signature = SignatureV4(
-      credentials: credentials, region: region, service: .sts, time: now())
-    return try ask(
-      "AssumeRole", role, [], signature: signature,
-      secrets: [credentials.secret, credentials.token ?? ""])
+    try ask(
+      "AssumeRole", role, [], signer: credentials,
+      secrets: [
+        credentials.secret, credentials.token ?? "",
+      ])
   }
 
   /// Takes on a role with a token of somebody whom AWS trusts, such as Kubernetes.
   func assume(_ role: Role, withWebIdentity token: String) throws(StoreError) -> Credentials {
     try ask(
-      "AssumeRoleWithWebIdentity", role, [("WebIdentityToken", token)], signature: nil,
+      "AssumeRoleWithWebIdentity", role, [("WebIdentityToken", token)], signer: nil,
       secrets: [token])
+  }
+
+  private func send(
+    _ request: HTTPRequest, signer: Credentials?, to service: String
+  ) throws(StoreError) -> HTTPAnswer {
+    var request = request
+    if let signer {
+      request = try SignatureV4(
+        credentials: signer, region: region, service: .sts, time: clock.now()
+      ).sign(request)
+    }
+    do throws(HTTPError) { return try client.sendTwice(request) } catch {
+      throw StoreError(.credentials, "\(service): \(error)")
+    }
   }
 
   private func ask(
     _ action: String, _ role: Role, _ more: [(name: String, value: String)],
-    signature: SignatureV4?, secrets: [String]
+    signer: Credentials?, secrets: [String]
   ) throws(StoreError) -> Credentials {
     let fields =
       [
@@ -49,17 +62,14 @@ struct SecurityTokenService {
         ("RoleSessionName", role.session),
       ] + role.more + more
     let form = fields.map { "\($0.0)=\(PercentEncoding.encode($0.1.utf8))" }
-    var request = HTTPRequest(
+    let request = HTTPRequest(
       .post, url: endpoint + "/",
       headers: [HTTPHeader("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")],
       body: Array(form.joined(separator: "&").utf8), mostBytes: 256 << 10)
-    if let signature { request = try signature.sign(request) }
     let service = "the token service (\(action) for \(role.source))"
-    let answer: HTTPAnswer
-    do throws(HTTPError) {
-      answer = try client.sendTwice(request)
-    } catch {
-      throw StoreError(.credentials, "\(service): \(error)")
+    var answer = try send(request, signer: signer, to: service)
+    if signer != nil, clock.adjust(to: answer) {
+      answer = try send(request, signer: signer, to: service)
     }
     let root = try? XMLScanner.parse(answer.body)
     guard answer.status == 200 else {
@@ -87,7 +97,7 @@ extension SecurityTokenService {
   /// The service as the environment and a profile name it, else that of a region.
   init(
     client: any HTTPClient, environment: StoreEnvironment, profile: Profile, region: String?,
-    now: @escaping @Sendable () -> Int
+    clock: ServiceClock
   ) throws(StoreError) {
     let region =
       try RegionChoice.named(region, environment, profile)?.value ?? RegionChoice.standard
@@ -96,7 +106,6 @@ extension SecurityTokenService {
       variables: ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"], environment, profile)
     self.init(
       client: client, endpoint: endpoint?.value ?? "https://sts.\(region).\(domain)",
-      region: region,
-      now: now)
+      region: region, clock: clock)
   }
 }

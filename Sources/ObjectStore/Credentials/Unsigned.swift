@@ -8,5 +8,7 @@ package final class Unsigned: RequestSigner {
     request
   }
 
+  package func correctClock(by answer: HTTPAnswer) -> Bool { false }
+
   package func refresh() -> Bool { false }
 }

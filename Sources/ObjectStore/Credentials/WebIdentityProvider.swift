@@ -5,7 +5,7 @@ struct WebIdentityProvider: CredentialsProvider {
   let client: any HTTPClient
   let environment: StoreEnvironment
   let region: String?
-  let now: @Sendable () -> Int
+  let clock: ServiceClock
 
   var name: String { "web identity" }
   var canChange: Bool { true }
@@ -17,7 +17,7 @@ struct WebIdentityProvider: CredentialsProvider {
     }
     let profile = try SharedConfiguration(environment).profile(named: nil, environment)
     let service = try SecurityTokenService(
-      client: client, environment: environment, profile: profile, region: region, now: now)
+      client: client, environment: environment, profile: profile, region: region, clock: clock)
     let source = "AWS_ROLE_ARN"
     return try service.assume(
       SecurityTokenService.Role(

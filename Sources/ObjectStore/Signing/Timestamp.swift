@@ -52,17 +52,19 @@ enum Timestamp {
     }
   }
 
-  /// The time in a header Date, `Sun, 06 Nov 1994 08:49:37 GMT`, the only form that may be sent
-  /// today (RFC 9110, section 5.6.7).
-  static func parse(httpDate text: String) -> Int? {
-    let words = text.split(separator: " ")
-    let months = [
-      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ]
-    guard words.count == 6, words[5] == "GMT", let month = months.firstIndex(of: String(words[2]))
+  /// The time that a header such as `Date: Sun, 06 Nov 1994 08:49:37 GMT` means (RFC 9110, section
+  /// 5.6.7, without the obsolete forms).
+  static func parseHeader(_ text: String) -> Int? {
+    let words = text.split(separator: " ", omittingEmptySubsequences: false)
+    guard words.count == 6, words[0].utf8.count == 4, words[1].utf8.count == 2, words[5] == "GMT",
+      let month = months.firstIndex(of: words[2])
     else { return nil }
     return parse("\(words[3])-\(digits(month + 1, 2))-\(words[1])T\(words[4])Z")
   }
+
+  private static let months: [Substring] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+  ]
 
   private static func digits(_ number: Int, _ count: Int) -> String {
     let text = String(number)

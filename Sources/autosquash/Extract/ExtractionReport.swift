@@ -19,7 +19,10 @@ struct ExtractionReport {
   ///
   /// - Parameter source: the image, to look up what was missing.
   func printProblems(of source: Image) throws {
-    if let failure = result.failure { _ = Messages.fail(image, advised(failure)) }
+    // Reads that the interruption stopped are no failure.
+    if let failure = result.failure, !wasInterrupted {
+      _ = Messages.fail(image, advised(failure))
+    }
     for path in result.missing { Messages.write(image, try PathPattern.failure(path, in: source)) }
     if !isQuiet {
       for warning in result.warnings { Messages.write(target, "warning: \(warning)") }
@@ -51,7 +54,7 @@ struct ExtractionReport {
   func printSum() {
     if result.isTakenBack || (isQuiet && result.isComplete) { return }
     var line = wasInterrupted ? "interrupted after " : ""
-    if result.failure != nil { line = "stopped after " }
+    if result.failure != nil, !wasInterrupted { line = "stopped after " }
     line +=
       result.made == 1 ? "1 file or directory" : "\(result.made.grouped) files and directories"
     line += ", \(result.bytes.asBytes)"

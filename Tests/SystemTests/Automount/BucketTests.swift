@@ -62,7 +62,7 @@ extension AutomountSystemTests {
           environment: ["AUTOSQUASH_CONFIG": lab.configuration])
       }
       #expect(answer?.status == 0)
-      let object = "/edgen-training/autosquash/second.squash"
+      let object = "/\(S3Server.bucket)/autosquash/second.squash"
       #expect(
         requests == ["HEAD \(object)", "HEAD \(object)", "GET \(object)"], "\(requests)")
       // With the mount: nothing is fetched twice.

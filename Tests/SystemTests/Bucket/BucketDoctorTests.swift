@@ -84,10 +84,10 @@ extension BucketSystemTests {
         name: "heedless", faults: [#""fault": "ignore-match""#], status: 0,
         says: "warn  if-match: the store ignores it"),
       Case(
-        name: "fast-clock", faults: [#""fault": "clock", "seconds": 420"#], status: 0,
+        name: "fast-clock", faults: [#""fault": "date", "seconds": 420"#], status: 0,
         says: "warn  clock: this machine's is "),
       Case(
-        name: "slow-clock", faults: [#""fault": "clock", "seconds": -1200"#], status: 0,
+        name: "slow-clock", faults: [#""fault": "date", "seconds": -1200"#], status: 0,
         says: "warn  clock: this machine's is "),
     ]
 
@@ -116,7 +116,7 @@ extension BucketSystemTests {
       ] {
         let bucket = "clock\(seconds)"
         try server.put(bucket, "image.squash", file: sample.image)
-        try server.fail(bucket, [#""fault": "clock", "seconds": \#(seconds)"#])
+        try server.fail(bucket, [#""fault": "date", "seconds": \#(seconds)"#])
         let result = try doctor("s3://\(bucket)", [], server.environment)
         #expect(result.text.contains(says), "\(result.text)")
       }

@@ -80,6 +80,14 @@ public final class FaultServer: Sendable {
         + ["\(url)/_control"], input: Array(order.utf8))
   }
 
+  /// How many requests for a bucket are left without an answer now.
+  public func silentRequests(_ bucket: String) throws -> Int {
+    let answer = try Tool.check(
+      ["curl", "-sS", "--fail", "--insecure", "--noproxy", "*"]
+        + ["\(url)/_control?silent=1&prefix=/\(bucket)/"])
+    return Int(answer.text) ?? 0
+  }
+
   /// The requests for a bucket, once none is under way.
   public func requests(_ bucket: String) throws -> [Request] {
     let answer = try Tool.check(

@@ -47,6 +47,15 @@ public final class S3Server: Sendable {
         + objects.flatMap { [$0.key, $0.file] })
   }
 
+  /// What the server prints; moto prints its requests.
+  public var log: String { daemon.text }
+
+  /// Sends a signal to the server, such as SIGSTOP for one that does not answer any more.
+  public func send(_ signal: Int32) {
+    let text = String(decoding: (try? folder.read("server")) ?? [], as: UTF8.self)
+    if let process = Int32(text) { kill(-process, signal) }
+  }
+
   /// The variables with which programs find this server and its credentials, and nothing else of the
   /// user's.
   public var environment: [String: String] { LabEnvironment.variables(endpoint: url) }
@@ -86,7 +95,7 @@ extension Daemon {
     var address: String?
     _ = eventually(seconds: 120) {
       address = text.split(separator: "\n").first {
-        ($0.hasPrefix("http://127.0.0.1:") || $0.hasPrefix("https://127.0.0.1:"))
+        ["http://127.0.0.1:", "https://127.0.0.1:", "http://[::1]:"].contains(where: $0.hasPrefix)
           && $0.last?.isNumber == true
       }.map(String.init)
       return address != nil || !isRunning

@@ -1,10 +1,11 @@
 """Services that hand out credentials, on one loopback port: instance metadata (version 2), a
 container's service, and the Security Token Service, which checks signatures.
 
-Usage: credentials.py ACCESS_KEY SECRET SECONDS
+Usage: credentials.py ACCESS_KEY SECRET SECONDS [STORE]
 
 Prints its address. All answer with ACCESS_KEY, SECRET, the token `session-N` of the N-th answer, and
-an expiry in SECONDS. The paths:
+an expiry in SECONDS; or with a session of the URL STORE, whose own Security Token Service gives it
+to ACCESS_KEY. The paths:
 
   /latest/…                  instance metadata with the role `machine role` in eu-north-1
   /container                 needs the header `Authorization: container-token`
@@ -23,8 +24,10 @@ import urllib.parse
 import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
+import botocore.session
 
 ACCESS_KEY, SECRET, SECONDS = sys.argv[1], sys.argv[2], int(sys.argv[3])
+STORE = sys.argv[4] if len(sys.argv) > 4 else None
 ROLE = "machine role"
 METADATA_TOKEN = "metadata-token=="
 lock = threading.Lock()
@@ -33,28 +36,37 @@ answers = 0
 
 
 def new():
-    """A fresh token and the time of its end."""
+    """A fresh key, its secret, its token and the time of its end."""
     global answers
     with lock:
         answers += 1
         end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=SECONDS)
-        return f"session-{answers}", end.strftime("%Y-%m-%dT%H:%M:%SZ")
+        key, secret, token = ACCESS_KEY, SECRET, f"session-{answers}"
+    if STORE:
+        service = botocore.session.Session().create_client(
+            "sts", "us-east-1", endpoint_url=STORE, aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET)
+        given = service.assume_role(
+            RoleArn="arn:aws:iam::000000000000:role/lab", RoleSessionName="testing")["Credentials"]
+        key, secret, token = (
+            given[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+    return key, secret, token, end.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def as_json(**more):
-    token, end = new()
+def as_json():
+    key, secret, token, end = new()
     return json.dumps({
-        "Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": ACCESS_KEY,
-        "SecretAccessKey": SECRET, "Token": token, "Expiration": end, **more}).encode()
+        "Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": key, "SecretAccessKey": secret,
+        "Token": token, "Expiration": end}).encode()
 
 
 def as_xml(action):
-    token, end = new()
+    key, secret, token, end = new()
     return f"""<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
   <{action}Result>
     <Credentials>
-      <AccessKeyId>{ACCESS_KEY}</AccessKeyId>
-      <SecretAccessKey>{SECRET}</SecretAccessKey>
+      <AccessKeyId>{key}</AccessKeyId>
+      <SecretAccessKey>{secret}</SecretAccessKey>
       <SessionToken>{token}</SessionToken>
       <Expiration>{end}</Expiration>
     </Credentials>

@@ -8,7 +8,7 @@ It prints its URL when it answers. /BUCKET/KEY is FOLDER/BUCKET/KEY, read-only. 
 faults. `POST /_control` sets them: {"rules": [{"prefix": "/bucket/x", "fault": "reset", ...}]} adds
 rules, {"clear": "/bucket/"} removes those with such a prefix, and {"latency": MS} and
 {"rate": MBIT} change the network. `GET /_control?prefix=/bucket/` gives the log of the requests of
-that prefix, once none of them is under way: one JSON object a line, with method, path, query,
+that prefix, once none of them is under way (with `&silent=1` only how many are left without an answer): one JSON object a line, with method, path, query,
 range, match (the If-Match), signed, host, status, bytes of the body sent, start and end.
 """
 
@@ -60,6 +60,7 @@ class Log:
         self.file = open(path, "a", encoding="utf-8") if path else None
         self.finished = []
         self.active = {}
+        self.silent = {}
         self.changed = threading.Condition()
 
     def begin(self, path):
@@ -74,6 +75,15 @@ class Log:
                 self.file.write(json.dumps(entry) + "\n")
                 self.file.flush()
             self.changed.notify_all()
+
+    def be_silent(self, path, change):
+        with self.changed:
+            self.silent[path] = self.silent.get(path, 0) + change
+
+    def silences(self, prefix):
+        """How many requests of a prefix get no answer now."""
+        with self.changed:
+            return sum(count for path, count in self.silent.items() if path.startswith(prefix))
 
     def take(self, prefix):
         """The requests of a prefix, once none is under way."""
@@ -123,13 +133,12 @@ class Server(http.server.ThreadingHTTPServer):
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    clock = 0
 
     def log_message(self, *arguments):
         pass
 
     def date_time_string(self, timestamp=None):
-        return formatdate(time.time() + self.clock, usegmt=True)
+        return super().date_time_string(timestamp or time.time() + self.ahead)
 
     def do_HEAD(self):
         self.answer()
@@ -152,15 +161,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         # A path of //host/… would be read as a host.
         path = urllib.parse.unquote(url.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.ahead = 0
         if path == "/_control":
             return self.control(url.query, body)
-        self.status, self.sent, self.clock = 0, 0, 0
+        self.status, self.sent = 0, 0
         log = self.server.log
         log.begin(path)
         try:
             time.sleep(self.server.latency)
             active = self.server.rules.active(self.command, path)
-            self.clock = active["clock"].seconds if "clock" in active else 0
+            if "clock" in active:
+                self.ahead = active["clock"].shift
+            if "date" in active:
+                self.ahead = active["date"].seconds
             if not self.fail(active):
                 self.serve(path, url.query, active)
         except OSError:
@@ -187,8 +200,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 server.line.rate = order["rate"] * 1e6 / 8
             text = ""
         else:
-            prefix = urllib.parse.parse_qs(query).get("prefix", ["/"])[0]
-            text = "".join(json.dumps(entry) + "\n" for entry in server.log.take(prefix))
+            asked = urllib.parse.parse_qs(query)
+            prefix = asked.get("prefix", ["/"])[0]
+            if "silent" in asked:
+                text = str(server.log.silences(prefix))
+            else:
+                text = "".join(json.dumps(entry) + "\n" for entry in server.log.take(prefix))
         self.send_response(200)
         self.send_header("Content-Length", str(len(text.encode())))
         self.end_headers()
@@ -295,11 +312,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Nothing more until the client gives up."""
         self.close_connection = True
         self.connection.settimeout(120)
+        path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
+        self.server.log.be_silent(path, 1)
         try:
             while self.connection.recv(1024):
                 pass
         except OSError:
             pass
+        finally:
+            self.server.log.be_silent(path, -1)
 
     def send(self, status, body, headers=None):
         self.start_answer(status, len(body), {"Content-Type": "application/xml", **(headers or {})})

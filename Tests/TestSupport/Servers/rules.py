@@ -10,23 +10,27 @@ request of the prefix; 1) and `times` (it ends after so many; without end). The 
     redirect          `status` to `location`, to which the path is added
     region            `status` 301 or 400 unless the request is signed for `region`
     unsigned          403 for requests without a signature
+    clock             403 unless the request is signed at the server's time, which is `shift` seconds
+                      ahead; always if `absent`
     etag              another ETag for the same object
     replace           the object is the file `path` instead
     ignore-match      If-Match has no effect
     no-ranges         200 with the whole object for every range
     wrong-range       Content-Range `shift` bytes off, of a size `total` bytes off, or `absent`
     gzip              the body is compressed, and Content-Encoding says so
-    clock             the header Date is `seconds` off
+    date              the header Date is `seconds` off
     no-etag, weak-etag, huge-headers (`bytes` in one)
 """
 
+import calendar
 import threading
+import time
 from dataclasses import dataclass, field
 
 FAULTS = {
-    "reset", "short", "long", "silence", "status", "redirect", "region", "unsigned", "etag",
+    "reset", "short", "long", "silence", "status", "redirect", "region", "clock", "unsigned", "etag",
     "replace", "ignore-match", "no-ranges", "wrong-range", "gzip", "no-etag", "weak-etag",
-    "huge-headers", "clock"}
+    "huge-headers", "date"}
 
 
 @dataclass
@@ -102,6 +106,12 @@ def instead(active, headers, server):
         return rule.status, error(rule.code, "As the test wants."), rule.headers
     if "unsigned" in active and "Authorization" not in headers:
         return 403, error("AccessDenied", "Access Denied"), {}
+    if "clock" in active:
+        rule = active["clock"]
+        stamp = headers.get("x-amz-date", "19700101T000000Z")
+        signed = calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ"))
+        if rule.absent or abs(time.time() + rule.shift - signed) > 900:
+            return 403, error("RequestTimeTooSkewed", "The difference is too large."), {}
     if "redirect" in active:
         rule = active["redirect"]
         return rule.status, b"", {"Location": rule.location}

@@ -6,10 +6,12 @@
 
 KIND is seaweedfs, moto, juicefs or rclone. `serve` prints the URL when the server answers and the
 files are in the bucket. It ends the server when it is told to end, or when the process PARENT is
-no longer its parent; then it removes FOLDER. It is run by the Python of .build/python, which has
+no longer its parent; then it removes FOLDER. FOLDER/server has the number of the server's process
+group. It is run by the Python of .build/python, which has
 boto3 and the servers.
 """
 
+import base64
 import ctypes
 import json
 import os
@@ -43,17 +45,32 @@ def free_ports(count):
 
 
 def seaweedfs(folder):
-    """Verifies signatures, conditions and checksums."""
+    """Verifies signatures, conditions and checksums. Its Security Token Service, at the same
+    address, has the role `lab`, which may do everything."""
     with open(f"{folder}/identities.json", "w", encoding="utf-8") as file:
         json.dump({"identities": [{
             "name": "testing", "actions": ["Admin", "Read", "Write", "List"],
             "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]}]}, file)
+    allowed = {"Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}
+    trusted = {"Effect": "Allow", "Action": ["sts:AssumeRole"], "Principal": {"AWS": "*"}}
+    with open(f"{folder}/roles.json", "w", encoding="utf-8") as file:
+        json.dump({
+            "sts": {"tokenDuration": "1h", "maxSessionLength": "12h", "issuer": "testing",
+                    "signingKey": base64.b64encode(b"testing-" * 4).decode()},
+            "policy": {"defaultEffect": "Deny", "storeType": "memory"},
+            "policies": [{"name": "all", "document": {
+                "Version": "2012-10-17", "Statement": [allowed]}}],
+            "roles": [{
+                "roleName": "lab", "roleArn": "arn:aws:iam::000000000000:role/lab",
+                "attachedPolicies": ["all"],
+                "trustPolicy": {"Version": "2012-10-17", "Statement": [trusted]}}]}, file)
     names = ["master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port",
              "filer.port.grpc", "s3.port", "s3.port.grpc"]
     ports = dict(zip(names, free_ports(len(names))))
     return [
         f"{PROGRAMS}/weed", "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-        "-s3", f"-s3.config={folder}/identities.json", "-s3.port.iceberg=0", "-s3.port.lance=0",
+        "-s3", f"-s3.config={folder}/identities.json", f"-s3.iam.config={folder}/roles.json",
+        "-s3.port.iceberg=0", "-s3.port.lance=0",
         "-volume.max=20", "-master.volumeSizeLimitMB=64", "-master.telemetry=false",
         *(f"-{name}={port}" for name, port in ports.items())], ports["s3.port"], {}
 
@@ -121,6 +138,8 @@ def serve(kind, home, parent, names):
     server = subprocess.Popen(
         command, cwd=folder, env={**os.environ, **variables}, start_new_session=True,
         preexec_fn=lambda: libc.prctl(1, signal.SIGKILL), stdout=sys.stderr)
+    with open(f"{home}/server", "w", encoding="utf-8") as file:
+        file.write(str(server.pid))
 
     def kill():
         try:
