@@ -117,7 +117,7 @@ let package = Package(
     .target(
       name: "HTTP", dependencies: ["CCurl", "Posix"], cSettings: gnu, swiftSettings: settings),
     .target(
-      name: "ObjectStore", dependencies: ["CNettle", "HTTP", "Posix"], cSettings: gnu,
+      name: "ObjectStore", dependencies: ["CNettle", "CXXHash", "HTTP", "Posix"], cSettings: gnu,
       swiftSettings: settings),
     .target(
       name: "ImageMount",

@@ -29,7 +29,8 @@ struct BucketURL {
     self.text = text
   }
 
-  private static func domain(of region: String) -> String {
+  /// Where AWS has the buckets of a region.
+  static func domain(of region: String) -> String {
     region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com"
   }
 

@@ -97,6 +97,16 @@ package final class Store: Sendable {
     }
   }
 
+  /// What tells the place of an object from another with the same name; a corrected region changes
+  /// nothing.
+  ///
+  /// - Throws: `StoreError` if the store cannot be known.
+  func origin(of location: ObjectLocation) throws(StoreError) -> String {
+    guard case .bucket = location else { return "" }
+    let place = try known()
+    return place.endpoint ?? BucketURL.domain(of: place.region)
+  }
+
   /// Where the credentials come from, for people; `nil` if requests are not signed.
   ///
   /// - Throws: `StoreError` with the code `credentials` if there are none.

@@ -15,7 +15,7 @@ private final class MadeObject: Sendable {
   }
 
   static func byte(_ position: UInt64) -> UInt8 {
-    UInt8(truncatingIfNeeded: position &* 0x9e37_79b9_7f4a_7c15 >> 40)
+    UInt8(truncatingIfNeeded: (position &* 0x9e37_79b9_7f4a_7c15) >> 40)
   }
 
   func fetch(_ range: Range<UInt64>) throws(StoreError) -> [UInt8] {

@@ -13,13 +13,16 @@ package enum RemoteObjects {
   private struct State {
     var options = StoreOptions()
     var tellWait: WaitReport = { _, _ in }
+    var cache: ObjectCache?
     var store: Store?
     var open: [[UInt8]: RemoteObject] = [:]
   }
 
   /// Says how to reach stores, beyond what the environment says; before anything is opened.
-  package static func configure(_ options: StoreOptions) {
-    state.withLock { $0 = State(options: options, tellWait: $0.tellWait) }
+  ///
+  /// - Parameter cache: where to keep what is read.
+  package static func configure(_ options: StoreOptions, cache: ObjectCache? = nil) {
+    state.withLock { $0 = State(options: options, tellWait: $0.tellWait, cache: cache) }
   }
 
   /// Says whom to tell that a server's answer is late; before anything is opened.
@@ -54,7 +57,7 @@ package enum RemoteObjects {
       throw StoreError(
         .invalid, "a folder, not an image; \"autosquash images \(name.shellWord)\" lists it")
     }
-    let object = try RemoteObject(location, in: store)
+    let object = try RemoteObject(location, in: store, cache: state.withLock { $0.cache })
     state.withLock { $0.open[name] = object }
     return object
   }

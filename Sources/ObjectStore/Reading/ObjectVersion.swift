@@ -5,6 +5,11 @@ package struct ObjectVersion: Equatable, Sendable {
   package let length: UInt64
   package let etag: String
 
+  init(length: UInt64, etag: String) {
+    self.length = length
+    self.etag = etag
+  }
+
   /// - Throws: `StoreError` with the code `badAnswer` if a change could go unnoticed: a date has
   ///   whole seconds.
   init(_ answer: HTTPAnswer, length: UInt64) throws(StoreError) {

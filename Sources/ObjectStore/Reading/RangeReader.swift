@@ -6,58 +6,12 @@ import Posix
 /// Whoever reads on where a reading ended gets more and more fetched ahead, too; whoever jumps about
 /// gets little. Any number of threads may read.
 package final class RangeReader: @unchecked Sendable {
-  package struct Limits: Sendable {
-    /// Requests begin and end at multiples of this many bytes.
-    package var unit: UInt64 = 128 << 10
-    /// The bytes of the largest request.
-    package var part: UInt64 = 2 << 20
-    /// The number of requests at the same time.
-    package var requests = 8
-    /// The bytes kept, those in flight included.
-    package var memory: UInt64 = 40 << 20
-    /// How far to fetch ahead, in bytes, of one who reads on and on, or of what was announced.
-    package var ahead: UInt64 = 24 << 20
-
-    package init() {}
-  }
-
-  /// Bytes of the object, in flight or here.
-  private final class Part {
-    enum State {
-      case waiting, inFlight
-      case here([UInt8])
-      case failed(StoreError)
-    }
-    let range: Range<UInt64>
-    var state = State.waiting
-    /// The time of the latest use, by the reader's own clock.
-    var lastUse: UInt64
-    var readers = 0
-    var wasRead = false
-    /// The bytes of the plan up to the end of this part.
-    var planned: UInt64?
-
-    init(_ range: Range<UInt64>, now: UInt64) {
-      self.range = range
-      lastUse = now
-    }
-  }
-
-  /// One who reads forward.
-  private struct Stream {
-    /// Where the next read begins if it reads on.
-    var next: UInt64
-    /// The bytes to have ahead of `next`; 0 for one who has not read on yet.
-    var window: UInt64
-    /// Where it will stop.
-    var end: UInt64
-    var lastUse: UInt64
-  }
-
   package let length: UInt64
   private let limits: Limits
   /// Pieces that never go away: an image's tables are at its ends.
   private let pinned: [(start: UInt64, bytes: [UInt8])]
+  /// Units that need not be fetched.
+  private let cached: CachedObject?
   private let fetch: @Sendable (Range<UInt64>) throws(StoreError) -> [UInt8]
 
   private static let changed = 0
@@ -79,13 +33,18 @@ package final class RangeReader: @unchecked Sendable {
   /// - Parameters:
   ///   - length: of the object, in bytes; at most `Int64.max`.
   ///   - pinned: what is known already.
+  ///   - cached: what is on disk; its chunks become the units.
   ///   - fetch: gets exactly these bytes; several threads call it at the same time.
   package init(
-    length: UInt64, pinned: [(start: UInt64, bytes: [UInt8])] = [], limits: Limits = Limits(),
+    length: UInt64, pinned: [(start: UInt64, bytes: [UInt8])] = [], cached: CachedObject? = nil,
+    limits: Limits = Limits(),
     fetch: @escaping @Sendable (Range<UInt64>) throws(StoreError) -> [UInt8]
   ) {
     self.length = length
     self.pinned = pinned
+    self.cached = cached
+    var limits = limits
+    if cached != nil { limits.unit = CachedObject.chunkSize }
     self.limits = limits
     self.fetch = fetch
   }
@@ -114,6 +73,7 @@ package final class RangeReader: @unchecked Sendable {
       let rest = UnsafeMutableRawBufferPointer(
         rebasing: buffer[Int(position - offset)..<Int(end - offset)])
       var count = copyPinned(rest, at: position)
+      if count == 0 { count = copyCached(rest, at: position) }
       if count == 0 { count = try copyFetched(rest, at: position) }
       position += UInt64(count)
     }
@@ -162,6 +122,29 @@ package final class RangeReader: @unchecked Sendable {
     }
   }
 
+  /// Copies what the disk has at `offset`, without waiting for the network.
+  private func copyCached(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Int {
+    let unit = offset / limits.unit
+    guard let cached, monitor.withLock({ parts[unit] == nil }), let bytes = cached.read(unit) else {
+      return 0
+    }
+    let skipped = Int(offset - unit * limits.unit)
+    let count = min(buffer.count, bytes.count - skipped)
+    copy(bytes, from: skipped, count, to: buffer)
+    monitor.withLock {
+      clock += 1
+      if parts[unit] == nil {
+        let start = unit * limits.unit
+        let part = Part(start..<start + UInt64(bytes.count), now: clock)
+        part.state = .here(bytes)
+        part.wasRead = true
+        keep(part)
+      }
+      readAhead(of: offset..<offset + UInt64(count), isNews: false)
+    }
+    return count
+  }
+
   /// Copies what the part at `offset` has; waits for it.
   private func copyFetched(
     _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
@@ -174,6 +157,10 @@ package final class RangeReader: @unchecked Sendable {
       // It stays, whatever else is fetched.
       parts[unit]?.lastUse = clock
       request(wanted, isUrgent: true)
+      if parts[unit] == nil {
+        // What the disk has of it is damaged, or came this moment.
+        add(unit * limits.unit..<min((unit + 1) * limits.unit, length), nil, true)
+      }
       let part = parts[unit]!
       part.readers += 1
       if !part.wasRead {
@@ -246,11 +233,17 @@ package final class RangeReader: @unchecked Sendable {
     return middle < stream.end && isMissing(middle / limits.unit)
   }
 
-  private func isMissing(_ unit: UInt64) -> Bool { parts[unit] == nil && !isPinned(unit) }
+  private func isMissing(_ unit: UInt64) -> Bool {
+    parts[unit] == nil && !isPinned(unit) && cached?.has(unit) != true
+  }
 
   /// Requests what comes next of the announced bytes.
   private func followPlan() {
-    while let (range, planned) = plan?.next(limits) { request(range, planned: planned) }
+    while let (range, planned) = plan?.next(limits) {
+      request(range, planned: planned)
+      // Nobody will read from a part if all of it is here already.
+      if units(of: range).allSatisfy({ parts[$0] == nil }) { plan?.note(read: planned) }
+    }
   }
 
   /// Makes parts for all units of a range that have none, in requests of at most `limits.part`.
@@ -297,16 +290,20 @@ package final class RangeReader: @unchecked Sendable {
   private func add(_ range: Range<UInt64>, _ planned: UInt64?, _ isUrgent: Bool) {
     let part = Part(range, now: clock)
     part.planned = planned
-    for unit in units(of: range) { parts[unit] = part }
-    bytesKept += UInt64(range.count)
     bytesUnread += UInt64(range.count)
-    makeRoom()
+    keep(part)
     queue.insert(part, at: isUrgent ? 0 : queue.count)
     if idle > 0 {
       monitor.signal(Self.workReady)
     } else if threads < limits.requests {
       startThread()
     }
+  }
+
+  private func keep(_ part: Part) {
+    for unit in units(of: part.range) { parts[unit] = part }
+    bytesKept += UInt64(part.range.count)
+    makeRoom()
   }
 
   private func units(of range: Range<UInt64>) -> Range<UInt64> {

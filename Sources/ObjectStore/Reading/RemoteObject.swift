@@ -13,20 +13,71 @@ package final class RemoteObject: Sendable {
   /// The bytes at both ends that opening fetches. An image's tables are there.
   private static let endBytes: UInt64 = 512 << 10
 
-  /// Opens an object by two requests at once: its first bytes and its last.
+  /// Opens an object by two requests at once: its first bytes and its last; by one request of a byte
+  /// if the cache has them.
   ///
+  /// - Parameter cache: of objects read before, on disk.
   /// - Throws: `StoreError`.
   package init(
-    _ location: ObjectLocation, in store: Store, limits: RangeReader.Limits = .init()
+    _ location: ObjectLocation, in store: Store, limits: RangeReader.Limits = .init(),
+    cache: ObjectCache? = nil
   ) throws(StoreError) {
+    let ends =
+      if let cache { try Self.ends(of: location, store, cache) } else {
+        try Self.ends(of: location, store)
+      }
+    let version = ends.version
+    self.version = version
+    let cached = ends.cached
+    reader = RangeReader(
+      length: version.length, pinned: ends.pieces, cached: cached, limits: limits
+    ) { (range) throws(StoreError) in
+      let bytes = try Self.fetch(range, of: version, location, store)
+      cached?.store(bytes, at: range.lowerBound)
+      return bytes
+    }
+  }
+
+  // MARK: Opening
+
+  /// What opening finds out.
+  private struct Ends {
+    var version: ObjectVersion
+    /// The object's last bytes and its first.
+    var pieces: [(start: UInt64, bytes: [UInt8])]
+    var cached: CachedObject?
+  }
+
+  private static func ends(
+    of location: ObjectLocation, _ store: Store, _ cache: ObjectCache
+  ) throws(StoreError) -> Ends {
+    let place = CachedLocation(location, origin: try store.origin(of: location))
+    if let known = cache.latest(place), let pieces = known.ends(endBytes) {
+      // Not HEAD, which a presigned URL does not allow.
+      let answer = try store.get(
+        location, headers: [HTTPHeader("Range", "bytes=0-0")], mostBytes: Int(endBytes))
+      if try Piece(answer, of: location).version == known.version {
+        return Ends(version: known.version, pieces: pieces, cached: known)
+      }
+    }
+    // The tail is to have its whole chunks.
+    var ends = try ends(of: location, store, tailBytes: endBytes + CachedObject.chunkSize)
+    ends.cached = cache.object(place, ends.version)
+    for piece in ends.pieces { ends.cached?.store(piece.bytes, at: piece.start) }
+    return ends
+  }
+
+  private static func ends(
+    of location: ObjectLocation, _ store: Store, tailBytes: UInt64 = endBytes
+  ) throws(StoreError) -> Ends {
     let tail = Mutex<Result<HTTPAnswer, StoreError>?>(nil)
     let fetchTail: @Sendable () -> Void = {
       let result: Result<HTTPAnswer, StoreError>
       do throws(StoreError) {
         result = .success(
           try store.get(
-            location, headers: [HTTPHeader("Range", "bytes=-\(Self.endBytes)")],
-            mostBytes: Int(Self.endBytes)))
+            location, headers: [HTTPHeader("Range", "bytes=-\(tailBytes)")],
+            mostBytes: Int(tailBytes)))
       } catch { result = .failure(error) }
       tail.withLock { $0 = result }
     }
@@ -38,24 +89,19 @@ package final class RemoteObject: Sendable {
     do throws(StoreError) {
       head = .success(
         try store.get(
-          location, headers: [HTTPHeader("Range", "bytes=0-\(Self.endBytes - 1)")],
-          mostBytes: Int(Self.endBytes)))
+          location, headers: [HTTPHeader("Range", "bytes=0-\(endBytes - 1)")],
+          mostBytes: Int(endBytes)))
     } catch { head = .failure(error) }
     thread.join()
 
     let first = try Piece(head.get(), of: location)
     let last = try Piece(tail.withLock { $0! }.get(), of: location)
     let version = first.version
-    guard version == last.version else { throw Self.replaced }
+    guard version == last.version else { throw replaced }
     guard first.start == 0, last.start + UInt64(last.bytes.count) == version.length else {
       throw Piece.otherRange
     }
-    self.version = version
-    reader = RangeReader(
-      length: version.length, pinned: [(last.start, last.bytes), (0, first.bytes)], limits: limits
-    ) { (range) throws(StoreError) in
-      try Self.fetch(range, of: version, location, store)
-    }
+    return Ends(version: version, pieces: [(last.start, last.bytes), (0, first.bytes)])
   }
 
   deinit { reader.close() }
