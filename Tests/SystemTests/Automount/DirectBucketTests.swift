@@ -56,7 +56,7 @@ extension AutomountSystemTests {
         "\(costs) \(row)")
     }
 
-    @Test func withoutCredentialsItSaysWhereS3fsHasIts() throws {
+    @Test func withoutCredentialsThoseOfS3fsCanBeCopied() throws {
       let result = try doctor([], [:])
       #expect(result.status == 0, "\(result.summary)")
       #expect(
@@ -64,9 +64,29 @@ extension AutomountSystemTests {
           "warn  bucket, direct: s3://edgen-training/autosquash/: there are no credentials in "),
         "\(result.text)")
       #expect(
-        result.text.contains("-> s3fs has its keys in \(bucket.folder.path("passwd")), "),
+        !result.text.contains("direct or s3fs") && !result.text.contains("testing"),
         "\(result.text)")
-      #expect(!result.text.contains("direct or s3fs"))
+      // The remedy works.
+      let command = try #require(
+        result.text.split(separator: ": sudo ").last?.split(separator: "\n").first)
+      let home = try TemporaryFolder()
+      try bucket.folder.write(
+        "passwd", Array("other:no:no\nedgen-training:testing:not-shown\nx:y\n".utf8))
+      let copied = try Tool.run(["sh", "-c", String(command)], environment: ["HOME": home.root])
+      #expect(copied.status == 0 && copied.errors == "", "\(command): \(copied.summary)")
+      #expect(
+        try home.read(".aws/credentials")
+          == Array(
+            """
+            [default]
+            aws_access_key_id = testing
+            aws_secret_access_key = not-shown
+
+            """.utf8))
+      let again = try doctor([], ["HOME": home.root, "AWS_SHARED_CREDENTIALS_FILE": ""])
+      #expect(
+        again.text.contains(" with the credentials of the profile default (region us-east-1)\n"),
+        "\(again.text)")
     }
 
     /// An option goes before what the mount says; a server that is away does not fail the mount.
@@ -79,13 +99,47 @@ extension AutomountSystemTests {
         "\(result.text)")
     }
 
-    /// When s3fs is dead, the bucket itself may still answer, and its options are visible nowhere but
-    /// in fstab, which a test leaves alone.
-    @Test func aDeadMountStopsNothing() throws {
+    /// When s3fs is dead, the bucket itself may still answer: what would mount it says where it is.
+    @Test func aDeadMountIsReadByItsLineInFstab() throws {
       bucket.crash()
-      let result = try doctor()
-      #expect(result.status == 1, "\(result.summary)")
-      #expect(!result.text.contains("direct"), "\(result.text)")
+      let unknown = try doctor()
+      #expect(unknown.status == 1 && !unknown.text.contains("direct"), "\(unknown.summary)")
+      let dead = try doctor(fstab: bucket.fstabLine)
+      #expect(
+        dead.text.contains("ok    bucket, direct: s3://edgen-training/autosquash/ answers in ")
+          && dead.text.contains("ok    direct or s3fs: ls -l of course.squash takes 2 requests")
+          && dead.text.contains("(multipart_size=10, parallel_count=5)"), "\(dead.summary)")
+    }
+
+    /// The ways to write the same place, none of which is there.
+    @Test func placesInFstab() throws {
+      bucket.crash()
+      for (source, type, options, place) in [
+        ("lab", "fuse.s3fs", "", "s3://lab/autosquash/"),
+        ("lab:/a//b/", "fuse.s3fs", "", "s3://lab/a/b/autosquash/"),
+        ("s3fs#lab:/a", "fuse", "", "s3://lab/a/autosquash/"),
+        ("s3fs", "fuse.s3fs", ",bucket=lab", "s3://lab/autosquash/"),
+      ] {
+        let line =
+          "\(source) \(bucket.mountPoint) \(type) ro,url=http://127.0.0.1:1/\(options) 0 0\n"
+        let result = try doctor(fstab: line)
+        #expect(
+          result.text.contains("warn  bucket, direct: \(place): no connection to 127.0.0.1 "),
+          "\(line): \(result.summary)")
+      }
+    }
+
+    /// With a table of mounts of its own.
+    private func doctor(fstab: String) throws -> Tool.Result {
+      try bucket.folder.write("fstab", Array(fstab.utf8))
+      return try Tool.run(
+        [
+          "unshare", "--mount", "sh", "-c", "mount --bind \"$0\" /etc/fstab && exec \"$@\"",
+          bucket.folder.path("fstab"), Tool.autosquash, "doctor",
+        ],
+        environment: LabEnvironment.empty.merging(Self.keys) { $1 }.merging([
+          "AUTOSQUASH_CONFIG": lab.configuration
+        ]) { $1 })
     }
   }
 }

@@ -69,6 +69,10 @@ extension BucketSystemTests {
         faults: [#""fault": "status", "status": 403, "code": "SignatureDoesNotMatch""#],
         says: "fail  listing: the store does not accept these credentials"),
       Case(
+        name: "skewed",
+        faults: [#""fault": "status", "status": 403, "code": "RequestTimeTooSkewed""#],
+        says: "fail  listing: the store refuses requests because this machine's clock is wrong"),
+      Case(
         name: "unsigned", faults: [#""fault": "unsigned""#], options: ["--no-sign-request"],
         says: "fail  listing: access denied"),
       Case(

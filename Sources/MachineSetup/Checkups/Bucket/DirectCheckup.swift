@@ -21,21 +21,24 @@ struct DirectCheckup {
     let advice = StoreAdvice(
       bucket: folder.bucket, prefix: folder.prefix,
       server: (try? store.server(of: folder.bucket)) ?? folder.bucket)
-    func warning(_ error: StoreError, _ action: StoreAdvice.Action) -> [Checkup] {
-      let remedy = error.code == .credentials ? folder.keysOfS3FS : nil
-      return [
+    func warning(
+      _ error: StoreError, _ action: StoreAdvice.Action, remedy: String? = nil
+    ) -> [Checkup] {
+      [
         .warn(
           Self.topic, "\(folder.url.escapedName): \(error.finding)",
           remedy ?? advice.remedy(error, for: action))
       ]
     }
     let origin: String?
+    do throws(StoreError) { origin = try store.credentialsOrigin() } catch {
+      return warning(error, .list, remedy: folder.copyOfKeys)
+    }
     let region: String
     let probe = BucketProbe(folder.bucket, in: store)
     let reply: BucketProbe.Reply<ObjectListing>
     let listing: ObjectListing
     do throws(StoreError) {
-      origin = try store.credentialsOrigin()
       reply = probe.list(folder.prefix)
       listing = try reply.result.get()
       region = try store.currentPlace().region

@@ -82,15 +82,18 @@ struct MountedFolder {
   }
 
   /// What to do if only s3fs knows the keys; `nil` if they are not in a file of its own.
-  var keysOfS3FS: String? {
+  var copyOfKeys: String? {
     guard ["public_bucket", "iam_role", "ecs", "profile"].allSatisfy({ s3fs[$0] == nil }) else {
       return nil
     }
-    let file = HostPath(s3fs["passwd_file"] ?? "/etc/passwd-s3fs")
-    guard stat(at: file) != nil else { return nil }
-    return
-      "s3fs has its keys in \(file.escapedName), where no other program looks; for root, put them"
-      + " into /root/.aws/credentials: sudo aws configure"
+    let file = s3fs["passwd_file"] ?? "/etc/passwd-s3fs"
+    // It stands in quotation marks.
+    guard Array(file.utf8).shellWord == file, stat(at: HostPath(file)) != nil else { return nil }
+    // Its lines are KEY:SECRET or BUCKET:KEY:SECRET.
+    let profile = "[default]\\naws_access_key_id = \\2\\naws_secret_access_key = \\3"
+    return "s3fs's keys are where no other program looks; give root a copy: sudo sh -c \"umask 077;"
+      + " mkdir -p ~/.aws; sed -nE 's/^(\(bucket):)?([^:]+):([^:]+)$/\(profile)/p' \(file)"
+      + " | head -n 3 >>~/.aws/credentials\""
   }
 
   /// What a URL of s3fs means: a store of its own, or a region of AWS's.
