@@ -12,7 +12,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export SWIFT_BACKTRACE = enable=no
 
 BUILD_PACKAGES = liblzma-dev libdeflate-dev libxxhash-dev zlib1g-dev libbz2-dev libzstd-dev liblz4-dev liblzo2-dev \
-  libarchive-dev libcurl4-openssl-dev nettle-dev
+  libarchive-dev libcurl4-openssl-dev libfuse3-dev nettle-dev
 DEMO_PACKAGES = mount
 TEST_PACKAGES = $(DEMO_PACKAGES) gcc squashfs-tools squashfs-tools-ng squashfuse fuse3 p7zip-full libarchive-tools \
   attr autofs bindfs bzip2 chromium cpio curl gzip lz4 lzip lzop mandoc mtree-netbsd ncompress openssl python3 python3-venv s3fs \

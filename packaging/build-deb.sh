@@ -38,8 +38,8 @@ gzip -9n <CHANGELOG.md >"$doc/CHANGELOG.md.gz"
 install -d "$doc/docs"
 install -m 0644 docs/*.md docs/*.svg "$doc/docs"
 
-# The C library, with which the program is linked, and libarchive and libcurl, which it loads: for
-# their versions, libraries linked with the same functions. The map needs none.
+# The C library, with which the program is linked, and libarchive, libcurl and libfuse, which it
+# loads: for their versions, libraries linked with the same functions. The map needs none.
 mkdir "$work/debian"
 printf 'Source: autosquash\n\nPackage: autosquash\nArchitecture: any\n' >"$work/debian/control"
 sed -n 's/^FUNCTION([^,]*, \(archive_[a-z0-9_]*\),.*/extern char \1; void *use_\1 = \&\1;/p' \
@@ -48,10 +48,13 @@ gcc -shared -fPIC -o "$work/archive.so" "$work/archive.c" -larchive
 sed -n 's/^FUNCTION([^,]*, \(curl_[a-z0-9_]*\).*/extern char \1; void *use_\1 = \&\1;/p' \
   Sources/CCurl/functions.h >"$work/curl.c"
 gcc -shared -fPIC -o "$work/curl.so" "$work/curl.c" -lcurl
-depends=$(cd "$work" && dpkg-shlibdeps -O root/usr/bin/autosquash archive.so curl.so 2>/dev/null |
+sed -n 's/^FUNCTION([^,]*, \(fuse_[a-z0-9_]*\),.*/extern char \1; void *use_\1 = \&\1;/p' \
+  Sources/CFuse/functions.h >"$work/fuse.c"
+gcc -shared -fPIC -o "$work/fuse.so" "$work/fuse.c" -lfuse3
+depends=$(cd "$work" && dpkg-shlibdeps -O root/usr/bin/autosquash archive.so curl.so fuse.so 2>/dev/null |
   sed 's/^shlibs:Depends=//')
 readelf -d "$root/usr/bin/autosquash" | grep -q RELR && depends="$depends, libc6 (>= 2.36)"
-for library in libarchive libcurl; do
+for library in libarchive libcurl libfuse3; do
   case $depends in *"$library"*) ;; *) echo "no package has $library" >&2; exit 1 ;; esac
 done
 

@@ -29,6 +29,8 @@ RELATED = {
     "extract": ["cat", "ls", "verify"],
     "info": ["ls", "trace"],
     "trace": ["info", "pack"],
+    "mount": ["setup", "unmount"],
+    "unmount": ["mount"],
     "setup": ["doctor", "images", "refresh"],
     "recover": ["doctor", "refresh"],
     "doctor": ["images", "recover", "setup"],

@@ -17,9 +17,10 @@ static struct file_system *of(fuse_req_t request) { return fuse_req_userdata(req
 
 static void initialize(void *data, struct fuse_conn_info *connection) {
   (void)data;
+  // Not FUSE_CAP_ASYNC_DIO: the kernel then waits for direct reads where nothing interrupts it.
   unsigned wanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS |
                     FUSE_CAP_NO_OPEN_SUPPORT | FUSE_CAP_NO_OPENDIR_SUPPORT |
-                    FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_ASYNC_DIO;
+                    FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA;
   connection->want = connection->capable & wanted;
   connection->max_background = 64;
   connection->congestion_threshold = 48;

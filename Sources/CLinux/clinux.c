@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "clinux.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/loop.h>
@@ -51,8 +52,16 @@ int clinux_clock_is_synchronised(void) {
 int64_t clinux_mount_at(const char *path) {
   struct statx status;
   int flags = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW;
-  if (statx(AT_FDCWD, path, flags, STATX_MNT_ID, &status) != 0) return -1;
+  // STATX_MNT_ID_UNIQUE, since Linux 6.8; older kernels use numbers again.
+  if (statx(AT_FDCWD, path, flags, STATX_MNT_ID | 0x4000, &status) != 0) return -1;
   return status.stx_attributes & STATX_ATTR_MOUNT_ROOT ? (int64_t)status.stx_mnt_id : 0;
+}
+
+int clinux_mount_is_dead(const char *path) {
+  struct statx status;
+  int flags = AT_STATX_FORCE_SYNC | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW;
+  return statx(AT_FDCWD, path, flags, STATX_BASIC_STATS, &status) != 0 &&
+         (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
 int clinux_keep_capabilities(uint64_t capabilities) {

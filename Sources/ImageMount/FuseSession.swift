@@ -30,6 +30,7 @@ package final class FuseSession: @unchecked Sendable {
   /// - Parameter folder: an absolute path.
   /// - Throws: `MountError`.
   package func mount(on folder: [UInt8]) throws(MountError) {
+    try FuseDevice.check()
     let (isMounted, output) = CapturedErrors.during {
       folder.withCPath { cfuse_mount(session, $0) } != 0
     }

@@ -25,47 +25,25 @@ package struct MountPoint: Sendable {
   /// Whether this mount is still the topmost one at its place.
   private var isThere: Bool { path.withCPath { clinux_mount_at($0) } == number }
 
+  /// Whether the program behind it has ended. Before Linux 6.8, a later mount may have its number.
+  var isDead: Bool { isThere && path.withCPath { clinux_mount_is_dead($0) } != 0 }
+
   /// Unmounts it, unless it is gone.
   ///
   /// - Parameter isLazy: whether to take it out of sight if it is in use.
   /// - Throws: `MountError`.
   package func unmount(isLazy: Bool) throws(MountError) {
     guard isThere else { return }
-    if geteuid() == 0 {
-      let flags = isLazy ? MNT_DETACH | UMOUNT_NOFOLLOW : UMOUNT_NOFOLLOW
-      let status = path.withCPath { umount2($0, Int32(flags)) }
-      guard status == 0 || !isThere else {
-        throw errno == EBUSY
-          ? MountError(.busy, "in use") : MountError(.impossible, "\(SystemError("unmount"))")
-      }
-      return
-    }
-    try Fusermount.unmount(path, isLazy: isLazy)
-  }
-}
-
-/// fusermount3, which mounts and unmounts for users who may not.
-enum Fusermount {
-  static let name = "fusermount3"
-
-  static func unmount(_ path: [UInt8], isLazy: Bool) throws(MountError) {
-    let command = [name, "-u"] + (isLazy ? ["-z"] : []) + ["--"]
-    let (result, output) = CapturedErrors.during { () -> Result<Int32, SystemError> in
-      Result { () throws(SystemError) in
-        try ChildProcess.run(command.map { Array($0.utf8) } + [path]).status
-      }
-    }
-    switch result {
-    case .success(0): return
-    case .success:
-      let text = String(decoding: output, as: UTF8.self)
-      throw text.contains("busy")
-        ? MountError(.busy, "in use") : MountError.explaining(output, "unmount")
-    case .failure:
-      throw MountError(
-        .impossible,
-        "unmounting needs \(name), which is missing; on Debian, \"apt-get install fuse3\" installs it"
-      )
+    guard geteuid() == 0 else { return try Fusermount.unmount(path, isLazy: isLazy) }
+    let flags = isLazy ? MNT_DETACH | UMOUNT_NOFOLLOW : UMOUNT_NOFOLLOW
+    if path.withCPath({ umount2($0, Int32(flags)) }) == 0 { return }
+    switch errno {
+    case EBUSY: throw MountError(.busy, "in use")
+    // A superuser of a container alone may mount as other users do.
+    case EPERM: try Fusermount.unmount(path, isLazy: isLazy)
+    default:
+      let error = SystemError("unmount")
+      if isThere { throw MountError(.impossible, "\(error)") }
     }
   }
 }

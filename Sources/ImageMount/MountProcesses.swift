@@ -74,7 +74,9 @@ package enum MountProcesses {
     }
     close(end)
     let result = ChildProcess.wait(for: process)
-    try? (mount ?? MountPoint(folder, after: before))?.unmount(isLazy: true)
+    if let mount = mount ?? MountPoint(folder, after: before), mount.isDead {
+      try? mount.unmount(isLazy: true)
+    }
     return result
   }
 

@@ -133,11 +133,8 @@ import Testing
     ("create", "it is 'autosquash pack' here"), ("mksquashfs", "it is 'autosquash pack' here"),
     ("check", "it is 'autosquash verify' here"), ("list", "it is 'autosquash ls' here"),
     ("stat", "it is 'autosquash info' here"), ("compare", "it is 'autosquash diff' here"),
-    (
-      "mount",
-      "Linux mounts an image: mount -o loop,ro IMAGE DIR; 'autosquash setup' mounts each image "
-        + "when somebody uses it"
-    ),
+    ("umount", "it is 'autosquash unmount' here"),
+    ("squashfuse", "it is 'autosquash mount' here"),
     ("pakc", "did you mean pack? 'autosquash --help' lists all"),
     // Closer to a word that means the opposite.
     ("unpakc", "it is 'autosquash extract' here"), ("unpak", "it is 'autosquash extract' here"),

@@ -61,6 +61,23 @@ import Testing
     #expect(waits.withLock { $0 } == ["127.0.0.1 0"])
   }
 
+  /// A slow line is no silent server: requests wait for those whose answers are coming.
+  @Test func whoWaitsForItsTurnIsNotTold() throws {
+    var policy = RetryPolicy()
+    policy.total = 500
+    policy.patience = 60_000
+    policy.notice = 300
+    var timeouts = HTTPTimeouts()
+    timeouts.stall = 1_500
+    let request = HTTPRequest(url: server.url + "/trickle", timeouts: timeouts)
+    let waits = Mutex(0)
+    let client = RetryingClient(
+      Transport(), policy: policy, tellWait: { _, _ in waits.withLock { $0 += 1 } })
+    // As many as there are connections, and one more.
+    _ = try concurrentMap(count: 9, threads: 9) { _ in try? client.send(request).status }
+    #expect(waits.withLock { $0 } == 0)
+  }
+
   @Test func aStoppedProgramWaitsForNothing() {
     let client = RetryingClient(Transport(), isStopped: { true })
     do {

@@ -49,7 +49,7 @@ public struct OwnProcess: Sendable {
   public let status: [String: String]
 
   /// Those called with a word.
-  static func all(with word: String) -> [OwnProcess] {
+  public static func all(with word: String) -> [OwnProcess] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return names.compactMap { name in
       guard let number = pid_t(name), number != getpid(),

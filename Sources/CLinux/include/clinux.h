@@ -40,6 +40,9 @@ int clinux_clock_is_synchronised(void);
 // the root of a mount, -1 with errno if there is no such file.
 int64_t clinux_mount_at(const char *path);
 
+// Whether the server of the FUSE mount at a path has ended.
+int clinux_mount_is_dead(const char *path);
+
 // Leaves this thread with at most these capabilities (CAP_* of linux/capability.h, as bits), and the
 // programs it may run with none. Returns 0, or -1 with errno.
 int clinux_keep_capabilities(uint64_t capabilities);

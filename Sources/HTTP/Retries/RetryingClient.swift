@@ -12,6 +12,8 @@ package final class RetryingClient: Sendable {
   private let isStopped: @Sendable () -> Bool
   private let tellWait: WaitReport
   private let hasTold = Atomic(false)
+  /// The requests whose answers are coming. While there are some, others may only wait for their turn.
+  private let flowing = Atomic(0)
   /// The servers that have answered.
   private let known = Mutex<Set<String>>([])
 
@@ -40,7 +42,11 @@ package final class RetryingClient: Sendable {
   ) throws(Failure) -> HTTPAnswer {
     let mailbox = Mailbox()
     var handles: [Int: HTTPCancellation] = [:]
-    defer { for handle in handles.values { handle.cancel() } }
+    var begun: Set<Int> = []
+    defer {
+      for handle in handles.values { handle.cancel() }
+      flowing.subtract(begun.count, ordering: .relaxed)
+    }
     var run = RetryRun(policy: policy, now: Self.now)
     var server: URLParts?
     while true {
@@ -56,9 +62,13 @@ package final class RetryingClient: Sendable {
       case .wait(let time):
         for event in mailbox.take(waitingAtMost: min(100, time.map { $0 - Self.now } ?? 100)) {
           switch event {
-          case .began(let number): run.began(number)
+          case .began(let number):
+            run.began(number)
+            begun.insert(number)
+            flowing.add(1, ordering: .relaxed)
           case .ended(let number, let outcome):
             handles[number] = nil
+            if begun.remove(number) != nil { flowing.subtract(1, ordering: .relaxed) }
             if case .success = outcome, let server {
               known.withLock { _ = $0.insert(server.authority) }
             }
@@ -66,7 +76,9 @@ package final class RetryingClient: Sendable {
           }
         }
         if isStopped() { run.stop() }
-        if run.isLate(now: Self.now), !hasTold.exchange(true, ordering: .relaxed) {
+        if run.isLate(now: Self.now), flowing.load(ordering: .relaxed) == 0,
+          !hasTold.exchange(true, ordering: .relaxed)
+        {
           tellWait(server?.host ?? "", policy.total / 1_000)
         }
       case .finish:

@@ -4,7 +4,8 @@ import Posix
 /// Sends requests by libcurl, on one thread that starts with the first.
 ///
 /// Connections are kept and used again, at most eight for each server; further requests wait.
-/// Proxies are those of the environment (http_proxy, https_proxy, no_proxy).
+/// Proxies are those of the environment (http_proxy, https_proxy, all_proxy, no_proxy, in small or
+/// capital letters).
 package final class Transport: HTTPClient {
   private let queue: RequestQueue
 

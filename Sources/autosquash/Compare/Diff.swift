@@ -74,7 +74,7 @@ struct Diff: Subcommand {
   func execute() throws -> Int32 {
     // 1 would be an answer: trees differ.
     clinux_when_out_of_memory(ExitStatus.unreadableInput, nil, nil)
-    bucket.apply()
+    bucket.apply(isQuiet: messages.quiet)
     var options = TreeInput.Options()
     options.assembly = TreeInput.unchanged
     options.assembly.xattrs = try xattrs.policy()

@@ -61,7 +61,7 @@ struct Manifest: FileSubcommand {
   var subject: [UInt8] { source.bytes }
 
   func execute() throws -> Int32 {
-    bucket.apply()
+    bucket.apply(isQuiet: quiet)
     let source = source.bytes
     var options = TreeInput.Options()
     options.assembly = try assemblyOptions(readsFiles: true)

@@ -85,7 +85,7 @@ struct Extract: FileSubcommand {
 
   func execute() throws -> Int32 {
     Interruption.watch()
-    image.bucket.apply()
+    image.bucket.apply(isQuiet: messages.quiet)
     let image = try image.open(salvages: keepGoing)
     var filter = try PathFilter(paths.map(\.bytes)) { path in
       if case .success = try image.lookup(path, followsLast: false) { true } else { false }

@@ -182,7 +182,7 @@ struct Pack: Subcommand {
   func fail(_ error: any Error) -> Int32 { Messages.fail([], error) }
 
   func execute() throws -> Int32 {
-    bucket.apply()
+    bucket.apply(isQuiet: messages.quiet)
     let sources = try SourceArgument.sources(arguments)
     try refuseManifestName()
     try SourceCheck.refuseImageName(sources, output: output?.bytes)

@@ -45,5 +45,10 @@ struct BucketOptions: ParsableArguments {
   }
 
   /// Makes them those of the whole program; before it opens anything.
-  func apply() { RemoteObjects.configure(options) }
+  ///
+  /// - Parameter isQuiet: whether nobody wants to hear of long waits.
+  func apply(isQuiet: Bool = false) {
+    if isQuiet { RemoteObjects.whenWaiting { _, _ in } }
+    RemoteObjects.configure(options)
+  }
 }

@@ -10,6 +10,8 @@ enum Habits {
     ("list dir t", "ls"),
     ("tree find ll", "ls -lR"),
     ("stat show du size", "info"),
+    ("squashfuse squashfuse_ll", "mount"),
+    ("umount fusermount fusermount3 eject", "unmount"),
     ("print head less more zcat grep", "cat"),
     ("compare cmp sqfsdiff", "diff"),
     ("hash sum checksum sha256sum md5sum mtree", "manifest"),
@@ -25,12 +27,6 @@ enum Habits {
 
   /// Words for tasks this program leaves to others.
   private static let others: [(words: String, advice: String)] = [
-    (
-      "mount",
-      "Linux mounts an image: mount -o loop,ro IMAGE DIR; 'autosquash setup' mounts each image "
-        + "when somebody uses it"
-    ),
-    ("umount unmount", "umount DIR unmounts an image; the automounter unmounts its own"),
     ("tar zip archive", "'autosquash pack' makes an image, 'autosquash extract' unpacks one"),
     (
       "upload download sync copy cp put push get pull",

@@ -103,7 +103,7 @@ struct Verify: Subcommand {
   func execute() throws -> Int32 {
     // 1 would be an answer: the image is bad.
     clinux_when_out_of_memory(ExitStatus.unreadableInput, nil, nil)
-    bucket.apply()
+    bucket.apply(isQuiet: messages.quiet)
     return try images.reduce(0) { max($0, try verify($1.bytes)) }
   }
 

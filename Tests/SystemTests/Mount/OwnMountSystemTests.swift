@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -16,8 +17,9 @@ import Testing
 }
 
 /// The tree of `MountedImageTests`, and images of it.
-struct MountSample: Sendable {
+final class MountSample: Sendable {
   let folder: TemporaryFolder
+  private let lock = Mutex(())
 
   init() throws {
     folder = try TemporaryFolder()
@@ -29,7 +31,8 @@ struct MountSample: Sendable {
   /// An image made with these options.
   func image(_ options: [String] = ["--compression", "zstd"]) throws -> String {
     let name = "tree\(options.joined()).squash"
-    if !folder.exists(name) {
+    try lock.withLock { _ in
+      if folder.exists(name) { return }
       try Tool.check(
         [Tool.autosquash, "pack", "tree", "-q", "--ownership", "keep", "-o", name] + options,
         in: folder.root)
