@@ -36,11 +36,13 @@ package final class MountedImage: Sendable {
     hasXattrs = image.hasXattrs
     input = image.input
     _ = try image.root()
-    // One is always free to take an interruption.
-    threads = max(4, min(8, Process.processorCount + 2))
+    // One is always free to take an interruption. Those of a distant image wait more than they work.
+    let isDistant = image.input.wantsHints
+    let processors = Process.processorCount
+    threads = isDistant ? 8 : max(4, min(8, processors + 2))
     readers = try MetadataReaders(image, count: threads)
     cache = BlockCache(byteCount: limits.cache)
-    let workers = image.input.wantsHints ? 8 : max(2, min(8, Process.processorCount))
+    let workers = isDistant ? 8 : max(2, min(8, processors))
     unpackers = try Unpackers(image, into: cache, callers: threads - 1, threads: workers)
     self.log = DamageLog(log)
   }

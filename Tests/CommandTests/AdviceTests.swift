@@ -20,7 +20,7 @@ import Testing
     ("Extraction/", ["extract"]),
     ("Manifests/", ["verify", "diff", "manifest"]),
     ("SquashFS/Writer/", ["pack"]),
-    ("Inputs/ImageOpener.swift", ["ls", "cat", "info", "extract", "manifest"]),
+    ("Inputs/ImageOpener.swift", ["ls", "cat", "info", "extract", "manifest", "mount"]),
     ("Packing/", ["pack"]),
     ("Verification/", ["verify"]),
     ("MachineSetup/Setup/", ["setup"]),
@@ -38,6 +38,9 @@ import Testing
     ("autosquash/Look/CostOptions.swift", ["info"]),
     ("autosquash/Look/Info.swift", ["info"]),
     ("autosquash/Trace/", ["trace"]),
+    ("autosquash/Mount/Mount.swift", ["mount"]),
+    ("autosquash/Mount/Unmount.swift", ["unmount"]),
+    ("ImageMount/MountError.swift", ["mount"]),
     ("autosquash/Automount/Setup", ["setup"]),
     ("autosquash/Automount/Recover.swift", ["recover"]),
     ("autosquash/Autosquash.swift", ["verify"]),
@@ -47,7 +50,10 @@ import Testing
       "autosquash/Support/ThreadCount.swift",
       ["pack", "verify", "diff", "manifest", "extract", "cat"]
     ),
-    ("autosquash/Support/ImageArguments.swift", ["ls", "cat", "info", "extract", "manifest"]),
+    (
+      "autosquash/Support/ImageArguments.swift",
+      ["ls", "cat", "info", "extract", "manifest", "mount"]
+    ),
     ("autosquash/Support/BucketOptions.swift", readers),
     ("ObjectStore/", readers),
     ("autosquash/Support/ManifestArgument.swift", ["verify"]),
@@ -57,6 +63,7 @@ import Testing
   /// The commands that read objects.
   private static let readers = [
     "ls", "cat", "info", "extract", "verify", "diff", "manifest", "pack", "images", "doctor",
+    "mount",
   ]
 
   /// The commands that print this when a file is in the way of a result.
@@ -66,8 +73,10 @@ import Testing
   private static let strangers: Set<Substring> = [
     "systemctl", "iconv", "losetup", "timedatectl", "dpkg", "cpio", "aws",
   ]
-  /// Those of automount, of cat(1), and of every command.
-  private static let foreignOptions: Set<String> = ["--negative-timeout", "--null", "--help"]
+  /// Those of automount, of cat(1), of programs that run containers, and of every command.
+  private static let foreignOptions: Set<String> = [
+    "--negative-timeout", "--null", "--device", "--help",
+  ]
 
   /// The options of each command according to the program.
   private static func options() throws -> [String: Set<String>] {

@@ -116,6 +116,11 @@ extension MountTable.Mount {
   /// Whether it is neither FUSE nor a network mount, by the rules of fstab(5).
   public var isLocal: Bool { !type.hasPrefix("fuse") && !options.contains("_netdev") }
 
-  /// Whether it is an image mounted by the kernel or by squashfuse.
-  public var isImage: Bool { type == "squashfs" || type.hasPrefix("fuse.squashfuse") }
+  /// Whether it is an image mounted by the kernel, by squashfuse or by "autosquash mount".
+  public var isImage: Bool {
+    type == "squashfs" || type.hasPrefix("fuse.squashfuse") || type == Self.ownType
+  }
+
+  /// The type of mounts by "autosquash mount".
+  public static let ownType = "fuse.autosquash"
 }

@@ -170,7 +170,8 @@ package final class CredentialsChain: RequestSigner, @unchecked Sendable {
       guard let credentials = try provider.find() else { continue }
       guard isValid(credentials) else {
         throw StoreError(
-          .credentials, "the credentials of \(provider.name) have expired; get new ones")
+          .credentials,
+          "the credentials of \(provider.name) have expired by this machine's clock; get new ones")
       }
       return Kept(credentials: credentials, provider: provider, time: now())
     }

@@ -5,16 +5,13 @@ import Posix
 
 /// Folders to mount on, and mounts at folders.
 enum MountFolder {
-  /// The type of our mounts in the table of mounts.
-  static let type = "fuse.autosquash"
-
   /// Makes sure that an image can be mounted on a folder.
   ///
   /// - Returns: its absolute path.
   /// - Throws: `MountError`.
   static func check(_ folder: [UInt8]) throws(MountError) -> [UInt8] {
     let path = absolute(folder)
-    if let mount = try mount(at: path), mount.type == type {
+    if let mount = try mount(at: path), mount.type == MountTable.Mount.ownType {
       throw MountError(
         .refused,
         "\(mount.source.escapedName) is mounted here already; \"autosquash unmount "

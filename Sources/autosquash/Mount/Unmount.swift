@@ -28,7 +28,7 @@ struct Unmount: FileSubcommand {
     guard let mount = try MountFolder.mount(at: path), let point = MountPoint(path) else {
       throw MountError(.refused, "nothing is mounted here")
     }
-    guard mount.type == MountFolder.type else {
+    guard mount.type == MountTable.Mount.ownType else {
       throw MountError(
         .refused,
         "not mounted by \"autosquash mount\"; \"umount \(subject.shellWord)\" unmounts it")

@@ -80,7 +80,7 @@ extension BucketSystemTests {
         ], says: "the store does not accept these credentials"),
       Place(
         name: "expired", config: "[default]\ncredential_process = sh 'FOLDER/print keys' expired\n",
-        says: "have expired; get new ones"),
+        says: "have expired by this machine's clock; get new ones"),
       Place(
         name: "wrong token of a container",
         variables: container.merging([
