@@ -165,7 +165,7 @@ let package = Package(
     .executableTarget(
       name: "autosquash",
       dependencies: [
-        "Automount", "CLinux", "CMemory", "Extraction", "FileTrees", "ImageMount", "Inputs",
+        "Automount", "CLinux", "CMemory", "Extraction", "FileTrees", "HTTP", "ImageMount", "Inputs",
         "Listings",
         "MachineSetup", "Manifests", "ObjectStore", "Overlay", "Packing", "Posix", "SquashFS",
         "SquashFSFormat",

@@ -31,6 +31,15 @@ package struct ObjectListing: Sendable {
     } while next != nil
   }
 
+  /// Lists what begins with a prefix: the first page, of at most 1,000 objects.
+  ///
+  /// - Throws: `StoreError`.
+  package init(
+    firstPageOf bucket: String, _ prefix: [UInt8], in store: Store
+  ) throws(StoreError) {
+    try self.init(firstPage: Self.page(of: bucket, prefix, in: store), of: bucket)
+  }
+
   /// The first page of a bucket's list, or of what begins with a prefix.
   ///
   /// - Parameter answer: of `page`.

@@ -34,14 +34,26 @@ extension Store {
   ///
   /// - Throws: `StoreError` if they cannot be had.
   package func start(of location: ObjectLocation, count: Int) throws(StoreError) -> [UInt8] {
+    try lengthAndStart(of: location, count: count).start
+  }
+
+  /// The length of an object, and its first bytes.
+  ///
+  /// - Throws: `StoreError` if they cannot be had.
+  package func lengthAndStart(
+    of location: ObjectLocation, count: Int
+  ) throws(StoreError) -> (length: UInt64, start: [UInt8]) {
     let answer = try get(
       location, headers: [HTTPHeader("Range", "bytes=0-\(count - 1)")], mostBytes: count)
     // Some servers forget the status, but say what they sent.
-    let isPart =
-      answer.status == 206 || answer.status == 200 && answer.header("Content-Range") != nil
-    guard isPart, answer.body.count <= count else {
+    guard answer.status == 206 || answer.status == 200,
+      let range = answer.header("Content-Range").flatMap(ContentRange.init),
+      range.range == 0..<UInt64(answer.body.count), answer.body.count <= count
+    else {
+      // There is no range in an empty object.
+      if answer.status == 416 { return (0, []) }
       throw StoreFault(answer).error(about: location)
     }
-    return answer.body
+    return (range.total, answer.body)
   }
 }

@@ -26,16 +26,57 @@ import Testing
         ln -s ../out loop; ln -s ../out/z.squash out.squash; ln -s a.squash alias.squash
         """,
       ], in: folder.root)
-    configuration.images = HostPath(folder.path("images"))
+    configuration.images = .folder(HostPath(folder.path("images")))
     configuration.fileSystem = .squashfs
   }
+
+  private var images: HostPath { HostPath(folder.path("images")) }
 
   private func names(_ catalogue: Catalogue) -> [String] {
     catalogue.images.map { String(decoding: $0.name.bytes, as: UTF8.self) }
   }
 
+  /// The keys of a bucket get the names that the same files in a folder would have.
+  @Test func keysOfABucketHaveTheSameNames() throws {
+    let files = try Tool.run(
+      ["find", "images", "-not", "-type", "d", "-printf", "%P\\n"], in: folder.root
+    )
+    .text.split(separator: "\n").map { RelativePath($0.utf8)! }
+    let fromFolder = try Catalogue.collect(images, configuration, check: check)
+    let fromBucket = Catalogue.images(among: files, configuration)
+    #expect(
+      fromBucket.map { [$0.name, $0.file] }
+        == fromFolder.images.map { [$0.name, $0.file] }.sorted { $0[0] < $1[0] })
+    var flat = configuration
+    flat.folders = false
+    #expect(!Catalogue.images(among: files, flat).contains { $0.name.names.count > 1 })
+  }
+
+  @Test func aListAnswersForItsImages() throws {
+    var bucket = configuration
+    bucket.images = .bucket(try #require(BucketFolder(Array("s3://bucket/images".utf8))))
+    bucket.fileSystem = .automatic
+    let files = ["a b.squash", "course1/x.squash"].map { RelativePath($0.utf8)! }
+    let maps = FileMaps(
+      Catalogue(images: Catalogue.images(among: files, bucket)), configuration: bucket,
+      folder: "/state/maps", program: "/map", check: check, asksAgain: true)
+    try Tool.check(["mkdir", "maps"], in: folder.root)
+    let path = HostPath(folder.path("maps"))
+    try maps.write(to: Folder(at: path))
+    func entry(_ key: String, _ level: String = "") throws -> String? {
+      FileMaps.entry(
+        of: try MapKey(Array(key.utf8)), at: MapLevel(path: RelativePath(level.utf8)!), in: path
+      ).map { String(decoding: $0.bytes, as: UTF8.self) }
+    }
+    let start = "-fstype=autosquash,ro,nosuid,nodev \":autosquash:s3://bucket/images/"
+    #expect(try entry("a b") == start + "a b.squash\"")
+    #expect(try entry("x", "course1") == start + "course1/x.squash\"")
+    // Folders and unknown names are for the main program.
+    for other in ["course1", "a", "x"] { #expect(try entry(other) == nil) }
+  }
+
   @Test func everyImageHasTheNameThatFindsIt() throws {
-    let catalogue = try Catalogue.collect(configuration, check: check)
+    let catalogue = try Catalogue.collect(images, configuration, check: check)
     #expect(
       names(catalogue)
         == [
@@ -46,14 +87,14 @@ import Testing
           let depth = (left.split(separator: "/").count, right.split(separator: "/").count)
           return depth.0 == depth.1 ? left < right : depth.0 < depth.1
         }.filter { $0 != ".squash" })
-    let query = MapQuery(configuration: configuration, program: "/map")
+    let query = MapQuery(configuration: configuration, images: images, program: "/map")
     for image in catalogue.images where image.problem == nil {
       let key = try MapKey(image.name.name!.bytes)
       let entry = try query.answer(key, at: MapLevel(path: image.name.parent))
       #expect(
         entry
           == MapEntry(
-            mounting: configuration.images.appending(image.file), type: .loop,
+            mounting: images.appending(image.file), type: .loop,
             options: configuration.options))
     }
     let problems = catalogue.images.compactMap { image in
@@ -66,11 +107,13 @@ import Testing
       ])
     var flat = self
     flat.configuration.folders = false
-    #expect(try !names(Catalogue.collect(flat.configuration, check: check)).contains("course1/x"))
+    #expect(
+      try !names(Catalogue.collect(flat.images, flat.configuration, check: check)).contains(
+        "course1/x"))
   }
 
   @Test func listsAreReadAgain() throws {
-    let catalogue = try Catalogue.collect(configuration, check: check)
+    let catalogue = try Catalogue.collect(images, configuration, check: check)
     let target = folder.path("maps")
     try Tool.check(["mkdir", target])
     let lists = try Folder(at: HostPath(target))
@@ -93,7 +136,7 @@ import Testing
       ],
       in: folder.path("images"))
     func problem(_ known: [Catalogue.Entry]) throws -> String? {
-      try Catalogue.collect(configuration, check: check, known: known).images
+      try Catalogue.collect(images, configuration, check: check, known: known).images
         .first { $0.name == "a" }?.problem
     }
     #expect(try problem(known) == nil)
@@ -133,7 +176,7 @@ import Testing
         for _ in range(20): os.mkdir("\(long)"); os.chdir("\(long)")
         """,
       ], in: folder.root)
-    let catalogue = try Catalogue.collect(configuration, check: check)
+    let catalogue = try Catalogue.collect(images, configuration, check: check)
     #expect(names(catalogue).contains("course1/x"))
     #expect(catalogue.unreadable.count == 1)
     #expect(catalogue.unreadable.first?.text.contains("File name too long") == true)
@@ -141,7 +184,7 @@ import Testing
   }
 
   @Test func foldersInUseAreNotNamedYet() throws {
-    let catalogue = try Catalogue.collect(configuration, check: check)
+    let catalogue = try Catalogue.collect(images, configuration, check: check)
     let maps = FileMaps(
       catalogue, configuration: configuration, folder: "/maps",
       program: "/map", check: check, asksAgain: true, mounted: ["course1"],

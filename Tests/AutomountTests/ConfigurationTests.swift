@@ -28,7 +28,7 @@ import Testing
       overlay = /srv/over lay # all of it
       """)
     var expected = Configuration()
-    expected.images = "/srv/images"
+    expected.images = .folder("/srv/images")
     expected.mountRoot = "/course"
     expected.suffixes = [Array(".sq".utf8), Array(".img".utf8)]
     expected.fileSystem = .fuse(Array("fuse.squashfuse_ll".utf8))
@@ -41,10 +41,46 @@ import Testing
     expected.overlay = "/srv/over lay # all of it"
     #expect(read == expected)
     #expect(try parse("") == Configuration())
-    #expect(try parse("#\n  # x\n\n").images == "/mnt/s3fs/autosquash")
+    #expect(try parse("#\n  # x\n\n").images == .folder("/mnt/s3fs/autosquash"))
+  }
+
+  @Test func imagesMayBeInABucket() throws {
+    let read = try parse(
+      """
+      images = s3://course-data/2026/autosquash//
+      endpoint-url = https://minio.example:9000
+      region = eu-central-1
+      profile = courses
+      ca-bundle = /etc/ssl/own.pem
+      sign-requests = no
+      cache = none
+      cache-size = 20G
+      """)
+    let folder = try #require(read.images.bucket)
+    #expect(folder.url == Array("s3://course-data/2026/autosquash".utf8))
+    #expect(folder.url(of: "week 1/x.squash") == folder.url + Array("/week 1/x.squash".utf8))
+    #expect(
+      read.mountOptions
+        == [
+          "--endpoint-url=https://minio.example:9000", "--region=eu-central-1", "--profile=courses",
+          "--ca-bundle=/etc/ssl/own.pem", "--cache=none", "--cache-size=20G", "--no-sign-request",
+          "--timeout=10",
+        ].map { Array($0.utf8) })
+    #expect(MapEntry.MountType(read) == .autosquash)
   }
 
   @Test(arguments: [
+    ("images = s3://b/x", "1: images: must be s3://BUCKET/FOLDER"),
+    ("images = s3://", "1: images: must be s3://"),
+    ("images = s3:///x", "1: images: must be s3://"),
+    ("images = s3://bucket//x", "1: images: must be s3://"),
+    ("images = s3://bucket/../x", "1: images: must be s3://"),
+    ("images = s3://buc\"ket/x", "1: images: must be s3://"),
+    ("images = s3://bucket/x\nfstype = squashfs", " only 'fstype = autosquash' or auto"),
+    ("endpoint-url = minio", "1: endpoint-url: must begin with https://"),
+    ("region =", "1: region: must be one word"), ("profile = a b", "1: profile: must be one word"),
+    ("cache = here", "1: cache: must be a path"),
+    ("sign-requests = 1", "1: sign-requests: must be 'yes'"),
     ("images", "1: no '='"),
     ("\n\nimage = /x", "3: unknown key 'image'; valid keys: images, mount-root"),
     ("ima\u{1b}[0m = /x", "1: unknown key 'ima\\033[0m'"),
@@ -71,7 +107,7 @@ import Testing
     ("suffixes = .", "1: suffixes: '.' must begin"),
     ("suffixes = .a/b", "1: suffixes: '.a/b' must begin with '.' and must not be a path"),
     ("suffixes = .a\u{0}b", "1: suffixes: '.a\\000b' must begin with '.' and must not be a path"),
-    ("fstype = ext4", "1: fstype: must be auto, squashfs, fuse.squashfuse"),
+    ("fstype = ext4", "1: fstype: must be auto, squashfs, autosquash, fuse.squashfuse"),
     ("options = ro, nosuid", "1: options: ' nosuid' has a character"),
     ("options = ro\"", "1: options: 'ro\"' has a character that autofs"),
     ("options = ro,,nosuid", "1: options: an empty option"),
@@ -124,7 +160,9 @@ import Testing
         text.replaceSubrange(at..<end, with: piece)
       }
       if let read = try? Configuration(parsing: text, path: "") {
-        #expect(MapEntry.canQuote(read.images) && read.images.isAbsolute, "\(seed)")
+        if let images = read.images.folder {
+          #expect(MapEntry.canQuote(images) && images.isAbsolute, "\(seed)")
+        }
         #expect(MapEntry.isPlain(read.state), "\(seed)")
         #expect(!read.options.contains { $0 <= 0x20 || $0 == UInt8(ascii: "\"") }, "\(seed)")
       }

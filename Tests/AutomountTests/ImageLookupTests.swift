@@ -18,14 +18,15 @@ import Testing
     try Tool.check(
       ["mksquashfs", "source", "images/whole.squash", "-quiet", "-no-progress", "-comp", "xz"],
       in: folder.root)
-    configuration.images = HostPath(folder.path("images"))
+    configuration.images = .folder(HostPath(folder.path("images")))
     configuration.mountRoot = HostPath(folder.path("mnt"))
     configuration.fileSystem = .squashfs
   }
 
   private func answer(_ name: String, level: String = "") throws -> String {
     let query = MapQuery(
-      configuration: configuration, program: "/usr/libexec/map",
+      configuration: configuration, images: HostPath(folder.path("images")),
+      program: "/usr/libexec/map",
       links: SafeLinks(folder: HostPath(folder.path("links"))))
     let entry = try query.answer(
       MapKey(Array(name.utf8)), at: MapLevel(path: RelativePath(level.utf8)!))

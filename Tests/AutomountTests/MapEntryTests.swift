@@ -63,6 +63,23 @@ import Testing
         == Array("-fstype=autofs program:/usr/libexec/autosquash-map".utf8))
   }
 
+  /// A key in a bucket may have any bytes; autofs and mount(8) bring back all of them.
+  @Test(arguments: ["plain.squash", "a \"b\"\n100%\t\u{7f}é.squash", "%41", "a#&$\\:,'*"])
+  func urlsComeBack(key: String) throws {
+    let url = ImageURL(Array("s3://bucket/folder/\(key)".utf8))
+    let line = MapEntry(askingToMount: url, options: Configuration().options).bytes
+    let start = Array("-fstype=autosquash,ro,nosuid,nodev \":autosquash:".utf8)
+    #expect(line.starts(with: start) && line.last == UInt8(ascii: "\""))
+    let source = Array(line.dropFirst(start.count).dropLast())
+    #expect(!source.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") })
+    #expect(ImageURL(encoded: source) == url)
+  }
+
+  @Test(arguments: ["", "/images/x", "s3://b/%", "s3://b/%4", "s3://b/%zz", "http://b/x"])
+  func othersAreNoURLs(source: String) {
+    #expect(ImageURL(encoded: Array(source.utf8)) == nil)
+  }
+
   @Test func linksStandForWhatCannotBeQuoted() throws {
     let folder = try TemporaryFolder()
     let links = SafeLinks(folder: HostPath(folder.path("run/links")))

@@ -24,6 +24,8 @@ import Testing
     ("Packing/", ["pack"]),
     ("Verification/", ["verify"]),
     ("MachineSetup/Setup/", ["setup"]),
+    ("Automount/Configuration/", ["mount"]),
+    ("autosquash/Mount/BucketMountOptions.swift", ["mount"]),
     ("MachineSetup/Checkups/", ["doctor"]),
     ("Overlay/", ["overlay link"]),
     ("autosquash/Pack/", ["pack"]),

@@ -18,14 +18,18 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
     precondition(!name.isEmpty && name.count <= 255 && !name.contains(UInt8(ascii: "/")))
   }
   // Never look for images where the fuzzer says: it could hang there.
-  configuration.images = "/dev/shm/autosquash-fuzz-images"
-  let query = MapQuery(configuration: configuration, program: "/map")
+  let images: HostPath = "/dev/shm/autosquash-fuzz-images"
+  let url = BucketFolder(Array("s3://bucket/folder".utf8))!.url(of: RelativePath([key.name]))
+  precondition(
+    MapEntry(askingToMount: ImageURL(url), options: configuration.options).bytes
+      .count { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\n") || $0 == 0 } == 2)
+  let query = MapQuery(configuration: configuration, images: images, program: "/map")
   if let entry = try? query.answer(key, at: .top) {
     fatalError("an image out of nothing: \(entry.bytes)")
   }
   if let entry = MapEntry(
-    mounting: configuration.images.appending(key.name),
-    type: MapEntry.MountType(configuration.fileSystem), options: configuration.options)
+    mounting: images.appending(key.name),
+    type: MapEntry.MountType(configuration), options: configuration.options)
   {
     precondition(!entry.bytes.contains { $0 == UInt8(ascii: "\n") || $0 == 0 })
     precondition(entry.bytes.filter { $0 == UInt8(ascii: "\"") }.count == 2)

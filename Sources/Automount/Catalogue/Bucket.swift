@@ -37,15 +37,16 @@ public enum Bucket {
     }
   }
 
-  /// Makes the catalogue; no step may take longer than the configured time.
+  /// Makes the catalogue of a folder; no step may take longer than the configured time.
   ///
   /// - Parameters: those of `Catalogue.collect`.
   public static func catalogue(
-    _ configuration: Configuration, check: ImageCheck, known: [Catalogue.Entry] = []
+    _ images: HostPath, _ configuration: Configuration, check: ImageCheck,
+    known: [Catalogue.Entry] = []
   ) throws(BucketError) -> Catalogue {
-    try ask(configuration.images, seconds: configuration.answerTimeout) {
+    try ask(images, seconds: configuration.answerTimeout) {
       progress throws(SystemError) in
-      try Catalogue.collect(configuration, check: check, known: known, progress: progress)
+      try Catalogue.collect(images, configuration, check: check, known: known, progress: progress)
     }
   }
 

@@ -9,6 +9,8 @@ public struct Catalogue: Sendable {
   /// Folders below the top that could not be listed, and the reasons.
   public var unreadable: [(path: RelativePath, text: String)] = []
 
+  public init(images: [Entry]) { self.images = images }
+
   /// One image.
   public struct Entry: Equatable, Sendable {
     /// The path below the mount root.
@@ -37,11 +39,11 @@ public struct Catalogue: Sendable {
   ///   - progress: called now and then, from any thread.
   /// - Throws: `SystemError` if the folder itself cannot be listed.
   static func collect(
-    _ configuration: Configuration, check: ImageCheck, known: [Entry] = [],
+    _ images: HostPath, _ configuration: Configuration, check: ImageCheck, known: [Entry] = [],
     progress: @escaping @Sendable () -> Void = {}
   ) throws(SystemError) -> Catalogue {
     let folder = try ImageFolder(
-      configuration.images, mayLeave: configuration.outsideLinks, staysOnDevice: false)
+      images, mayLeave: configuration.outsideLinks, staysOnDevice: false)
     var result = Catalogue(images: [])
     try list(folder, .root, configuration, into: &result, levels: mostLevels, progress)
     let found = result.images
@@ -52,6 +54,37 @@ public struct Catalogue: Sendable {
         found[index], in: folder, check: check, known: knownByFile[found[index].file])
     }
     return result
+  }
+
+  /// The images among the files of a store, not examined yet.
+  ///
+  /// - Parameter files: their paths below the folder of all.
+  public static func images(
+    among files: [RelativePath], _ configuration: Configuration
+  ) -> [Entry] {
+    var levels: [RelativePath: [Name]] = [:]
+    for file in files {
+      let parent = file.parent
+      guard let name = file.name, configuration.folders || parent.isRoot,
+        parent.names.count <= mostLevels, !file.names.contains(where: MapKey.isHidden),
+        configuration.suffixes.contains(where: { CatalogueNames.hasSuffix(name, $0) })
+      else { continue }
+      levels[parent, default: []].append(name)
+    }
+    var entries: [Entry] = []
+    // An image wins over a folder of the same name, with everything in it.
+    var taken: Set<RelativePath> = []
+    for (level, names) in levels.sorted(by: { $0.key.names.count < $1.key.names.count }) {
+      var above = level
+      while !above.isRoot && !taken.contains(above) { above = above.parent }
+      guard above.isRoot else { continue }
+      for (key, file) in CatalogueNames.keys(of: names, suffixes: configuration.suffixes) {
+        let name = level.appending(key)
+        taken.insert(name)
+        entries.append(Entry(name: name, file: level.appending(file), size: 0, modified: 0))
+      }
+    }
+    return entries.sorted { $0.name < $1.name }
   }
 
   private static func list(

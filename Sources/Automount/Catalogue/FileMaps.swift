@@ -13,6 +13,8 @@ public struct FileMaps: Equatable, Sendable {
   /// The folders in the maps, as paths below the mount root.
   public private(set) var folders: Set<RelativePath> = []
 
+  /// The folder of the maps, in that for this program's own data.
+  public static let folder: Name = "maps"
   /// The map of the mount root.
   public static let top: Name = "top"
   /// The prefix of other maps' names.
@@ -44,16 +46,22 @@ public struct FileMaps: Equatable, Sendable {
     deferred: Set<RelativePath> = []
   ) {
     let checkedFor = Self.checked(configuration, check)
-    let type = MapEntry.MountType(configuration.fileSystem)
+    let type = MapEntry.MountType(configuration)
     var lines: [RelativePath: [(name: Name, line: [UInt8])]] = [.root: []]
     for level in mounted where Self.canHaveMap(level) { lines[level] = [] }
     for image in catalogue?.images ?? [] where image.problem == nil {
-      let location = configuration.images.appending(image.file)
       let options = configuration.options
-      let entry =
-        asksAgain && type == .loop
-        ? MapEntry(askingToMount: location, options: options)
-        : MapEntry(mounting: location, type: type, options: options)
+      let entry: MapEntry?
+      switch configuration.images {
+      case .bucket(let bucket):
+        entry = MapEntry(askingToMount: ImageURL(bucket.url(of: image.file)), options: options)
+      case .folder(let folder):
+        let location = folder.appending(image.file)
+        // The helper looks at it once more, and leaves it to the kernel.
+        entry = MapEntry(
+          mounting: location, type: asksAgain && type == .loop ? .autosquash : type,
+          options: options)
+      }
       guard let entry, let name = image.name.name, Self.isListable(image.name),
         entry.bytes.count < Self.longestLine
       else {
@@ -102,6 +110,21 @@ public struct FileMaps: Equatable, Sendable {
       (contents(of: name, in: folder) ?? [])
         .split(separator: UInt8(ascii: "\n")).compactMap { image(parsing: $0) }
     }
+  }
+
+  /// The entry of an image in a map.
+  ///
+  /// - Parameter folder: the folder of the maps.
+  public static func entry(
+    of key: MapKey, at level: MapLevel, in folder: HostPath
+  ) -> MapEntry? {
+    let path = folder.appending(fileName(level.path))
+    guard let text = try? SmallFile.read(path, limit: 256 << 20) else { return nil }
+    let start = quoted(key.name) + Array("-fstype=".utf8) + MountProgram.type
+    for line in text.split(separator: UInt8(ascii: "\n")) where line.starts(with: start) {
+      return MapEntry(wireBytes: Array(line.dropFirst(quoted(key.name).count)))
+    }
+    return nil
   }
 
   /// The folders named by the maps in a folder.

@@ -2,8 +2,10 @@ public import Posix
 
 /// The machine's settings: where the images are and how to mount them.
 public struct Configuration: Equatable, Sendable {
-  /// The folder with the images: an absolute path without a trailing slash.
-  public var images: HostPath = "/mnt/s3fs/autosquash"
+  /// Where the images are; a path is absolute and has no slash at the end.
+  public var images = ImagesPlace.folder("/mnt/s3fs/autosquash")
+  /// How to reach them if they are in a bucket.
+  public var bucket = BucketAccess()
   /// The folder under which autofs mounts them: likewise.
   public var mountRoot: HostPath = "/mnt/autosquash"
   /// The suffixes that a name may have, in the order to try them.
@@ -37,6 +39,8 @@ public struct Configuration: Equatable, Sendable {
     case squashfs
     /// A FUSE program: `fuse.squashfuse` or `fuse.squashfuse_ll`.
     case fuse([UInt8])
+    /// This program.
+    case autosquash
   }
 
   /// The path of the settings, unless `AUTOSQUASH_CONFIG` names another file.

@@ -57,6 +57,10 @@ extension Configuration {
         throw ConfigurationError(path: path, line: number, text: problem)
       }
     }
+    if images.bucket != nil, fileSystem != .automatic, fileSystem != .autosquash {
+      throw ConfigurationError(
+        path: path, text: "only 'fstype = autosquash' or auto mounts images from a bucket")
+    }
     guard isMountedOnItself else { return }
     throw ConfigurationError(
       path: path,
@@ -67,7 +71,8 @@ extension Configuration {
 
   /// Whether the images' folder and the mount root lie one inside the other.
   private var isMountedOnItself: Bool {
-    images.isAtOrBelow(mountRoot) || mountRoot.isAtOrBelow(images)
+    guard let folder = images.folder else { return false }
+    return folder.isAtOrBelow(mountRoot) || mountRoot.isAtOrBelow(folder)
   }
 
   /// Applies one line.
@@ -107,6 +112,13 @@ extension Configuration {
     case outsideLinks = "outside-links"
     case state
     case overlay
+    case endpoint = "endpoint-url"
+    case region
+    case profile
+    case caBundle = "ca-bundle"
+    case signs = "sign-requests"
+    case cache
+    case cacheSize = "cache-size"
   }
 
   /// Sets a value.
@@ -114,7 +126,7 @@ extension Configuration {
   /// - Returns: what is wrong with the value; `nil` if it was set.
   public mutating func set(_ key: Key, _ value: [UInt8]) -> String? {
     switch key {
-    case .images: Self.path(value, into: &images)
+    case .images: setImages(value)
     case .mountRoot: Self.path(value, into: &mountRoot)
     case .state: setState(value)
     case .overlay: Self.path(value, into: &overlay)
@@ -126,7 +138,58 @@ extension Configuration {
     case .suffixes: setSuffixes(value)
     case .fstype: setFileSystem(value)
     case .options: setOptions(value)
+    case .endpoint: setEndpoint(value)
+    case .region: Self.word(value, into: &bucket.region)
+    case .profile: Self.word(value, into: &bucket.profile)
+    case .caBundle: Self.path(value, into: &bucket.caBundle)
+    case .signs: Self.truth(value, into: &bucket.signs)
+    case .cache: setCache(value)
+    case .cacheSize: Self.word(value, into: &bucket.cacheSize)
     }
+  }
+
+  private mutating func setImages(_ value: [UInt8]) -> String? {
+    if value.starts(with: BucketFolder.scheme) {
+      guard let folder = BucketFolder(value) else {
+        return "must be s3://BUCKET/FOLDER, without empty parts"
+      }
+      images = .bucket(folder)
+      return nil
+    }
+    var path = HostPath.root
+    if let problem = Self.path(value, into: &path) { return problem }
+    images = .folder(path)
+    return nil
+  }
+
+  private mutating func setEndpoint(_ value: [UInt8]) -> String? {
+    guard value.starts(with: "https://".utf8) || value.starts(with: "http://".utf8) else {
+      return "must begin with https:// or http://"
+    }
+    return Self.word(value, into: &bucket.endpoint)
+  }
+
+  private mutating func setCache(_ value: [UInt8]) -> String? {
+    guard !value.elementsEqual("none".utf8) else {
+      bucket.cache = value
+      return nil
+    }
+    return Self.path(value, into: &bucket.cache)
+  }
+
+  private static func path(_ value: [UInt8], into bytes: inout [UInt8]?) -> String? {
+    var path = HostPath.root
+    if let problem = Self.path(value, into: &path) { return problem }
+    bytes = path.bytes
+    return nil
+  }
+
+  private static func word(_ value: [UInt8], into word: inout [UInt8]?) -> String? {
+    guard !value.isEmpty, !value.contains(where: { $0 <= 0x20 || $0 == 0x7f }) else {
+      return "must be one word"
+    }
+    word = value
+    return nil
   }
 
   private static func path(_ value: [UInt8], into path: inout HostPath) -> String? {
@@ -202,8 +265,9 @@ extension Configuration {
     switch String(decoding: value, as: UTF8.self) {
     case "auto": fileSystem = .automatic
     case "squashfs": fileSystem = .squashfs
+    case "autosquash": fileSystem = .autosquash
     case "fuse.squashfuse", "fuse.squashfuse_ll": fileSystem = .fuse(value)
-    default: return "must be auto, squashfs, fuse.squashfuse or fuse.squashfuse_ll"
+    default: return "must be auto, squashfs, autosquash, fuse.squashfuse or fuse.squashfuse_ll"
     }
     return nil
   }

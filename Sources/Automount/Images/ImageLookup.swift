@@ -4,6 +4,8 @@ import Posix
 /// Finds the image of a key.
 struct ImageLookup {
   let configuration: Configuration
+  /// The images' folder, as configured.
+  let images: HostPath
   let check: ImageCheck
   let folder: ImageFolder
 
@@ -69,7 +71,7 @@ struct ImageLookup {
     }
   }
 
-  private func full(_ path: RelativePath) -> HostPath { configuration.images.appending(path) }
+  private func full(_ path: RelativePath) -> HostPath { images.appending(path) }
 
   /// The meaning of a lookup's `errno`.
   private func failure(_ key: [UInt8], _ path: RelativePath, _ code: Int32) throws -> MapRefusal {
@@ -80,7 +82,7 @@ struct ImageLookup {
       if folder.staysOnDevice { throw OtherDevice() }
       return MapRefusal(
         .outside, key,
-        "\(name) is a link that leads out of \(configuration.images.shortenedName);"
+        "\(name) is a link that leads out of \(images.shortenedName);"
           + " 'outside-links = yes' allows it")
     case ENXIO, ENODEV:
       return MapRefusal(

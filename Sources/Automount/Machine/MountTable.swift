@@ -123,4 +123,10 @@ extension MountTable.Mount {
 
   /// The type of mounts by "autosquash mount".
   public static let ownType = "fuse.autosquash"
+
+  /// Whether the program that served it has ended.
+  public var isDead: Bool {
+    var status = stat()
+    return point.withCPath { lstat($0, &status) } != 0 && errno == ENOTCONN
+  }
 }

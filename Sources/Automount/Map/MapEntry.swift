@@ -21,16 +21,17 @@ public struct MapEntry: Equatable, Sendable {
     switch type {
     case .loop: line += "squashfs,loop,".utf8
     case .fuse(let name): line += name + Array(",allow_other,".utf8)
+    case .autosquash: line += MountProgram.type + [UInt8(ascii: ",")]
     }
-    line += options + Array(" \":".utf8) + location.bytes + [UInt8(ascii: "\"")]
-    bytes = line
+    line += options + Array(" \":".utf8)
+    if type == .autosquash { line += MountProgram.sourcePrefix }
+    bytes = line + location.bytes + [UInt8(ascii: "\"")]
   }
 
-  /// The mount of an image through `MountProgram`.
-  public init?(askingToMount location: HostPath, options: [UInt8]) {
-    guard Self.canQuote(location) else { return nil }
+  /// The mount of an image of a bucket through `MountProgram`.
+  public init(askingToMount url: ImageURL, options: [UInt8]) {
     var line = Array("-fstype=".utf8) + MountProgram.type + [UInt8(ascii: ",")] + options
-    line += Array(" \":".utf8) + MountProgram.sourcePrefix + location.bytes + [UInt8(ascii: "\"")]
+    line += Array(" \":".utf8) + MountProgram.sourcePrefix + url.encoded + [UInt8(ascii: "\"")]
     bytes = line
   }
 
@@ -42,18 +43,34 @@ public struct MapEntry: Equatable, Sendable {
     bytes = Array("-fstype=autofs program:".utf8) + map.bytes
   }
 
+  /// A folder, for a key.
+  ///
+  /// - Parameter map: the map program.
+  public static func folder(_ map: HostPath, _ key: MapKey) throws(MapRefusal) -> MapEntry {
+    guard let entry = MapEntry(askingAgain: map) else {
+      throw MapRefusal(
+        .machine, key.name.bytes,
+        "the path of the map, \(map.shortenedName), may contain only letters, digits and ._-+")
+    }
+    return entry
+  }
+
   /// Who does the mounting.
   public enum MountType: Equatable, Sendable {
     /// The kernel, through a loop device.
     case loop
     /// A FUSE program, such as `fuse.squashfuse`.
     case fuse([UInt8])
+    /// `autosquash mount`.
+    case autosquash
 
     /// The configured type on this machine.
-    public init(_ fileSystem: Configuration.FileSystem) {
-      switch fileSystem {
+    public init(_ configuration: Configuration) {
+      switch configuration.fileSystem {
       case .squashfs: self = .loop
       case .fuse(let name): self = .fuse(name)
+      case .autosquash: self = .autosquash
+      case .automatic where configuration.images.bucket != nil: self = .autosquash
       case .automatic:
         self =
           access("/dev/loop-control", F_OK) == 0 ? .loop : .fuse(Array("fuse.squashfuse".utf8))

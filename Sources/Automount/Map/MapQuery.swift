@@ -1,15 +1,21 @@
 import Glibc
 public import Posix
 
-/// One question to the map: what is the entry for a key?
+/// One question to the map about a folder of this machine: what is the entry for a key?
 public struct MapQuery {
   public var configuration: Configuration
+  public var images: HostPath
   /// The map program, named again in the entries of folders.
   public var program: HostPath
   public var links: SafeLinks
 
-  public init(configuration: Configuration, program: HostPath, links: SafeLinks = SafeLinks()) {
+  /// - Parameter images: the images' folder, as configured.
+  public init(
+    configuration: Configuration, images: HostPath, program: HostPath,
+    links: SafeLinks = SafeLinks()
+  ) {
     self.configuration = configuration
+    self.images = images
     self.program = program
     self.links = links
   }
@@ -22,7 +28,7 @@ public struct MapQuery {
   ///
   /// - Throws: `MapRefusal`; within the configured time if the images' file system hangs.
   public func answer(_ key: MapKey, at level: MapLevel) throws(MapRefusal) -> MapEntry {
-    if !configuration.outsideLinks && !ImageFolder.mayHang(configuration.images) {
+    if !configuration.outsideLinks && !ImageFolder.mayHang(images) {
       // A local disk needs no second process, unless something else is mounted in the folder.
       if let outcome = outcome(key, level, staysOnDevice: true) {
         return try outcome.entry.get()
@@ -66,37 +72,32 @@ public struct MapQuery {
         entry: .failure(
           MapRefusal(
             .unreachable, key.name.bytes,
-            "cannot read \(configuration.images.shortenedName): \(reason); is the bucket mounted?"))
+            "cannot read \(images.shortenedName): \(reason); is the bucket mounted?"))
       )
     }
   }
 
   private func find(_ key: MapKey, _ level: MapLevel, staysOnDevice: Bool) throws -> Outcome {
-    let type = MapEntry.MountType(configuration.fileSystem)
+    let type = MapEntry.MountType(configuration)
     let check = ImageCheck(
       kernel: type == .loop ? .ofThisMachine(state: configuration.state) : KernelSupport(),
       mountsByKernel: type == .loop)
     let folder = try ImageFolder(
-      configuration.images, mayLeave: configuration.outsideLinks, staysOnDevice: staysOnDevice)
-    let lookup = ImageLookup(configuration: configuration, check: check, folder: folder)
+      images, mayLeave: configuration.outsideLinks, staysOnDevice: staysOnDevice)
+    let lookup = ImageLookup(
+      configuration: configuration, images: images, check: check, folder: folder)
     switch try lookup.find(key, at: level) {
     case .image(let path, let file):
       return Outcome(entry: .success(try entry(for: path, type, key)), image: file)
     case .folder:
-      guard let entry = MapEntry(askingAgain: program) else {
-        throw MapRefusal(
-          .machine, key.name.bytes,
-          "the path of the map, \(program.shortenedName), may contain only letters, digits and ._-+"
-        )
-      }
-      return Outcome(entry: .success(entry))
+      return Outcome(entry: .success(try MapEntry.folder(program, key)))
     }
   }
 
   private func entry(
     for path: RelativePath, _ type: MapEntry.MountType, _ key: MapKey
   ) throws(MapRefusal) -> MapEntry {
-    let location = configuration.images.appending(path)
+    let location = images.appending(path)
     if let entry = MapEntry(mounting: location, type: type, options: configuration.options) {
       return entry
     }

@@ -24,7 +24,7 @@ public struct MapRefusal: Error, Equatable, CustomStringConvertible {
     case hidden
   }
 
-  init(_ code: Code, _ key: [UInt8], _ text: String) {
+  package init(_ code: Code, _ key: [UInt8], _ text: String) {
     self.code = code
     self.key = key
     self.text = text

@@ -14,15 +14,26 @@ package enum RemoteObjects {
     var options = StoreOptions()
     var tellWait: WaitReport = { _, _ in }
     var cache: ObjectCache?
+    var policy = RetryPolicy()
+    var limits = RangeReader.Limits()
     var store: Store?
     var open: [[UInt8]: RemoteObject] = [:]
   }
 
   /// Says how to reach stores, beyond what the environment says; before anything is opened.
   ///
-  /// - Parameter cache: where to keep what is read.
-  package static func configure(_ options: StoreOptions, cache: ObjectCache? = nil) {
-    state.withLock { $0 = State(options: options, tellWait: $0.tellWait, cache: cache) }
+  /// - Parameters:
+  ///   - cache: where to keep what is read.
+  ///   - policy: when to try again.
+  ///   - limits: of each object's reader.
+  package static func configure(
+    _ options: StoreOptions, cache: ObjectCache? = nil, policy: RetryPolicy = RetryPolicy(),
+    limits: RangeReader.Limits = RangeReader.Limits()
+  ) {
+    state.withLock {
+      $0 = State(
+        options: options, tellWait: $0.tellWait, cache: cache, policy: policy, limits: limits)
+    }
   }
 
   /// Says whom to tell that a server's answer is late; before anything is opened.
@@ -38,7 +49,8 @@ package enum RemoteObjects {
   /// The store for all names.
   package static var store: Store {
     state.withLock { state in
-      let store = state.store ?? Store(state.options, tellWait: state.tellWait)
+      let store =
+        state.store ?? Store(state.options, policy: state.policy, tellWait: state.tellWait)
       state.store = store
       return store
     }
@@ -57,7 +69,8 @@ package enum RemoteObjects {
       throw StoreError(
         .invalid, "a folder, not an image; \"autosquash images \(name.shellWord)\" lists it")
     }
-    let object = try RemoteObject(location, in: store, cache: state.withLock { $0.cache })
+    let (cache, limits) = state.withLock { ($0.cache, $0.limits) }
+    let object = try RemoteObject(location, in: store, limits: limits, cache: cache)
     state.withLock { $0.open[name] = object }
     return object
   }

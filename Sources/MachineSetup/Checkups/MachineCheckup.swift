@@ -8,7 +8,7 @@ import SquashFSFormat
 enum MachineCheckup {
   static func kernel(_ configuration: Configuration?) -> Checkup {
     let configuration = configuration ?? Configuration()
-    if MapEntry.MountType(configuration.fileSystem) != .loop {
+    if MapEntry.MountType(configuration) != .loop {
       return programs(configuration)
     }
     let support = KernelSupport.ofThisMachine(state: configuration.state)
@@ -51,7 +51,7 @@ enum MachineCheckup {
 
   static func loopDevices(_ configuration: Configuration?) -> Checkup {
     let topic = "loop devices"
-    if let configuration, MapEntry.MountType(configuration.fileSystem) != .loop {
+    if let configuration, MapEntry.MountType(configuration) != .loop {
       return .ok(topic, "not needed")
     }
     guard access("/dev/loop-control", F_OK) == 0 else {

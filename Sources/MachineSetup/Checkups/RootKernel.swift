@@ -14,7 +14,7 @@ struct RootKernel {
 
   /// The modules needed to mount an image.
   private var needed: [String] {
-    MapEntry.MountType(configuration.fileSystem) == .loop
+    MapEntry.MountType(configuration) == .loop
       ? ["autofs4", "fuse", "loop", "squashfs"] : ["autofs4", "fuse"]
   }
 

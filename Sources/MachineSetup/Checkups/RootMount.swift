@@ -32,7 +32,7 @@ struct RootMount {
   /// The images' folder and its parents, innermost first.
   private var folders: [HostPath] {
     var folders: [HostPath] = []
-    var path = configuration.images
+    guard var path = configuration.images.folder else { return [] }
     while path != .root {
       folders.append(path)
       path = path.parent
@@ -108,7 +108,7 @@ struct RootMount {
   private func nothingMounts() throws -> Checkup {
     let images = configuration.images.escapedName
     let table = root.place(MountTable.path)
-    if try root.openIfThere(configuration.images) != nil {
+    if let folder = configuration.images.folder, try root.openIfThere(folder) != nil {
       return .warn(
         "bucket", "nothing mounts \(images); it is a folder of the system itself",
         "ignore this if the images are meant to lie there")

@@ -23,7 +23,8 @@ package struct RootDirectories {
     let images = catalogue.images.filter { $0.problem == nil }
     var result = RootDirectories()
     if images.isEmpty { return result }
-    let folder = job.configuration.images
+    // Of a bucket, it would fetch much of each image.
+    guard let folder = job.configuration.images.folder else { return result }
     let answer = try Bucket.ask(folder, seconds: job.configuration.answerTimeout) {
       progress throws(SystemError) in
       let modes = try concurrentMap(count: images.count, threads: threads) { index in

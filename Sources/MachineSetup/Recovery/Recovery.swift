@@ -47,6 +47,10 @@ package struct Recovery {
 
   /// Remounts the bucket if necessary.
   package func run() throws {
+    if configuration.images.bucket != nil {
+      note("the images are mounted from the bucket itself")
+      return try unmountDeadImages()
+    }
     let mount = try bucket()
     let before = try state(of: mount, seconds: configuration.answerTimeout)
     switch before {
@@ -70,6 +74,7 @@ package struct Recovery {
 
   /// Remounts it only if its program has ended: a mount that hangs may recover by itself.
   package func recoverDead() throws {
+    if configuration.images.bucket != nil { return try unmountDeadImages() }
     let mount = try bucket()
     guard let mount, try state(of: mount, seconds: configuration.answerTimeout) == .dead else {
       return
@@ -83,20 +88,20 @@ package struct Recovery {
 
   /// The mount that holds the images, if a program serves it.
   private func bucket() throws -> MountTable.Mount? {
-    let mount = try MountTable.current().mount(holding: configuration.images)
+    let images = configuration.images.folder
+    let mount = try images.flatMap { try MountTable.current().mount(holding: $0) }
     return mount.flatMap { $0.type.hasPrefix("fuse") ? $0 : nil }
   }
 
   /// Where the bucket is, or should be.
-  private var point: HostPath {
+  private var point: HostPath? {
     let table = (try? SmallFile.read(MountTable.path, limit: 1 << 20)) ?? []
     return configuration.bucketPoint(
       mounted: (try? .current()) ?? .none, table: MountTable(table: table))
   }
 
   private func state(of mount: MountTable.Mount?, seconds: Int) throws -> State {
-    guard mount != nil else { return .absent }
-    let images = configuration.images
+    guard mount != nil, let images = configuration.images.folder else { return .absent }
     do {
       // A listing has to ask the bucket; stat may answer from memory.
       _ = try Bucket.ask(images, seconds: seconds) { _ throws(SystemError) in
@@ -136,6 +141,7 @@ package struct Recovery {
 
   /// Mounts the bucket as the system's files specify.
   private func start() throws {
+    guard let point else { return }
     let unit = SetupFile.unitName(of: point)
     if try hasUnit(unit) {
       // systemd creates the directory, and knows options that the mount program does not.
@@ -182,7 +188,11 @@ package struct Recovery {
     let devices = Set(table.mounts.map(\.device))
     for mount in table.mounts.reversed()
     where mount.isImage && mount.point.relative(to: configuration.mountRoot)?.isRoot == false {
-      guard Self.isDead(mount.source, devices) else { continue }
+      guard
+        mount.type == MountTable.Mount.ownType ? mount.isDead : Self.isDead(mount.source, devices)
+      else {
+        continue
+      }
       let flags = Int32(MNT_DETACH | UMOUNT_NOFOLLOW)
       guard mount.point.withCPath({ umount2($0, flags) }) == 0 else {
         throw SystemError("unmount", path: mount.point)

@@ -31,10 +31,10 @@ struct SetupFile {
   ///   - map: the program map.
   ///   - program: this program.
   ///   - hasSystemd: whether to include units.
-  ///   - mountPoint: where the images are or will be mounted; `nil` if unknown.
+  ///   - mountPoint: where the bucket is or will be mounted; `nil` if it need not be.
   static func all(
     for configuration: Configuration, map: HostPath, program: HostPath, hasSystemd: Bool,
-    mountPoint: HostPath
+    mountPoint: HostPath?
   ) throws(SetupError) -> [SetupFile] {
     // A malformed line in this file would disable all maps that autofs reads after it.
     for path in [configuration.mountRoot, configuration.state, map, program]
@@ -43,10 +43,11 @@ struct SetupFile {
     }
     var files = [master(configuration, map: map)]
     if hasSystemd {
-      let mount = unitName(of: mountPoint)
-      files.append(order(configuration, program: program, after: mount))
+      let bucket = mountPoint.map { unitName(of: $0) }
+      files.append(
+        bucket.map { order(configuration, program: program, after: $0) } ?? orderAfterNetwork)
       if configuration.browse {
-        files.append(service(program: program, after: mount))
+        files.append(service(program: program, after: bucket ?? network))
         files.append(timer)
       }
     }
@@ -98,7 +99,7 @@ struct SetupFile {
       TimeoutStopSec=15
 
       """
-    if MapEntry.MountType(configuration.fileSystem) != .loop {
+    if MapEntry.MountType(configuration) != .loop {
       text += """
         # Programs that serve mounts must outlive a restart of the automounter.
         KillMode=process
@@ -109,7 +110,25 @@ struct SetupFile {
       path: orderPath, text: text, purpose: "starts autofs after the bucket is mounted")
   }
 
-  private static func service(program: HostPath, after mount: String) -> SetupFile {
+  private static let network = "network-online.target"
+
+  /// For images that are mounted from the bucket itself.
+  private static let orderAfterNetwork = SetupFile(
+    path: orderPath,
+    text: """
+      \(marker)
+      [Unit]
+      # Images first, then the network, when the machine stops.
+      After=\(network)
+      Wants=\(network)
+
+      [Service]
+      # Programs that serve mounts must outlive a restart of the automounter.
+      KillMode=process
+
+      """, purpose: "starts autofs after the network")
+
+  private static func service(program: HostPath, after unit: String) -> SetupFile {
     SetupFile(
       path: servicePath,
       text: """
@@ -117,9 +136,9 @@ struct SetupFile {
         [Unit]
         Description=List the images of the bucket for the automounter
         Documentation=man:autosquash(1)
-        After=\(mount) autofs.service
-        # Mounts a bucket that was out of reach before, as at boot.
-        Wants=\(mount)
+        After=\(unit) autofs.service
+        # \(unit == network ? "The bucket must be in reach" : "Mounts a bucket that was out of reach before, as at boot").
+        Wants=\(unit)
 
         [Service]
         Type=oneshot

@@ -73,8 +73,8 @@ package struct SetupJob {
       mountPoint: mountPoint(for: configuration))
   }
 
-  /// Where the bucket is mounted, or will be at system startup.
-  private func mountPoint(for configuration: Configuration) -> HostPath {
+  /// Where the bucket is mounted, or will be at system startup; `nil` if it need not be.
+  private func mountPoint(for configuration: Configuration) -> HostPath? {
     configuration.bucketPoint(
       mounted: root.isRunning ? (try? .current()) ?? .none : .none,
       table: MountTable(table: (try? contents(MountTable.path)).flatMap { $0 } ?? []))

@@ -8,7 +8,7 @@ struct StateFolder {
   /// The folder of the lists.
   let maps: Folder
 
-  private static let mapsName: Name = "maps"
+  private static let mapsName = FileMaps.folder
   private static let lockName: Name = "refresh.lock"
 
   /// The folder of the lists, as a path of the system.

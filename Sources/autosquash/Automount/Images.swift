@@ -59,7 +59,7 @@ struct Images: Subcommand {
     if !json {
       for line in ImageLine.table(lines) { try output.write(line + "\n") }
       if lines.isEmpty {
-        Messages.write(job.configuration.images, "no images in this folder")
+        Messages.write(HostPath(job.configuration.images.bytes), "no images in this folder")
       }
     }
     try output.flush()

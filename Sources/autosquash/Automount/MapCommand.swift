@@ -28,9 +28,18 @@ struct MapCommand: Subcommand {
     }
     let key = keys.removeLast()
     let level = MapLevel(path: RelativePath(keys.map(\.name)))
-    let query = MapQuery(configuration: configuration, program: Installation.map)
+    let entry: MapEntry
+    switch configuration.images {
+    case .folder(let images):
+      entry = try MapQuery(
+        configuration: configuration, images: images, program: Installation.map
+      ).answer(key, at: level)
+    case .bucket(let folder):
+      entry = try ImagesBucket(folder, configuration)
+        .answer(key, at: level, map: Installation.map)
+    }
     var output = StandardOutput()
-    try output.write(query.answer(key, at: level).bytes + [UInt8(ascii: "\n")])
+    try output.write(entry.bytes + [UInt8(ascii: "\n")])
     try output.flush()
     return 0
   }

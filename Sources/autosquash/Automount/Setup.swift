@@ -2,6 +2,7 @@ import ArgumentParser
 import Automount
 import Glibc
 import MachineSetup
+import ObjectStore
 import Posix
 import Terminal
 
@@ -15,12 +16,17 @@ struct Setup: Subcommand {
       that lists new images, then reloads the automounter. A second run changes \
       only the settings given. Files that setup did not write stay unchanged.
 
+      With s3://BUCKET/FOLDER for --images, each image is mounted from the bucket itself, by \
+      "autosquash mount"; otherwise the bucket must be mounted, such as by s3fs.
+
       With --root the files name the program, the map and the mount of that system, and setup \
       warns if one of them, autofs or s3fs is missing there; doctor --root checks more.
       """)
 
   @Option(
-    help: ArgumentHelp("The folder with the images.", valueName: "dir"), completion: .directory)
+    help: ArgumentHelp(
+      "The folder with the images, or that of a bucket: s3://BUCKET/FOLDER.", valueName: "dir"),
+    completion: .directory)
   var images: ByteArgument?
   @Option(help: ArgumentHelp("Where they appear.", valueName: "dir"))
   var mountRoot: ByteArgument?
@@ -37,6 +43,7 @@ struct Setup: Subcommand {
   @Flag(help: "With --remove: leave the settings.") var keepSettings = false
   @Flag(name: [.customLong("dry-run"), .customShort("n")], help: "Print what would be done.")
   var isDryRun = false
+  @OptionGroup(title: "Images in a bucket") var bucket: BucketOptions
 
   func validate() throws {
     if root?.bytes.isEmpty == true {
@@ -57,6 +64,14 @@ struct Setup: Subcommand {
     if let images { given.append((.images, images.bytes)) }
     if let mountRoot { given.append((.mountRoot, mountRoot.bytes)) }
     if let timeout { given.append((.timeout, timeout.bytes)) }
+    let store = bucket.options
+    for (key, value) in [
+      (Configuration.Key.endpoint, store.endpoint), (.region, store.region),
+      (.profile, store.profile), (.caBundle, store.caBundle),
+      (.signs, store.signs ? nil : "no"),
+    ] {
+      if let value { given.append((key, Array(value.utf8))) }
+    }
     do {
       if remove { try job.remove(keepsSettings: keepSettings) } else { try job.install(given) }
     } catch {

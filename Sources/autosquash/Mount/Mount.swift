@@ -22,6 +22,7 @@ struct Mount: FileSubcommand {
       """)
 
   @OptionGroup var image: ImageArguments
+  @OptionGroup(title: "Images in buckets") var distant: BucketMountOptions
   @Argument(help: ArgumentHelp("The folder on which to mount it.", valueName: "dir"))
   var folder: ByteArgument
 
@@ -38,7 +39,6 @@ struct Mount: FileSubcommand {
   var subject: [UInt8] { image.image.bytes }
 
   func execute() throws -> Int32 {
-    image.bucket.apply()
     let name =
       RemoteObjects.isRemote(subject)
       ? RemoteObjects.shown(subject) : MountFolder.fromRoot(subject)
@@ -59,19 +59,21 @@ struct Mount: FileSubcommand {
 
   /// Opens, mounts and answers, until a signal or the unmounting ends that.
   private func serve(_ point: [UInt8], _ options: MountOptions, _ isReady: () -> Void) throws {
-    let opened = try image.open()
-    let session = try FuseSession(options: options)
-    let signals = EndingSignals()
-    try session.mount(on: point)
-    try Privileges.reduceToServing()
-    let isForeground = foreground
-    let mounted = try MountedImage(opened) { [subject] line in
-      if isForeground {
+    let log: @Sendable (String) -> Void = { [subject, foreground] line in
+      if foreground {
         Messages.write(subject, line)
       } else {
         SystemLog.write("\(subject.escapedName): \(line)")
       }
     }
+    if RemoteObjects.isRemote(subject) { try distant.apply(image.bucket, log: log) }
+    let opened = try image.open()
+    distant.startPrefetch(opened)
+    let session = try FuseSession(options: options)
+    let signals = EndingSignals()
+    try session.mount(on: point)
+    try Privileges.reduceToServing()
+    let mounted = try MountedImage(opened, log: log)
     try session.serve(mounted) { EndingSignals.send() }
     isReady()
     if !foreground { MountProcesses.detach() }

@@ -16,7 +16,7 @@ public final class AutofsLab {
   /// Starts the automounter.
   ///
   /// - Parameters:
-  ///   - images: the folder with the images; by default one of the lab's own.
+  ///   - images: the folder with the images, or that of a bucket; by default one of the lab's own.
   ///   - timeout: seconds after which images are unmounted.
   ///   - settings: more lines of the configuration.
   ///   - browses: whether the names are listed.
@@ -25,7 +25,8 @@ public final class AutofsLab {
   ) throws {
     folder = try TemporaryFolder()
     self.images = images ?? folder.path("images")
-    try Tool.check(["mkdir", "-p", self.images, folder.path("mnt")])
+    try Tool.check(["mkdir", "-p", folder.path("mnt")])
+    if !self.images.hasPrefix("s3://") { try Tool.check(["mkdir", "-p", self.images]) }
     // For users other than root.
     try Tool.check(["chmod", "755", folder.root])
     self.browses = browses
@@ -124,7 +125,9 @@ public final class AutofsLab {
     let prefix = Array("\(mountRoot)/".utf8)
     return table.split(separator: UInt8(ascii: "\n")).compactMap { line in
       let fields = line.split(separator: UInt8(ascii: " "))
-      guard fields.count > 2, fields[2].elementsEqual("squashfs".utf8) else { return nil }
+      guard fields.count > 2,
+        ["squashfs", "fuse.autosquash"].contains(String(decoding: fields[2], as: UTF8.self))
+      else { return nil }
       let point = Array(fields[1]).unescapingOctal
       return point.starts(with: prefix) ? Array(point.dropFirst(prefix.count)) : nil
     }.sorted { $0.lexicographicallyPrecedes($1) }

@@ -7,17 +7,17 @@ struct BucketCheckup {
   let job: CatalogueJob
   let mounts: MountTable
 
-  private var images: HostPath { job.configuration.images }
+  private var images: ImagesPlace { job.configuration.images }
   /// The most images to name one by one.
   private static let mostNamed = 20
 
-  func mount() -> [Checkup] {
-    guard let mount = mounts.mount(holding: images), mount.type == "fuse.s3fs" else {
+  func mount(holding folder: HostPath) -> [Checkup] {
+    guard let mount = mounts.mount(holding: folder), mount.type == "fuse.s3fs" else {
       return [
         .warn(
           "bucket",
-          "\(images.escapedName) is not on an s3fs mount"
-            + (mounts.mount(holding: images).map { ", but on \($0.type)" } ?? "")
+          "\(folder.escapedName) is not on an s3fs mount"
+            + (mounts.mount(holding: folder).map { ", but on \($0.type)" } ?? "")
             + "; that is right only if the images are meant to lie on this machine",
           "sudo autosquash recover")
       ]
@@ -94,13 +94,13 @@ struct BucketCheckup {
       found.append(
         .warn(
           "images", "the folder \(folder.path.escapedName): \(folder.text)",
-          "ls -l " + images.appending(folder.path).shellWord))
+          "ls -l " + images.name(of: folder.path).shellWord))
     }
     for image in bad.prefix(Self.mostNamed) {
       found.append(
         .warn(
           "images", "\(image.file.escapedName) would not mount: \(image.problem!)",
-          "autosquash verify " + images.appending(image.file).shellWord))
+          "autosquash verify " + images.name(of: image.file).shellWord))
     }
     if bad.count > Self.mostNamed {
       found.append(

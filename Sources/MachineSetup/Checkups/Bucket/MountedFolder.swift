@@ -18,7 +18,7 @@ struct MountedFolder {
   ///
   /// - Returns: `nil` if s3fs does not serve the folder, or nothing says what it serves.
   static func find(_ configuration: Configuration, _ mounts: MountTable) -> MountedFolder? {
-    let images = configuration.images
+    guard let images = configuration.images.folder else { return nil }
     if let mount = mounts.mount(holding: images), mount.type == "fuse.s3fs",
       let arguments = BucketServer(of: mount)?.arguments
     {

@@ -118,6 +118,9 @@ public final class Image {
     ) throws(CodecError) -> UnpackedBlock { throw CodecError(codec: "options", code: 0) }
   }
 
+  /// Where the inodes and the directories are, in bytes from the image's start.
+  package var metadataRanges: [Range<UInt64>] { [inodes.range, directories.range] }
+
   /// Makes further threads unpack the inodes and directories, for a caller that will read most of
   /// them.
   package func readMetadataAhead() {
