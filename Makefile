@@ -153,9 +153,10 @@ fuzz: deps
 
 # The tests with the memory and the thread sanitizer, each in its own build. The overlay lists the
 # bucket with threads of a second process; ThreadSanitizer does not support threads after fork, and
-# on a busy machine that process hangs in it. ListingTests lists in the first process.
+# on a busy machine that process hangs in it. ListingTests lists in the first process. A mount's
+# threads are in a second process too.
 SANITIZERS ?= address thread
-SANITIZER_SKIPS_thread = --skip 'OverlayTests\.(Hostile|Overlay)|OverlayBucketTests'
+SANITIZER_SKIPS_thread = --skip 'OverlayTests\.(Hostile|Overlay)|OverlayBucketTests|OwnMountSystemTests'
 # Without a path it looks for the program everywhere, even among the images of the map's tests.
 SYMBOLIZER = external_symbolizer_path=$(shell command -v llvm-symbolizer || echo /usr/bin/false)
 sanitize soak: export ASAN_OPTIONS = detect_leaks=0:$(SYMBOLIZER)

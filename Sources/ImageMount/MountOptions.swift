@@ -22,17 +22,20 @@ package struct MountOptions: Sendable {
   ///   - source: what the table of mounts shows as the image.
   ///   - lists: those given with `-o`, each of words between commas.
   /// - Throws: `MountError` for a word that a read-only image cannot have, or nobody knows.
-  package init(source: [UInt8], allowsOthers: Bool, _ lists: [String]) throws(MountError) {
+  package init(
+    source: [UInt8], allowsOthers: Bool, _ lists: [[UInt8]]
+  ) throws(MountError) {
     words = Self.own.map { Array($0.utf8) } + [Array("fsname=".utf8) + source]
     if allowsOthers { words.append(Array("allow_other".utf8)) }
-    for word in lists.flatMap({ $0.split(separator: ",") }).map(String.init) {
+    for bytes in lists.flatMap({ $0.split(separator: UInt8(ascii: ",")) }).map({ Array($0) }) {
+      let word = String(decoding: bytes, as: UTF8.self)
       switch word {
       case "rw": throw MountError(.refused, "images are read-only: \"-o rw\" is impossible")
       case _ where Self.forOthers.contains(word) || word.hasPrefix("x-"): continue
       case _ where Self.known.contains(word) || Self.labels.contains(where: word.hasPrefix):
-        let word = Array(word.utf8)
-        if !words.contains(word) { words.append(word) }
-      default: throw MountError(.refused, "unknown mount option \"\(word)\"")
+        if !words.contains(bytes) { words.append(bytes) }
+      default:
+        throw MountError(.refused, "unknown mount option \"\(bytes.escapedName)\"")
       }
     }
   }

@@ -37,11 +37,20 @@ package enum MountProcesses {
     }
     close(status)
     defer { close(end) }
+    passSignals(to: guardian)
     return receive(from: end) ?? 1
   }
 
   /// The process that signals are passed on to.
-  private static let server = Atomic<pid_t>(0)
+  private static let successor = Atomic<pid_t>(0)
+
+  /// Has signals that would end this process go to another one, whose end is that of this one.
+  private static func passSignals(to process: pid_t) {
+    successor.store(process, ordering: .relaxed)
+    for number in [SIGTERM, SIGINT, SIGHUP] {
+      signal(number) { kill(MountProcesses.successor.load(ordering: .relaxed), $0) }
+    }
+  }
 
   /// Starts the process that serves, waits for its end, and unmounts.
   ///
@@ -58,10 +67,7 @@ package enum MountProcesses {
       _exit(serve { _ = send(0, to: status) })
     }
     close(status)
-    server.store(process, ordering: .relaxed)
-    for number in [SIGTERM, SIGINT, SIGHUP] {
-      signal(number) { kill(MountProcesses.server.load(ordering: .relaxed), $0) }
-    }
+    passSignals(to: process)
     signal(SIGPIPE, SIG_IGN)
     var mount: MountPoint?
     if receive(from: end) == 0 {

@@ -63,7 +63,9 @@ import Testing
 @Suite struct MountOptionsTests {
   private func text(_ lists: String..., source: String = "image") throws -> String {
     String(
-      decoding: try MountOptions(source: Array(source.utf8), allowsOthers: false, lists).text,
+      decoding: try MountOptions(
+        source: Array(source.utf8), allowsOthers: false, lists.map { Array($0.utf8) }
+      ).text,
       as: UTF8.self)
   }
 

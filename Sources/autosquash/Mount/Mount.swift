@@ -30,9 +30,9 @@ struct Mount: FileSubcommand {
   @Flag(help: "Return only when the image is unmounted, and print messages.")
   var foreground = false
   @Option(
-    name: .customShort("o"),
+    name: [.customShort("o"), .long],
     help: ArgumentHelp("Options as for mount(8), such as noexec.", valueName: "options"))
-  var options: [String] = []
+  var options: [ByteArgument] = []
 
   func validate() throws { try folder.refuseEmpty("a folder") }
 
@@ -42,7 +42,7 @@ struct Mount: FileSubcommand {
     let name =
       RemoteObjects.isRemote(subject)
       ? RemoteObjects.shown(subject) : MountFolder.fromRoot(subject)
-    let options = try MountOptions(source: name, allowsOthers: allowOther, options)
+    let options = try MountOptions(source: name, allowsOthers: allowOther, options.map(\.bytes))
     let point: [UInt8]
     do throws(MountError) { point = try MountFolder.check(folder.bytes) } catch {
       return Messages.fail(folder.bytes, error)

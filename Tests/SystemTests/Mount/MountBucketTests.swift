@@ -46,6 +46,26 @@ extension OwnMountSystemTests {
       #expect(result.text == "-1 \(EINTR)\n", "\(result.summary)")
     }
 
+    /// A mount that waits for the bucket ends when it is told to.
+    @Test(arguments: [[], ["--foreground"]]) func aWaitingMountIsInterrupted(options: [String])
+      throws
+    {
+      let bucket = "mount-waits\(options.count)"
+      try server.put(bucket, "image.squash", file: sample.image)
+      try server.fail(bucket, [#""fault": "silence""#])
+      let folder = try TemporaryFolder()
+      let path = folder.path("mount")
+      try Tool.check(["mkdir", path])
+      let daemon = try Daemon(
+        [Tool.autosquash, "mount", "s3://\(bucket)/image.squash", path] + options,
+        log: folder.path("log"), environment: server.environment)
+      #expect(eventually { OwnProcess.all(with: path).contains { $0.serves } })
+      daemon.send(SIGTERM)
+      #expect(eventually { !daemon.isRunning })
+      #expect(eventually { OwnProcess.all(with: path).isEmpty })
+      #expect(daemon.text.isEmpty, "\(daemon.text)")
+    }
+
     /// What cannot be fetched is an error of the read, and later reads try again.
     @Test func aFailureIsNotKept() throws {
       let own = try mount("mount-denied")

@@ -106,5 +106,29 @@ extension OwnMountSystemTests {
       }
       #expect(eventually { OwnProcess.all(with: path).isEmpty })
     }
+
+    /// Neither many files nor much data makes a server large.
+    @Test func memoryIsBounded() throws {
+      let folder = try TemporaryFolder()
+      try Tool.check(
+        [
+          "sh", "-ec",
+          """
+          mkdir -p tree/d; head -c 150M /dev/urandom >tree/data; cd tree/d
+          for i in $(seq 60); do mkdir $i; (cd $i; seq 1000 | xargs touch); done; cd ../..
+          '\(Tool.autosquash)' pack tree -q -o image --compression zstd --level 1
+          """,
+        ], in: folder.root)
+      let own = try OwnMount(folder.path("image"))
+      func memory() throws -> Int {
+        let server = try #require(own.processes.first { $0.serves })
+        let words = (server.status["RssAnon"] ?? "").split(separator: " ")
+        return try #require(words.first.flatMap { Int($0) }) << 10
+      }
+      try Tool.check(["sh", "-c", "ls -lR '\(own.path)' | wc -l"])
+      if !Tool.isSanitized { #expect(try memory() < 48 << 20) }
+      try Tool.check(["cmp", own.path + "/data", folder.path("tree/data")])
+      if !Tool.isSanitized { #expect(try memory() < (48 + 64 + 24) << 20) }
+    }
   }
 }
