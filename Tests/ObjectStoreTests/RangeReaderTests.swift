@@ -1,7 +1,8 @@
-import ObjectStore
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import ObjectStore
 
 /// An object of made-up bytes that counts what is asked for.
 private final class MadeObject: Sendable {
@@ -171,6 +172,45 @@ private var small: RangeReader.Limits {
       _ = try reader.bytes(start..<start + 1000)
     }
     #expect(object.asked.map(\.count).reduce(0, +) <= 20 * 256 << 10)
+  }
+
+  /// Programs that look into many places wait for few of them; who looks about once gets little.
+  @Test func whoOftenWaitsGetsWhatLiesAround() throws {
+    var limits = small
+    limits.around = 32 << 10
+    limits.memory = 2 << 20
+    let object = MadeObject(1 << 20)
+    let reader = object.reader(limits)
+    defer { reader.close() }
+    var random = SeededGenerator(5)
+    for index in 0..<400 {
+      let start = UInt64.random(in: 0..<object.length - 100, using: &random)
+      let range = start..<start + 100
+      #expect(try reader.bytes(range) == range.map(MadeObject.byte))
+      if index == 2 { #expect(object.asked.map(\.count).reduce(0, +) <= 16 << 10) }
+    }
+    // In pieces of at most 8 KiB, none twice; each look for itself would make 400.
+    #expect(object.asked.map { UInt64($0.count) }.reduce(0, +) <= object.length)
+    #expect(object.asked.count < 250, "\(object.asked.count)")
+  }
+
+  @Test(
+    arguments: [
+      (5_000, 2, nil), (5_000, 3, 4096..<6144), (5_000, 4, 4096..<8192), (5_000, 99, 0..<10_000),
+      (9_999, 99, 0..<10_000),
+    ] as [(UInt64, Int, Range<UInt64>?)])
+  func theRangeAroundAMissGrows(offset: UInt64, misses: Int, range: Range<UInt64>?) {
+    #expect(
+      RecentMisses.range(
+        around: offset, misses: misses, unit: 1024, most: 1 << 20, length: 10_000) == range)
+  }
+
+  @Test func missesAreForgotten() {
+    var misses = RecentMisses()
+    for count in 1...8 { #expect(misses.note(now: 100 + Double(count) / 100) == count) }
+    #expect(misses.note(now: 101.9) == 5)
+    #expect(misses.note(now: 200) == 1)
+    #expect(misses.note(now: 0) == 2)
   }
 
   @Test func aFailureIsOneReadsAndIsTriedAgain() throws {

@@ -24,6 +24,7 @@ package final class RangeReader: @unchecked Sendable {
   private var clock: UInt64 = 0
   private var streams: [Stream] = []
   private var plan: ReadPlan?
+  private var misses = RecentMisses()
   /// Of the bytes kept, those in parts that nobody has read from.
   private var bytesUnread: UInt64 = 0
   private var threads = 0
@@ -173,6 +174,7 @@ package final class RangeReader: @unchecked Sendable {
       } else {
         readAhead(of: wanted, isNews: isNews)
       }
+      if isNews && limits.around > 0 { requestAround(offset) }
       while true {
         switch part.state {
         case .here, .failed: return part
@@ -214,9 +216,16 @@ package final class RangeReader: @unchecked Sendable {
     streams[known].next = max(streams[known].next, wanted.upperBound)
     let stream = streams[known]
     guard isNews || stream.window > 0 && needsMore(stream) else { return }
-    streams[known].window = min(max(2 * stream.window, 4 * limits.unit), limits.ahead)
+    streams[known].window = min(max(2 * stream.window, 4 * limits.unit), limits.stream)
     let end = min(stream.next + streams[known].window, stream.end)
     if stream.next < end { request(stream.next..<end) }
+  }
+
+  private func requestAround(_ offset: UInt64) {
+    let range = RecentMisses.range(
+      around: offset, misses: misses.note(now: Process.now), unit: limits.unit,
+      most: limits.around, length: length)
+    if let range { request(range) }
   }
 
   private func begin(_ stream: Stream) {

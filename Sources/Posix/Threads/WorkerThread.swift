@@ -1,6 +1,8 @@
 import Glibc
 
 /// An operating-system thread that runs one closure and is joined or detached once.
+///
+/// Signals that end a program are for its first thread.
 public struct WorkerThread: ~Copyable {
   private final class Box {
     let body: @Sendable () -> Void
@@ -14,6 +16,12 @@ public struct WorkerThread: ~Copyable {
   public init(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
     var handle = pthread_t()
     let box = Unmanaged.passRetained(Box(body))
+    var (ending, before) = (sigset_t(), sigset_t())
+    sigemptyset(&ending)
+    for number in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&ending, number) }
+    // The new thread takes over what is blocked here.
+    pthread_sigmask(SIG_BLOCK, &ending, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     let status = pthread_create(
       &handle, nil,
       { context in

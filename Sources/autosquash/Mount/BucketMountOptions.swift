@@ -66,6 +66,8 @@ struct BucketMountOptions: ParsableArguments {
     limits.part = 1 << 20
     limits.memory = Self.memory
     limits.ahead = Self.ahead
+    limits.stream = 4 << 20
+    limits.around = 4 << 20
     RemoteObjects.configure(bucket.options, cache: kept, policy: policy, limits: limits)
   }
 
