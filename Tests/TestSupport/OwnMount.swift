@@ -17,7 +17,11 @@ public final class OwnMount: Sendable {
     path = folder.path("mount")
     try Tool.check(["mkdir", "-m", "777", path])
     try Tool.check(["chmod", "755", folder.root])
-    let command = prefix + [Tool.autosquash, "mount", image, path] + options
+    // Nothing of a test stays for the next one, or for the machine's own mounts.
+    let isDistant = image.contains("://") && !options.contains("--cache")
+    let command =
+      prefix + [Tool.autosquash, "mount", image, path] + options
+      + (isDistant ? ["--cache", "none"] : [])
     let result = try Tool.run(command, environment: environment)
     guard result.status == 0 else { throw ToolFailure(command: command, result: result) }
   }

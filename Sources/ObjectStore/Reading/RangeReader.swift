@@ -374,6 +374,8 @@ package final class RangeReader: @unchecked Sendable {
       } catch { state = .failed(error) }
       monitor.withLock {
         part.state = state
+        // Who reads it later gets a new try, not an old error.
+        if case .failed = state, part.readers == 0 { forget(part) }
         monitor.broadcast(Self.changed)
       }
     }
