@@ -118,18 +118,29 @@ demo: deps build
 
 # The runner's output for all tests, to see which were skipped.
 RESULTS = .build/tests
+
+# $(call run-tests,NAME,OPTIONS) runs what `swift build --build-tests OPTIONS` has built: two processes
+# side by side, because the tests of the system wait for daemons and servers most of the time.
+SYSTEM_TESTS = ^SystemTests\.
+define run-tests
+	@mkdir -p $(RESULTS)
+	@tests="$$($(SWIFT) build $(2) --show-bin-path)/autosquashPackageTests.xctest --testing-library swift-testing"; \
+	$$tests --filter '$(SYSTEM_TESTS)' --xunit-output $(RESULTS)/$(1)-system.xml >$(RESULTS)/$(1)-system.log 2>&1 & \
+	system=$$!; trap 'kill $$system' INT TERM; status=0; \
+	$$tests --skip '$(SYSTEM_TESTS)' --xunit-output $(RESULTS)/$(1).xml || status=1; \
+	wait $$system || status=1; cat $(RESULTS)/$(1)-system.log; exit $$status
+endef
+
 test: test-deps
 	$(SWIFT) build --build-tests
-	mkdir -p $(RESULTS)
-	$(SWIFT) test --skip-build --disable-xctest --xunit-output $(RESULTS)/debug.xml
+	$(call run-tests,debug,)
 
 # What must hold before a commit: the formatting, and the tests in both build modes.
 check: test-deps
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Examples/Library
 	$(MAKE) test
 	$(SWIFT) build -c release --build-tests -Xswiftc -enable-testing --scratch-path .build/check
-	$(SWIFT) test -c release --skip-build --disable-xctest -Xswiftc -enable-testing --scratch-path .build/check \
-	  --xunit-output $(RESULTS)/release.xml
+	$(call run-tests,release,-c release --scratch-path .build/check)
 
 format:
 	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Examples/Library

@@ -101,6 +101,7 @@ package enum MountProcesses {
       pthread_sigmask(SIG_BLOCK, &ending, nil)
       let mask = ending
       do {
+        try Privileges.forbidMore()
         let thread = try WorkerThread {
           var mask = mask
           pthread_sigmask(SIG_UNBLOCK, &mask, nil)

@@ -14,6 +14,15 @@ package enum Privileges {
   /// CAP_SETGID and CAP_SETUID.
   private static let toChangeUser: UInt64 = 1 << 6 | 1 << 7
 
+  /// What no thread of the process that answers requests may get back. Each thread has its own rights,
+  /// so this comes before all but the first.
+  package static func forbidMore() throws(SystemError) {
+    // For others, fusermount3 needs its own rights.
+    guard geteuid() == 0 else { return }
+    try check("give up rights", clinux_keep_capabilities(.max))
+    try check("give up rights", clinux_forbid_new_rights())
+  }
+
   /// Those of the process that answers requests: an image may be hostile. A superuser becomes nobody.
   package static func reduceToServing() throws(SystemError) {
     if geteuid() == 0 {

@@ -29,14 +29,9 @@ struct StoreFault {
     case (_, "InvalidAccessKeyId", _), (_, "SignatureDoesNotMatch", _):
       StoreError(.denied, "the store does not accept these credentials\(detail)")
     case (_, "RequestTimeTooSkewed", _), (_, "RequestExpired", _), (_, "RequestInTheFuture", _):
-      StoreError(.denied, "\(clockAdvice)\(detail)")
+      StoreError(.credentials, "\(clockAdvice)\(detail)")
     case (_, "ExpiredToken", _), (_, "InvalidToken", _), (_, "TokenRefreshRequired", _):
       StoreError(.denied, "the credentials have expired; log in again\(detail)")
-    case (_, "RequestTimeTooSkewed", _):
-      StoreError(
-        .credentials,
-        "the store refuses requests because this machine's clock is wrong; "
-          + "sudo timedatectl set-ntp true")
     case (403, _, .bucket(_, key: let key)) where key.isEmpty:
       StoreError(.denied, "access denied: the permission s3:ListBucket is missing\(detail)")
     case (403, _, .bucket):

@@ -38,7 +38,7 @@ extension AutomountSystemTests {
       let direct =
         result.text.split(separator: "\n").first { $0.contains("bucket, direct: ") } ?? ""
       #expect(
-        direct.hasPrefix("ok    bucket, direct: s3://edgen-training/autosquash/ answers in ")
+        direct.hasPrefix("ok    bucket, direct: s3://\(S3Server.bucket)/autosquash/ answers in ")
           && direct.hasSuffix(" with the credentials of the environment (region us-east-1)"),
         "\(result.text)")
       let costs = result.text.split(separator: "\n").first { $0.contains("direct or s3fs: ") } ?? ""
@@ -61,7 +61,7 @@ extension AutomountSystemTests {
       #expect(result.status == 0, "\(result.summary)")
       #expect(
         result.text.contains(
-          "warn  bucket, direct: s3://edgen-training/autosquash/: there are no credentials in "),
+          "warn  bucket, direct: s3://\(S3Server.bucket)/autosquash/: there are no credentials in "),
         "\(result.text)")
       #expect(
         !result.text.contains("direct or s3fs") && !result.text.contains("testing"),
@@ -71,7 +71,7 @@ extension AutomountSystemTests {
         result.text.split(separator: ": sudo ").last?.split(separator: "\n").first)
       let home = try TemporaryFolder()
       try bucket.folder.write(
-        "passwd", Array("other:no:no\nedgen-training:testing:not-shown\nx:y\n".utf8))
+        "passwd", Array("other:no:no\n\(S3Server.bucket):testing:not-shown\nx:y\n".utf8))
       let copied = try Tool.run(["sh", "-c", String(command)], environment: ["HOME": home.root])
       #expect(copied.status == 0 && copied.errors == "", "\(command): \(copied.summary)")
       #expect(
@@ -95,7 +95,7 @@ extension AutomountSystemTests {
       #expect(result.status == 0, "\(result.summary)")
       #expect(
         result.text.contains(
-          "warn  bucket, direct: s3://edgen-training/autosquash/: no connection to 127.0.0.1"),
+          "warn  bucket, direct: s3://\(S3Server.bucket)/autosquash/: no connection to 127.0.0.1"),
         "\(result.text)")
     }
 
@@ -106,7 +106,7 @@ extension AutomountSystemTests {
       #expect(unknown.status == 1 && !unknown.text.contains("direct"), "\(unknown.summary)")
       let dead = try doctor(fstab: bucket.fstabLine)
       #expect(
-        dead.text.contains("ok    bucket, direct: s3://edgen-training/autosquash/ answers in ")
+        dead.text.contains("ok    bucket, direct: s3://\(S3Server.bucket)/autosquash/ answers in ")
           && dead.text.contains("ok    direct or s3fs: ls -l of course.squash takes 2 requests")
           && dead.text.contains("(multipart_size=10, parallel_count=5)"), "\(dead.summary)")
     }

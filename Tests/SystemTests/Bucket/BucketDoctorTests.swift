@@ -71,7 +71,7 @@ extension BucketSystemTests {
       Case(
         name: "skewed",
         faults: [#""fault": "status", "status": 403, "code": "RequestTimeTooSkewed""#],
-        says: "fail  listing: the store refuses requests because this machine's clock is wrong"),
+        says: "fail  listing: this machine's clock is off"),
       Case(
         name: "unsigned", faults: [#""fault": "unsigned""#], options: ["--no-sign-request"],
         says: "fail  listing: access denied"),
