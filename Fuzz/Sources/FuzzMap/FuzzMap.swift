@@ -1,6 +1,7 @@
 import Automount
 import FuzzSupport
 import Glibc
+import Posix
 
 /// Parses a configuration and a key, as autofs passes it, separated by a NUL.
 @c(LLVMFuzzerTestOneInput)
