@@ -92,62 +92,6 @@ import Testing
     #expect(try lab.folder.read("elsewhere") == before)
   }
 
-  /// Processes die at any moment while they store; the next ones find right bytes or none.
-  @Test func killedProcessesLeaveNothingWrong() async throws {
-    let lab = try CacheLab()
-    let root = lab.folder.root
-    for seed in 0..<6 {
-      await #expect(processExitsWith: .signal(SIGKILL)) {
-        [root = root as String, seed = seed as Int] in
-        var random = SeededGenerator(UInt64(seed))
-        let cache = try ObjectCache(HostPath(root + "/cache"))
-        let object = try #require(cache.object(length: CacheDamageTests.length))
-        for _ in 0..<4 {
-          try WorkerThread { while true { object.store(0..<CacheDamageTests.length) } }.detach()
-        }
-        usleep(UInt32.random(in: 0..<40_000, using: &random))
-        kill(getpid(), SIGKILL)
-        pause()
-      }
-      let object = try #require(try lab.cache().object(length: Self.length))
-      #expect(object.wrong == [])
-    }
-    let object = try #require(try lab.cache().object(length: Self.length))
-    object.store(0..<Self.length)
-    #expect(object.readable == Array(object.chunks))
-  }
-
-  /// The damage cannot be marked then.
-  @Test func aDamagedChunkIsFetchedThoughTheDiskTakesNothing() async throws {
-    let lab = try CacheLab()
-    try #require(try lab.cache().object(length: Self.length)).store(0..<Self.length)
-    let file = "cache/\(try #require(lab.files.first))"
-    var bytes = try lab.folder.read(file)
-    bytes[Self.data] ^= 1
-    try lab.folder.write(file, bytes)
-    await #expect(processExitsWith: .success) { [root = lab.folder.root as String] in
-      let length = CacheDamageTests.length
-      let cache = try ObjectCache(HostPath(root + "/cache"))
-      let object = try #require(cache.object(length: length))
-      signal(SIGXFSZ, SIG_IGN)
-      var none = rlimit()
-      #expect(setrlimit(__rlimit_resource_t(UInt32(RLIMIT_FSIZE.rawValue)), &none) == 0)
-      let fetched = Mutex<[Range<UInt64>]>([])
-      let reader = RangeReader(length: length, cached: object) { (range) throws(StoreError) in
-        fetched.withLock { $0.append(range) }
-        return CacheLab.bytes(range)
-      }
-      for _ in 0..<2 {
-        var found = [UInt8](repeating: 0, count: Int(length))
-        let count = try found.withUnsafeMutableBytes { try reader.read($0, at: 0) }
-        #expect(count == Int(length))
-        #expect(CacheLab.isRight(found, 0..<length))
-      }
-      #expect(fetched.withLock { $0 } == [0..<CacheDamageTests.chunk])
-      #expect(object.has(0))
-    }
-  }
-
   /// Random work of several processes, with random damage between.
   @Test(arguments: 0..<12)
   func neverAWrongByte(seed: Int) throws {

@@ -105,31 +105,6 @@ import Testing
     #expect(lab.folder.exists("cache/notes"))
   }
 
-  /// A mount of root's gives up its rights with its files open.
-  @Test(.enabled(if: SystemTests.canMount))
-  func aProcessWithoutRightsKeepsWithinTheSize() async throws {
-    let lab = try CacheLab()
-    try fill(lab, ["a"])
-    for key in ["b", "c"] {
-      await #expect(processExitsWith: .success) {
-        [root = lab.folder.root as String, key = key as String] in
-        let cache = try ObjectCache(HostPath(root + "/cache"), size: 4 << 20)
-        let object = try #require(cache.object(key, length: 16 << 20))
-        #expect(setresuid(65534, 65534, 65534) == 0)
-        #expect(cache.files() == nil)
-        for start in stride(from: 0, to: UInt64(16 << 20), by: Int(CacheLab.chunk)) {
-          object.store(start..<start + CacheLab.chunk)
-        }
-        #expect(object.wrong == [])
-        #expect(object.readable.count >= 2)
-      }
-      #expect(lab.bytesOnDisk <= 4 * Self.mebibyte + Self.chunk)
-      #expect(lab.bytesOnDisk > 3 << 20)
-    }
-    // "b" made no room for itself; the opening of "c" did.
-    #expect(try kept(lab, ["a"]) == [])
-  }
-
   // MARK: Disks
 
   @Test(.enabled(if: SystemTests.canMount))

@@ -41,6 +41,25 @@ extension OwnMountSystemTests {
       #expect(try Tool.check(["stat", "-c", "%a", work.path("cache")]).text == "700\n")
     }
 
+    /// Servers are killed at any moment while they fill the cache; the next mount reads right bytes.
+    @Test func killedServersLeaveNothingWrong() throws {
+      try server.put("killed", "image.squash", file: sample.image)
+      var random = SeededGenerator(3)
+      for _ in 0..<4 {
+        let own = try mount("killed")
+        let reader = try Running(["cat", own.path + "/" + BucketSample.big].map { Array($0.utf8) })
+        usleep(UInt32.random(in: 0..<60_000, using: &random))
+        kill(try #require(own.processes.first { $0.serves }).number, SIGKILL)
+        _ = reader.wait()
+        #expect(own.hasEnded)
+        let next = try mount("killed")
+        let isWhole =
+          try Tool.check(["cat", next.path + "/" + BucketSample.big]).output
+          == sample.bigContents
+        #expect(isWhole)
+      }
+    }
+
     /// The mount has the version that it opened, or an error; never another.
     @Test(arguments: [false, true]) func aReplacedImageIsNeverMixed(isRead: Bool) throws {
       let bucket = "mount-replaced-\(isRead)"
