@@ -43,7 +43,7 @@ package struct ImagesBucket {
       objects[path] = object
     }
     let found = Catalogue.images(among: Array(objects.keys), configuration)
-      .map { (entry: $0, object: objects[$0.file]!) }
+      .compactMap { entry in objects[entry.file].map { (entry: entry, object: $0) } }
     let knownByFile = Dictionary(known.map { ($0.file, $0) }, uniquingKeysWith: { $1 })
     return Catalogue(
       images: try concurrentMap(count: found.count, threads: Self.threads) { index in
