@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Posix
 import Testing
 
 /// The requirements of system tests: root, the kernel's squashfs and loop devices, FUSE.
@@ -23,6 +24,12 @@ public func withMount<R>(
   }
   defer { _ = try? Tool.run(["umount", "-l", folder.root]) }
   return try body(folder.root)
+}
+
+/// The kernel's table of mounts, a line each. Names in it need not be UTF-8: one that is not, of a
+/// test that runs beside, must not hide the others.
+public func mountTable() -> String {
+  String(decoding: (try? SmallFile.read("/proc/self/mounts", limit: 64 << 20)) ?? [], as: UTF8.self)
 }
 
 public enum MountType: Sendable {

@@ -33,8 +33,7 @@ public final class OwnMount: Sendable {
 
   /// The line in the table of mounts, if it is mounted.
   public var line: String? {
-    let table = (try? String(contentsOfFile: "/proc/mounts", encoding: .utf8)) ?? ""
-    return table.split(separator: "\n").map(String.init).last { $0.contains(" \(path) ") }
+    mountTable().split(separator: "\n").map(String.init).last { $0.contains(" \(path) ") }
   }
 
   public var isMounted: Bool { line != nil }

@@ -50,8 +50,7 @@ public final class AutofsLab {
   deinit {
     stop()
     // Mounts left after a failure.
-    let table = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
-    let points = table.split(separator: "\n").map { $0.split(separator: " ")[1] }
+    let points = mountTable().split(separator: "\n").map { $0.split(separator: " ")[1] }
     for point in points.reversed() where point.hasPrefix(folder.root) {
       let bytes = Array(point.utf8).unescapingOctal
       _ = try? Tool.run(bytes: [Array("umount".utf8), Array("-l".utf8), bytes])
@@ -82,7 +81,7 @@ public final class AutofsLab {
     let root = mountRoot
     guard
       eventually({
-        let table = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
+        let table = mountTable()
         return table.contains(" \(root) autofs ") && table.contains("pgrp=\(daemon!.process),")
       })
     else { throw LabFailure(text: "the automounter does not start: \(log)") }

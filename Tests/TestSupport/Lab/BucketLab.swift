@@ -37,10 +37,7 @@ public final class BucketLab {
       ], log: folder.path("s3fs.log"))
     let point = mountPoint
     guard
-      eventually({
-        ((try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? "")
-          .contains(" \(point) fuse.s3fs ")
-      })
+      eventually({ mountTable().contains(" \(point) fuse.s3fs ") })
     else {
       throw LabFailure(
         text:
