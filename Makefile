@@ -118,33 +118,29 @@ demo: deps build
 
 # The runner's output for all tests, to see which were skipped.
 RESULTS = .build/tests
-
-# $(call run-tests,NAME,OPTIONS,SYSTEM) runs what `swift build --build-tests OPTIONS` has built: two
-# processes side by side, because the tests of the system, those whose names match SYSTEM, wait for
-# daemons and servers most of the time.
+# The tests of the system wait for daemons and servers most of the time, so they run beside the others.
 SYSTEM_TESTS = ^SystemTests\.
-define run-tests
-	@mkdir -p $(RESULTS)
-	@tests="$$($(SWIFT) build $(2) --show-bin-path)/autosquashPackageTests.xctest --testing-library swift-testing"; \
-	$$tests --filter '$(3)' --xunit-output $(RESULTS)/$(1)-system.xml >$(RESULTS)/$(1)-system.log 2>&1 & \
-	system=$$!; trap 'kill $$system' INT TERM; status=0; \
-	$$tests --skip '$(SYSTEM_TESTS)' --xunit-output $(RESULTS)/$(1).xml || status=1; \
-	wait $$system || status=1; cat $(RESULTS)/$(1)-system.log; exit $$status
-endef
+# The optimised build of the tests, without what `make build` links in.
+OPTIMISED = -c release -Xswiftc -enable-testing --scratch-path .build/check
 
+# All tests in the optimised build, as users run the program.
 test: test-deps
-	$(SWIFT) build --build-tests
-	$(call run-tests,debug,,$(SYSTEM_TESTS))
+	$(SWIFT) build --build-tests $(OPTIMISED)
+	@mkdir -p $(RESULTS)
+	@tests="$$($(SWIFT) build $(OPTIMISED) --show-bin-path)/autosquashPackageTests.xctest --testing-library swift-testing"; \
+	$$tests --filter '$(SYSTEM_TESTS)' --xunit-output $(RESULTS)/system.xml >$(RESULTS)/system.log 2>&1 & \
+	system=$$!; trap 'kill $$system' INT TERM; status=0; \
+	$$tests --skip '$(SYSTEM_TESTS)' --xunit-output $(RESULTS)/release.xml || status=1; \
+	wait $$system || status=1; cat $(RESULTS)/system.log; exit $$status
 
-# What must hold before a commit: the formatting, and the tests in both build modes. Of the system,
-# the optimised build is tried where it differs most: processes and threads of mounts. The package's
-# test installs it as a whole.
-OPTIMISED_SYSTEM_TESTS = $(SYSTEM_TESTS)OwnMountSystemTests
+# What must hold before a commit: the formatting, all tests, and those of the code again in the debug
+# build, whose checks are stricter.
 check: test-deps
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Examples/Library
 	$(MAKE) test
-	$(SWIFT) build -c release --build-tests -Xswiftc -enable-testing --scratch-path .build/check
-	$(call run-tests,release,-c release --scratch-path .build/check,$(OPTIMISED_SYSTEM_TESTS))
+	$(SWIFT) build --build-tests
+	@$$($(SWIFT) build --show-bin-path)/autosquashPackageTests.xctest --testing-library swift-testing \
+	  --skip '$(SYSTEM_TESTS)' --xunit-output $(RESULTS)/debug.xml
 
 format:
 	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Examples/Library
