@@ -8,9 +8,12 @@ DOCS = contents.ROOT / "docs"
 COMMAND = re.compile(r"(?:^|[:;,] )((?:sudo|autosquash|systemctl|losetup|umount|ls) .*)$")
 
 
-def commands(page):
-    """The lines of a page that begin with root's prompt."""
-    return re.findall(r"^    # (.*)$", (DOCS / page).read_text(), re.MULTILINE)
+def commands(page, section=None):
+    """The lines of a page, or of a section of it, that begin with root's prompt."""
+    text = (DOCS / page).read_text()
+    if section:
+        text = text.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    return re.findall(r"^    # (.*)$", text, re.MULTILINE)
 
 
 def mount_line():

@@ -15,8 +15,8 @@ INCLUDED = """
 """.split()
 # The dependencies of autosquash, for a guest without a network of its own.
 OFFERED = """
-    autofs s3fs squashfuse libarchive13 libbz2-1.0 liblz4-1 liblzma5 liblzo2-2 libnettle8 libzstd1
-    zlib1g
+    autofs fuse3 s3fs squashfuse libarchive13 libbz2-1.0 libcurl4 libfuse3-3 liblz4-1 liblzma5
+    liblzo2-2 libnettle8 libzstd1 zlib1g
 """.split()
 
 PREPARE = r"""

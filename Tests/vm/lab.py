@@ -1,4 +1,4 @@
-"""A machine, its bucket and the package: what all scenarios share."""
+"""A machine, its bucket and the package: what the scenarios share."""
 
 import pathlib
 import subprocess
@@ -6,7 +6,6 @@ import tarfile
 import time
 
 import contents
-import documents
 import image
 from bucket import Bucket
 from machine import Machine, MachineError, accelerator
@@ -18,7 +17,9 @@ SHUTDOWN_SECONDS = 60
 POLL_SECONDS = 2
 
 
-class Lab:
+class Place:
+    """What machines share."""
+
     def __init__(self, base, package, work, logs):
         self.base = base
         self.package = package
@@ -30,14 +31,8 @@ class Lab:
         contents.fill(self.bucket, self.work)
         self.digest = contents.digest(self.work)
         self.payload = self.make_payload()
-        self.latest = "course"
-        self.is_prepared = False
-        disk = self.work / "machine.ext4"
-        image.copy_disk(base.disk, disk)
-        self.machine = self.machine_with(disk)
 
     def close(self):
-        self.machine.switch_off()
         self.bucket.stop()
 
     def machine_with(self, disk):
@@ -59,11 +54,23 @@ class Lab:
             archive.add(newer, "newer.deb")
         return path
 
-    @property
-    def mount_line(self):
-        """That of docs/machines.md, for this bucket."""
-        line = documents.mount_line()
-        return line.replace(" 0 0", f",url={self.bucket.url},use_path_request_style 0 0")
+
+class Lab:
+    """A machine that gets at the images in one way."""
+
+    def __init__(self, place, way):
+        self.place = place
+        self.bucket = place.bucket
+        self.way = way(place.bucket)
+        self.latest = "course"
+        self.is_prepared = False
+        self.disk = place.work / f"{way.name}.ext4"
+        image.copy_disk(place.base.disk, self.disk)
+        self.machine = place.machine_with(self.disk)
+
+    def close(self):
+        self.machine.switch_off()
+        self.disk.unlink()
 
     # States
 
@@ -96,11 +103,7 @@ class Lab:
         """Sets it up by steps that are known to work, whatever docs and doctor say."""
         self.is_prepared = True
         self.machine.check(f"apt-get install -q {PAYLOAD}/autosquash.deb", timeout=600)
-        self.machine.check(
-            "(umask 077; echo testing:testing >/etc/passwd-s3fs);"
-            f" grep -q s3fs /etc/fstab || echo '{self.mount_line}' >>/etc/fstab;"
-            " mkdir -p /mnt/s3fs; systemctl daemon-reload; systemctl start mnt-s3fs.mount;"
-            " autosquash setup; systemctl enable --now autosquash-overlay.service; sync")
+        self.way.set_up(self.machine)
 
     def upload(self, name):
         """Puts another image and another file of the overlay into the bucket."""
@@ -112,13 +115,19 @@ class Lab:
 
     def missing(self, machine=None):
         """What a user of the machine lacks of what is in the bucket, or nothing."""
-        return self.missing_images(machine) + self.missing_links(machine)
+        return "".join(missing(machine) for missing in self.parts.values())
+
+    @property
+    def parts(self):
+        """What is looked for: what tells that it is missing."""
+        parts = {"images": self.missing_images}
+        return parts | {"links": self.missing_links} if self.way.has_overlay else parts
 
     def missing_images(self, machine=None):
         machine = machine or self.machine
         names = "".join(f"{name}\n" for name in self.bucket.image_names())
         # What was read before can be read without the bucket.
-        return (lacking(machine, "test -d /mnt/s3fs/autosquash && ls /mnt/autosquash", names)
+        return (lacking(machine, f"{self.way.ready} && ls /mnt/autosquash", names)
                 or lacking(machine, f"head -c 8 /mnt/autosquash/{self.latest}/README.txt",
                            "A small "))
 
@@ -128,11 +137,12 @@ class Lab:
         return lacking(machine or self.machine, command, b"".join(files.values()).decode())
 
     def wait_until_served(self, machine=None):
-        """For images and links: the seconds until they are there, or None, and what lacks."""
-        found = {"images": (None, "not tried"), "links": (None, "not tried")}
+        """For each part: the seconds until it is there, or None, and what lacks."""
+        parts = self.parts
+        found = {what: (None, "not tried") for what in parts}
         started = time.monotonic()
         while time.monotonic() - started < BACK_SECONDS:
-            for what, missing in (("images", self.missing_images), ("links", self.missing_links)):
+            for what, missing in parts.items():
                 if found[what][0] is None:
                     text = missing(machine)
                     found[what] = (None if text else time.monotonic() - started, text)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Tries the package on a virtual machine: boots, outages, shutdowns, what doctor says.
 
-    run.py [SCENARIO...]
+    run.py [WAY] [SCENARIO...]
 
-Needs root, what `make deb` built and an S3 server in .build/python (`make test-vm` sees to it).
+WAY is `direct` or `s3fs`, the way to the images; without it, both are tried. Needs root, what `make deb` built and an S3 server in .build/python (`make test-vm` sees to it).
 Prints a table of what was checked and how long it took; the status is 1 if something failed. What
 the machines printed and logged stays in .build/vm.
 """
@@ -21,16 +21,12 @@ import scenarios
 from checks import Checks, table
 from contents import ROOT
 from image import Base
-from lab import Lab
+from lab import Lab, Place
 from machine import MachineError
 
 
 def main(names):
-    chosen = [scenario for scenario in scenarios.ALL if not names or scenario.__name__ in names]
-    unknown = set(names) - {scenario.__name__ for scenario in chosen}
-    if unknown:
-        known = ", ".join(scenario.__name__ for scenario in scenarios.ALL)
-        sys.exit(f"no such scenario: {', '.join(unknown)}; there are {known}")
+    chosen = choose(names)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = time.monotonic()
     logs = ROOT / ".build/vm"
@@ -44,32 +40,55 @@ def main(names):
     rows = []
     # Not /tmp, which may be in memory.
     with tempfile.TemporaryDirectory(prefix="autosquash-vm-", dir="/var/tmp") as work:
-        lab = Lab(base, package, work, logs)
-        say(f"machines run by {lab.accelerator}")
+        place = Place(base, package, work, logs)
+        say(f"machines run by {place.accelerator}")
         try:
-            for scenario in chosen:
-                run(scenario, lab, rows)
+            for way, ones in chosen.items():
+                run_all(Lab(place, way), ones, rows)
         finally:
-            lab.close()
+            place.close()
             minutes = (time.monotonic() - started) / 60
             print(f"{table(rows)}\n\n{len(rows)} checks in {minutes:.0f} minutes with"
-                  f" {lab.accelerator} on {os.cpu_count()} processors", flush=True)
+                  f" {place.accelerator} on {os.cpu_count()} processors", flush=True)
     if any(row.failure for row in rows):
         sys.exit(1)
 
 
+def choose(names):
+    """The scenarios of each way; all of them where no name says which."""
+    ways = [way for way in scenarios.ALL if way.name in names] or list(scenarios.ALL)
+    wanted = set(names) - {way.name for way in scenarios.ALL}
+    chosen = {way: [scenario for scenario in scenarios.ALL[way]
+                    if not wanted or scenario.__name__ in wanted] for way in ways}
+    unknown = wanted - {scenario.__name__ for ones in chosen.values() for scenario in ones}
+    if unknown:
+        known = ", ".join(sorted({scenario.__name__ for way in ways
+                                  for scenario in scenarios.ALL[way]}))
+        sys.exit(f"no such scenario: {', '.join(unknown)}; there are {known}")
+    return {way: ones for way, ones in chosen.items() if ones}
+
+
+def run_all(lab, ones, rows):
+    try:
+        for scenario in ones:
+            run(scenario, lab, rows)
+    finally:
+        lab.close()
+
+
 def run(scenario, lab, rows):
-    check = Checks(scenario.__name__, rows)
+    check = Checks(f"{lab.way.name} {scenario.__name__}", rows)
     began = time.monotonic()
     try:
         scenario(lab, check)
     except (MachineError, OSError) as error:
         check.holds("the scenario comes to its end", False, error)
         lab.machine.switch_off()
-    say(f"{scenario.__name__}: {time.monotonic() - began:.0f} s")
+    say(f"{check.scenario}: {time.monotonic() - began:.0f} s")
     if check.has_failed and lab.machine.is_on:
         journal = lab.machine.run("journalctl -q -o short-monotonic --no-hostname | tail -n 20000")
-        (lab.logs / f"{scenario.__name__}.journal").write_text(journal.output)
+        name = check.scenario.replace(" ", "-")
+        (lab.place.logs / f"{name}.journal").write_text(journal.output)
 
 
 def say(text):

@@ -5,14 +5,16 @@ them can be run alone, and that together they boot as rarely as they can.
 """
 
 import subprocess
+import time
 
 import contents
 import documents
 import image
-from lab import BACK_SECONDS, PAYLOAD, SHUTDOWN_SECONDS, wait_until
+import ways
+from lab import BACK_SECONDS, PAYLOAD, wait_until
+from steps import (ANSWER_SECONDS, end_busy, fails_in_time, follow_doctor, is_served, make_busy,
+                   shut_down, unlink_overlay, used_images_are_back)
 
-# answer-timeout is 10; starting a program takes time on an emulated machine.
-ANSWER_SECONDS = 15
 # Our units and mounts in the output of systemctl.
 OURS = "grep -E 'autosquash|autofs|s3fs' || true"
 # Log lines for each minute without the bucket.
@@ -20,30 +22,24 @@ MOST_LINES = 30
 
 
 def first_mount(lab, check):
-    """Package, docs and doctor, followed word by word, lead to images and overlay."""
+    """Package, docs and doctor, followed word by word, lead to images, and to the overlay."""
     machine = lab.fresh()
     check.succeeds("apt-get install ./autosquash.deb",
                    machine.run(f"apt-get install -q {PAYLOAD}/autosquash.deb", timeout=600))
     check.holds("doctor says before setup that something is missing",
                 machine.run("autosquash doctor").status == 1)
-    machine.check(f"echo '{lab.mount_line}' >>/etc/fstab")
-    for command in documents.commands("machines.md"):
+    lab.way.introduce(machine)
+    for command in lab.way.commands():
         result = machine.run(command, timeout=600)
         if command.startswith("autosquash doctor"):
             continue  # It may find something; that comes next.
         check.succeeds(f"machines.md: {command}", result)
-    credentials = machine.run("ls -l /etc/passwd-s3fs").output
-    check.holds("machines.md: where the credentials are", credentials.startswith("-rw-------"),
-                credentials)
-    machine.check("test -s /etc/passwd-s3fs ||"
-                  " (umask 077; echo testing:testing >/etc/passwd-s3fs)")
     follow_doctor(machine, check)
-    for command in documents.commands("overlay.md"):
-        check.succeeds(f"overlay.md: {command}", machine.run(command))
+    if lab.way.has_overlay:
+        for command in documents.commands("overlay.md"):
+            check.succeeds(f"overlay.md: {command}", machine.run(command))
     is_served(lab, check, "are there")
-    options = machine.run("findmnt -no OPTIONS /mnt/s3fs").output
-    check.holds("the bucket is mounted ro,nosuid,nodev",
-                {"ro", "nosuid", "nodev"} <= set(options.strip().split(",")), options)
+    lab.way.check_set_up(machine, check)
     lab.prepare()
 
 
@@ -119,9 +115,7 @@ def mount_unit(lab, check):
                    machine.run("systemctl enable --now mnt-s3fs.mount"))
     machine.check("systemctl start autofs")
     is_served(lab, check, "are there")
-    options = machine.run("findmnt -no OPTIONS /mnt/s3fs").output
-    check.holds("the bucket is mounted ro,nosuid,nodev",
-                {"ro", "nosuid", "nodev"} <= set(options.strip().split(",")), options)
+    lab.way.check_mount(machine, check)
     machine.run("systemctl disable mnt-s3fs.mount; systemctl stop autofs mnt-s3fs.mount;"
                 f" rm {unit}; mv /root/fstab /etc/fstab; systemctl daemon-reload;"
                 " systemctl start mnt-s3fs.mount; systemctl start autofs")
@@ -137,39 +131,95 @@ def s3fs_killed(lab, check):
     fails_in_time(machine, check, "an unknown name fails", "ls /mnt/autosquash/nope-killed")
     follow_doctor(machine, check)
     is_served(lab, check, "are back")
-    for name in "course", "data":
-        check.succeeds(f"the image {name}, which was in use", machine.run(
-            f"cat /mnt/autosquash/{name}/data/reads_1.fastq.gz >/dev/null", user="student"))
+    used_images_are_back(machine, check)
     end_busy(machine)
+
+
+def server_killed(lab, check):
+    """The end of one image's program is that image's alone; of all, everybody's for a minute."""
+    machine = lab.ready()
+    make_busy(machine)
+    # The one that serves is nobody's; the other one waits for its end, and unmounts.
+    machine.check("pkill -9 -u nobody -f 'autosquash mount .*/course.squash'")
+    fails_in_time(machine, check, "who is in its image gets an error",
+                  "cat /proc/$(systemctl show -P MainPID busy-course)/cwd/genome.fa")
+    check.succeeds("the next who uses it has it", machine.run(
+        "head -c 8 /mnt/autosquash/course/README.txt", user="student"))
+    check.succeeds("another image is in use as before", machine.run(
+        "cat /mnt/autosquash/data/data/reads_1.fastq.gz >/dev/null", user="student"))
+    machine.check("pkill -9 -f 'autosquash mount '")
+    fails_in_time(machine, check, "with all of them killed, an image in use fails",
+                  "ls /mnt/autosquash/data/data")
+    began = time.monotonic()
+    is_back = wait_until(
+        lambda: machine.run("ls /mnt/autosquash/data/data", user="student").status == 0,
+        BACK_SECONDS)
+    check.within("it is back by itself", time.monotonic() - began if is_back else None,
+                 BACK_SECONDS)
+    follow_doctor(machine, check)
+    is_served(lab, check, "are back")
+    used_images_are_back(machine, check)
+    end_busy(machine)
+
+
+def automounter(lab, check):
+    """Images in use survive the automounter, which takes them over when it runs again."""
+    machine = lab.ready()
+    make_busy(machine)
+    check.succeeds("the automounter restarts with images in use",
+                   machine.run("systemctl restart autofs"))
+    survives(lab, machine, check, "a restart")
+    machine.check("systemctl kill --kill-who=main --signal=KILL autofs; sleep 2")
+    check.succeeds("an image in use, without an automounter", machine.run(IN_USE))
+    fails_in_time(machine, check, "an unused image fails", "ls /mnt/autosquash/spare-4")
+    follow_doctor(machine, check)
+    survives(lab, machine, check, "its end")
+    end_busy(machine)
+    shut_down(machine, check, "shutdown after that")
+
+
+# The file that a student holds.
+IN_USE = "head -c 100 /proc/$(systemctl show -P MainPID busy-course)/cwd/genome.fa"
+
+
+def survives(lab, machine, check, what):
+    check.succeeds(f"an image in use, after {what} of the automounter", machine.run(IN_USE))
+    is_served(lab, check, f"are there after {what} of the automounter")
+    check.succeeds(f"another image, after {what}",
+                   machine.run("ls /mnt/autosquash/spare-5", user="student"))
 
 
 def s3_hangs(lab, check):
     """An S3 server that takes connections and answers none holds nobody for long."""
-    outage(lab, check, lab.bucket.hang, lab.bucket.resume)
+    outage(lab, check, "spare-1", lab.bucket.hang, lab.bucket.resume)
 
 
 def s3_refuses(lab, check):
     """An S3 server that is not there holds nobody for long."""
-    outage(lab, check, lab.bucket.stop, lab.bucket.start)
+    outage(lab, check, "spare-2", lab.bucket.stop, lab.bucket.start)
 
 
 def network_down(lab, check):
     """A network that is gone holds nobody for long."""
-    outage(lab, check, lambda: lab.machine.set_link(False), lambda: lab.machine.set_link(True),
-           has_network=False)
+    outage(lab, check, "spare-3", lambda: lab.machine.set_link(False),
+           lambda: lab.machine.set_link(True), has_network=False)
 
 
-def outage(lab, check, begin, end, has_network=True):
-    """The bucket goes away in use; the machine stops, starts without it, and has it back."""
+def outage(lab, check, spare, begin, end, has_network=True):
+    """The bucket goes away in use; the machine stops, starts without it, and has it back.
+
+    The image `spare` was not used before.
+    """
     machine = lab.ready()
     make_busy(machine)
     begin()
-    spare = check.scenario
-    fails_in_time(machine, check, "a listed image fails",
-                  f"ls /mnt/autosquash/{SPARES[spare]}")
+    fails_in_time(machine, check, "a listed image fails", f"ls /mnt/autosquash/{spare}")
     fails_in_time(machine, check, "an unknown name fails", f"ls /mnt/autosquash/nope-{spare}")
     result = machine.run("ls /mnt/autosquash", user="student", timeout=60)
     check.within("ls of all images ends", result.seconds, ANSWER_SECONDS, result)
+    if lab.way.reading_fails:
+        fails_in_time(machine, check, "reading on in an image in use fails",
+                      "tail -c 9 /mnt/autosquash/big/data")
     result = machine.run("autosquash doctor", timeout=120)
     check.holds("doctor says that something is wrong", result.status == 1, result)
     check.within("doctor ends", result.seconds, 90, result)
@@ -178,22 +228,19 @@ def outage(lab, check, begin, end, has_network=True):
     shut_down(machine, check, "shutdown with images in use and the bucket away")
 
     end()
-    lab.upload(f"new-{spare.replace('_', '-')}")
+    lab.upload(f"new-{spare}")
     if has_network:
         begin()
     check.took("boot without the bucket", machine.boot(network=has_network, timeout=400))
     machine.run("sleep 30")
     lines = machine.check("journalctl -q --since=-1min -u 'autosquash*' -u autofs.service"
-                          " -u mnt-s3fs.mount | wc -l")
+                          f"{''.join(f' -u {unit}' for unit in lab.way.units)} | wc -l")
     check.holds(f"the log has no more than {MOST_LINES} lines of it a minute",
                 int(lines) <= MOST_LINES, lines)
     end()
     is_served(lab, check, "are back by themselves, new ones too")
     failed = machine.check(f"systemctl --failed --no-legend --plain | {OURS}")
     check.holds("no unit of ours stays failed", not failed, failed)
-
-
-SPARES = {"s3_hangs": "spare-1", "network_down": "spare-2", "s3_refuses": "spare-3"}
 
 
 def going_away(lab, check):
@@ -204,15 +251,8 @@ def going_away(lab, check):
                    machine.run(f"apt-get install -q {PAYLOAD}/newer.deb", timeout=300))
     check.succeeds("who uses an image goes on", machine.run("systemctl is-active busy-course"))
     check.holds("images and links are there after it", not lab.missing(), lab.missing())
-    links = "find / -xdev -lname '/mnt/s3fs/*' -not -path '/proc/*'"
-    before = machine.check(links)
-    result = machine.run("autosquash overlay unlink --dry-run")
-    check.succeeds("overlay unlink --dry-run", result)
-    check.holds("it would remove every link",
-                before and all(path in result.output for path in before.split()), result)
-    check.holds("it removes none", machine.check(links) == before)
-    check.succeeds("overlay unlink", machine.run("autosquash overlay unlink"))
-    check.holds("no link is left", not machine.check(links), machine.check(links))
+    if lab.way.has_overlay:
+        unlink_overlay(machine, check)
     check.succeeds("setup --remove with images in use", machine.run("autosquash setup --remove"))
     end_busy(machine)
     failed = machine.check(f"systemctl --failed --no-legend --plain | {OURS}")
@@ -220,7 +260,7 @@ def going_away(lab, check):
     result = machine.run("apt-get purge -q autosquash", timeout=300)
     check.succeeds("purge", result)
     left = machine.check("find / -xdev -name '*autosquash*' -not -path '/root/*'"
-                         " -not -path '/var/log/*' -not -path '/var/cache/*'"
+                         " -not -path '/var/log/*' -not -path '/var/cache/apt/*'"
                          " -not -path '/mnt/*' | sort")
     untold = [path for path in left.split() if path not in result.output]
     check.holds("purge leaves nothing that it does not name", not untold, "\n".join(untold))
@@ -234,8 +274,9 @@ def golden_image(lab, check):
     if lab.machine.is_on:
         lab.machine.shut_down()
     lab.bucket.start()
-    tree = lab.work / "golden"
-    lab.base.unpack(tree)
+    place = lab.place
+    tree = place.work / "golden"
+    place.base.unpack(tree)
 
     def run(*command):
         return image.run_apart(*command, capture_output=True, text=True)
@@ -249,32 +290,29 @@ def golden_image(lab, check):
                     f"status {result.returncode}: {result.stdout}{result.stderr}")
 
     program = contents.PROGRAM
-    result = run(program, "setup", "--root", tree, "--dry-run")
+    result = run(program, "setup", "--root", tree, "--dry-run", *lab.way.setup)
     check.holds("setup --root names autofs, which is not there", "autofs" in result.stderr,
                 f"status {result.returncode}: {result.stderr}")
     result = run(program, "doctor", "--root", tree)
     check.holds("doctor --root does too", result.returncode == 1 and "autofs" in result.stdout,
                 f"status {result.returncode}: {result.stdout}{result.stderr}")
-    subprocess.run(["cp", lab.package, tree / "root/autosquash.deb"], check=True)
+    subprocess.run(["cp", place.package, tree / "root/autosquash.deb"], check=True)
     succeeds("apt-get install in a chroot", inside("apt-get", "install", "-q", "/root/autosquash.deb"))
     (tree / "root/autosquash.deb").unlink()
     succeeds("setup in a chroot without /proc", inside("autosquash", "setup", "--dry-run"))
-    with open(tree / "etc/fstab", "a") as file:
-        file.write(lab.mount_line + "\n")
-    credentials = tree / "etc/passwd-s3fs"
-    credentials.touch(0o600)
-    credentials.write_text("testing:testing\n")
-    succeeds("setup --root", run(program, "setup", "--root", tree))
+    lab.way.write_into(tree)
+    succeeds("setup --root", run(program, "setup", "--root", tree, *lab.way.setup))
     unit = (tree / "etc/systemd/system/autosquash-refresh.service").read_text()
     check.holds("its units run the program of the tree", "=/usr/bin/autosquash " in unit, unit)
     succeeds("doctor --root", run(program, "doctor", "--root", tree))
-    succeeds("enabling the overlay",
-             run("systemctl", f"--root={tree}", "enable", "autosquash-overlay.service"))
+    if lab.way.has_overlay:
+        succeeds("enabling the overlay",
+                 run("systemctl", f"--root={tree}", "enable", "autosquash-overlay.service"))
 
-    disk = lab.work / "golden.ext4"
+    disk = place.work / "golden.ext4"
     image.write_disk(tree, disk)
     subprocess.run(["rm", "-rf", "--one-file-system", tree], check=True)
-    machine = lab.machine_with(disk)
+    machine = place.machine_with(disk)
     try:
         check.took("boot", machine.boot())
         is_served(lab, check, "after that", machine)
@@ -287,57 +325,10 @@ def golden_image(lab, check):
         disk.unlink()
 
 
-# Steps
-
-def make_busy(machine):
-    """Students with their working directory and a file in images; one of them read its start."""
-    machine.run("systemctl stop 'busy-*'")
-    for name in "course", "data":
-        machine.begin(f"busy-{name}", f"cd /mnt/autosquash/{name}/data && exec sleep 10000 <genome.fa",
-                      "student")
-    machine.check("head -c 4096 /mnt/autosquash/big/data", user="student")
-    for name in "course", "data":
-        wait_until(lambda: f"/{name} " in machine.check("cat /proc/mounts"), 30)
-
-
-def end_busy(machine):
-    machine.run("systemctl stop 'busy-*'")
-
-
-def is_served(lab, check, when, machine=None):
-    for what, (seconds, missing) in lab.wait_until_served(machine).items():
-        check.within(f"{what} {when}", seconds, BACK_SECONDS, missing)
-
-
-def shut_down(machine, check, what):
-    seconds = machine.shut_down(timeout=3 * SHUTDOWN_SECONDS)
-    check.within(what, seconds, SHUTDOWN_SECONDS, machine.console())
-
-
-def fails_in_time(machine, check, what, command):
-    result = machine.run(command, user="student", timeout=4 * ANSWER_SECONDS)
-    good = result.status not in (0, None)
-    check.within(what, result.seconds if good else None, ANSWER_SECONDS, result)
-
-
-def follow_doctor(machine, check, rounds=4):
-    """Types what doctor says until it says nothing more."""
-    followed = set()
-    for _ in range(rounds):
-        result = machine.run("autosquash doctor")
-        hints = documents.hints(result.output)
-        commands = {hint.command: hint for hint in hints if hint.command not in followed}
-        if not commands:
-            break
-        for command, hint in commands.items():
-            followed.add(command)
-            if command is None:
-                check.holds(f"a command in doctor's hint: {hint.text}", False, hint)
-            else:
-                check.succeeds(f"doctor: {command}", machine.run(command, timeout=300))
-    check.holds("doctor has nothing more to say",
-                result.status == 0 and not documents.hints(result.output), result)
-
-
-ALL = [first_mount, matrix, clock, reboot, switched_off, mount_unit, s3fs_killed, s3_hangs,
-       network_down, s3_refuses, going_away, golden_image]
+# In the order in which they are run.
+ALL = {
+    ways.Direct: [first_mount, matrix, reboot, server_killed, automounter, s3_hangs, network_down,
+                  s3_refuses, going_away, golden_image],
+    ways.S3fs: [first_mount, matrix, clock, reboot, switched_off, mount_unit, s3fs_killed,
+                automounter, s3_hangs, network_down, s3_refuses, going_away, golden_image],
+}
