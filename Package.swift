@@ -150,8 +150,8 @@ let package = Package(
     .target(
       name: "MachineSetup",
       dependencies: [
-        "Automount", "CLinux", "HTTP", "Inputs", "ObjectStore", "Overlay", "Posix", "SquashFS",
-        "SquashFSFormat", "Terminal",
+        "Automount", "CLinux", "HTTP", "ImageMount", "Inputs", "ObjectStore", "Overlay", "Posix",
+        "SquashFS", "SquashFSFormat", "Terminal",
       ],
       cSettings: gnu, swiftSettings: settings),
     // autosquash-map: autofs runs it on every first access. Nothing may depend on it, because its

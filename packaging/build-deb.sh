@@ -53,6 +53,8 @@ sed -n 's/^FUNCTION([^,]*, \(fuse_[a-z0-9_]*\),.*/extern char \1; void *use_\1 =
 gcc -shared -fPIC -o "$work/fuse.so" "$work/fuse.c" -lfuse3
 depends=$(cd "$work" && dpkg-shlibdeps -O root/usr/bin/autosquash archive.so curl.so fuse.so 2>/dev/null |
   sed 's/^shlibs:Depends=//')
+# Either libfuse will do (load.c), and a Debian has one of them.
+depends=$(echo "$depends" | sed 's/libfuse3-[34] ([^)]*)/libfuse3-4 | libfuse3-3 (>= 3.7.0)/')
 readelf -d "$root/usr/bin/autosquash" | grep -q RELR && depends="$depends, libc6 (>= 2.36)"
 for library in libarchive libcurl libfuse3; do
   case $depends in *"$library"*) ;; *) echo "no package has $library" >&2; exit 1 ;; esac

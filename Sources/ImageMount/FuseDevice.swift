@@ -27,11 +27,11 @@ enum FuseDevice {
 }
 
 /// fusermount3, which mounts and unmounts for users who may not.
-enum Fusermount {
+package enum Fusermount {
   private static let name = "fusermount3"
 
   /// Whether it can be run.
-  static var isThere: Bool {
+  package static var isThere: Bool {
     let path = getenv("PATH").map { [UInt8](cString: $0) } ?? []
     let folders =
       path.split(separator: UInt8(ascii: ":")).map { Array($0) } + [Array("/usr/bin".utf8)]

@@ -1,8 +1,9 @@
 import CFuse
 
 /// The library libfuse, which is loaded for the first mount.
-enum Libfuse {
-  private static let fault: String? = cfuse_load().map { String(cString: $0) }
+package enum Libfuse {
+  /// Why it cannot be used; `nil` if it can.
+  package static let fault: String? = cfuse_load().map { String(cString: $0) }
 
   /// Loads it unless it is loaded; nothing else in libfuse may be called before.
   static func load() throws(MountError) {

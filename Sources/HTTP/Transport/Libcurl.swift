@@ -3,9 +3,9 @@ import Glibc
 import Posix
 
 /// The library libcurl, which is loaded with the first request.
-enum Libcurl {
-  /// Why it cannot be used.
-  private static let fault: String? = {
+package enum Libcurl {
+  /// Why it cannot be used; `nil` if it can.
+  package static let fault: String? = {
     if let reason = ccurl_load() { return String(cString: reason) }
     guard curl_global_init(ccurl_global_default) == CURLE_OK else {
       return "it cannot be initialized"

@@ -25,8 +25,12 @@ package enum Checkups {
         "\(Configuration.path.escapedName): images in"
           + " \(job.configuration.images.escapedName), mounted below"
           + " \(job.configuration.mountRoot.escapedName)"))
-    report(MachineCheckup.kernel(job.configuration))
-    report(MachineCheckup.loopDevices(job.configuration))
+    if MapEntry.MountType(job.configuration) == .autosquash {
+      MountCheckup(configuration: job.configuration).all().forEach(report)
+    } else {
+      report(MachineCheckup.kernel(job.configuration))
+      report(MachineCheckup.loopDevices(job.configuration))
+    }
     report(MachineCheckup.clock())
     AutomounterCheckup(configuration: job.configuration, mounts: mounts).all().forEach(report)
     switch job.configuration.images {

@@ -20,8 +20,9 @@ package struct RootCheckup {
     guard let text = try root.read(path, limit: 64 << 10) else {
       report(.fail("settings", "\(place.escapedName) is missing", setup))
       // The same programs that setup asks for.
-      try RootPrograms(root: root, programs: try Installation.inSystem(root))
-        .all(mountsBucket: true).forEach(report)
+      try RootPrograms(
+        root: root, programs: try Installation.inSystem(root), configuration: Configuration()
+      ).all(mountsBucket: true).forEach(report)
       return
     }
     let configuration: Configuration
@@ -38,11 +39,16 @@ package struct RootCheckup {
       root: root, configuration: configuration, programs: try Installation.inSystem(root))
     let mount = RootMount(root: root, configuration: configuration)
     let found = try mount.find()
-    try RootPrograms(root: root, programs: checkup.programs)
-      .all(mountsBucket: found?.isOfS3fs != false).forEach(report)
+    let needsMount = configuration.images.bucket == nil
+    try RootPrograms(root: root, programs: checkup.programs, configuration: configuration)
+      .all(mountsBucket: needsMount && found?.isOfS3fs != false).forEach(report)
     try checkup.files(setup).forEach(report)
     try checkup.automounter().forEach(report)
-    try mount.checkups(found).forEach(report)
+    if needsMount {
+      try mount.checkups(found).forEach(report)
+    } else {
+      report(try RootCredentials(root: root, configuration: configuration).checkup())
+    }
     try RootKernel(root: root, configuration: configuration).all().forEach(report)
     try checkup.overlay().forEach(report)
   }

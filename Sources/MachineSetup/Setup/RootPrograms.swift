@@ -1,3 +1,4 @@
+import Automount
 import Glibc
 import Posix
 
@@ -6,20 +7,29 @@ struct RootPrograms {
   let root: SystemRoot
   /// The location of our own programs in it.
   let programs: Installation
+  let configuration: Configuration
 
   private static let folders = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/bin"]
 
+  /// Whether this program mounts the images.
+  private var mountsItself: Bool { MapEntry.MountType(configuration) == .autosquash }
+
   /// The programs needed by the files setup writes.
   func forSetup() throws -> [Checkup] {
-    if root.isRunning { return try [map(), automounter()] }
-    return try own() + [automounter(), bucket()]
+    if root.isRunning {
+      return try [map(), automounter()]
+        + (mountsItself ? MountCheckup(configuration: configuration).all() : [])
+    }
+    return try own() + [automounter()] + (mountsItself ? forMounting() : [])
+      + (configuration.images.bucket == nil ? [bucket()] : [])
   }
 
   /// All of them.
   ///
   /// - Parameter mountsBucket: whether s3fs will mount the bucket.
   func all(mountsBucket: Bool) throws -> [Checkup] {
-    try own() + [automounter(), mount()] + (mountsBucket ? [bucket(), fuse()] : [])
+    try own() + [automounter(), mount()] + (mountsItself ? forMounting() : [])
+      + (mountsBucket ? [bucket(), fuse()] : [])
   }
 
   /// This program and its map.
@@ -62,6 +72,51 @@ struct RootPrograms {
       "which mount(8) runs for s3fs")
   }
 
+  // MARK: For mounts by this program
+
+  private func forMounting() throws -> [Checkup] {
+    var found = [
+      try helper(),
+      try library(
+        ["libfuse3.so.4", "libfuse3.so.3"], of: "fuse3", "libfuse 3", "which mounts the images"),
+    ]
+    if configuration.images.bucket != nil {
+      found.append(
+        try library(["libcurl.so.4"], of: "libcurl4", "libcurl", "which reads the bucket"))
+    }
+    return found
+  }
+
+  private func helper() throws -> Checkup {
+    let places = ["/usr/sbin/mount.autosquash", "/sbin/mount.autosquash"].map { HostPath($0) }
+    guard let place = try root.firstFound(of: places) else {
+      return .fail(
+        "mount", "\(shown(places[0])), which mount(8) runs for an image, is missing", package)
+    }
+    return .ok("mount", "\(shown(place)) is there")
+  }
+
+  /// - Parameter names: of the file; any of them will do.
+  private func library(
+    _ names: [String], of package: String, _ name: String, _ purpose: String
+  ) throws -> Checkup {
+    let topic = name.prefix { $0 != " " }
+    // Debian's folders are called after the machine: x86_64-linux-gnu.
+    let folder = HostPath("/usr/lib")
+    let machines = (try root.openIfThere(folder)?.names() ?? [])
+      .filter { String(decoding: $0.bytes, as: UTF8.self).contains("-linux-") }
+      .map { folder.appending($0) }
+    let places = (machines + [folder, "/usr/lib64", "/usr/local/lib"]).flatMap { folder in
+      names.map { folder.appending(Name(unchecked: Array($0.utf8))) }
+    }
+    if let place = try root.firstFound(of: places) {
+      return .ok(String(topic), "\(shown(place)) is there")
+    }
+    return .fail(String(topic), "\(name), \(purpose), is not installed\(inRoot)", install(package))
+  }
+
+  // MARK: Finding and installing
+
   private func program(
     _ name: String, or other: String? = nil, of package: String, topic: String, _ purpose: String
   ) throws -> Checkup {
@@ -70,10 +125,13 @@ struct RootPrograms {
     if let place = try root.firstFound(of: places) {
       return .ok(topic, "\(shown(place)) is there")
     }
-    let chroot = root.isRunning ? "" : "chroot \(folder) "
-    return .fail(
-      topic, "\(name), \(purpose), is not installed" + (root.isRunning ? "" : " in \(folder)"),
-      "sudo \(chroot)apt-get install \(package)")
+    return .fail(topic, "\(name), \(purpose), is not installed\(inRoot)", install(package))
+  }
+
+  private var inRoot: String { root.isRunning ? "" : " in \(folder)" }
+
+  private func install(_ package: String) -> String {
+    "sudo \(root.isRunning ? "" : "chroot \(folder) ")apt-get install \(package)"
   }
 
   /// The command that installs this program's package and its dependencies.

@@ -56,7 +56,8 @@ package struct SetupJob {
     if try hasSystemd && configuration.browse && enableTimer() { isChanged = true }
     if root.isRunning { try tellSystem(configuration, hasSystemd, isChanged: isChanged) }
     if !isChanged { report.append("Nothing to change: everything is in place.") }
-    warnings += try RootPrograms(root: root, programs: programs).forSetup().compactMap { checkup in
+    let needed = RootPrograms(root: root, programs: programs, configuration: configuration)
+    warnings += try needed.forSetup().compactMap { checkup in
       checkup.remedy.map { "\(checkup.finding); \($0)" }
     }
   }

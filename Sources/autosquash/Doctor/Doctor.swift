@@ -12,13 +12,13 @@ struct Doctor: Subcommand {
     commandName: "doctor",
     abstract: "Check what this machine lacks to mount the images, and how to fix it.",
     discussion: """
-      Checks the settings, the kernel, the automounter, the bucket and every image in it, \
-      then mounts the smallest image through the automounter and reads a file. The exit \
+      Checks the settings, what mounts the images, the automounter, the bucket and every image in \
+      it, then mounts the smallest image through the automounter and reads a file. The exit \
       status is 1 when something fails.
 
       With --root it checks the files of another system before it starts, such as the root of a \
       machine image prepared by setup --root: its settings, the files that setup writes for \
-      them, programs, the bucket's mount and credentials, and the kernel's modules. \
+      them, programs and libraries, the bucket's mount and credentials, and the kernel's modules. \
       It mounts and runs nothing there, sends no requests and follows no links.
 
       If s3fs mounts the images, it also reads them without s3fs, straight from the bucket, with \

@@ -38,14 +38,6 @@ extension AutomountSystemTests {
           """, browses: browses)
     }
 
-    /// mount(8) finds its helper in one place only.
-    private func withMountHelper(_ body: () throws -> Void) throws {
-      let helper = "/sbin/mount.autosquash"
-      try Tool.check(["ln", "-sf", Tool.autosquashMap, helper])
-      defer { unlink(helper) }
-      try body()
-    }
-
     private func servers(of lab: AutofsLab) throws -> [pid_t] {
       try Tool.run(["pgrep", "-f", "--", "autosquash mount .*\(lab.mountRoot)"]).text
         .split(separator: "\n").compactMap { pid_t($0) }
@@ -58,7 +50,7 @@ extension AutomountSystemTests {
         "week 1/deep/er",
       ]
       for name in names { try add(name) }
-      try withMountHelper {
+      try AutomountSystemTests.withMountHelper {
         let lab = try lab()
         for name in names {
           #expect(lab.id(Array(name.utf8)) == name, "\(name)\n\(lab.log)")
@@ -75,7 +67,7 @@ extension AutomountSystemTests {
       try add("good")
       try work.write("short.squash", try work.read(Self.file(of: "good", in: work)).dropLast(8192))
       try server.put("course", "images/short.squash", file: work.path("short.squash"))
-      try withMountHelper {
+      try AutomountSystemTests.withMountHelper {
         let lab = try lab()
         #expect(lab.access("nothing") == ENOENT)
         #expect(lab.log.contains("nothing: no such image in s3://course/images"), "\(lab.log)")
@@ -100,7 +92,7 @@ extension AutomountSystemTests {
     @Test func listedNamesMount() throws {
       for name in ["a", "b c", "folder/x"] { try add(name) }
       try server.put("course", "images/notes.txt", file: "/etc/hostname")
-      try withMountHelper {
+      try AutomountSystemTests.withMountHelper {
         let lab = try lab(browses: true)
         let shown = try FileManager.default.contentsOfDirectory(atPath: lab.mountRoot).sorted()
         #expect(shown == ["a", "b c", "folder"])
@@ -122,7 +114,7 @@ extension AutomountSystemTests {
 
     @Test func unusedImagesAreUnmounted() throws {
       try add("a")
-      try withMountHelper {
+      try AutomountSystemTests.withMountHelper {
         let lab = try lab(timeout: 1)
         #expect(lab.id(Array("a".utf8)) == "a", "\(lab.log)")
         #expect(try !servers(of: lab).isEmpty)
@@ -135,7 +127,7 @@ extension AutomountSystemTests {
     /// A process that dies takes its image along, no other, and not for long.
     @Test func aCrashTakesOneImage() throws {
       for name in ["a", "b"] { try add(name) }
-      try withMountHelper {
+      try AutomountSystemTests.withMountHelper {
         let lab = try lab()
         for name in ["a", "b"] { #expect(lab.id(Array(name.utf8)) == name, "\(lab.log)") }
         let holder = open("\(lab.mountRoot)/b/id", O_RDONLY)
@@ -153,7 +145,7 @@ extension AutomountSystemTests {
     /// An image in use survives a restart of the automounter.
     @Test(arguments: [false, true]) func theAutomounterMayRestart(byCrash: Bool) throws {
       for name in ["a", "b"] { try add(name) }
-      try withMountHelper {
+      try AutomountSystemTests.withMountHelper {
         let lab = try lab()
         let held = lab.mountRoot + "/a"
         #expect(lab.id(Array("a".utf8)) == "a", "\(lab.log)")
@@ -179,7 +171,7 @@ extension AutomountSystemTests {
     @Test func manyAtOnce() throws {
       let names = (0..<40).map { "image \($0)" }
       for name in names { try add(name) }
-      try withMountHelper {
+      try AutomountSystemTests.withMountHelper {
         let lab = try lab(browses: true)
         let script =
           "ls -1 '\(lab.mountRoot)' | xargs -P 16 -d '\\n' -I {} cat '\(lab.mountRoot)/{}/id'"
@@ -194,7 +186,7 @@ extension AutomountSystemTests {
       try add("a")
       let point = work.path("point")
       try Tool.check(["mkdir", point])
-      try withMountHelper {
+      try AutomountSystemTests.withMountHelper {
         let source = "s3://course/images/a.squash"
         let mounted = try Tool.run(
           ["mount", "-t", "autosquash", source, point, "-o", "nosuid"],
