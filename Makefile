@@ -188,7 +188,8 @@ soak: test-deps
 	SOAK_ROUNDS=$(SOAK_ROUNDS) SANITIZED=yes $(SWIFT) test --skip-build --disable-xctest \
 	  --sanitize address --scratch-path .build/address --filter PackSoakTests
 
-# A Debian package, and its test in a bare system (needs root).
+# A Debian package, and its test in a bare system, this one's and a newer one (needs root).
+NEWER_SUITE = trixie
 deb: build
 	$(call install-packages,$(DEB_PACKAGES))
 	sh packaging/build-deb.sh .build/deb
@@ -196,6 +197,7 @@ deb: build
 
 test-deb: deb
 	$(SUDO) sh packaging/test-deb.sh .build/deb/*.deb
+	$(SUDO) sh packaging/test-deb.sh .build/deb/*.deb $(NEWER_SUITE)
 
 # The package on a virtual machine (needs root): boots, outages, shutdowns; SCENARIOS=name for some.
 SCENARIOS ?=

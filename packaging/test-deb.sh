@@ -1,13 +1,15 @@
 #!/bin/sh
 # Installs a package in a bare Debian root, without a Swift toolchain, uses it, and purges it.
 #
-#   test-deb.sh PACKAGE
+#   test-deb.sh PACKAGE [SUITE]
+#
+# SUITE is a Debian's name, by default that of this machine.
 set -eu
 cd "$(dirname "$0")/.."
 package=$(realpath "$1")
-suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+suite=${2:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
 root=$(mktemp -d)
-trap 'umount "$root/proc" 2>/dev/null || true; rm -rf "$root"' EXIT
+trap 'umount -l "$root/srv/mounted" "$root/dev/fuse" "$root/proc" 2>/dev/null || true; rm -rf "$root"' EXIT
 trap 'exit 130' INT TERM
 say() { echo "test-deb: $*"; }
 fail() {
@@ -43,6 +45,16 @@ entry=$(inside /usr/libexec/autosquash/autosquash-map course)
 [ "$entry" = '-fstype=squashfs,loop,ro,nosuid,nodev ":/srv/images/course.squash"' ] || fail "map: $entry"
 [ "$(inside autosquash map course)" = "$entry" ] || fail "autosquash map"
 rm "$root/etc/autosquash.conf"
+
+say "mount, with the libfuse of $suite"
+mkdir "$root/srv/mounted"
+touch "$root/dev/fuse"
+mount --bind /dev/fuse "$root/dev/fuse"
+inside autosquash mount /srv/images/course.squash /srv/mounted
+tar -xzOf TestData/course.tar.gz course/README.txt | cmp - "$root/srv/mounted/README.txt" ||
+  fail "another README.txt"
+inside autosquash unmount /srv/mounted
+umount "$root/dev/fuse"
 
 say "setup when asked"
 sed -i 's/^SETUP=no/SETUP=yes/; s/^#SETUP_OPTIONS=.*/SETUP_OPTIONS="--images \/srv\/images"/' \

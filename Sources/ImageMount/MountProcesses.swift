@@ -13,21 +13,25 @@ package enum MountProcesses {
   /// - Parameters:
   ///   - folder: an absolute path.
   ///   - isForeground: whether to return only when the image is unmounted.
+  ///   - secret: finds what the process that answers requests may need again later, and which only the
+  ///     superuser can read. It runs in a process of its own.
   ///   - serve: runs in the process that answers requests. It opens the image, mounts it, and calls
-  ///     its argument once requests are answered. It returns an exit status, after a message.
+  ///     its last argument once requests are answered. It returns an exit status, after a message. The
+  ///     first argument asks for the secret; it is `nil` if this process reads what it could before.
   /// - Returns: an exit status. A mount that is not in the foreground answers by then.
   /// - Throws: `SystemError` if there is no other process.
   package static func run(
-    on folder: [UInt8], isForeground: Bool, _ serve: (_ isReady: () -> Void) -> Int32
+    on folder: [UInt8], isForeground: Bool, secret: (() -> [UInt8])? = nil,
+    _ serve: (_ secret: SecretChannel?, _ isReady: () -> Void) -> Int32
   ) throws(SystemError) -> Int32 {
-    if isForeground { return try watch(folder, serve, onReady: { true }) }
+    if isForeground { return try watch(folder, secret, serve, onReady: { true }) }
     let (end, status) = try pipe()
     let guardian = clinux_fork()
     guard guardian >= 0 else { throw SystemError("start a process") }
     if guardian == 0 {
       close(end)
       do throws(SystemError) {
-        let result = try watch(folder, serve) {
+        let result = try watch(folder, secret, serve) {
           detach()
           return send(0, to: status)
         }
@@ -56,17 +60,26 @@ package enum MountProcesses {
   ///
   /// - Parameter onReady: called when the mount answers; returns whether it is still wanted.
   private static func watch(
-    _ folder: [UInt8], _ serve: (() -> Void) -> Int32, onReady: () -> Bool
+    _ folder: [UInt8], _ secret: (() -> [UInt8])?,
+    _ serve: (SecretChannel?, () -> Void) -> Int32, onReady: () -> Bool
   ) throws(SystemError) -> Int32 {
     let before = MountPoint(folder)
     let (end, status) = try pipe()
+    var channel: (asks: Int32, answers: Int32)?
+    if secret != nil && geteuid() == 0 { channel = try SecretChannel.pair() }
     let process = clinux_fork()
     guard process >= 0 else { throw SystemError("start a process") }
     if process == 0 {
       close(end)
-      _exit(inNewThread { serve { _ = send(0, to: status) } })
+      let asking = channel.map { channel in
+        close(channel.answers)
+        return SecretChannel(channel.asks)
+      }
+      _exit(
+        inNewThread(Privileges.forbidMore) { serve(asking) { _ = send(0, to: status) } })
     }
     close(status)
+    if let channel { close(channel.asks) }
     passSignals(to: process)
     signal(SIGPIPE, SIG_IGN)
     var mount: MountPoint?
@@ -79,6 +92,7 @@ package enum MountProcesses {
       try? Privileges.reduceToUnmounting()
     }
     close(end)
+    if let channel, let secret { SecretKeeper(socket: channel.answers, tell: secret).serve() }
     let result = ChildProcess.wait(for: process)
     if let mount = mount ?? MountPoint(folder, after: before), mount.isDead {
       try? mount.unmount(isLazy: true)
@@ -91,7 +105,11 @@ package enum MountProcesses {
   /// Locks of Swift's runtime note the number of the thread that holds them, and a thread asks for
   /// its own number once. In a forked process the first thread would give its parent's, and if
   /// another thread then wanted the same lock, both would wait forever.
-  private static func inNewThread(_ body: () -> Int32) -> Int32 {
+  ///
+  /// - Parameter prepare: runs before, in this thread.
+  static func inNewThread(
+    _ prepare: () throws(SystemError) -> Void, _ body: () -> Int32
+  ) -> Int32 {
     withoutActuallyEscaping(body) { body in
       let call = Call(body)
       // Signals that end the program are for the new thread.
@@ -101,7 +119,7 @@ package enum MountProcesses {
       pthread_sigmask(SIG_BLOCK, &ending, nil)
       let mask = ending
       do {
-        try Privileges.forbidMore()
+        try prepare()
         let thread = try WorkerThread {
           var mask = mask
           pthread_sigmask(SIG_UNBLOCK, &mask, nil)

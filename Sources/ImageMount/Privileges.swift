@@ -11,6 +11,9 @@ package enum Privileges {
   /// stop the server, and to unmount.
   private static let toUnmount: UInt64 = 1 << 2 | 1 << 5 | 1 << 21
 
+  /// CAP_DAC_READ_SEARCH.
+  private static let toRead: UInt64 = 1 << 2
+
   /// CAP_SETGID and CAP_SETUID.
   private static let toChangeUser: UInt64 = 1 << 6 | 1 << 7
 
@@ -44,6 +47,11 @@ package enum Privileges {
     guard geteuid() == 0 else { return }
     try check("give up rights", clinux_keep_capabilities(toUnmount))
     try check("give up rights", clinux_forbid_new_rights())
+  }
+
+  /// Those of a process that reads a secret for the one that answers requests; after `reduceToUnmounting`.
+  static func reduceToReading() throws(SystemError) {
+    try check("give up rights", clinux_keep_capabilities(toRead))
   }
 
   private static func check(_ action: String, _ result: Int32) throws(SystemError) {

@@ -21,8 +21,14 @@ package protocol RequestSigner: AnyObject, Sendable {
   ///
   /// - Throws: `StoreError` with the code `credentials` if there are none.
   func origin() throws(StoreError) -> String?
+
+  /// Has another process find new credentials, once this one may no longer read what they come from.
+  ///
+  /// - Parameter ask: asks `DelegatedCredentials.find` of the other process.
+  func delegate(to ask: @escaping @Sendable () -> [UInt8]?)
 }
 
 extension RequestSigner {
   package func origin() throws(StoreError) -> String? { nil }
+  package func delegate(to ask: @escaping @Sendable () -> [UInt8]?) {}
 }

@@ -112,6 +112,13 @@ package final class Store: Sendable {
   /// - Throws: `StoreError` with the code `credentials` if there are none.
   package func credentialsOrigin() throws(StoreError) -> String? { try signer.origin() }
 
+  /// Has another process find new credentials from now on.
+  ///
+  /// - Parameter ask: asks `DelegatedCredentials.find` of the other process.
+  package func delegateCredentials(to ask: @escaping @Sendable () -> [UInt8]?) {
+    signer.delegate(to: ask)
+  }
+
   /// Where buckets are, as far as it is known by now.
   ///
   /// - Throws: `StoreError` if a setting cannot be.

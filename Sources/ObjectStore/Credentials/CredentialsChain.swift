@@ -19,10 +19,10 @@ package final class CredentialsChain: RequestSigner, @unchecked Sendable {
   /// What a server refused is older than that many seconds, or another thread has renewed it.
   private static let newest = 5
 
-  private let providers: [any CredentialsProvider]
   private let clock: ServiceClock
   private let monitor = Monitor(conditions: 1)
   // Guarded by `monitor`.
+  private var providers: [any CredentialsProvider]
   private var kept: Kept?
   private var isAsking = false
   /// How often they were asked for.
@@ -84,6 +84,10 @@ package final class CredentialsChain: RequestSigner, @unchecked Sendable {
       self.kept = nil
       return true
     }
+  }
+
+  package func delegate(to ask: @escaping @Sendable () -> [UInt8]?) {
+    monitor.withLock { providers = [DelegatedProvider(ask: ask)] }
   }
 
   package func origin() throws(StoreError) -> String? { try current().origin }
@@ -166,6 +170,7 @@ package final class CredentialsChain: RequestSigner, @unchecked Sendable {
   }
 
   private func find() throws(StoreError) -> Kept {
+    let providers = monitor.withLock { self.providers }
     for provider in providers {
       guard let credentials = try provider.find() else { continue }
       guard isValid(credentials) else {

@@ -3,6 +3,7 @@ import Automount
 import Glibc
 import ImageMount
 import Inputs
+import ObjectStore
 import Posix
 import SquashFS
 import Terminal
@@ -47,9 +48,15 @@ struct Mount: FileSubcommand {
     do throws(MountError) { point = try MountFolder.check(folder.bytes) } catch {
       return Messages.fail(folder.bytes, error)
     }
-    return try MountProcesses.run(on: point, isForeground: foreground) { isReady in
+    var secret: (() -> [UInt8])?
+    if RemoteObjects.isRemote(subject) && image.bucket.options.signs {
+      secret = { [bucket = image.bucket.options] in DelegatedCredentials.find(bucket) }
+    }
+    return try MountProcesses.run(
+      on: point, isForeground: foreground, secret: secret
+    ) { secret, isReady in
       do {
-        try serve(point, options, isReady)
+        try serve(point, options, secret, isReady)
         return 0
       } catch let error as MountError {
         return Messages.fail(folder.bytes, error)
@@ -58,7 +65,9 @@ struct Mount: FileSubcommand {
   }
 
   /// Opens, mounts and answers, until a signal or the unmounting ends that.
-  private func serve(_ point: [UInt8], _ options: MountOptions, _ isReady: () -> Void) throws {
+  private func serve(
+    _ point: [UInt8], _ options: MountOptions, _ secret: SecretChannel?, _ isReady: () -> Void
+  ) throws {
     let log: @Sendable (String) -> Void = { [subject, foreground] line in
       if foreground {
         Messages.write(subject, line)
@@ -73,6 +82,7 @@ struct Mount: FileSubcommand {
     let signals = EndingSignals()
     try session.mount(on: point)
     try Privileges.reduceToServing()
+    if let secret { RemoteObjects.store.delegateCredentials { secret.ask() } }
     let mounted = try MountedImage(opened, log: log)
     try session.serve(mounted) { EndingSignals.send() }
     isReady()

@@ -10,6 +10,7 @@ request of the prefix; 1) and `times` (it ends after so many; without end). The 
     redirect          `status` to `location`, to which the path is added
     region            `status` 301 or 400 unless the request is signed for `region`
     unsigned          403 for requests without a signature
+    token             400 for requests without the `token` of this session
     clock             403 unless the request is signed at the server's time, which is `shift` seconds
                       ahead; always if `absent`
     etag              another ETag for the same object
@@ -28,7 +29,8 @@ import time
 from dataclasses import dataclass, field
 
 FAULTS = {
-    "reset", "short", "long", "silence", "status", "redirect", "region", "clock", "unsigned", "etag",
+    "reset", "short", "long", "silence", "status", "redirect", "region", "clock", "unsigned", "token",
+    "etag",
     "replace", "ignore-match", "no-ranges", "wrong-range", "gzip", "no-etag", "weak-etag",
     "huge-headers", "date"}
 
@@ -52,6 +54,7 @@ class Rule:
     shift: int = 0
     total: int = 0
     absent: bool = False
+    token: str = ""
     seconds: int = 0
     seen: int = 0
 
@@ -106,6 +109,8 @@ def instead(active, headers, server):
         return rule.status, error(rule.code, "As the test wants."), rule.headers
     if "unsigned" in active and "Authorization" not in headers:
         return 403, error("AccessDenied", "Access Denied"), {}
+    if "token" in active and headers.get("x-amz-security-token") != active["token"].token:
+        return 400, error("ExpiredToken", "The provided token has expired."), {}
     if "clock" in active:
         rule = active["clock"]
         stamp = headers.get("x-amz-date", "19700101T000000Z")
