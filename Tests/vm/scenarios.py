@@ -49,7 +49,7 @@ def matrix(lab, check):
     names = contents.matrix()
     results = [machine.run(f"cd /mnt/autosquash/{name} && {contents.DIGEST}", user="student")
                for name in names]
-    different = [result for result in results if result.output != lab.digest]
+    different = [result for result in results if result.output != lab.place.digest]
     check.holds(f"{len(names)} images equal their source", not different,
                 "\n".join(map(str, different)))
     listed = machine.run("cd /mnt/autosquash && ls -d matrix/*").output.split()
