@@ -147,7 +147,7 @@ def server_killed(lab, check):
         "head -c 8 /mnt/autosquash/course/README.txt", user="student"))
     check.succeeds("another image is in use as before", machine.run(
         "cat /mnt/autosquash/data/data/reads_1.fastq.gz >/dev/null", user="student"))
-    machine.check("pkill -9 -f 'autosquash mount '")
+    machine.check("pkill -9 -f '[a]utosquash mount '")
     fails_in_time(machine, check, "with all of them killed, an image in use fails",
                   "ls /mnt/autosquash/data/data")
     began = time.monotonic()
@@ -168,12 +168,12 @@ def automounter(lab, check):
     make_busy(machine)
     check.succeeds("the automounter restarts with images in use",
                    machine.run("systemctl restart autofs"))
-    survives(lab, machine, check, "a restart")
+    survives(lab, machine, check, "a restart of the automounter")
     machine.check("systemctl kill --kill-who=main --signal=KILL autofs; sleep 2")
     check.succeeds("an image in use, without an automounter", machine.run(IN_USE))
     fails_in_time(machine, check, "an unused image fails", "ls /mnt/autosquash/spare-4")
     follow_doctor(machine, check)
-    survives(lab, machine, check, "its end")
+    survives(lab, machine, check, "the automounter's end")
     end_busy(machine)
     shut_down(machine, check, "shutdown after that")
 
@@ -183,8 +183,8 @@ IN_USE = "head -c 100 /proc/$(systemctl show -P MainPID busy-course)/cwd/genome.
 
 
 def survives(lab, machine, check, what):
-    check.succeeds(f"an image in use, after {what} of the automounter", machine.run(IN_USE))
-    is_served(lab, check, f"are there after {what} of the automounter")
+    check.succeeds(f"an image in use, after {what}", machine.run(IN_USE))
+    is_served(lab, check, f"are there after {what}")
     check.succeeds(f"another image, after {what}",
                    machine.run("ls /mnt/autosquash/spare-5", user="student"))
 
