@@ -100,42 +100,26 @@ package enum MountProcesses {
     return result
   }
 
-  /// Runs a closure in a new thread, and waits for it.
-  ///
-  /// Locks of Swift's runtime note the number of the thread that holds them, and a thread asks for
-  /// its own number once. In a forked process the first thread would give its parent's, and if
-  /// another thread then wanted the same lock, both would wait forever.
+  /// Runs a closure in a new thread, as a forked process must.
   ///
   /// - Parameter prepare: runs before, in this thread.
   static func inNewThread(
     _ prepare: () throws(SystemError) -> Void, _ body: () -> Int32
   ) -> Int32 {
-    withoutActuallyEscaping(body) { body in
-      let call = Call(body)
-      // Signals that end the program are for the new thread.
-      var ending = sigset_t()
-      sigemptyset(&ending)
-      for number in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&ending, number) }
-      pthread_sigmask(SIG_BLOCK, &ending, nil)
-      let mask = ending
-      do {
-        try prepare()
-        let thread = try WorkerThread {
-          var mask = mask
-          pthread_sigmask(SIG_UNBLOCK, &mask, nil)
-          call.result = call.body()
-        }
-        thread.join()
-        return call.result
-      } catch { return 1 }
-    }
-  }
-
-  /// For one other thread.
-  private final class Call: @unchecked Sendable {
-    let body: () -> Int32
+    // Signals that end the program are for the new thread.
+    var ending = sigset_t()
+    sigemptyset(&ending)
+    for number in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&ending, number) }
+    pthread_sigmask(SIG_BLOCK, &ending, nil)
     var result: Int32 = 1
-    init(_ body: @escaping () -> Int32) { self.body = body }
+    do {
+      try prepare()
+      try WorkerThread.run {
+        pthread_sigmask(SIG_UNBLOCK, &ending, nil)
+        result = body()
+      }
+      return result
+    } catch { return 1 }
   }
 
   /// Lets go of the terminal, and of all that somebody may wait for.

@@ -43,13 +43,15 @@ public enum ForkedAnswer {
     if child == 0 {
       let end = ends[1]
       detach(keeping: end)
-      let outcome = Result { () throws(Refusal) in
-        try work { write([progressSign], to: end) }
+      let isDone: Void? = try? WorkerThread.run {
+        let outcome = Result { () throws(Refusal) in
+          try work { write([progressSign], to: end) }
+        }
+        write(framed(outcome), to: end)
+        close(end)
+        afterwards()
       }
-      write(framed(outcome), to: end)
-      close(end)
-      afterwards()
-      _exit(0)
+      _exit(isDone == nil ? 1 : 0)
     }
     close(ends[1])
     defer { close(ends[0]) }
