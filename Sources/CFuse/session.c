@@ -2,18 +2,16 @@
 #define _GNU_SOURCE
 #include "CFuse.h"
 #include "libfuse.h"
+#include "session.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-struct file_system {
-  struct cfuse_operations operations;
-  void *image;
-};
+static cfuse_session *of(fuse_req_t request) { return fuse_req_userdata(request); }
 
-static struct file_system *of(fuse_req_t request) { return fuse_req_userdata(request); }
+// The kernel then asks for no more at once, whatever the system allows.
+static const unsigned most_bytes = CFUSE_MOST_BYTES;
 
 static void initialize(void *data, struct fuse_conn_info *connection) {
   (void)data;
@@ -22,6 +20,7 @@ static void initialize(void *data, struct fuse_conn_info *connection) {
                     FUSE_CAP_NO_OPEN_SUPPORT | FUSE_CAP_NO_OPENDIR_SUPPORT |
                     FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA;
   connection->want = connection->capable & wanted;
+  if (connection->max_write > most_bytes) connection->max_write = most_bytes;
   connection->max_background = 64;
   connection->congestion_threshold = 48;
 }
@@ -113,37 +112,38 @@ static void keep_message(enum fuse_log_level level, const char *format, va_list 
 const char *cfuse_messages(void) { return messages; }
 
 cfuse_session *cfuse_new(const char *options, const struct cfuse_operations *given, void *image) {
-  struct file_system *system = malloc(sizeof *system);
-  if (system == NULL) return NULL;
-  system->operations = *given;
-  system->image = image;
+  cfuse_session *made = calloc(1, sizeof *made);
+  if (made == NULL) return NULL;
+  made->operations = *given;
+  made->image = image;
   fuse_set_log_func(keep_message);
   struct fuse_args arguments = FUSE_ARGS_INIT(0, NULL);
-  cfuse_session *session = NULL;
   if (fuse_opt_add_arg(&arguments, "autosquash") == 0 && fuse_opt_add_arg(&arguments, "-o") == 0 &&
       fuse_opt_add_arg(&arguments, options) == 0)
-    session = cfuse_session_new(&arguments, &operations, sizeof operations, system);
+    made->session = cfuse_session_new(&arguments, &operations, sizeof operations, made);
   fuse_opt_free_args(&arguments);
-  if (session == NULL) free(system);
-  return session;
+  if (made->session != NULL) return made;
+  free(made);
+  return NULL;
+}
+
+void cfuse_close(cfuse_session *session) {
+  fuse_session_destroy(session->session);
+  free(session);
 }
 
 int cfuse_mount(cfuse_session *session, const char *folder) {
-  return fuse_session_mount(session, folder) == 0;
+  return fuse_session_mount(session->session, folder) == 0;
 }
 
 void cfuse_serve(cfuse_session *session) {
-  // Newer versions have a longer struct.
-  union {
-    struct fuse_buf buffer;
-    char room[256];
-  } space;
+  union message_space space;
   memset(&space, 0, sizeof space);
-  while (!fuse_session_exited(session)) {
-    int count = fuse_session_receive_buf(session, &space.buffer);
+  while (!fuse_session_exited(session->session)) {
+    int count = fuse_session_receive_buf(session->session, &space.buffer);
     if (count == -EINTR || count == -EAGAIN) continue;
     if (count <= 0) break;
-    fuse_session_process_buf(session, &space.buffer);
+    fuse_session_process_buf(session->session, &space.buffer);
   }
   free(space.buffer.mem);
 }

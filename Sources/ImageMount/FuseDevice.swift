@@ -3,9 +3,9 @@ import Glibc
 import Posix
 
 /// What the system must have for mounts by programs.
-enum FuseDevice {
+package enum FuseDevice {
   /// - Throws: `MountError` that says what to do.
-  static func check() throws(MountError) {
+  package static func check() throws(MountError) {
     let device = open("/dev/fuse", O_RDWR | O_CLOEXEC)
     guard device >= 0 else {
       switch errno {

@@ -27,10 +27,9 @@ package final class FuseSession: @unchecked Sendable {
 
   /// Mounts it.
   ///
-  /// - Parameter folder: an absolute path.
+  /// - Parameter folder: an absolute path; `/dev/fd/NUMBER` is a connection that exists already.
   /// - Throws: `MountError`.
   package func mount(on folder: [UInt8]) throws(MountError) {
-    try FuseDevice.check()
     let (isMounted, output) = CapturedErrors.during {
       folder.withCPath { cfuse_mount(session, $0) } != 0
     }
@@ -47,6 +46,7 @@ package final class FuseSession: @unchecked Sendable {
     _ image: MountedImage, onEnd: @escaping @Sendable () -> Void
   ) throws(SystemError) {
     slot.image = image
+    cfuse_begin(session)
     for number in 0..<image.threads {
       do throws(SystemError) {
         try WorkerThread { [self] in
@@ -58,6 +58,13 @@ package final class FuseSession: @unchecked Sendable {
         break
       }
     }
+  }
+
+  /// Lets go of all it has, once its threads have ended and every request is answered.
+  package func close() {
+    slot.image?.unpackers.finish()
+    slot.image = nil
+    cfuse_close(session)
   }
 
   private static func image(_ pointer: UnsafeMutableRawPointer?) -> MountedImage {

@@ -42,19 +42,24 @@ enum ListingPlace: Equatable {
 }
 
 /// The entries that answer a request for a directory's listing.
-struct ListingAnswer {
+final class ListingAnswer {
   let isPlus: Bool
   private let request: Request
   private let buffer: UnsafeMutableRawBufferPointer
-  private(set) var count = 0
+  private var count = 0
   /// Where the listing goes on: the place of the header in the image, and its offset.
   var place: (reference: MetadataReference, header: UInt32)?
 
-  init(_ request: Request, _ buffer: UnsafeMutableRawBufferPointer, isPlus: Bool) {
+  /// - Parameter room: the most bytes.
+  init(_ request: Request, room: Int, isPlus: Bool) {
     self.request = request
-    self.buffer = buffer
     self.isPlus = isPlus
+    buffer = .allocate(byteCount: max(0, room), alignment: 8)
   }
+
+  deinit { buffer.deallocate() }
+
+  var isEmpty: Bool { count == 0 }
 
   /// Adds an entry.
   ///
@@ -62,7 +67,7 @@ struct ListingAnswer {
   ///   - node: `nil` if only type and number are known.
   ///   - next: where the listing goes on after it.
   /// - Returns: whether there was room.
-  mutating func add(
+  func add(
     _ name: [UInt8], _ node: NodeNumber?, _ attributes: cfuse_attributes, next: ListingPlace
   ) -> Bool {
     var attributes = attributes

@@ -19,20 +19,26 @@ final class MountedFile: Sendable {
   func parts(
     _ range: Range<UInt64>, _ image: Image
   ) throws(ImageReadError) -> [BlockIndex.Part] {
-    try index.withLock { (index) throws(ImageReadError) in try index.parts(range, in: image) }
+    try withIndex { (index) throws(ImageReadError) in try index.parts(range, in: image) }
   }
 
   /// The first offset from `offset` on that is in a hole, or not in one.
   func next(
     isHole: Bool, from offset: UInt64, _ image: Image
   ) throws(ImageReadError) -> UInt64? {
-    try index.withLock { (index) throws(ImageReadError) in
+    try withIndex { (index) throws(ImageReadError) in
       try index.next(isHole: isHole, from: offset, in: image)
     }
   }
 
-  /// The memory it takes, in bytes.
-  var memory: Int { 256 + index.withLock { $0.memory } }
+  /// Calls `body` with a copy, as it may wait for a network; what it learns stays.
+  private func withIndex<R>(
+    _ body: (inout BlockIndex) throws(ImageReadError) -> R
+  ) throws(ImageReadError) -> R {
+    var copy = index.withLock { $0 }
+    defer { index.withLock { if $0.reach < copy.reach { $0 = copy } } }
+    return try body(&copy)
+  }
 }
 
 /// The files read lately, as nobody says when a file is opened or closed.

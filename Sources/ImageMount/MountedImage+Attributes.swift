@@ -9,12 +9,10 @@ import TreeModel
 extension MountedImage {
   /// Answers with what stat(2) shows.
   func attributes(_ request: Request, _ node: UInt64) {
-    do throws(ImageReadError) {
-      var attributes = try readers.read { (image) throws(ImageReadError) in
-        try self.attributes(of: try inode(node, image), image)
-      }
-      cfuse_reply_attributes(request.pointer, &attributes)
-    } catch { fail(request, error, node: node) }
+    answer(request, node) { [self] (image) throws(ImageReadError) in
+      let attributes = try attributes(of: try inode(node, image), image)
+      return { withUnsafePointer(to: attributes) { cfuse_reply_attributes(request.pointer, $0) } }
+    }
   }
 
   /// The same as the kernel's own file system shows.
@@ -53,14 +51,12 @@ extension MountedImage {
 
   /// Answers with the target of a symbolic link.
   func target(_ request: Request, _ node: UInt64) {
-    do throws(ImageReadError) {
-      let target = try readers.read { (image) throws(ImageReadError) in
-        let inode = try inode(node, image)
-        return inode.record.type == .symlink ? try image.target(of: inode) : nil
-      }
-      guard let target else { return request.fail(EINVAL) }
-      target.withCPath { cfuse_reply_target(request.pointer, $0) }
-    } catch { fail(request, error, node: node) }
+    answer(request, node) { [self] (image) throws(ImageReadError) in
+      let inode = try inode(node, image)
+      guard inode.record.type == .symlink else { return { request.fail(EINVAL) } }
+      let target = try image.target(of: inode)
+      return { target.withCPath { cfuse_reply_target(request.pointer, $0) } }
+    }
   }
 
   /// Answers with what statfs(2) shows.

@@ -11,20 +11,18 @@ extension MountedImage {
     guard name.count <= DirectoryEntryRecord.longestName else {
       return request.fail(ENAMETOOLONG)
     }
-    do throws(ImageReadError) {
-      let found = try readers.read {
-        (image) throws(ImageReadError) -> (NodeNumber, cfuse_attributes)? in
-        let directory = try inode(directory, image)
-        guard let inode = try image.entry(named: name, in: directory) else { return nil }
-        return (try node(of: inode.reference), try attributes(of: inode, image))
+    answer(request, directory) { [self] (image) throws(ImageReadError) in
+      guard let inode = try image.entry(named: name, in: try inode(directory, image)) else {
+        return { cfuse_reply_no_entry(request.pointer) }
       }
-      guard let (node, attributes) = found else {
-        return cfuse_reply_no_entry(request.pointer)
+      let node = try node(of: inode.reference)
+      let attributes = try attributes(of: inode, image)
+      return {
+        withUnsafePointer(to: attributes) {
+          cfuse_reply_entry(request.pointer, node.rawValue, $0)
+        }
       }
-      withUnsafePointer(to: attributes) {
-        cfuse_reply_entry(request.pointer, node.rawValue, $0)
-      }
-    } catch { fail(request, error, node: directory) }
+    }
   }
 
   private func node(of reference: MetadataReference) throws(ImageReadError) -> NodeNumber {
@@ -41,25 +39,21 @@ extension MountedImage {
   ///   - isPlus: whether to tell all about each entry, which saves the kernel a request for each.
   func list(_ request: Request, _ node: UInt64, room: Int, offset: Int64, isPlus: Bool) {
     guard let place = ListingPlace(offset) else { return request.fail(EINVAL) }
-    withUnsafeTemporaryAllocation(byteCount: max(1, room), alignment: 8) { buffer in
-      var answer = ListingAnswer(request, buffer, isPlus: isPlus)
-      do throws(ImageReadError) {
-        try readers.read { (image) throws(ImageReadError) in
-          try list(node, from: place, image, into: &answer)
-        }
-      } catch {
+    answer(request, node) { [self] (image) throws(ImageReadError) in
+      let answer = ListingAnswer(request, room: min(room, Self.mostBytes), isPlus: isPlus)
+      do throws(ImageReadError) { try list(node, from: place, image, into: answer) } catch {
         // What was found before comes first; the error follows when the kernel asks for more.
-        if answer.count == 0 { return fail(request, error, node: node) }
+        if answer.isEmpty { throw error }
       }
       if let place = answer.place {
         listings.note(place.reference, node: node, header: place.header)
       }
-      answer.send()
+      return { answer.send() }
     }
   }
 
   private func list(
-    _ node: UInt64, from place: ListingPlace, _ image: Image, into answer: inout ListingAnswer
+    _ node: UInt64, from place: ListingPlace, _ image: Image, into answer: ListingAnswer
   ) throws(ImageReadError) {
     let directory = try inode(node, image)
     guard case .directory(let record) = directory.record.body else {

@@ -8,29 +8,23 @@ import Synchronization
 extension MountedImage {
   /// Answers with bytes of a file; fewer than asked for only at its end.
   func read(_ request: Request, _ node: UInt64, size: Int, offset: Int64) {
-    do throws(ImageReadError) {
-      guard offset >= 0 else { return request.fail(EINVAL) }
-      let start = UInt64(offset)
-      let file = try file(node)
-      guard start < file.size else { return request.reply([]) }
-      let range = start..<min(file.size, start + UInt64(max(0, size)))
-      let answer = try readers.read { (image) throws(ImageReadError) in
-        let answer = try self.answer(range, of: file, image)
-        readAhead(of: file, after: range, image)
-        return answer
-      }
-      send(answer, to: request, node)
-    } catch { fail(request, error, node: node) }
+    guard offset >= 0 else { return request.fail(EINVAL) }
+    let start = UInt64(offset)
+    answer(request, node) { [self] (image) throws(ImageReadError) in
+      let file = try file(node, image)
+      guard start < file.size else { return { request.reply([]) } }
+      let range = start..<min(file.size, start + UInt64(min(max(0, size), Self.mostBytes)))
+      let answer = try self.answer(range, of: file, image)
+      readAhead(of: file, after: range, image)
+      return { [self] in send(answer, to: request, node) }
+    }
   }
 
   /// A regular file, from the table of those read lately or from the image.
-  private func file(_ node: UInt64) throws(ImageReadError) -> MountedFile {
+  private func file(_ node: UInt64, _ image: Image) throws(ImageReadError) -> MountedFile {
     let number = NodeNumber(rawValue: node)
     if let file = files.file(number) { return file }
-    let index = try readers.read { (image) throws(ImageReadError) in
-      try BlockIndex(try inode(node, image), of: image)
-    }
-    return files.add(MountedFile(index), number)
+    return files.add(MountedFile(try BlockIndex(try inode(node, image), of: image)), number)
   }
 
   /// The pieces of blocks with a range of a file.
@@ -90,17 +84,15 @@ extension MountedImage {
 
   /// Answers where the next hole is, or the next data.
   func seek(_ request: Request, _ node: UInt64, offset: Int64, whence: Int32) {
-    do throws(ImageReadError) {
-      let file = try file(node)
-      guard offset >= 0, UInt64(offset) < file.size else { return request.fail(ENXIO) }
-      let isHole = whence == SEEK_HOLE
-      guard isHole || whence == SEEK_DATA else { return request.fail(EINVAL) }
-      let found = try readers.read { (image) throws(ImageReadError) in
-        try file.next(isHole: isHole, from: UInt64(offset), image)
-      }
+    let isHole = whence == SEEK_HOLE
+    guard isHole || whence == SEEK_DATA else { return request.fail(EINVAL) }
+    answer(request, node) { [self] (image) throws(ImageReadError) in
+      let file = try file(node, image)
+      guard offset >= 0, UInt64(offset) < file.size else { return { request.fail(ENXIO) } }
+      let found = try file.next(isHole: isHole, from: UInt64(offset), image)
       // The end of a file counts as a hole.
-      guard let found = found ?? (isHole ? file.size : nil) else { return request.fail(ENXIO) }
-      cfuse_reply_offset(request.pointer, Int64(clamping: found))
-    } catch { fail(request, error, node: node) }
+      guard let found = found ?? (isHole ? file.size : nil) else { return { request.fail(ENXIO) } }
+      return { cfuse_reply_offset(request.pointer, Int64(clamping: found)) }
+    }
   }
 }

@@ -10,27 +10,24 @@ extension MountedImage {
   func xattr(_ request: Request, _ node: UInt64, _ name: [UInt8], room: Int) {
     guard hasXattrs else { return request.fail(ENOSYS) }
     guard XattrPrefix(of: name) != nil else { return request.fail(EOPNOTSUPP) }
-    do throws(ImageReadError) {
-      let value = try readers.read { (image) throws(ImageReadError) in
-        try image.xattr(named: name, of: try inode(node, image))
-      }
-      guard let value else { return request.fail(ENODATA) }
-      request.reply(value, room: room)
-    } catch { fail(request, error, node: node) }
+    answer(request, node) { [self] (image) throws(ImageReadError) in
+      let value = try image.xattr(named: name, of: try inode(node, image))
+      guard let value else { return { request.fail(ENODATA) } }
+      return { request.reply(value, room: room) }
+    }
   }
 
   /// Answers with the names of the extended attributes.
   func xattrs(_ request: Request, _ node: UInt64, room: Int) {
     guard hasXattrs else { return request.fail(ENOSYS) }
     let hidden = request.isFromRoot ? [] : Array(XattrPrefix.trusted.text.utf8)
-    do throws(ImageReadError) {
-      let names = try readers.read { (image) throws(ImageReadError) in
-        try image.xattrNames(of: try inode(node, image))
-      }
+    answer(request, node) { [self] (image) throws(ImageReadError) in
       var list: [UInt8] = []
-      for name in names where hidden.isEmpty || !name.starts(with: hidden) { list += name + [0] }
-      guard list.count <= LinuxLimits.longestXattrList else { return request.fail(E2BIG) }
-      request.reply(list, room: room)
-    } catch { fail(request, error, node: node) }
+      for name in try image.xattrNames(of: try inode(node, image))
+      where hidden.isEmpty || !name.starts(with: hidden) { list += name + [0] }
+      let names = list
+      guard names.count <= LinuxLimits.longestXattrList else { return { request.fail(E2BIG) } }
+      return { request.reply(names, room: room) }
+    }
   }
 }

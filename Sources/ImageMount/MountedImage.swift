@@ -1,3 +1,4 @@
+import CFuse
 import Posix
 package import SquashFS
 import SquashFSFormat
@@ -16,6 +17,9 @@ package final class MountedImage: Sendable {
   let input: ImageInput
   /// The number of threads that take requests.
   let threads: Int
+
+  /// The most bytes of an answer; the kernel asks for no more.
+  static let mostBytes = CFUSE_MOST_BYTES
 
   /// What a mounted image may cost.
   package struct Limits: Sendable {
@@ -36,14 +40,16 @@ package final class MountedImage: Sendable {
     hasXattrs = image.hasXattrs
     input = image.input
     _ = try image.root()
-    // One is always free to take an interruption. Those of a distant image wait more than they work.
+    // Those of a distant image wait more than they work. One is always free to take an interruption,
+    // so that none unpacks, and not all look for something.
     let isDistant = image.input.wantsHints
     let processors = Process.processorCount
-    threads = isDistant ? 8 : max(4, min(8, processors + 2))
-    readers = try MetadataReaders(image, count: threads)
+    threads = isDistant ? 9 : max(4, min(8, processors + 2))
+    readers = try MetadataReaders(image, count: isDistant ? threads - 1 : threads)
     cache = BlockCache(byteCount: limits.cache)
     let workers = isDistant ? 8 : max(2, min(8, processors))
-    unpackers = try Unpackers(image, into: cache, callers: threads - 1, threads: workers)
+    unpackers = try Unpackers(
+      image, into: cache, callers: isDistant ? 0 : threads - 1, threads: workers)
     self.log = DamageLog(log)
   }
 
@@ -53,6 +59,11 @@ package final class MountedImage: Sendable {
       let reference = NodeNumber(rawValue: node).reference(root: superblock.rootInode)
     else { throw ImageReadError(.notFound, "there is no node \(node)") }
     return try image.inode(at: reference)
+  }
+
+  /// Answers a request for a node.
+  func answer(_ request: Request, _ node: UInt64, _ search: @escaping MetadataReaders.Search) {
+    readers.answer(request, fail: { [self] in fail(request, $0, node: node) }, search)
   }
 
   /// Answers with an `errno` for an error, and notes damage in the log.

@@ -1,4 +1,3 @@
-import CFuse
 import Glibc
 import SquashFS
 import Synchronization
@@ -6,25 +5,19 @@ import Synchronization
 /// A read that waits for blocks. Whichever thread unpacks the last one answers; if the caller is
 /// interrupted first, the answer is `EINTR`.
 final class PendingRead: BlockWaiter, @unchecked Sendable {
-  private let request: Request
+  private let asker: InterruptibleRequest
   private let answer: ReadAnswer
   /// Those of the answer; complete before anything is sent.
   private var blocks: [BlockCache.Block] = []
   private let onFailure: @Sendable (ImageReadError) -> Void
   /// The number of blocks to wait for, and one for the setting up.
   private let missing: Atomic<Int>
-  private let state = Atomic(PendingRead.registering)
-
-  private static let registering: UInt8 = 0
-  private static let interruptedEarly: UInt8 = 1
-  private static let waiting: UInt8 = 2
-  private static let answered: UInt8 = 3
 
   init(
     _ request: Request, _ answer: ReadAnswer,
     onFailure: @escaping @Sendable (ImageReadError) -> Void
   ) {
-    self.request = request
+    asker = InterruptibleRequest(request)
     self.answer = answer
     missing = Atomic(answer.places.count + 1)
     self.onFailure = onFailure
@@ -33,16 +26,7 @@ final class PendingRead: BlockWaiter, @unchecked Sendable {
   /// Listens for interruptions.
   ///
   /// - Returns: whether to go on; otherwise the request is answered.
-  func begin() -> Bool {
-    cfuse_when_interrupted(
-      request.pointer, { _, data in PendingRead.interrupted(data!) },
-      Unmanaged.passRetained(self).toOpaque())
-    let known = state.compareExchange(
-      expected: Self.registering, desired: Self.waiting, ordering: .sequentiallyConsistent)
-    if known.exchanged { return true }
-    reply { request.fail(EINTR) }
-    return false
-  }
+  func begin() -> Bool { asker.begin() }
 
   /// Finds the blocks; once.
   ///
@@ -64,38 +48,10 @@ final class PendingRead: BlockWaiter, @unchecked Sendable {
 
   func blockIsDone() {
     guard missing.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
-    let known = state.compareExchange(
-      expected: Self.waiting, desired: Self.answered, ordering: .sequentiallyConsistent)
-    guard known.exchanged else { return }
-    reply {
-      do throws(ImageReadError) { try answer.send(blocks, to: request) } catch {
-        onFailure(error)
-        request.fail(EIO)
-      }
-    }
-  }
-
-  /// Answers for good.
-  private func reply(_ body: () -> Void) {
-    // After this, no interruption is under way.
-    cfuse_when_interrupted(request.pointer, nil, nil)
-    body()
-    Unmanaged.passUnretained(self).release()
-  }
-
-  private static func interrupted(_ data: UnsafeMutableRawPointer) {
-    let read = Unmanaged<PendingRead>.fromOpaque(data)
-    read._withUnsafeGuaranteedRef { read in
-      // While it registers, libfuse still uses the request: it is answered there.
-      let early = read.state.compareExchange(
-        expected: Self.registering, desired: Self.interruptedEarly,
-        ordering: .sequentiallyConsistent)
-      if early.exchanged { return }
-      let waiting = read.state.compareExchange(
-        expected: Self.waiting, desired: Self.answered, ordering: .sequentiallyConsistent)
-      guard waiting.exchanged else { return }
-      read.request.fail(EINTR)
-      Unmanaged.passUnretained(read).release()
+    guard asker.end() else { return }
+    do throws(ImageReadError) { try answer.send(blocks, to: asker.request) } catch {
+      onFailure(error)
+      asker.request.fail(EIO)
     }
   }
 }

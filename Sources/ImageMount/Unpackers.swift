@@ -56,6 +56,9 @@ final class Unpackers: @unchecked Sendable {
     }
   }
 
+  /// Waits until there is nothing more to do.
+  func finish() { pool.drain() }
+
   private func submit(_ block: BlockCache.Block) {
     pool.submit(isUrgent: true) { [self] unpacker in
       cache.finish(block, content(of: block, unpacker))

@@ -90,6 +90,34 @@ import TreeModel
     #expect(try small.next(isHole: true, from: 2, in: image) == nil)
   }
 
+  /// However long a file's list of blocks is, little is remembered of it.
+  @Test func marksOfALargeFileAreBounded() throws {
+    let places = [70, 300_000, 700_000, 786_000] as [UInt64]
+    try Tool.check(
+      [
+        "sh", "-ec",
+        "mkdir large; truncate -s 3G large/file; for i in $0; do printf x | "
+          + "dd of=large/file bs=4096 seek=$i conv=notrunc status=none; done; "
+          + "'\(Tool.autosquash)' pack large -q --block-size 4K -o l.squash",
+        places.map { "\($0)" }.joined(separator: " "),
+      ], in: folder.root)
+    let image = try Image(ImageInput(path: Array(folder.path("l.squash").utf8)))
+    var index = try BlockIndex(try inode("file", image), of: image)
+    for (place, next) in zip([0] + places, places + [nil]) {
+      let after = place == 0 ? 0 : (place + 1) * 4096
+      #expect(try index.next(isHole: false, from: after, in: image) == next.map { $0 * 4096 })
+    }
+    for place in places + places.reversed() {
+      let parts = try index.parts(place * 4096..<place * 4096 + 1, in: image)
+      guard case .block(_, let size)? = parts.first?.part else {
+        return #expect(Bool(false), "\(parts)")
+      }
+      #expect(parts.count == 1 && parts[0].offset == place * 4096 && size == 4096)
+      #expect(index.markCount <= BlockIndex.mostMarks)
+    }
+    #expect(index.reach > 700_000)
+  }
+
   @Test(arguments: [true, false]) func aListingGoesOnAnywhere(knowsPlace: Bool) throws {
     let directory = try inode("many", image)
     var entries = try image.entries(of: directory)

@@ -9,7 +9,7 @@
 
 // A request of the kernel, which is answered exactly once.
 typedef struct fuse_req *cfuse_request;
-typedef struct fuse_session cfuse_session;
+typedef struct cfuse_session cfuse_session;
 
 // Loads libfuse; no other function may be called before.
 //
@@ -45,6 +45,9 @@ struct cfuse_operations {
   void (*xattrs)(void *image, cfuse_request, uint64_t node, size_t size);
 };
 
+// The most bytes of an answer. Its pieces are blocks of 4 KiB or more, and writev(2) takes 1024.
+enum { CFUSE_MOST_BYTES = 1 << 20 };
+
 // Makes a session; `options` is a list as for mount -o.
 //
 // Returns NULL if an option is unknown; cfuse_messages has libfuse's reason.
@@ -53,8 +56,14 @@ cfuse_session *cfuse_new(const char *options, const struct cfuse_operations *, v
 // Mounts it. Returns whether that worked.
 int cfuse_mount(cfuse_session *, const char *folder);
 
+// Answers the kernel's first message; once, before cfuse_serve.
+void cfuse_begin(cfuse_session *);
+
 // Answers requests until the file system is unmounted. Any number of threads may call it.
 void cfuse_serve(cfuse_session *);
+
+// Frees it. No thread may use it, and no request may be left without an answer.
+void cfuse_close(cfuse_session *);
 
 // What libfuse has said so far, cut to a few hundred bytes.
 const char *cfuse_messages(void);

@@ -1,4 +1,5 @@
 package import ObjectStore
+package import Posix
 package import SquashFS
 
 /// The bytes of an image in a bucket or on the web.
@@ -19,8 +20,14 @@ package final class ObjectBytes: ByteSource {
 
   package func read(
     _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
+  ) throws(ImageReadError) -> Int { try read(buffer, at: offset, until: nil) }
+
+  package func read(
+    _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, until cancellation: Cancellation?
   ) throws(ImageReadError) -> Int {
-    do throws(StoreError) { return try object.read(buffer, at: offset) } catch {
+    do throws(StoreError) {
+      return try object.read(buffer, at: offset, until: cancellation)
+    } catch {
       throw ImageReadError(.unreadable, error.message)
     }
   }

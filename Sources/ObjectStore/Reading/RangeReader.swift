@@ -1,4 +1,4 @@
-import Posix
+package import Posix
 
 /// Reads a distant object of known length at random, by a few large requests side by side.
 ///
@@ -13,6 +13,9 @@ package final class RangeReader: @unchecked Sendable {
   /// Units that need not be fetched.
   private let cached: CachedObject?
   private let fetch: @Sendable (Range<UInt64>) throws(StoreError) -> [UInt8]
+
+  /// How often one who waits looks whether he still should, in milliseconds.
+  private static let patience = 50
 
   private static let changed = 0
   private static let workReady = 1
@@ -63,9 +66,11 @@ package final class RangeReader: @unchecked Sendable {
 
   /// Fills `buffer` from `offset` on; reads less only at the end.
   ///
+  /// - Parameter cancellation: ends the waiting, with an error.
   /// - Returns: the number of bytes read.
   package func read(
-    _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
+    _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64,
+    until cancellation: Cancellation? = nil
   ) throws(StoreError) -> Int {
     guard offset < length else { return 0 }
     let end = offset + min(UInt64(buffer.count), length - offset)
@@ -75,7 +80,7 @@ package final class RangeReader: @unchecked Sendable {
         rebasing: buffer[Int(position - offset)..<Int(end - offset)])
       var count = copyPinned(rest, at: position)
       if count == 0 { count = copyCached(rest, at: position) }
-      if count == 0 { count = try copyFetched(rest, at: position) }
+      if count == 0 { count = try copyFetched(rest, at: position, until: cancellation) }
       position += UInt64(count)
     }
     return Int(end - offset)
@@ -148,7 +153,7 @@ package final class RangeReader: @unchecked Sendable {
 
   /// Copies what the part at `offset` has; waits for it.
   private func copyFetched(
-    _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
+    _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, until cancellation: Cancellation?
   ) throws(StoreError) -> Int {
     let part: Part = monitor.withLock {
       clock += 1
@@ -178,7 +183,13 @@ package final class RangeReader: @unchecked Sendable {
       while true {
         switch part.state {
         case .here, .failed: return part
-        case .waiting, .inFlight: monitor.wait(on: Self.changed)
+        case .waiting, .inFlight:
+          guard let cancellation else {
+            monitor.wait(on: Self.changed)
+            continue
+          }
+          if cancellation.isRequested { return part }
+          monitor.wait(on: Self.changed, atMost: Self.patience)
         }
       }
     }
@@ -192,7 +203,7 @@ package final class RangeReader: @unchecked Sendable {
       let count = min(buffer.count, bytes.count - skipped)
       copy(bytes, from: skipped, count, to: buffer)
       return count
-    case .waiting, .inFlight: preconditionFailure("a part that nobody waits for")
+    case .waiting, .inFlight: throw StoreError(.unreachable, "reading was interrupted")
     }
   }
 

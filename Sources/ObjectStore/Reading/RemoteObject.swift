@@ -1,5 +1,5 @@
 import HTTP
-import Posix
+package import Posix
 import Synchronization
 
 /// An object of a store, opened for reading. All that is read belongs to one version: that of the
@@ -113,10 +113,12 @@ package final class RemoteObject: Sendable {
 
   /// Fills `buffer` from `offset` on; reads less only at the end.
   ///
+  /// - Parameter cancellation: ends the waiting, with an error.
   /// - Returns: the number of bytes read.
   package func read(
-    _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
-  ) throws(StoreError) -> Int { try reader.read(buffer, at: offset) }
+    _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64,
+    until cancellation: Cancellation? = nil
+  ) throws(StoreError) -> Int { try reader.read(buffer, at: offset, until: cancellation) }
 
   /// Has bytes fetched that will be read soon.
   package func willRead(_ range: Range<UInt64>) { reader.willRead(range) }

@@ -80,6 +80,7 @@ struct Mount: FileSubcommand {
     distant.startPrefetch(opened)
     let session = try FuseSession(options: options)
     let signals = EndingSignals()
+    try FuseDevice.check()
     try session.mount(on: point)
     try Privileges.reduceToServing()
     if let secret { RemoteObjects.store.delegateCredentials { secret.ask() } }

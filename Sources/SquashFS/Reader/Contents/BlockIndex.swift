@@ -21,14 +21,15 @@ package struct BlockIndex: Sendable {
   package let blockSize: BlockSize
   private let file: InodeRecord.File
   private var marks: [Mark]
-
   /// The blocks from one mark to the next.
-  private static let stride: UInt64 = 64
-  /// The most marks for one file, 2 MiB; beyond, blocks are looked for from the last one.
-  private static let mostMarks = 1 << 17
+  private var stride: UInt64 = 64
 
-  /// The memory for marks, in bytes.
-  package var memory: Int { marks.capacity * MemoryLayout<Mark>.stride }
+  /// The most marks for one file, 32 KiB; if there are more, every other one goes.
+  package static let mostMarks = 1 << 11
+
+  /// Up to which block of the list marks are set.
+  package var reach: UInt64 { UInt64(marks.count) * stride }
+  package var markCount: Int { marks.count }
 
   /// - Throws: `ImageReadError` if the inode is no regular file, or an impossible one.
   package init(_ inode: ImageInode, of image: Image) throws(ImageReadError) {
@@ -49,13 +50,11 @@ package struct BlockIndex: Sendable {
   /// The parts that hold a range of the file, in order. Adjacent holes are one part, which may begin
   /// before the range and end after it.
   ///
-  /// - Parameters:
-  ///   - range: clamped to the file.
-  ///   - isCancelled: asked now and then in a long list.
+  /// - Parameter range: clamped to the file.
   /// - Throws: `ImageReadError` if the list is unreadable or a block lies at an impossible place;
   ///   `unreadable` if cancelled.
   package mutating func parts(
-    _ range: Range<UInt64>, in image: Image, isCancelled: () -> Bool = { false }
+    _ range: Range<UInt64>, in image: Image
   ) throws(ImageReadError) -> [Part] {
     let range = range.clamped(to: 0..<size)
     guard !range.isEmpty else { return [] }
@@ -63,7 +62,7 @@ package struct BlockIndex: Sendable {
     let first = range.lowerBound >> UInt64(blockSize.log)
     let end = min(blockCount, ((range.upperBound - 1) >> UInt64(blockSize.log)) + 1)
     if first < end {
-      var list = try cursor(at: first, in: image, isCancelled)
+      var list = try cursor(at: first, in: image)
       for number in first..<end {
         let offset = number << UInt64(blockSize.log)
         let size = Int(min(UInt64(blockSize.byteCount), file.size - offset))
@@ -97,14 +96,14 @@ package struct BlockIndex: Sendable {
   /// The first offset from `offset` on that is in a hole, or not in one; `nil` if there is none
   /// before the file's end.
   package mutating func next(
-    isHole: Bool, from offset: UInt64, in image: Image, isCancelled: () -> Bool = { false }
+    isHole: Bool, from offset: UInt64, in image: Image
   ) throws(ImageReadError) -> UInt64? {
     guard offset < size else { return nil }
     var number = offset >> UInt64(blockSize.log)
     if number < blockCount {
-      var list = try cursor(at: number, in: image, isCancelled)
+      var list = try cursor(at: number, in: image)
       while number < blockCount {
-        if number % 4096 == 0, isCancelled() { throw Self.cancelled }
+        try checkCancellation(number, image)
         if (try next(&list) == .hole) == isHole {
           return max(offset, number << UInt64(blockSize.log))
         }
@@ -128,24 +127,34 @@ package struct BlockIndex: Sendable {
     return stored
   }
 
-  private static let cancelled = ImageReadError(.unreadable, "reading was interrupted")
+  /// Asks now and then in a long list.
+  private func checkCancellation(_ number: UInt64, _ image: Image) throws(ImageReadError) {
+    if number % 4096 == 0 { try image.input.checkCancellation() }
+  }
 
   private mutating func cursor(
-    at target: UInt64, in image: Image, _ isCancelled: () -> Bool
+    at target: UInt64, in image: Image
   ) throws(ImageReadError) -> List {
-    let mark = Int(min(target / Self.stride, UInt64(marks.count - 1)))
-    var number = UInt64(mark) * Self.stride
+    let mark = Int(min(target / stride, UInt64(marks.count - 1)))
+    var number = UInt64(mark) * stride
     var list = List(
       cursor: try MetadataCursor(image.inodes, at: marks[mark].list),
       position: marks[mark].position)
     while number < target {
       _ = try next(&list)
       number += 1
-      if number == UInt64(marks.count) * Self.stride, marks.count < Self.mostMarks {
-        marks.append(Mark(position: list.position, list: list.cursor.reference))
+      if number == reach {
+        add(Mark(position: list.position, list: list.cursor.reference))
       }
-      if number % 4096 == 0, isCancelled() { throw Self.cancelled }
+      try checkCancellation(number, image)
     }
     return list
+  }
+
+  private mutating func add(_ mark: Mark) {
+    marks.append(mark)
+    guard marks.count > Self.mostMarks else { return }
+    marks = marks.indices.filter { $0 % 2 == 0 }.map { marks[$0] }
+    stride *= 2
   }
 }

@@ -1,3 +1,5 @@
+package import Posix
+
 /// The bytes that hold an image: a file, a disk, an object in a bucket. Any number of threads may
 /// read at the same time.
 package protocol ByteSource: AnyObject, Sendable {
@@ -10,6 +12,13 @@ package protocol ByteSource: AnyObject, Sendable {
   /// - Throws: `ImageReadError` with the code `unreadable`.
   func read(
     _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
+  ) throws(ImageReadError) -> Int
+
+  /// The same, for a distant source that may have to wait.
+  ///
+  /// - Parameter cancellation: ends the waiting, with an error.
+  func read(
+    _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, until cancellation: Cancellation?
   ) throws(ImageReadError) -> Int
 
   /// Whether hints are worth the work to compute them.
@@ -29,6 +38,10 @@ package protocol ByteSource: AnyObject, Sendable {
 }
 
 extension ByteSource {
+  package func read(
+    _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, until cancellation: Cancellation?
+  ) throws(ImageReadError) -> Int { try read(buffer, at: offset) }
+
   package var wantsHints: Bool { false }
 
   package func willRead(_ range: Range<UInt64>) {}

@@ -1,4 +1,4 @@
-import Posix
+package import Posix
 package import SquashFSFormat
 package import TreeModel
 
@@ -61,9 +61,13 @@ public final class Image {
 
   /// Another reader of an open image, for another thread.
   ///
-  /// - Parameter cache: for all readers of this image.
-  package init(_ other: Image, sharing cache: MetadataCache) throws(ImageReadError) {
-    input = other.input
+  /// - Parameters:
+  ///   - cache: for all readers of this image.
+  ///   - cancellation: ends the waiting for a distant source.
+  package init(
+    _ other: Image, sharing cache: MetadataCache, until cancellation: Cancellation? = nil
+  ) throws(ImageReadError) {
+    input = ImageInput(other.input, until: cancellation)
     superblock = other.superblock
     compressorOptions = other.compressorOptions
     tables = try ImageTables(superblock, input, salvages: false, caching: .ofOneOfMany(cache))

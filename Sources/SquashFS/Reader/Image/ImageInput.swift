@@ -1,3 +1,4 @@
+import Posix
 import Synchronization
 
 /// The bytes of an image: those of a source from an offset on. Any number of threads may read.
@@ -8,7 +9,9 @@ package final class ImageInput: Sendable {
   package let length: UInt64
   private let source: any ByteSource
   /// What all threads together have read.
-  let work = SharedWork()
+  let work: SharedWork
+  /// What ends the waiting of the one who reads.
+  private let cancellation: Cancellation?
 
   /// - Parameter base: the start of the image in the source, in bytes.
   /// - Throws: `ImageReadError` with the code `notAnImage` if it lies beyond the end.
@@ -19,6 +22,23 @@ package final class ImageInput: Sendable {
     self.source = source
     self.base = base
     length = source.length - base
+    work = SharedWork()
+    cancellation = nil
+  }
+
+  /// The same bytes for a reader of its own, who waits for them no longer than wanted.
+  init(_ other: ImageInput, until cancellation: Cancellation?) {
+    source = other.source
+    base = other.base
+    length = other.length
+    work = other.work
+    self.cancellation = cancellation
+  }
+
+  /// - Throws: `ImageReadError` with the code `unreadable` if nobody wants what is read any longer.
+  func checkCancellation() throws(ImageReadError) {
+    guard let cancellation, cancellation.isRequested else { return }
+    throw ImageReadError(.unreadable, "reading was interrupted")
   }
 
   /// Opens a file or a block device.
@@ -87,7 +107,7 @@ package final class ImageInput: Sendable {
     _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
   ) throws(ImageReadError) -> Int {
     guard offset < length else { return 0 }
-    let count = try source.read(buffer, at: base + offset)
+    let count = try source.read(buffer, at: base + offset, until: cancellation)
     work.bytesRead.add(UInt64(count), ordering: .relaxed)
     return count
   }
