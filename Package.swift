@@ -31,8 +31,8 @@ let package = Package(
     .library(
       name: "AutosquashModules",
       targets: [
-        "Automount", "FileTrees", "HTTP", "Manifests", "ObjectStore", "Posix", "SquashFS",
-        "SquashFSFormat", "TreeModel",
+        "Automount", "FileTrees", "HTTP", "ImageMount", "Manifests", "ObjectStore", "Posix",
+        "SquashFS", "SquashFSFormat", "TreeModel",
       ]),
   ],
   dependencies: [

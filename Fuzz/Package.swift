@@ -38,6 +38,7 @@ let package = Package(
     fuzzer("FuzzRoundTrip"),
     fuzzer("FuzzKernel"),
     fuzzer("FuzzStore"),
+    fuzzer("FuzzMount"),
   ],
   swiftLanguageModes: [.v6]
 )

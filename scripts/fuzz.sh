@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 seconds=$1
 shift
 if [ $# = 0 ]; then
-  set -- Tables Image Xattrs Archive Map RoundTrip Store
+  set -- Tables Image Xattrs Archive Map RoundTrip Store Mount
   # FuzzKernel mounts images, so it needs root. Under CI it must run.
   if [ "$(id -u)" = 0 ] || [ "${CI:-}" = true ]; then set -- "$@" Kernel; fi
 fi
@@ -30,6 +30,7 @@ for name; do
     Xattrs) seeds=xattrs ;;
     Kernel) seeds=kernel ;;
     Store) seeds=stores ;;
+    Mount) seeds=mounts ;;
     *) echo "fuzz.sh: no fuzzer is called $name" >&2; exit 64 ;;
   esac
   mkdir -p ".build/fuzz/$name"

@@ -16,7 +16,7 @@ package final class MountedImage: Sendable {
   let hasXattrs: Bool
   let input: ImageInput
   /// The number of threads that take requests.
-  let threads: Int
+  package let threads: Int
 
   /// The most bytes of an answer; the kernel asks for no more.
   static let mostBytes = CFUSE_MOST_BYTES
