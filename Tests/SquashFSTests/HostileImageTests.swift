@@ -37,6 +37,7 @@ import TreeModel
       #expect([0, 1, 2].contains(result.status), "\(command): \(result.summary.suffix(300))")
       if command[0] == "verify" { #expect(needs.memory < 128 << 20, "\(command)") }
     }
+    if SystemTests.canMount { try OwnMount.expectSurvival(of: folder.path(image)) }
   }
 
   @Test func aDirectoryInItselfEnds() throws {
