@@ -72,6 +72,8 @@ public struct OwnProcess: Sendable {
     }
   }
 
-  /// Whether it is the one that answers requests: it has several threads.
-  public var serves: Bool { (status["Threads"].flatMap { Int($0) } ?? 0) > 1 }
+  /// Whether it is the one that answers requests: it has several threads. ThreadSanitizer adds one.
+  public var serves: Bool {
+    (status["Threads"].flatMap { Int($0) } ?? 0) > (Tool.isSanitized ? 2 : 1)
+  }
 }
