@@ -1,4 +1,5 @@
 import Glibc
+import Posix
 import Synchronization
 import TestSupport
 import Testing
@@ -80,6 +81,30 @@ private var small: RangeReader.Limits {
         }
       }
     }
+  }
+
+  /// Who no longer wants bytes that do not come need not wait for them; others still get them.
+  @Test func waitingCanBeCancelled() throws {
+    let monitor = Monitor(conditions: 1)
+    let isHeld = Atomic(true)
+    let reader = RangeReader(length: 4096, limits: small) { range in
+      monitor.withLock { while isHeld.load(ordering: .relaxed) { monitor.wait(on: 0) } }
+      return range.map(MadeObject.byte)
+    }
+    defer { reader.close() }
+    let cancellation = Cancellation()
+    let thread = try WorkerThread { cancellation.request() }
+    var byte: UInt8 = 0
+    let problem = #expect(throws: StoreError.self) {
+      try withUnsafeMutableBytes(of: &byte) { try reader.read($0, at: 5, until: cancellation) }
+    }
+    #expect(problem?.message == "reading was interrupted")
+    thread.join()
+    monitor.withLock {
+      isHeld.store(false, ordering: .relaxed)
+      monitor.broadcast(0)
+    }
+    #expect(try reader.bytes(5..<6) == [MadeObject.byte(5)])
   }
 
   @Test func whatWasAnnouncedIsFetchedInOneRequest() throws {
