@@ -71,6 +71,8 @@ let package = Package(
     // libcurl: HTTP, TLS, proxies. It brings 33 libraries, so it is loaded when a URL is first used;
     // only its headers (libcurl4-openssl-dev) are needed here.
     .target(name: "CCurl"),
+    // CRC-64/NVME, the checksum of S3's objects: in C for the speed of debug builds too.
+    .target(name: "CChecksums"),
     // libfuse: mounting. It is loaded for that alone; only its headers (libfuse3-dev) are needed here.
     .target(name: "CFuse"),
     // What Swift's Glibc module leaves out: xattr, major and minor, openat2, fork, main's
@@ -117,8 +119,8 @@ let package = Package(
     .target(
       name: "HTTP", dependencies: ["CCurl", "Posix"], cSettings: gnu, swiftSettings: settings),
     .target(
-      name: "ObjectStore", dependencies: ["CNettle", "CXXHash", "HTTP", "Posix"], cSettings: gnu,
-      swiftSettings: settings),
+      name: "ObjectStore", dependencies: ["CChecksums", "CNettle", "CXXHash", "HTTP", "Posix"],
+      cSettings: gnu, swiftSettings: settings),
     .target(
       name: "ImageMount",
       dependencies: ["CFuse", "CLinux", "Posix", "SquashFS", "SquashFSFormat", "TreeModel"],

@@ -66,6 +66,14 @@ CURLcode ccurl_set_write(CURL *easy, CURLoption option, curl_write_callback valu
   return found.set(easy, option, value);
 }
 
+CURLcode ccurl_set_read(CURL *easy, curl_read_callback value) {
+  return found.set(easy, CURLOPT_READFUNCTION, value);
+}
+
+CURLcode ccurl_set_seek(CURL *easy, curl_seek_callback value) {
+  return found.set(easy, CURLOPT_SEEKFUNCTION, value);
+}
+
 CURLcode ccurl_set_socket(CURL *easy, curl_sockopt_callback value) {
   return found.set(easy, CURLOPT_SOCKOPTFUNCTION, value);
 }

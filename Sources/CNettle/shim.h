@@ -1,4 +1,5 @@
 #pragma once
 #include <nettle/hmac.h>
+#include <nettle/md5.h>
 #include <nettle/nettle-meta.h>
 #include <nettle/sha2.h>

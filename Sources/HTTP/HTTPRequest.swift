@@ -12,7 +12,7 @@ package struct HTTPRequest: Sendable {
   /// The whole URL, with everything percent-encoded as it is to be sent.
   package var url: String
   package var headers: [HTTPHeader]
-  package var body: [UInt8]
+  package var body: HTTPBody
   /// A longer body of the answer is an error, found before more is kept.
   package var mostBytes: Int
   package var timeouts: HTTPTimeouts
@@ -20,10 +20,13 @@ package struct HTTPRequest: Sendable {
   package var mayUseProxy = true
   /// Called once the answer's first byte has come, on the client's own thread; it must not block.
   package var began: (@Sendable () -> Void)?
+  /// Whether it is no longer wanted; asked ten times a second, on any thread. `nil` to ask whether the
+  /// program is being stopped.
+  package var isStopped: (@Sendable () -> Bool)?
 
   /// - Parameter mostBytes: the limit of the answer's body.
   package init(
-    _ method: Method = .get, url: String, headers: [HTTPHeader] = [], body: [UInt8] = [],
+    _ method: Method = .get, url: String, headers: [HTTPHeader] = [], body: HTTPBody = HTTPBody(),
     mostBytes: Int = 1 << 20, timeouts: HTTPTimeouts = HTTPTimeouts()
   ) {
     self.method = method

@@ -36,7 +36,7 @@ package struct Redirects: Sendable {
     next.url = target.text
     if answer.status == 303 {
       if next.method != .head { next.method = .get }
-      next.body = []
+      next.body = HTTPBody()
       next.headers.removeAll { $0.name.lowercased().hasPrefix("content-") }
     }
     if !target.hasSameOrigin(as: source) {

@@ -9,6 +9,8 @@ package final class Store: Sendable {
   private let choose: @Sendable () throws(StoreError) -> Place
   /// Where buckets are, once it is known.
   private let place = Mutex<Place?>(nil)
+  /// Whether it is known, or being found out, how it treats conditions of uploads.
+  private let isProbed = Atomic(false)
   /// Where a web server has redirected a URL to.
   private let places = Mutex<[String: String]>([:])
 
@@ -48,17 +50,23 @@ package final class Store: Sendable {
   ) throws(StoreError) -> HTTPAnswer {
     switch location {
     case .bucket(let bucket, let key):
-      try get(bucket, key, query, headers, mostBytes: mostBytes)
+      try send(
+        BucketRequest(bucket, key, query: query, headers: headers, mostBytes: mostBytes))
     case .web(let url): try get(url, headers, mostBytes: mostBytes)
     }
   }
 
   // MARK: Buckets
 
-  private func get(
-    _ bucket: String, _ key: [UInt8], _ query: [(name: String, value: String)],
-    _ headers: [HTTPHeader], mostBytes: Int
-  ) throws(StoreError) -> HTTPAnswer {
+  /// Whether the program is being stopped.
+  var isStopped: Bool { client.isStopped() }
+
+  /// Sends a request to a bucket, and repeats it with the right region, time or credentials if those
+  /// were wrong.
+  ///
+  /// - Returns: the answer, whatever its status.
+  /// - Throws: `StoreError` if there is no answer, or no credentials.
+  func send(_ wanted: BucketRequest) throws(StoreError) -> HTTPAnswer {
     var isCorrected = false
     var isRefreshed = false
     var isTimed = false
@@ -66,9 +74,12 @@ package final class Store: Sendable {
       let place = try known()
       let region = place.region
       let url = BucketURL(
-        bucket, key: key, query: query, region: region, endpoint: place.endpoint)
-      let request = HTTPRequest(
-        url: url.text, headers: headers, mostBytes: max(mostBytes, 64 << 10))
+        wanted.bucket, key: wanted.key, query: wanted.query, region: region,
+        endpoint: place.endpoint)
+      var request = HTTPRequest(
+        wanted.method, url: url.text, headers: wanted.headers, body: wanted.body,
+        mostBytes: max(wanted.mostBytes, 64 << 10), timeouts: wanted.timeouts)
+      request.isStopped = wanted.isStopped
       let answer = try send { () throws(StoreError) in
         try signer.sign(request, region: region)
       }
@@ -95,6 +106,13 @@ package final class Store: Sendable {
       }
       return answer
     }
+  }
+
+  /// Whether it is not known how the store treats the conditions of uploads; `true` once. AWS's own
+  /// keeps to them.
+  func isToProbe() -> Bool {
+    guard let place = try? known(), place.endpoint != nil else { return false }
+    return !isProbed.exchange(true, ordering: .relaxed)
   }
 
   /// What tells the place of an object from another with the same name; a corrected region changes

@@ -8,8 +8,10 @@ package struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The store refuses to do it for this user.
     case denied
     case notFound
-    /// The object is not the one that was opened.
+    /// The object is not the one that was opened, or seen.
     case replaced
+    /// An object has the name of one that must be new.
+    case exists
     /// The store, or the way to it.
     case unreachable
     /// The store's certificate, or TLS itself.

@@ -48,7 +48,7 @@ struct StoreFault {
   }
 
   /// What the store says, as far as it can be shown.
-  private var detail: String {
+  var detail: String {
     let text = [code, message].compactMap(\.self).joined(separator: ": ")
     let safe = text.unicodeScalars.filter { $0.value >= 0x20 && $0.value < 0x7f }.prefix(200)
     return safe.isEmpty ? "" : " (\(String(String.UnicodeScalarView(safe))))"

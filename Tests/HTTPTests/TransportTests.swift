@@ -37,7 +37,7 @@ import Testing
       HTTPRequest(
         method, url: server.url + "/echo/../a%2Fb?c=d&e",
         headers: [HTTPHeader("X-A", "b c"), HTTPHeader("X-Empty", "")],
-        body: hasBody ? Array("body".utf8) : []))
+        body: HTTPBody(hasBody ? Array("body".utf8) : [])))
     let lines = String(decoding: answer.body, as: UTF8.self).split(
       separator: "\n", omittingEmptySubsequences: false)
     #expect(lines.first == "\(method.rawValue) /echo/../a%2Fb?c=d&e")

@@ -40,7 +40,12 @@ extension HTTPAnswer {
 
 extension HTTPRequest {
   func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
-  var form: String { String(decoding: body, as: UTF8.self) }
+  var bodyBytes: [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: body.count) { buffer, count in
+      count = (try? body.read(UnsafeMutableRawBufferPointer(buffer), at: 0)) ?? 0
+    }
+  }
+  var form: String { String(decoding: bodyBytes, as: UTF8.self) }
 }
 
 extension StoreEnvironment {

@@ -29,7 +29,8 @@ import Testing
       let wanted = try decoder.decode(Case.self, from: Data(line))
       let request = HTTPRequest(
         try #require(HTTPRequest.Method(rawValue: wanted.method)), url: wanted.url,
-        headers: wanted.headers.map { HTTPHeader($0[0], $0[1]) }, body: Array(wanted.body.utf8))
+        headers: wanted.headers.map { HTTPHeader($0[0], $0[1]) },
+        body: HTTPBody(Array(wanted.body.utf8)))
       let signature = SignatureV4(
         credentials: try Credentials(
           accessKey: wanted.access, secret: wanted.secret, token: wanted.token, from: "a test"),

@@ -14,6 +14,8 @@ CURLcode ccurl_set_string(CURL *easy, CURLoption option, const char *value);
 CURLcode ccurl_set_pointer(CURL *easy, CURLoption option, void *value);
 // CURLOPT_WRITEFUNCTION and CURLOPT_HEADERFUNCTION.
 CURLcode ccurl_set_write(CURL *easy, CURLoption option, curl_write_callback value);
+CURLcode ccurl_set_read(CURL *easy, curl_read_callback value);
+CURLcode ccurl_set_seek(CURL *easy, curl_seek_callback value);
 CURLcode ccurl_set_socket(CURL *easy, curl_sockopt_callback value);
 
 // curl_easy_getinfo and curl_multi_setopt, likewise.

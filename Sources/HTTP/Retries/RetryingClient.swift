@@ -9,7 +9,8 @@ package typealias WaitReport = @Sendable (_ host: String, _ seconds: Int) -> Voi
 package final class RetryingClient: Sendable {
   private let client: any HTTPClient
   private let policy: RetryPolicy
-  private let isStopped: @Sendable () -> Bool
+  /// Whether the program is being stopped.
+  package let isStopped: @Sendable () -> Bool
   private let tellWait: WaitReport
   private let hasTold = Atomic(false)
   /// The requests whose answers are coming. While there are some, others may only wait for their turn.
@@ -18,7 +19,8 @@ package final class RetryingClient: Sendable {
   private let known = Mutex<Set<String>>([])
 
   /// - Parameters:
-  ///   - isStopped: whether the program is being stopped; asked ten times a second.
+  ///   - isStopped: whether the program is being stopped; asked ten times a second, unless the
+  ///     request has a question of its own.
   ///   - tellWait: called once, on a caller's thread, with the first request that takes long.
   package init(
     _ client: any HTTPClient, policy: RetryPolicy = RetryPolicy(),
@@ -49,10 +51,12 @@ package final class RetryingClient: Sendable {
     }
     var run = RetryRun(policy: policy, now: Self.now)
     var server: URLParts?
+    var isStopped = isStopped
     while true {
       switch run.next(now: Self.now) {
       case .send(let number):
         var request = try build()
+        isStopped = request.isStopped ?? isStopped
         server = try? URLParts(request.url)
         run.didSend(
           request.method, isKnown: known.withLock { $0.contains(server?.authority ?? "") })

@@ -41,8 +41,9 @@ final class NetworkThread {
       isOpen = !news.isClosed
       Libcurl.use {
         accept(news.orders)
-        for number in news.cancelled { cancel(number) }
-        if !isOpen || !(transfers.isEmpty && waiting.isEmpty) && isStopped() { cancelAll() }
+        cancel {
+          !isOpen || news.cancelled.contains($0.number) || ($0.request.isStopped ?? isStopped)()
+        }
         startWaiting()
         var running: Int32 = 0
         curl_multi_perform(multi, &running)
@@ -115,21 +116,15 @@ final class NetworkThread {
     }
   }
 
-  private func cancel(_ number: Int) {
-    if let transfer = transfers.values.first(where: { $0.order.number == number }) {
+  private func cancel(where isUnwanted: (Order) -> Bool) {
+    for transfer in Array(transfers.values) where isUnwanted(transfer.order) {
       end(transfer, Self.cancelled)
     }
     waiting.removeAll { order, _ in
-      guard order.number == number else { return false }
+      guard isUnwanted(order) else { return false }
       finished.append((order, Self.cancelled))
       return true
     }
-  }
-
-  private func cancelAll() {
-    for transfer in Array(transfers.values) { end(transfer, Self.cancelled) }
-    for (order, _) in waiting { finished.append((order, Self.cancelled)) }
-    waiting = []
   }
 
   private static var cancelled: Result<HTTPAnswer, HTTPError> {

@@ -1,5 +1,6 @@
 import CCurl
 import Glibc
+import Posix
 
 /// One request as libcurl carries it out; for the network thread only.
 final class Transfer {
@@ -10,7 +11,8 @@ final class Transfer {
   private let parts: URLParts
   private let errorText: UnsafeMutablePointer<CChar>
   private var headers: UnsafeMutablePointer<curl_slist>?
-  private let body: UnsafeMutableRawBufferPointer
+  /// How much of the body libcurl has taken.
+  private var bodyPosition = 0
   private var collector: AnswerCollector
   private var patience: Patience
   private var hasReportedBeginning = false
@@ -32,10 +34,8 @@ final class Transfer {
     self.parts = parts
     errorText = .allocate(capacity: Int(ccurl_error_size))
     errorText.initialize(repeating: 0, count: Int(ccurl_error_size))
-    body = .allocate(byteCount: max(1, request.body.count), alignment: 1)
     collector = AnswerCollector(mostBytes: request.method == .head ? 0 : request.mostBytes)
     patience = Patience(request.timeouts)
-    request.body.withUnsafeBytes { body.copyMemory(from: $0) }
     try setOptions(certificates)
   }
 
@@ -43,7 +43,6 @@ final class Transfer {
     curl_easy_cleanup(easy)
     curl_slist_free_all(headers)
     errorText.deallocate()
-    body.deallocate()
   }
 
   private static func check(_ request: HTTPRequest) throws(HTTPError) {
@@ -125,9 +124,10 @@ final class Transfer {
     case .put, .post:
       try set(CURLOPT_POST, 1)
       try set(CURLOPT_CUSTOMREQUEST, order.request.method.rawValue)
-      ccurl_set_pointer(easy, CURLOPT_POSTFIELDS, body.baseAddress)
+      // Without fields to post, libcurl calls for the body.
       ccurl_set_offset(
         easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(order.request.body.count))
+      try set(CURLOPT_UPLOAD_BUFFERSIZE, 256 << 10)
     }
   }
 
@@ -163,6 +163,19 @@ final class Transfer {
         try collector.takeHeader(bytes)
       }
     }
+    ccurl_set_pointer(easy, CURLOPT_READDATA, this)
+    ccurl_set_read(easy) { target, size, count, this in
+      Transfer.of(this).giveBody(UnsafeMutableRawBufferPointer(start: target, count: size * count))
+    }
+    // A connection that turns out to be closed makes libcurl begin again on another one.
+    ccurl_set_pointer(easy, CURLOPT_SEEKDATA, this)
+    ccurl_set_seek(easy) { this, offset, origin in
+      let this = Transfer.of(this)
+      guard origin == SEEK_SET, (0...curl_off_t(this.order.request.body.count)).contains(offset)
+      else { return CURL_SEEKFUNC_FAIL }
+      this.bodyPosition = Int(offset)
+      return CURL_SEEKFUNC_OK
+    }
     // Programs that this one runs must not inherit connections.
     ccurl_set_socket(easy) { _, socket, _ in
       _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
@@ -175,7 +188,7 @@ final class Transfer {
     _ bytes: UnsafeMutablePointer<CChar>?, _ count: Int, _ this: UnsafeMutableRawPointer?,
     _ body: (inout AnswerCollector, UnsafeRawBufferPointer) throws(HTTPError) -> Void
   ) -> Int {
-    let this = Unmanaged<Transfer>.fromOpaque(this!).takeUnretainedValue()
+    let this = of(this)
     do throws(HTTPError) {
       try body(&this.collector, UnsafeRawBufferPointer(start: bytes, count: count))
       return count
@@ -183,6 +196,22 @@ final class Transfer {
       this.problem = error
       // Never the count, even if that is 0.
       return count == 0 ? 1 : 0
+    }
+  }
+
+  private static func of(_ this: UnsafeMutableRawPointer?) -> Transfer {
+    Unmanaged<Transfer>.fromOpaque(this!).takeUnretainedValue()
+  }
+
+  /// - Returns: the number of bytes; what makes libcurl end the transfer if there are none.
+  private func giveBody(_ target: UnsafeMutableRawBufferPointer) -> Int {
+    do throws(SystemError) {
+      let count = try order.request.body.read(target, at: bodyPosition)
+      bodyPosition += count
+      return count
+    } catch {
+      problem = HTTPError(.impossible, "what is sent cannot be read: \(error)")
+      return Int(CURL_READFUNC_ABORT)
     }
   }
 

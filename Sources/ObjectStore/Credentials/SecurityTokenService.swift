@@ -65,7 +65,7 @@ struct SecurityTokenService {
     let request = HTTPRequest(
       .post, url: endpoint + "/",
       headers: [HTTPHeader("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")],
-      body: Array(form.joined(separator: "&").utf8), mostBytes: 256 << 10)
+      body: HTTPBody(Array(form.joined(separator: "&").utf8)), mostBytes: 256 << 10)
     let service = "the token service (\(action) for \(role.source))"
     var answer = try send(request, signer: signer, to: service)
     if signer != nil, clock.adjust(to: answer) {

@@ -26,12 +26,14 @@ package struct SignatureV4: Sendable {
   /// The URL goes out as it is, with its host in small letters. Its path and query should be encoded by `PercentEncoding`: that is
   /// what the server makes of them before it checks the signature.
   ///
-  /// - Throws: `StoreError` if the URL is none of the web.
+  /// - Throws: `StoreError` if the URL is none of the web, or the body cannot be read.
   package func sign(_ request: HTTPRequest) throws(StoreError) -> HTTPRequest {
     guard let url = try? URLParts(request.url), url.fragment == nil else {
       throw StoreError(.invalid, "the address is not a URL of the web")
     }
-    let payload = Self.hexadecimal(SHA256.digest(of: request.body))
+    var digest = request.body.sha256
+    if digest == nil { digest = try BodyDigests.sha256(of: request.body) }
+    let payload = Self.hexadecimal(digest ?? [])
     let stamp = Timestamp.compact(time)
     var signed = request
     signed.headers.removeAll { Self.added.contains($0.name.lowercased()) }
@@ -46,9 +48,9 @@ package struct SignatureV4: Sendable {
       [request.method.rawValue, Self.canonicalPath(url.path), Self.canonicalQuery(url.query ?? "")]
       + headers.map { "\($0.name):\($0.value)" } + ["", names, payload]
     let scope = "\(stamp.prefix(8))/\(region)/\(service.rawValue)/aws4_request"
-    let digest = Self.hexadecimal(
+    let canonicalDigest = Self.hexadecimal(
       SHA256.digest(of: Array(canonical.joined(separator: "\n").utf8)))
-    let text = "AWS4-HMAC-SHA256\n\(stamp)\n\(scope)\n\(digest)"
+    let text = "AWS4-HMAC-SHA256\n\(stamp)\n\(scope)\n\(canonicalDigest)"
     let key = scope.split(separator: "/").reduce(Array("AWS4\(credentials.secret)".utf8)) {
       SHA256.authentication(of: Array($1.utf8), key: $0)
     }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// A file without a name, gone however the program ends.
-public final class ScratchFile {
+public final class ScratchFile: Sendable {
   private let descriptor: Descriptor
   private let path: HostPath
 

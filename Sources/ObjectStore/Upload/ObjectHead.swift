@@ -1,0 +1,46 @@
+import HTTP
+
+/// What a store tells of an object without its bytes.
+package struct ObjectHead: Equatable, Sendable {
+  /// The header with the mark that each upload has of its own.
+  static let markHeader = "x-amz-meta-autosquash-upload"
+
+  package let length: UInt64
+  package let etag: String
+  /// The upload that made it, if the store keeps metadata.
+  let mark: String?
+  /// The CRC-64/NVME of all of it, in base64, if the store knows it.
+  let checksum: String?
+  /// Seconds since 1970.
+  package let modified: Int64?
+
+  /// - Returns: `nil` if there is no such object.
+  /// - Throws: `StoreError` if the store does not tell.
+  package init?(of location: ObjectLocation, in store: Store) throws(StoreError) {
+    try self.init(of: location, in: store, isStopped: nil)
+  }
+
+  init?(
+    of location: ObjectLocation, in store: Store, isStopped: (@Sendable () -> Bool)?
+  ) throws(StoreError) {
+    guard case .bucket(let bucket, let key) = location, !key.isEmpty else {
+      throw StoreError(.invalid, "not an object of a bucket")
+    }
+    var request = BucketRequest(
+      bucket, key, headers: [HTTPHeader("x-amz-checksum-mode", "ENABLED")], mostBytes: 0)
+    request.method = .head
+    request.isStopped = isStopped
+    let answer = try store.send(request)
+    if answer.status == 404 { return nil }
+    guard answer.status == 200 else { throw StoreFault(answer).error(about: location) }
+    guard let length = answer.header("Content-Length").flatMap({ UInt64($0) }),
+      let etag = answer.header("ETag"), UploadAnswers.isETag(etag)
+    else { throw StoreError(.badAnswer, "the store does not tell the object's length and ETag") }
+    self.length = length
+    self.etag = etag
+    mark = answer.header(Self.markHeader)
+    let isWhole = answer.header("x-amz-checksum-type")?.uppercased() != "COMPOSITE"
+    checksum = isWhole ? answer.header("x-amz-checksum-crc64nvme") : nil
+    modified = answer.header("Last-Modified").flatMap { Timestamp.parseHeader($0) }.map(Int64.init)
+  }
+}
