@@ -146,6 +146,12 @@ let package = Package(
       ],
       cSettings: gnu, swiftSettings: settings),
     .target(
+      name: "Uploading",
+      dependencies: [
+        "FileTrees", "HTTP", "Inputs", "Manifests", "ObjectStore", "Posix", "SquashFS", "Verification",
+      ],
+      cSettings: gnu, swiftSettings: settings),
+    .target(
       name: "Verification",
       dependencies: ["FileTrees", "Inputs", "Manifests", "Posix", "SquashFS", "TreeModel"],
       cSettings: gnu, swiftSettings: settings),
@@ -171,7 +177,7 @@ let package = Package(
         "Listings",
         "MachineSetup", "Manifests", "ObjectStore", "Overlay", "Packing", "Posix", "SquashFS",
         "SquashFSFormat",
-        "Terminal", "TreeModel", "Verification",
+        "Terminal", "TreeModel", "Uploading", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       cSettings: gnu, swiftSettings: settings),

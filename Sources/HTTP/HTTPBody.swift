@@ -44,6 +44,27 @@ package struct HTTPBody: Sendable {
     for piece in other.pieces { add(piece) }
   }
 
+  /// A part of it.
+  ///
+  /// - Parameter range: within `0..<count`.
+  package func slice(_ range: Range<Int>) -> HTTPBody {
+    var result = HTTPBody()
+    var start = 0
+    for piece in pieces {
+      let part = range.clamped(to: start..<(start + piece.count))
+      if !part.isEmpty {
+        let (first, count) = (part.lowerBound - start, part.count)
+        switch piece {
+        case .bytes(let bytes): result.append(Array(bytes[first..<(first + count)]))
+        case .file(let file, let offset, _):
+          result.add(.file(file, offset: offset + UInt64(first), count: count))
+        }
+      }
+      start += piece.count
+    }
+    return result
+  }
+
   private mutating func add(_ piece: Piece) {
     pieces.append(piece)
     let (sum, isTooLarge) = count.addingReportingOverflow(piece.count)

@@ -20,7 +20,8 @@ extension Store {
       : nil
     let counted: any HTTPClient = count.map { CountingClient(client, $0) } ?? client
     let retrying = RetryingClient(counted, policy: policy, tellWait: tellWait)
-    self.init(retrying, signer: chain ?? Unsigned()) { () throws(StoreError) in
+    let headers = options.paysRequests ? [HTTPHeader("x-amz-request-payer", "requester")] : []
+    self.init(retrying, signer: chain ?? Unsigned(), headers: headers) { () throws(StoreError) in
       let region = try RegionChoice.region(
         option: options.region, profile: options.profile, environment, credentials: chain)
       let endpoint = try EndpointChoice.endpoint(

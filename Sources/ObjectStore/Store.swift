@@ -6,6 +6,7 @@ import Synchronization
 package final class Store: Sendable {
   private let client: RetryingClient
   private let signer: any RequestSigner
+  private let commonHeaders: [HTTPHeader]
   private let choose: @Sendable () throws(StoreError) -> Place
   /// Where buckets are, once it is known.
   private let place = Mutex<Place?>(nil)
@@ -30,13 +31,16 @@ package final class Store: Sendable {
     }
   }
 
-  /// - Parameter place: called with the first request to a bucket; it may ask services.
+  /// - Parameters:
+  ///   - headers: to send with each request to a bucket.
+  ///   - place: called with the first request to a bucket; it may ask services.
   package init(
-    _ client: RetryingClient, signer: any RequestSigner,
+    _ client: RetryingClient, signer: any RequestSigner, headers: [HTTPHeader] = [],
     place: @escaping @Sendable () throws(StoreError) -> Place
   ) {
     self.client = client
     self.signer = signer
+    commonHeaders = headers
     choose = place
   }
 
@@ -77,7 +81,7 @@ package final class Store: Sendable {
         wanted.bucket, key: wanted.key, query: wanted.query, region: region,
         endpoint: place.endpoint)
       var request = HTTPRequest(
-        wanted.method, url: url.text, headers: wanted.headers, body: wanted.body,
+        wanted.method, url: url.text, headers: wanted.headers + commonHeaders, body: wanted.body,
         mostBytes: max(wanted.mostBytes, 64 << 10), timeouts: wanted.timeouts)
       request.isStopped = wanted.isStopped
       let answer = try send { () throws(StoreError) in
@@ -141,6 +145,9 @@ package final class Store: Sendable {
   ///
   /// - Throws: `StoreError` if a setting cannot be.
   package func currentPlace() throws(StoreError) -> Place { try known() }
+
+  /// The URL of a store other than AWS's, as far as it is known by now.
+  package var endpoint: String? { (try? known())?.endpoint }
 
   /// The server of a bucket, as `https://HOST`.
   ///

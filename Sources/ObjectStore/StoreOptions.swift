@@ -7,6 +7,8 @@ package struct StoreOptions: Equatable, Sendable {
   package var endpoint: String?
   /// Whether requests are signed; anyone may read a public bucket.
   package var signs = true
+  /// Whether this user pays for requests, if the bucket's owner does not.
+  package var paysRequests = false
   /// A file or a folder of certificates to trust.
   package var caBundle: String?
 

@@ -14,7 +14,8 @@ struct Autosquash: ParsableCommand {
       CommandGroup(
         name: "Image",
         subcommands: [
-          Pack.self, Verify.self, List.self, Cat.self, Info.self, Extract.self, Diff.self,
+          Pack.self, Upload.self, Verify.self, List.self, Cat.self, Info.self, Extract.self,
+          Diff.self,
           Manifest.self, Trace.self, Mount.self, Unmount.self,
         ]),
       CommandGroup(

@@ -60,7 +60,7 @@ package enum RemoteObjects {
   ///
   /// - Parameter name: of one that `isRemote`.
   /// - Throws: `StoreError`.
-  static func open(_ name: [UInt8]) throws(StoreError) -> RemoteObject {
+  package static func open(_ name: [UInt8]) throws(StoreError) -> RemoteObject {
     if let object = state.withLock({ $0.open[name] }) { return object }
     guard let location = try ObjectLocation(parsing: name) else {
       throw StoreError(.invalid, "not in a bucket and not on the web")

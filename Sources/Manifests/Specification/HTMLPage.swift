@@ -24,6 +24,24 @@ public struct HTMLPage {
     String(decoding: PackageResources.page_html, as: UTF8.self)
   }
 
+  /// The image's facts from a page, if it is an image's.
+  ///
+  /// - Returns: `nil` for any other file, or none.
+  public static func image(of path: [UInt8]) -> ManifestReader.Image? {
+    guard let input = try? FileInput(path: path) else { return nil }
+    var head: [UInt8] = []
+    while head.count < 64 << 10, let bytes = try? input.next(), !bytes.isEmpty { head += bytes }
+    let text = String(decoding: head.prefix(64 << 10), as: UTF8.self)
+    // A title cannot end its own heading, so this is the first place of these words.
+    guard let heading = text.firstRange(of: "</h1>\n<p>") else { return nil }
+    let words = text[heading.upperBound...].prefix { !$0.isNewline }
+      .split(separator: " bytes, sha256 <code>", maxSplits: 1)
+    guard words.count == 2, let size = UInt64(words[0]), words[1].hasSuffix("</code></p>"),
+      let digest = SHA256.Digest(hexadecimal: words[1].utf8.prefix(2 * SHA256.Digest.byteCount))
+    else { return nil }
+    return ManifestReader.Image(size: size, digest: digest)
+  }
+
   /// Writes everything, piece by piece.
   public func write(to output: (String) throws -> Void) rethrows {
     let facts = image.map {

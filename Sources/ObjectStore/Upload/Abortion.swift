@@ -57,6 +57,16 @@ package struct UnfinishedUpload: Equatable, Sendable {
   package var id: String
   /// Why it could not be aborted.
   package var reason: String
+
+  /// The command that aborts it.
+  ///
+  /// - Parameter endpoint: the URL of a store other than AWS's.
+  package func abortCommand(endpoint: String?) -> String {
+    guard case .bucket(let bucket, let key) = location else { return "" }
+    return "aws s3api abort-multipart-upload --bucket \(bucket) --key \(key.shellWord)"
+      + " --upload-id \(Array(id.utf8).shellWord)"
+      + (endpoint.map { " --endpoint-url \(Array($0.utf8).shellWord)" } ?? "")
+  }
 }
 
 extension StoreFault {

@@ -138,9 +138,3 @@ extension StoreFault {
     target.hasChecksums && target.dropChecksums(after: self)
   }
 }
-
-/// An object that an upload has made.
-package struct UploadedObject: Equatable, Sendable {
-  package var length: UInt64
-  package var etag: String
-}

@@ -1,4 +1,4 @@
-import HTTP
+package import HTTP
 
 /// What a store tells of an object without its bytes.
 package struct ObjectHead: Equatable, Sendable {
@@ -42,5 +42,28 @@ package struct ObjectHead: Equatable, Sendable {
     let isWhole = answer.header("x-amz-checksum-type")?.uppercased() != "COMPOSITE"
     checksum = isWhole ? answer.header("x-amz-checksum-crc64nvme") : nil
     modified = answer.header("Last-Modified").flatMap { Timestamp.parseHeader($0) }.map(Int64.init)
+  }
+}
+
+extension ObjectHead {
+  /// Whether the object has these bytes, as far as its checksum or its ETag tells.
+  ///
+  /// - Parameter size: of the parts that this program would send.
+  /// - Returns: `nil` if neither tells.
+  /// - Throws: `StoreError` if a file cannot be read.
+  package func holds(_ body: HTTPBody, inPartsOf size: Int) throws(StoreError) -> Bool? {
+    guard length == UInt64(body.count) else { return false }
+    let whole = try BodyDigests(of: body)
+    if let checksum, checksum.utf8.count == CRC64NVME().text.utf8.count {
+      return checksum == whole.crc64.text
+    }
+    if etag == PartProof.single(whole.md5) { return true }
+    // Others cut objects into the same parts if they are not very long.
+    var digests: [[UInt8]] = []
+    for start in stride(from: 0, to: body.count, by: max(1, size)) {
+      let part = body.slice(start..<min(body.count, start + size))
+      digests.append(try BodyDigests(of: part).md5)
+    }
+    return etag == PartProof.composite(digests) ? true : nil
   }
 }

@@ -58,6 +58,11 @@ package final class ObjectUpload {
     try start(body, number)
   }
 
+  /// Waits until the store has all parts that were sent.
+  ///
+  /// - Throws: the first `StoreError` of any part. Then `abort` is due.
+  package func finishParts() throws(StoreError) { _ = try parts.whenAllArrived() }
+
   /// Gives the object its name, once the store has all parts.
   ///
   /// - Throws: `StoreError`, with the code `exists` or `replaced` if the condition does not hold. Then

@@ -19,6 +19,8 @@ struct BucketOptions: ParsableArguments {
   var endpointUrl: String?
   @Flag(help: "Send no credentials, for a public bucket.")
   var noSignRequest = false
+  @Option(help: "requester: pay for requests to a bucket whose owner does not.")
+  var requestPayer: RequestPayer?
   @Option(
     help: ArgumentHelp(
       "Certificates to trust: a file or a folder. (default: AWS_CA_BUNDLE, else the system's)",
@@ -40,9 +42,13 @@ struct BucketOptions: ParsableArguments {
     options.region = region
     options.endpoint = endpointUrl
     options.signs = !noSignRequest
+    options.paysRequests = requestPayer != nil
     options.caBundle = caBundle
     return options
   }
+
+  /// Who pays; the only word that aws-cli knows.
+  enum RequestPayer: String, ExpressibleByArgument, CaseIterable { case requester }
 
   /// Makes them those of the whole program; before it opens anything.
   ///

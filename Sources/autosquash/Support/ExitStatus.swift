@@ -2,6 +2,7 @@ import Automount
 import FileTrees
 import ObjectStore
 import SquashFS
+import Uploading
 
 /// Exit statuses, as diff(1) and cmp(1) use them.
 enum ExitStatus {
@@ -14,6 +15,8 @@ enum ExitStatus {
     case let error as SourceError where [.unreadable, .changed].contains(error.code):
       unreadableInput
     case let error as ImageReadError where error.code != .damaged: unreadableInput
+    case let error as UploadError: of(error.reason)
+    case let error as StoreError where error.code == .exists: failed
     case is BucketError, is StoreError: unreadableInput
     default: failed
     }

@@ -5,6 +5,7 @@ import Packing
 import Posix
 import SquashFS
 import Terminal
+import Uploading
 
 /// The image for a command to read.
 struct ImageArguments: ParsableArguments {
@@ -42,6 +43,7 @@ extension Messages {
       Interruption.endIfRequested()
     }
     switch error {
+    case let error as UploadError: return fail(error.subject, error.reason)
     case let error as SourceError:
       write(error.path, error.message(takes: RunningCommand.takes))
     case let error as SystemError:

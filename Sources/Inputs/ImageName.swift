@@ -1,5 +1,4 @@
 import Glibc
-import Inputs
 import Posix
 
 /// The name of an image made from a source: `data/my-tarball.tar.gz` makes `my-tarball.squash`.
@@ -49,7 +48,10 @@ package enum ImageName {
   }
 
   /// The name of the manifest next to an image: `my-tarball.squash` has `my-tarball.mtree`.
-  package static func manifest(of image: [UInt8]) -> [UInt8] {
+  package static func manifest(of image: [UInt8]) -> [UInt8] { path(of: image, with: ".mtree") }
+
+  /// The path with another suffix than an image's.
+  package static func path(of image: [UInt8], with suffix: String) -> [UInt8] {
     var name = image
     if let dot = name.lastIndex(of: UInt8(ascii: ".")), dot > 0,
       name[dot - 1] != pathSeparator,
@@ -57,11 +59,11 @@ package enum ImageName {
     {
       name.removeSubrange(dot...)
     }
-    return name + Array(".mtree".utf8)
+    return name + Array(suffix.utf8)
   }
 
   /// The last component of a path; empty for "/".
-  static func base(of path: [UInt8]) -> [UInt8] {
+  package static func base(of path: [UInt8]) -> [UInt8] {
     let isURL = RemoteObjects.isRemote(path)
     let name = (isURL ? RemoteObjects.shown(path) : path).lastPathComponent
     return name.first == pathSeparator ? [] : Array(name)

@@ -1,0 +1,213 @@
+import FileTrees
+package import Inputs
+package import ObjectStore
+import Posix
+import SquashFS
+import Verification
+
+/// The upload of one image, with what lies beside it.
+package struct ImageUpload {
+  package struct Options {
+    package enum Check: Sendable {
+      /// The whole image is read and verified before.
+      case whole
+      /// Its tables are.
+      case quick
+      case none
+    }
+
+    /// What the store is told of the objects.
+    package var object = UploadOptions()
+    package var check = Check.whole
+    /// Whether to replace what is there.
+    package var replaces = false
+    /// Whether an object with the same contents is left as it is.
+    package var skipsExisting = false
+    package var threads = 1
+    /// In bytes; `nil` for one that suits the image.
+    package var partSize: Int?
+    /// Called about what a user should know.
+    package var warn: (_ subject: [UInt8], _ text: String) -> Void = { _, _ in }
+    /// Called for each thing that takes long; its result receives the progress.
+    package var progress: ((_ title: String) -> ProgressReport)?
+
+    package init() {}
+  }
+
+  package struct Result {
+    package var length: UInt64
+    package var etag: String
+    /// Whether the object was there already.
+    package var isKept = false
+    /// The URLs of what went up beside it.
+    package var companions: [[UInt8]] = []
+  }
+
+  package let image: [UInt8]
+  package var url: [UInt8] { location.url }
+  private let location: ObjectLocation
+  private let options: Options
+  private let store: Store
+  private let file: LocalFile
+  private var condition = UploadCondition.absent
+  private var companions: [Companion] = []
+  /// The object that is there already, with the same contents.
+  private var existing: ObjectHead?
+
+  /// Checks all that can be checked before anything is sent.
+  ///
+  /// - Throws: `UploadError`, and errors of reading the image.
+  package init(
+    of image: [UInt8], to location: ObjectLocation, in store: Store, _ options: Options
+  ) throws {
+    self.image = image
+    self.location = location
+    self.store = store
+    self.options = options
+    file = try LocalFile(image)
+    try look()
+    guard existing == nil else { return }
+    try verify()
+    companions = try Companion.all(of: file, at: location)
+  }
+
+  // MARK: Before
+
+  private mutating func look() throws {
+    guard let head = try named(location.url, { try ObjectHead(of: location, in: store) }) else {
+      return
+    }
+    if options.replaces {
+      condition = .version(etag: head.etag)
+      options.warn(
+        location.url,
+        "this is replaced; whoever has it mounted gets errors until it is mounted anew, so new names "
+          + "for new versions are better")
+      return
+    }
+    guard options.skipsExisting else {
+      throw UploadError(
+        location.url,
+        StoreError(
+          .exists,
+          "there is an object with this name already; --skip-existing keeps it if it is the same, "
+            + "--force replaces it"))
+    }
+    switch try head.holds(file.body, inPartsOf: file.partSize(options.partSize)) {
+    case true?: existing = head
+    case false?:
+      throw UploadError(
+        location.url, StoreError(.exists, "another object has this name; --force replaces it"))
+    case nil:
+      throw UploadError(
+        location.url,
+        StoreError(
+          .exists,
+          "an object of the same length is there, and neither its checksum nor its ETag tells "
+            + "whether it is the same; \"autosquash diff\" compares both"))
+    }
+  }
+
+  private func verify() throws {
+    guard options.check != .none else { return }
+    var verification = ImageVerification.Options()
+    verification.verifier.isQuick = options.check == .quick
+    verification.verifier.threads = options.threads
+    verification.verifier.maxFindings = 1
+    verification.warn = options.warn
+    if let progress = options.progress {
+      verification.progress = { progress("\($0.escapedName), verifying") }
+    }
+    let report = try ImageVerification(of: image, verification).run().report
+    guard !report.isWhole else { return }
+    let first = report.findings.first.map { ": \($0.message)" } ?? ""
+    throw SourceError(
+      .damaged, path: image, "not a whole image\(first)",
+      hint:
+        "\"autosquash verify \(image.shellWord)\" says more; --no-verify uploads it all the same")
+  }
+
+  // MARK: Sending
+
+  /// Sends what lies beside the image, and then the image.
+  ///
+  /// - Throws: `UploadError`; then nothing of it is in the bucket, or `warn` was told what is.
+  package func run() throws -> Result {
+    if let existing {
+      return Result(length: existing.length, etag: existing.etag, isKept: true)
+    }
+    var result = Result(length: file.length, etag: "")
+    var made: [(location: ObjectLocation, object: UploadedObject)] = []
+    do {
+      for companion in companions {
+        if let object = try send(companion) { made.append((companion.location, object)) }
+        result.companions.append(companion.location.url)
+      }
+      let progress = options.progress.map { UploadProgress(of: file.length, $0(url.escapedName)) }
+      var options = options.object
+      options.warn = { [warn = SendableReport(self.options.warn), url] in warn.report(url, $0) }
+      options.progress = { progress?.add($0) }
+      let object = try file.upload(
+        to: location, in: store, if: condition, options, partSize: self.options.partSize, tell: tell
+      )
+      result.etag = object.etag
+    } catch {
+      for (location, object) in made { withdraw(object, at: location) }
+      throw error
+    }
+    try named(url) {
+      try UploadProof(
+        url: url, isImage: options.check != .none
+      ).check(file, etag: result.etag)
+    }
+    return result
+  }
+
+  /// - Returns: the object if it is new.
+  private func send(_ companion: Companion) throws -> UploadedObject? {
+    let url = companion.location.url
+    var condition = UploadCondition.absent
+    if let head = try named(url, { try ObjectHead(of: companion.location, in: store) }) {
+      if try head.holds(companion.file.body, inPartsOf: companion.file.partSize(nil)) == true {
+        return nil
+      }
+      guard options.replaces else {
+        throw UploadError(
+          url,
+          StoreError(
+            .exists,
+            "another object has the name of the file beside the image; --force replaces both"))
+      }
+      condition = .version(etag: head.etag)
+    }
+    var options = options.object
+    options.contentType = companion.contentType
+    options.warn = { [warn = SendableReport(self.options.warn)] in warn.report(url, $0) }
+    let object = try companion.file.upload(
+      to: companion.location, in: store, if: condition, options, partSize: nil, tell: tell)
+    return condition == .absent ? object : nil
+  }
+
+  private func tell(_ left: UnfinishedUpload) {
+    options.warn(
+      left.location.url,
+      "parts of an upload are left, which cost money: \(left.reason); "
+        + "\(left.abortCommand(endpoint: store.endpoint)) removes them")
+  }
+
+  private func withdraw(_ object: UploadedObject, at location: ObjectLocation) {
+    if let reason = object.withdraw(from: location, in: store) {
+      options.warn(location.url, "this is left without its image: \(reason.message)")
+    }
+  }
+
+  private func named<R>(_ subject: [UInt8], _ body: () throws -> R) throws -> R {
+    do { return try body() } catch let error as StoreError { throw UploadError(subject, error) }
+  }
+}
+
+/// A function for messages that any thread may call: it only prints.
+private struct SendableReport: @unchecked Sendable {
+  let report: ([UInt8], String) -> Void
+  init(_ report: @escaping ([UInt8], String) -> Void) { self.report = report }
+}

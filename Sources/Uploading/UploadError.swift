@@ -1,0 +1,12 @@
+/// What went wrong, with the file or the object that it is about.
+package struct UploadError: Error, CustomStringConvertible {
+  package let subject: [UInt8]
+  package let reason: any Error
+
+  package init(_ subject: [UInt8], _ reason: any Error) {
+    self.subject = subject
+    self.reason = reason
+  }
+
+  package var description: String { "\(reason)" }
+}
