@@ -148,7 +148,8 @@ let package = Package(
     .target(
       name: "Uploading",
       dependencies: [
-        "FileTrees", "HTTP", "Inputs", "Manifests", "ObjectStore", "Posix", "SquashFS", "Verification",
+        "FileTrees", "HTTP", "Inputs", "Manifests", "ObjectStore", "Posix", "SquashFS",
+        "Verification",
       ],
       cSettings: gnu, swiftSettings: settings),
     .target(

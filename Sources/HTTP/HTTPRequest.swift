@@ -20,6 +20,9 @@ package struct HTTPRequest: Sendable {
   package var mayUseProxy = true
   /// Called once the answer's first byte has come, on the client's own thread; it must not block.
   package var began: (@Sendable () -> Void)?
+  /// Called with how much of the body has been handed to the network, on the client's own thread; it
+  /// must not block. The number falls when sending begins again.
+  package var sending: (@Sendable (Int) -> Void)?
   /// Whether it is no longer wanted; asked ten times a second, on any thread. `nil` to ask whether the
   /// program is being stopped.
   package var isStopped: (@Sendable () -> Bool)?

@@ -13,6 +13,7 @@ struct BucketRequest: Sendable {
   var mostBytes: Int
   var timeouts = HTTPTimeouts()
   /// See `HTTPRequest`.
+  var sending: (@Sendable (Int) -> Void)?
   var isStopped: (@Sendable () -> Bool)?
 
   init(

@@ -10,6 +10,8 @@ package final class Store: Sendable {
   private let choose: @Sendable () throws(StoreError) -> Place
   /// Where buckets are, once it is known.
   private let place = Mutex<Place?>(nil)
+  /// How many callers want their requests to be sent although the program is being stopped.
+  private let unstoppable = Atomic(0)
   /// Whether it is known, or being found out, how it treats conditions of uploads.
   private let isProbed = Atomic(false)
   /// Where a web server has redirected a URL to.
@@ -65,6 +67,15 @@ package final class Store: Sendable {
   /// Whether the program is being stopped.
   var isStopped: Bool { client.isStopped() }
 
+  /// Calls `body`, whose requests are sent even while the program is being stopped.
+  package func withoutStop<R, Failure: Error>(
+    _ body: () throws(Failure) -> R
+  ) throws(Failure) -> R {
+    unstoppable.add(1, ordering: .relaxed)
+    defer { unstoppable.subtract(1, ordering: .relaxed) }
+    return try body()
+  }
+
   /// Sends a request to a bucket, and repeats it with the right region, time or credentials if those
   /// were wrong.
   ///
@@ -83,7 +94,11 @@ package final class Store: Sendable {
       var request = HTTPRequest(
         wanted.method, url: url.text, headers: wanted.headers + commonHeaders, body: wanted.body,
         mostBytes: max(wanted.mostBytes, 64 << 10), timeouts: wanted.timeouts)
+      request.sending = wanted.sending
       request.isStopped = wanted.isStopped
+      if wanted.isStopped == nil, unstoppable.load(ordering: .relaxed) > 0 {
+        request.isStopped = { false }
+      }
       let answer = try send { () throws(StoreError) in
         try signer.sign(request, region: region)
       }

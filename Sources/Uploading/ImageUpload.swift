@@ -28,6 +28,8 @@ package struct ImageUpload {
     package var partSize: Int?
     /// Called about what a user should know.
     package var warn: (_ subject: [UInt8], _ text: String) -> Void = { _, _ in }
+    /// Called about what could not be removed from the bucket.
+    package var tellLeftover: (_ subject: [UInt8], _ text: String) -> Void = { _, _ in }
     /// Called for each thing that takes long; its result receives the progress.
     package var progress: ((_ title: String) -> ProgressReport)?
 
@@ -131,7 +133,7 @@ package struct ImageUpload {
 
   /// Sends what lies beside the image, and then the image.
   ///
-  /// - Throws: `UploadError`; then nothing of it is in the bucket, or `warn` was told what is.
+  /// - Throws: `UploadError`; then nothing of it is in the bucket, or `tellLeftover` was called.
   package func run() throws -> Result {
     if let existing {
       return Result(length: existing.length, etag: existing.etag, isKept: true)
@@ -155,10 +157,11 @@ package struct ImageUpload {
       for (location, object) in made { withdraw(object, at: location) }
       throw error
     }
+    // It is there, and others may use it: now the proof is due, even if the program is being stopped.
     try named(url) {
-      try UploadProof(
-        url: url, isImage: options.check != .none
-      ).check(file, etag: result.etag)
+      try store.withoutStop {
+        try UploadProof(url: url, isImage: options.check != .none).check(file, etag: result.etag)
+      }
     }
     return result
   }
@@ -189,7 +192,7 @@ package struct ImageUpload {
   }
 
   private func tell(_ left: UnfinishedUpload) {
-    options.warn(
+    options.tellLeftover(
       left.location.url,
       "parts of an upload are left, which cost money: \(left.reason); "
         + "\(left.abortCommand(endpoint: store.endpoint)) removes them")
@@ -197,7 +200,7 @@ package struct ImageUpload {
 
   private func withdraw(_ object: UploadedObject, at location: ObjectLocation) {
     if let reason = object.withdraw(from: location, in: store) {
-      options.warn(location.url, "this is left without its image: \(reason.message)")
+      options.tellLeftover(location.url, "this is left without its image: \(reason.message)")
     }
   }
 

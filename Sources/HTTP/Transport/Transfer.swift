@@ -37,6 +37,7 @@ final class Transfer {
     collector = AnswerCollector(mostBytes: request.method == .head ? 0 : request.mostBytes)
     patience = Patience(request.timeouts)
     try setOptions(certificates)
+    request.sending?(0)
   }
 
   deinit {
@@ -208,6 +209,7 @@ final class Transfer {
     do throws(SystemError) {
       let count = try order.request.body.read(target, at: bodyPosition)
       bodyPosition += count
+      order.request.sending?(bodyPosition)
       return count
     } catch {
       problem = HTTPError(.impossible, "what is sent cannot be read: \(error)")

@@ -83,9 +83,7 @@ package final class ObjectUpload {
     } else {
       try refuseIfStopped()
       try target.checkCondition()
-      let body = onlyPart ?? HTTPBody()
-      object = try SmallUpload(target: target).run(body)
-      target.options.progress(body.count)
+      object = try SmallUpload(target: target).run(onlyPart ?? HTTPBody())
     }
     isOver = true
     pool?.drain()
@@ -127,10 +125,9 @@ package final class ObjectUpload {
     try parts.reserve()
     let sender = PartSender(
       target: target, uploadID: uploadID ?? "", isEnding: { [parts] in parts.isGivenUp })
-    pool?.submit { [parts, progress = target.options.progress] _ in
-      let result = Result { () throws(StoreError) in try sender.send(body, as: number) }
-      if case .success = result { progress(body.count) }
-      parts.ended(number, result)
+    pool?.submit { [parts] _ in
+      parts.ended(
+        number, Result { () throws(StoreError) in try sender.send(body, as: number) })
     }
   }
 }

@@ -24,6 +24,7 @@ struct PartSender: Sendable {
     body.sha256 = digests.sha256
     let store = target.store
     let isStopped: @Sendable () -> Bool = { [isEnding] in isEnding() || store.isStopped }
+    let progress = SendingProgress(of: body.count, target.options.progress)
     var attempts = Attempts(firstDelay: target.options.firstDelay)
     var damages = 0
     while true {
@@ -32,6 +33,7 @@ struct PartSender: Sendable {
         headers: target.proof(digests))
       request.body = body
       request.isStopped = isStopped
+      request.sending = { progress.reached($0) }
       let hasChecksums = target.hasChecksums
       let answer: HTTPAnswer
       do throws(StoreError) { answer = try store.send(request) } catch {

@@ -13,11 +13,15 @@ struct SmallUpload {
     var condition: UploadCondition? = target.condition
     var attempts = Attempts(firstDelay: target.options.firstDelay)
     let store = target.store
+    let progress = SendingProgress(of: body.count, target.options.progress)
     while true {
       var request = target.request(
         .put, headers: target.creationHeaders + target.proof(digests))
       if let condition { request.headers.append(condition.header) }
       request.body = body
+      request.sending = { progress.reached($0) }
+      // Once the store has all of it, the object will be there, with or without anybody waiting.
+      request.isStopped = { store.isStopped && !progress.isWhole }
       var error = target.condition.violation
       var mayRepeat = true
       do throws(StoreError) {

@@ -109,16 +109,16 @@ struct Upload: Subcommand {
     }
     // From here on there is something to clean up.
     Interruption.watch()
-    for upload in uploads {
-      do { try report.upload(upload) } catch {
-        status = max(status, report.fail(upload.image, error))
-        if Interruption.isRequested {
-          Messages.write(upload.url, "interrupted; the upload was undone")
-          Interruption.endIfRequested()
-        }
+    for (index, upload) in uploads.enumerated() {
+      do { try report.upload(upload) } catch where Interruption.isRequested {
+        report.interrupted(upload)
+        Interruption.endIfRequested()
+      } catch { status = max(status, report.fail(upload.image, error)) }
+      if index < uploads.count - 1, Interruption.isRequested {
+        Messages.write("interrupted; \(index + 1) of \(uploads.count) images uploaded")
+        Interruption.endIfRequested()
       }
     }
-    Interruption.endIfRequested()
     return status
   }
 
@@ -131,6 +131,7 @@ struct Upload: Subcommand {
     options.threads = Process.threadCount(threads)
     options.partSize = partSize?.bytes
     options.warn = report.warn
+    options.tellLeftover = report.tellLeftover
     if messages.showsProgress { options.progress = { ProgressBar.reporter(title: $0) } }
     return options
   }

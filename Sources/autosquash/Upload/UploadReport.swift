@@ -4,11 +4,22 @@ import Terminal
 import Uploading
 
 /// Prints what upload does with images.
-struct UploadReport {
-  let messages: MessageOptions
+final class UploadReport {
+  private let messages: MessageOptions
+  private var hasLeftovers = false
+
+  init(messages: MessageOptions) { self.messages = messages }
 
   var warn: (_ subject: [UInt8], _ text: String) -> Void {
     Messages(isQuiet: messages.quiet).warn
+  }
+
+  /// Prints what is left in the bucket, even if only errors are wanted.
+  var tellLeftover: (_ subject: [UInt8], _ text: String) -> Void {
+    { [self] in
+      hasLeftovers = true
+      Messages.write($0, $1)
+    }
   }
 
   /// Uploads an image and reports the result.
@@ -36,6 +47,12 @@ struct UploadReport {
         "seconds": .number(seconds),
       ])
     try output.flush()
+  }
+
+  /// Reports that a signal has ended an upload.
+  func interrupted(_ upload: ImageUpload) {
+    Messages.write(
+      upload.url, hasLeftovers ? "interrupted" : "interrupted; nothing of it is left in the bucket")
   }
 
   /// Reports a failure.
