@@ -21,6 +21,7 @@ OTHER_PAGES = [("autosquash.conf", 5), ("autosquash-map", 8)]
 # The commands that users of one may look for next.
 RELATED = {
     "pack": ["info", "trace", "verify"],
+    "upload": ["images", "manifest", "pack", "verify"],
     "verify": ["diff", "extract", "manifest"],
     "manifest": ["diff", "verify"],
     "diff": ["manifest", "verify"],

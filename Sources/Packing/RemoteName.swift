@@ -14,7 +14,7 @@ package enum RemoteName {
 
   /// Why it cannot be written.
   package static let cannotWrite =
-    "not a path on this machine; write to a file, and copy it with aws s3 cp"
+    "not a path on this machine; write to a file, and send it with autosquash upload"
 
   /// Whether a name is remote.
   package static func isRemote(_ name: [UInt8]) -> Bool {

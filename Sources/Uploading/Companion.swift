@@ -7,7 +7,7 @@ import ObjectStore
 import Posix
 
 /// What goes up beside an image: its manifest, and the page for browsers.
-struct Companion {
+struct Companion: Sendable {
   let file: LocalFile
   let location: ObjectLocation
   let contentType: String

@@ -6,8 +6,8 @@ import SquashFS
 import Verification
 
 /// The upload of one image, with what lies beside it.
-package struct ImageUpload {
-  package struct Options {
+package struct ImageUpload: Sendable {
+  package struct Options: Sendable {
     package enum Check: Sendable {
       /// The whole image is read and verified before.
       case whole
@@ -27,11 +27,11 @@ package struct ImageUpload {
     /// In bytes; `nil` for one that suits the image.
     package var partSize: Int?
     /// Called about what a user should know.
-    package var warn: (_ subject: [UInt8], _ text: String) -> Void = { _, _ in }
+    package var warn: @Sendable (_ subject: [UInt8], _ text: String) -> Void = { _, _ in }
     /// Called about what could not be removed from the bucket.
-    package var tellLeftover: (_ subject: [UInt8], _ text: String) -> Void = { _, _ in }
+    package var tellLeftover: @Sendable (_ subject: [UInt8], _ text: String) -> Void = { _, _ in }
     /// Called for each thing that takes long; its result receives the progress.
-    package var progress: ((_ title: String) -> ProgressReport)?
+    package var progress: (@Sendable (_ title: String) -> ProgressReport)?
 
     package init() {}
   }
@@ -146,8 +146,7 @@ package struct ImageUpload {
         result.companions.append(companion.location.url)
       }
       let progress = options.progress.map { UploadProgress(of: file.length, $0(url.escapedName)) }
-      var options = options.object
-      options.warn = { [warn = SendableReport(self.options.warn), url] in warn.report(url, $0) }
+      var options = objectOptions(url)
       options.progress = { progress?.add($0) }
       let object = try file.upload(
         to: location, in: store, if: condition, options, partSize: self.options.partSize, tell: tell
@@ -183,12 +182,18 @@ package struct ImageUpload {
       }
       condition = .version(etag: head.etag)
     }
-    var options = options.object
+    var options = objectOptions(url)
     options.contentType = companion.contentType
-    options.warn = { [warn = SendableReport(self.options.warn)] in warn.report(url, $0) }
     let object = try companion.file.upload(
       to: companion.location, in: store, if: condition, options, partSize: nil, tell: tell)
     return condition == .absent ? object : nil
+  }
+
+  private func objectOptions(_ url: [UInt8]) -> UploadOptions {
+    var options = options.object
+    options.warn = { [warn = self.options.warn] in warn(url, $0) }
+    options.left = { [self] in tell($0) }
+    return options
   }
 
   private func tell(_ left: UnfinishedUpload) {
@@ -207,10 +212,4 @@ package struct ImageUpload {
   private func named<R>(_ subject: [UInt8], _ body: () throws -> R) throws -> R {
     do { return try body() } catch let error as StoreError { throw UploadError(subject, error) }
   }
-}
-
-/// A function for messages that any thread may call: it only prints.
-private struct SendableReport: @unchecked Sendable {
-  let report: ([UInt8], String) -> Void
-  init(_ report: @escaping ([UInt8], String) -> Void) { self.report = report }
 }

@@ -17,8 +17,7 @@ struct UploadProof {
   func check(_ file: LocalFile, etag: String) throws {
     let object = try RemoteObjects.open(url)
     guard object.version.etag == etag, object.length == file.length else {
-      throw StoreError(
-        .replaced, "the object was replaced by another upload as soon as it was there")
+      throw ObjectUpload.overtaken
     }
     let count = Int(min(file.length, 64 << 10))
     for start in [0, file.length - UInt64(count)] {

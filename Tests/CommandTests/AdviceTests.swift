@@ -23,6 +23,9 @@ import Testing
     ("Inputs/ImageOpener.swift", ["ls", "cat", "info", "extract", "manifest", "mount"]),
     ("Packing/", ["pack"]),
     ("Verification/", ["verify"]),
+    ("Uploading/", ["upload"]),
+    ("Uploading/Companion.swift", ["manifest"]),
+    ("autosquash/Upload/", ["upload"]),
     ("MachineSetup/Setup/", ["setup"]),
     ("Automount/Configuration/", ["mount"]),
     ("autosquash/Mount/BucketMountOptions.swift", ["mount"]),
@@ -65,7 +68,7 @@ import Testing
   /// The commands that read objects.
   private static let readers = [
     "ls", "cat", "info", "extract", "verify", "diff", "manifest", "pack", "images", "doctor",
-    "mount",
+    "mount", "upload",
   ]
 
   /// The commands that print this when a file is in the way of a result.

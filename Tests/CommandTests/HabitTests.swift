@@ -173,7 +173,7 @@ import Testing
   private static let commands: [(name: String, type: any ParsableCommand.Type)] = [
     ("pack", Pack.self), ("extract", Extract.self), ("ls", List.self), ("cat", Cat.self),
     ("info", Info.self), ("verify", Verify.self), ("diff", Diff.self), ("manifest", Manifest.self),
-    ("setup", Setup.self), ("overlay", OverlayLink.self),
+    ("setup", Setup.self), ("upload", Upload.self), ("overlay", OverlayLink.self),
   ]
 
   /// Recommended options exist, and no existing one is called unknown.

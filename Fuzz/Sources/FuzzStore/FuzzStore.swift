@@ -17,6 +17,13 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
       precondition(found.range.upperBound <= found.total)
     }
   case UInt8(ascii: "5"): followRedirect(bytes)
+  case UInt8(ascii: "6"): _ = try? UploadAnswers.uploadID(bytes)
+  case UInt8(ascii: "7"):
+    if case .object(let etag, _)? = try? UploadAnswers.completion(bytes) {
+      precondition(!etag.utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "<") })
+    }
+  case UInt8(ascii: "8"): _ = try? UploadAnswers.parts(bytes)
+  case UInt8(ascii: "9"): _ = try? UploadAnswers.uploads(bytes)
   default: break
   }
   return 0

@@ -11,7 +11,7 @@ struct Abortion {
   /// Asks the store once.
   ///
   /// - Returns: the reason if it refuses.
-  func ask() -> StoreError? {
+  @discardableResult func ask() -> StoreError? {
     do throws(StoreError) {
       let answer = try target.store.send(target.lastRequest(.delete, query: query))
       let fault = StoreFault(answer)
@@ -21,8 +21,8 @@ struct Abortion {
   }
 
   /// Asks again when no part is on its way any more, and makes sure that there is nothing.
-  func finish(isGone: StoreError?) -> UnfinishedUpload? {
-    var refusal = isGone
+  func finish() -> UnfinishedUpload? {
+    var refusal: StoreError?
     for _ in 0..<3 {
       refusal = ask()
       guard refusal == nil else { break }
@@ -58,13 +58,19 @@ package struct UnfinishedUpload: Equatable, Sendable {
   /// Why it could not be aborted.
   package var reason: String
 
+  package init(location: ObjectLocation, id: String, reason: String) {
+    self.location = location
+    self.id = id
+    self.reason = reason
+  }
+
   /// The command that aborts it.
   ///
   /// - Parameter endpoint: the URL of a store other than AWS's.
   package func abortCommand(endpoint: String?) -> String {
-    guard case .bucket(let bucket, let key) = location else { return "" }
-    return "aws s3api abort-multipart-upload --bucket \(bucket) --key \(key.shellWord)"
-      + " --upload-id \(Array(id.utf8).shellWord)"
+    guard case .bucket(let bucket, let name) = location else { return "" }
+    let (key, id) = (name.shellWord, Array(self.id.utf8).shellWord)
+    return "aws s3api abort-multipart-upload --bucket \(bucket) --key \(key) --upload-id \(id)"
       + (endpoint.map { " --endpoint-url \(Array($0.utf8).shellWord)" } ?? "")
   }
 }

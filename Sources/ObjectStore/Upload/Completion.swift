@@ -87,8 +87,7 @@ struct Completion {
   /// What the object's own head says.
   private func confirmed(etag: String, _ length: UInt64) throws(StoreError) -> ObjectHead {
     guard case .this(let head) = try target.owner(etag: etag, length: length) else {
-      throw StoreError(
-        .replaced, "the object was replaced by another upload as soon as it was there")
+      throw UploadTarget.overtaken
     }
     return head
   }

@@ -14,6 +14,9 @@ package final class ObjectUpload {
   private var numbers: Set<Int> = []
   private var isOver = false
 
+  /// The error for an object that is another's as soon as it is there.
+  package static let overtaken = UploadTarget.overtaken
+
   /// - Parameter location: of an object in a bucket.
   /// - Throws: `StoreError` with the code `invalid` for another location.
   package init(
@@ -103,9 +106,9 @@ package final class ObjectUpload {
     guard let uploadID else { return nil }
     let abortion = Abortion(target: target, uploadID: uploadID)
     // A part on its way may arrive after the first request to abort.
-    let isGone = abortion.ask()
+    abortion.ask()
     pool?.drain()
-    return abortion.finish(isGone: isGone)
+    return abortion.finish()
   }
 
   private func refuseIfStopped() throws(StoreError) {

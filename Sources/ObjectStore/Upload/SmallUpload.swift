@@ -29,8 +29,7 @@ struct SmallUpload {
         let fault = StoreFault(answer)
         if answer.status == 200 {
           guard let head = try head(etag, digests) else {
-            throw StoreError(
-              .replaced, "the object was replaced by another upload as soon as it was there")
+            throw UploadTarget.overtaken
           }
           return try proven(head, digests, answer)
         }

@@ -20,6 +20,8 @@ package struct UploadOptions: Sendable {
   package var firstDelay = 500
   /// Tells people something about the store, on any thread.
   package var warn: @Sendable (String) -> Void = { _ in }
+  /// Called with an upload that was begun to find out something, and could not be aborted.
+  package var left: @Sendable (UnfinishedUpload) -> Void = { _ in }
   /// Called with the number of bytes that have gone out, on any thread; it is negative when they must
   /// be sent again. It must not block.
   package var progress: @Sendable (Int) -> Void = { _ in }

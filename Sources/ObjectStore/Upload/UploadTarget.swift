@@ -93,6 +93,10 @@ final class UploadTarget: Sendable {
 
   // MARK: What became of the object
 
+  /// The store has let two uploads through at once.
+  static let overtaken = StoreError(
+    .exists, "another upload to this name has replaced this one at the same moment")
+
   /// Whose object has the name now.
   enum Owner {
     case nobody

@@ -29,8 +29,8 @@ enum Habits {
   private static let others: [(words: String, advice: String)] = [
     ("tar zip archive", "'autosquash pack' makes an image, 'autosquash extract' unpacks one"),
     (
-      "upload download sync copy cp put push get pull",
-      "'aws s3 cp' copies an image to or from a bucket"
+      "download sync copy cp put push get pull",
+      "'autosquash upload' puts an image into a bucket, 'aws s3 cp' fetches one"
     ),
     (
       "append add update delete remove rm mv rename",
@@ -77,6 +77,7 @@ enum Habits {
     switch command {
     case "": program
     case "pack": pack
+    case "upload": upload
     case "extract": extract
     case "ls": list
     case "cat": cat
@@ -106,8 +107,20 @@ enum Habits {
       Habit("-k --keep", .isDefault("an existing image stays, unless --force")),
       Habit(
         "--acl --storage-class --sse --metadata",
-        .use("it with 'aws s3 cp', when the image is made")),
+        .use("it with 'autosquash upload', when the image is made")),
     ]
+
+  /// Those of aws s3 cp.
+  private static let upload = [
+    Habit("--only-show-errors", .means("--quiet")),
+    Habit("--no-progress", .means("--progress never")),
+    Habit("--no-overwrite --no-clobber", .isDefault("an existing object stays, unless --force")),
+    Habit("--size-only --update", .means("--skip-existing, which also compares checksums")),
+    Habit("--recursive -r", .use("'*.squash' for all images of a folder")),
+    Habit(
+      "--content-type --expected-size --checksum-algorithm --metadata",
+      .isDefault("that is chosen for each file")),
+  ]
 
   private static let mksquashfs = [
     Habit("-comp --comp --compressor", .means("--compression")),

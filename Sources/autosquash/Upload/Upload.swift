@@ -81,7 +81,7 @@ struct Upload: Subcommand {
 
   func execute() throws -> Int32 {
     bucket.apply(isQuiet: messages.quiet)
-    let report = UploadReport(messages: messages)
+    let report = UploadReport(messages)
     let images = arguments.dropLast().map(\.bytes)
     let destination = try self.destination
     let options = options(report)
@@ -110,7 +110,7 @@ struct Upload: Subcommand {
     // From here on there is something to clean up.
     Interruption.watch()
     for (index, upload) in uploads.enumerated() {
-      do { try report.upload(upload) } catch where Interruption.isRequested {
+      do { try report.upload(upload) } catch  where Interruption.isRequested {
         report.interrupted(upload)
         Interruption.endIfRequested()
       } catch { status = max(status, report.fail(upload.image, error)) }
@@ -130,8 +130,8 @@ struct Upload: Subcommand {
     options.skipsExisting = skipExisting
     options.threads = Process.threadCount(threads)
     options.partSize = partSize?.bytes
-    options.warn = report.warn
-    options.tellLeftover = report.tellLeftover
+    options.warn = { report.warn($0, $1) }
+    options.tellLeftover = { report.tellLeftover($0, $1) }
     if messages.showsProgress { options.progress = { ProgressBar.reporter(title: $0) } }
     return options
   }

@@ -1,25 +1,26 @@
 import ObjectStore
 import Posix
+import Synchronization
 import Terminal
 import Uploading
 
 /// Prints what upload does with images.
-final class UploadReport {
-  private let messages: MessageOptions
-  private var hasLeftovers = false
+final class UploadReport: Sendable {
+  private let isQuiet: Bool
+  private let printsJSON: Bool
+  private let hasLeftovers = Atomic(false)
 
-  init(messages: MessageOptions) { self.messages = messages }
-
-  var warn: (_ subject: [UInt8], _ text: String) -> Void {
-    Messages(isQuiet: messages.quiet).warn
+  init(_ messages: MessageOptions) {
+    isQuiet = messages.quiet
+    printsJSON = messages.json
   }
 
+  func warn(_ subject: [UInt8], _ text: String) { Messages(isQuiet: isQuiet).warn(subject, text) }
+
   /// Prints what is left in the bucket, even if only errors are wanted.
-  var tellLeftover: (_ subject: [UInt8], _ text: String) -> Void {
-    { [self] in
-      hasLeftovers = true
-      Messages.write($0, $1)
-    }
+  func tellLeftover(_ subject: [UInt8], _ text: String) {
+    hasLeftovers.store(true, ordering: .relaxed)
+    Messages.write(subject, text)
   }
 
   /// Uploads an image and reports the result.
@@ -28,9 +29,9 @@ final class UploadReport {
     let result = try upload.run()
     ProgressBar.clearLine()
     let seconds = Process.now - start
-    guard messages.json else {
+    guard printsJSON else {
       let beside = result.companions.map { $0.lastPathComponent.escapedName }
-      return Messages(isQuiet: messages.quiet).note(
+      return Messages(isQuiet: isQuiet).note(
         upload.url,
         result.isKept
           ? "has the same contents already; skipped"
@@ -52,7 +53,9 @@ final class UploadReport {
   /// Reports that a signal has ended an upload.
   func interrupted(_ upload: ImageUpload) {
     Messages.write(
-      upload.url, hasLeftovers ? "interrupted" : "interrupted; nothing of it is left in the bucket")
+      upload.url,
+      hasLeftovers.load(ordering: .relaxed)
+        ? "interrupted" : "interrupted; nothing of it is left in the bucket")
   }
 
   /// Reports a failure.
@@ -60,7 +63,7 @@ final class UploadReport {
   /// - Returns: the exit status.
   func fail(_ image: [UInt8], _ error: any Error) -> Int32 {
     let status = Messages.fail(image, error)
-    if messages.json {
+    if printsJSON {
       let message = (error as? UploadError).map { "\($0.subject.escapedName): \($0)" } ?? "\(error)"
       print(
         JSON.object([

@@ -23,7 +23,7 @@ extension BucketSystemTests {
     static let sound = [
       "ok    credentials", "ok    endpoint", "ok    tls", "ok    region", "ok    clock",
       "ok    listing", "ok    reading", "ok    ranges", "ok    etag", "ok    if-match",
-      "ok    images",
+      "ok    images", "ok    uploads",
     ]
 
     /// SeaweedFS is strict, moto quick; rclone ignores conditions, and forgets the status 206.
@@ -142,6 +142,26 @@ extension BucketSystemTests {
         json.text.contains(
           #"{"status": "ok", "topic": "images", "finding": "1 of 2 would mount", "remedy": ""}"#),
         "\(json.text)")
+    }
+
+    /// moto says of each upload that it began in 2010.
+    @Test func uploadsThatNeverEndedAreNamedWithTheCommandThatAbortsThem() throws {
+      let server = try S3Server(.moto)
+      let id = try server.beginUpload(of: "f/a b.squash")
+      _ = try server.beginUpload(of: "elsewhere/x.squash")
+      let result = try doctor("s3://\(S3Server.bucket)/f/", [], server.environment)
+      #expect(result.status == 0, "\(result.summary)")
+      #expect(result.text.contains("warn  uploads: one of f/a b.squash has not ended; it began "))
+      #expect(!result.text.contains("elsewhere/"), "\(result.text)")
+      let command = try #require(
+        result.text.split(separator: "\n").first { $0.contains("abort-multipart-upload") })
+      #expect(command.contains("--upload-id \(id) --endpoint-url \(server.url)"), "\(command)")
+      var environment = server.environment
+      environment["PATH"] = "\(Python.awsTools):/usr/bin:/bin"
+      let aborted = try Tool.run(
+        ["sh", "-c", String(command.drop { $0 != "a" })], environment: environment)
+      #expect(aborted.status == 0, "\(aborted.summary)")
+      #expect(try server.contents(below: "").uploads == ["elsewhere/x.squash"])
     }
 
     @Test func theRegionIsCorrected() throws {

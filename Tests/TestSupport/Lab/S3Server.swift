@@ -47,6 +47,44 @@ public final class S3Server: Sendable {
         + objects.flatMap { [$0.key, $0.file] })
   }
 
+  /// What the bucket has below a prefix, by boto3.
+  public struct Contents: Decodable, Sendable {
+    public struct Object: Decodable, Sendable {
+      public var size: Int
+      public var type: String
+      public var `class`: String
+      public var sse: String
+      public var key: String
+      public var metadata: [String]
+    }
+    public var objects: [String: Object]
+    /// The keys of uploads that have not ended.
+    public var uploads: [String]
+  }
+
+  public func contents(below prefix: String) throws -> Contents {
+    let answer = try run("state", prefix)
+    return try JSONDecoder().decode(Contents.self, from: Data(answer.utf8))
+  }
+
+  /// The bytes of an object, by boto3.
+  public func bytes(of key: String) throws -> [UInt8] {
+    let target = try TemporaryFolder()
+    _ = try run("get", key, target.path("object"))
+    return try target.read("object")
+  }
+
+  /// Begins an upload that never ends.
+  ///
+  /// - Returns: its ID.
+  public func beginUpload(of key: String) throws -> String { try run("begin", key) }
+
+  private func run(_ order: String, _ arguments: String...) throws -> String {
+    try Tool.check(
+      [Python.environment, Python.server("s3server.py"), order, url] + arguments
+    ).text.trimmingCharacters(in: .newlines)
+  }
+
   /// What the server prints; moto prints its requests.
   public var log: String { daemon.text }
 
@@ -83,6 +121,9 @@ public enum Python {
 
   /// With the packages of `make test-deps`.
   public static let environment = package.appendingPathComponent(".build/python/bin/python").path
+
+  /// Where `aws` is.
+  public static let awsTools = package.appendingPathComponent(".build/awscli/bin").path
 
   public static func server(_ name: String) -> String {
     package.appendingPathComponent("Tests/TestSupport/Servers/\(name)").path

@@ -3,9 +3,13 @@
 
     s3server.py serve KIND FOLDER PARENT [KEY FILE]...
     s3server.py put URL [KEY FILE]...
+    s3server.py get URL KEY FILE
+    s3server.py state URL PREFIX
+    s3server.py begin URL KEY
 
 KIND is seaweedfs, moto, juicefs or rclone. `serve` prints the URL when the server answers and the
-files are in the bucket. It ends the server when it is told to end, or when the process PARENT is
+files are in the bucket. `state` prints what the bucket has below a prefix, as JSON: its objects, and
+the keys of its uploads. `begin` begins an upload, with one part, and prints its ID. It ends the server when it is told to end, or when the process PARENT is
 no longer its parent; then it removes FOLDER. FOLDER/server has the number of the server's process
 group. It is run by the Python of .build/python, which has
 boto3 and the servers.
@@ -129,6 +133,34 @@ def put(url, names):
             bucket.put_object(Bucket=BUCKET, Key=key, Body=file)
 
 
+def get(url, key, path):
+    with open(path, "wb") as file:
+        for piece in client(url).get_object(Bucket=BUCKET, Key=key)["Body"].iter_chunks():
+            file.write(piece)
+
+
+def state(url, prefix):
+    bucket = client(url)
+    objects = {}
+    for entry in bucket.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", []):
+        head = bucket.head_object(Bucket=BUCKET, Key=entry["Key"])
+        objects[entry["Key"]] = {
+            "size": head["ContentLength"], "type": head.get("ContentType", ""),
+            "class": head.get("StorageClass", ""), "sse": head.get("ServerSideEncryption", ""),
+            "key": head.get("SSEKMSKeyId", ""), "metadata": list(head["Metadata"])}
+    uploads = bucket.list_multipart_uploads(Bucket=BUCKET, Prefix=prefix).get("Uploads", [])
+    # moto ignores the prefix.
+    keys = [entry["Key"] for entry in uploads if entry["Key"].startswith(prefix)]
+    print(json.dumps({"objects": objects, "uploads": keys}))
+
+
+def begin(url, key):
+    bucket = client(url)
+    name = bucket.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
+    bucket.upload_part(Bucket=BUCKET, Key=key, UploadId=name, PartNumber=1, Body=b"part")
+    print(name)
+
+
 def serve(kind, home, parent, names):
     folder = f"{home}/data"
     os.mkdir(folder)
@@ -179,5 +211,11 @@ def serve(kind, home, parent, names):
 if __name__ == "__main__":
     if sys.argv[1] == "put":
         put(sys.argv[2], sys.argv[3:])
+    elif sys.argv[1] == "get":
+        get(*sys.argv[2:])
+    elif sys.argv[1] == "state":
+        state(*sys.argv[2:])
+    elif sys.argv[1] == "begin":
+        begin(*sys.argv[2:])
     else:
         serve(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5:])

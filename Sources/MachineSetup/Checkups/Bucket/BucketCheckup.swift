@@ -84,7 +84,7 @@ struct BucketCheckup {
       return [
         .warn(
           "images", "\(images.escapedName) holds no images",
-          "upload one: aws s3 cp my-tarball.squash s3://BUCKET/autosquash/")
+          "upload one: autosquash upload my-tarball.squash s3://BUCKET/autosquash/")
       ]
     }
     var found = [

@@ -1,4 +1,5 @@
 import Automount
+import Glibc
 package import ObjectStore
 import Posix
 import Terminal
@@ -71,12 +72,19 @@ package struct BucketFolderCheckup {
       return
     }
     report(.ok("listing", "\(listing.objects.count.counted("object")) in \(url)"))
+    images(listing, probe)
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    UploadCheckup(bucket: bucket, prefix: prefix, store: store, now: Int64(now.tv_sec)).run(report)
+  }
+
+  private func images(_ listing: ObjectListing, _ probe: BucketProbe) {
     let images = listing.objects.filter { $0.key.hasSuffix(Self.suffix) }
     guard let smallest = images.smallest else {
       report(
         .warn(
           "images", "\(url) holds no images",
-          "upload one: aws s3 cp my-tarball.squash \(url)"))
+          "upload one: autosquash upload my-tarball.squash \(url)"))
       return
     }
     guard reading(smallest, probe) else { return }
