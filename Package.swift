@@ -89,7 +89,7 @@ let package = Package(
     .target(
       name: "SquashFS",
       dependencies: [
-        "CDeflate", "CLZMA", "CLZO", "CXXHash", "CZlib", "CZstd", "CLZ4", "Posix",
+        "CDeflate", "CLZMA", "CLZO", "CNettle", "CXXHash", "CZlib", "CZstd", "CLZ4", "Posix",
         "SquashFSFormat", "TreeModel",
       ],
       cSettings: gnu, swiftSettings: settings),

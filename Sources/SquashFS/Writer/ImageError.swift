@@ -8,6 +8,10 @@ package enum ImageError: Error, CustomStringConvertible {
   case deviceTooLarge(path: [UInt8])
   case unsupportedXattr(name: [UInt8])
   case tablesTooLarge
+  /// Of an image that goes out in parts; the limit in bytes.
+  case openingTooLarge(most: UInt64)
+  /// A file of an image that goes out in parts cannot be dropped, since its bytes are away.
+  case cannotTakeBack
 
   package var description: String {
     switch self {
@@ -23,6 +27,10 @@ package enum ImageError: Error, CustomStringConvertible {
     case .unsupportedXattr(let name):
       "\(name.escapedName): an image holds user.*, trusted.* and security.* attributes only"
     case .tablesTooLarge: "the names and inodes take more than 4 GiB, the most an image can hold"
+    case .openingTooLarge(let most):
+      "the files that come first take more than \(most >> 30) GiB, the most that the first part of an upload "
+        + "can have; pack to a file and upload that"
+    case .cannotTakeBack: "a file that is partly sent cannot be left out"
     }
   }
 }

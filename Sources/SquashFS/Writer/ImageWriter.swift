@@ -26,6 +26,19 @@ package final class ImageWriter {
     case front
   }
 
+  /// Where the image goes.
+  package enum Output {
+    /// A file that is empty; the caller publishes it after `finish`.
+    case file(AtomicFile)
+    /// Parts, which go out while the image is made. The image has the same bytes.
+    ///
+    /// - Parameters:
+    ///   - scratch: a path in the folder for temporary files: of the files in an access order, of
+    ///     large tables that come first, and of one large file that may be taken back.
+    ///   - mayLoseFiles: whether the caller may abandon files and still finish the image.
+    case parts(any ImagePartSink, scratch: HostPath, mayLoseFiles: Bool)
+  }
+
   /// What was written.
   package struct Summary: Sendable {
     package var data: DataStatistics
@@ -34,7 +47,7 @@ package final class ImageWriter {
     package var imageBytes: UInt64
   }
 
-  private let image: OutputImage
+  private let image: any ImageOutput
   private let options: Options
   private let data: BlockStore
   private let ranked: RankedContent
@@ -43,12 +56,29 @@ package final class ImageWriter {
   private let dataStart: UInt64
   private let hasCompressorOptions: Bool
 
+  /// An image in a file.
+  ///
   /// - Parameters:
   ///   - file: empty; the caller publishes it after `finish`.
   ///   - old: an image from which to take blocks over, made for the same options.
-  package init(_ file: AtomicFile, options: Options, old: OldImage? = nil) throws {
+  package convenience init(_ file: AtomicFile, options: Options, old: OldImage? = nil) throws {
+    try self.init(.file(file), options: options, old: old)
+  }
+
+  /// - Parameter old: an image from which to take blocks over, made for the same options. An image
+  ///   in parts cannot have one: it would get other bytes.
+  package init(_ output: Output, options: Options, old: OldImage? = nil) throws {
     self.options = options
-    image = OutputImage(file)
+    let scratch: HostPath
+    switch output {
+    case .file(let file):
+      image = LocalImage(file)
+      scratch = file.path
+    case .parts(let sink, let folder, let mayLoseFiles):
+      precondition(old == nil)
+      image = StreamedImage(sink, scratch: folder, mayLoseFiles: mayLoseFiles)
+      scratch = folder
+    }
     image.skip(Superblock.byteCount)
     if let block = Self.compressorOptions(options, filters: []) {
       hasCompressorOptions = true
@@ -65,7 +95,7 @@ package final class ImageWriter {
     data = try BlockStore(
       image: image, blockSize: options.blockSize.byteCount, compression: options.compression,
       threads: options.threads, probes: options.probes, old: old?.blocks)
-    ranked = RankedContent(DataWriter(data, old: old), path: file.path)
+    ranked = RankedContent(DataWriter(data, old: old), path: scratch)
   }
 
   /// Receives the contents of files; each gets a `ContentID` for the tree to refer to.
@@ -83,7 +113,7 @@ package final class ImageWriter {
       written: dataStart..<image.position, rankedStart: rankedStart, start: dataStart)
     let packer = MetadataPacker(data.pool)
     let leading = try leadingTables(tree, &placement, packer)
-    try placement.apply(to: image)
+    try image.place(placement)
     if options.layout == .front {
       try leading.buffer.write(to: image)
       try image.clear(leading.buffer.position..<placement.start)
@@ -92,14 +122,14 @@ package final class ImageWriter {
     }
     let superblock = try appendTrailingTables(tree, leading, packer, modified: modified)
     try writeMark(of: placement)
-    // Whole blocks, or the kernel cannot read the end through a loop device; 4 KiB suits all.
-    try image.pad(to: 4096)
     if let block = Self.compressorOptions(options, filters: data.filters) {
       try block.withBytes { try image.write($0, at: UInt64(Superblock.byteCount)) }
     }
     var bytes = ByteWriter()
     bytes.append(superblock)
     try bytes.withBytes { try image.write($0, at: 0) }
+    // Whole blocks, or the kernel cannot read the end through a loop device; 4 KiB suits all.
+    try image.finish(paddingTo: 4096)
     return Summary(
       data: data.statistics, inodes: Int(leading.inodeCount),
       imageBytes: (image.position + 4095) / 4096 * 4096)
@@ -110,9 +140,8 @@ package final class ImageWriter {
     guard !placement.ranked.isEmpty, let place = OrderMark.place(behind: image.position) else {
       return
     }
-    try image.clear(image.position..<place)
-    try OrderMark(data: placement.ranked).bytes.withUnsafeBytes { try image.write($0, at: place) }
-    image.skip(Int(place - image.position) + OrderMark.byteCount)
+    try image.append(zeros: Int(place - image.position))
+    try OrderMark(data: placement.ranked).bytes.withUnsafeBytes { try image.append($0) }
   }
 
   /// The block after the superblock; `nil` if the compressor's options are the default.

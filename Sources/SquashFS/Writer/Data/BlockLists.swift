@@ -15,6 +15,9 @@ struct BlockLists {
   // Of stored blocks.
   private var sizes: [StoredBlock] = []
   private var hashes: [UInt64] = []
+  /// Only of an image that cannot be read back; `unknown` as long as the block is in flight.
+  private var digests: [BlockDigest] = []
+  private let hasDigests: Bool
   private var holes: [HoleRun] = []
   /// The total number of entries in all inodes' lists, including holes and shared lists.
   private var entries = 0
@@ -33,12 +36,17 @@ struct BlockLists {
     "with this file the image has more than \(mostOfAll.grouped) blocks, holes included, the most"
       + " that its inodes can list; use a larger --block-size")
 
+  /// - Parameter hasDigests: whether blocks are compared by their digests.
+  init(hasDigests: Bool) { self.hasDigests = hasDigests }
+
   /// The number of stored blocks.
   var count: Int { sizes.count }
 
   func size(_ block: Int) -> StoredBlock { sizes[block] }
 
   func hash(_ block: Int) -> UInt64 { hashes[block] }
+
+  func digest(_ block: Int) -> BlockDigest { digests[block] }
 
   func sizes(of file: FileRecord) -> ArraySlice<StoredBlock> { sizes[file.storedBlocks] }
 
@@ -64,6 +72,7 @@ struct BlockLists {
     try count(1)
     sizes.append(size)
     hashes.append(hash)
+    if hasDigests { digests.append(.unknown) }
     file.storedCount += 1
   }
 
@@ -87,6 +96,8 @@ struct BlockLists {
 
   mutating func setSize(_ size: StoredBlock, of block: Int) { sizes[block] = size }
 
+  mutating func setDigest(_ digest: BlockDigest, of block: Int) { digests[block] = digest }
+
   /// Removes the file's list.
   mutating func removeLast(_ file: FileRecord) {
     entries -= entriesOfFile
@@ -103,6 +114,7 @@ struct BlockLists {
   private mutating func drop(_ file: FileRecord) {
     sizes.removeSubrange(file.block(0)...)
     hashes.removeSubrange(file.block(0)...)
+    if hasDigests { digests.removeSubrange(file.block(0)...) }
     holes.removeSubrange(Int(file.firstHole)...)
   }
 

@@ -2,7 +2,7 @@ import SquashFSFormat
 
 /// Reads blocks back from the image under construction, to compare them with new ones.
 final class BlockReader {
-  private let image: OutputImage
+  private let image: LocalImage
   private let codec: any BlockDecompressor
   private let packed: UnsafeMutableRawBufferPointer
   private var cache: [Entry] = []
@@ -17,7 +17,7 @@ final class BlockReader {
     var lastUse: Int
   }
 
-  init(image: OutputImage, codec: any BlockDecompressor, blockSize: Int) {
+  init(image: LocalImage, codec: any BlockDecompressor, blockSize: Int) {
     self.image = image
     self.codec = codec
     self.blockSize = blockSize

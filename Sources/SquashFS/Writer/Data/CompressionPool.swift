@@ -92,6 +92,8 @@ final class CompressionSlot: @unchecked Sendable {
   var outputCount: Int?
   /// The filter that the compressed block has.
   var filter: CodeFilter?
+  /// Of a block of a file, if the workers make digests.
+  var digest = BlockDigest.unknown
 
   init(blockSize: Int) {
     input = .allocate(byteCount: blockSize, alignment: 64)
@@ -133,15 +135,18 @@ final class CompressionWorker {
   /// `nil` if probing blocks takes as long as compressing them.
   private let probe: BlockProbe?
   private let storesIncompressible: Bool
+  private let makesDigests: Bool
   /// `nil` without an old image.
   private let reuse: BlockReuse?
 
   /// - Parameters:
   ///   - blockSize: of data, in bytes.
   ///   - storesIncompressible: whether to skip blocks of data that look incompressible.
+  ///   - makesDigests: whether to make digests of files' blocks.
   ///   - reuse: the old image to take blocks from.
   init(
-    _ compression: Compression, blockSize: Int, storesIncompressible: Bool, reuse: BlockReuse?
+    _ compression: Compression, blockSize: Int, storesIncompressible: Bool, makesDigests: Bool,
+    reuse: BlockReuse?
   ) throws(CodecError) {
     self.compression = compression
     codec = try compression.makeCompressor(largest: blockSize)
@@ -149,6 +154,7 @@ final class CompressionWorker {
       compression.isWorthProbing
       ? BlockProbe(blockSize: blockSize, filters: compression.filters) : nil
     self.storesIncompressible = storesIncompressible
+    self.makesDigests = makesDigests
     self.reuse = reuse
   }
 
@@ -160,6 +166,7 @@ final class CompressionWorker {
       return try compress(slot, metadataCodec!, shape)
     }
     slot.filter = nil
+    if makesDigests, case .data = slot.job { slot.digest = BlockDigest(plain) }
     if let old = slot.old, let reuse {
       slot.reuse = reuse.take(old, for: plain, into: slot.output) {
         slot.filter = probe?.filter(for: plain)

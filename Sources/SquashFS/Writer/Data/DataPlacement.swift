@@ -25,7 +25,7 @@ struct DataPlacement {
   }
 
   /// Moves the written data to its place.
-  func apply(to image: OutputImage) throws {
+  func apply(to image: LocalImage) throws {
     guard shift > 0 else { return }
     if rankedStart == written.upperBound, image.insertRoom(shift, at: written.lowerBound) {
       image.rewind(to: end)

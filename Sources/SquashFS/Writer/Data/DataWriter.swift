@@ -58,6 +58,7 @@ final class DataWriter {
     filled = 0
     currentFile = Int(id.number)
     store.blocks.begin(&store.files[currentFile])
+    store.begin(currentFile)
   }
 
   func withFreeSpace(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int {
@@ -88,12 +89,14 @@ final class DataWriter {
   }
 
   func end() throws -> ContentID {
+    store.files[currentFile].size += UInt64(filled)
+    // Before its end, with which a fragment block may go out.
+    try duplicates.end(currentFile, in: store)
+    try store.keepBlocks()
     if filled > 0 {
-      store.files[currentFile].size += UInt64(filled)
       try tails.add(plain, to: currentFile, old: old, in: store)
       filled = 0
     }
-    try duplicates.end(currentFile, in: store)
     store.statistics.files += 1
     store.statistics.bytes += store.files[currentFile].size
     return ContentID(number: UInt32(currentFile))
@@ -128,13 +131,15 @@ final class DataWriter {
     store.files[currentFile].size += UInt64(filled)
     let isDuplicate = try duplicates.isDuplicate(
       plain, hash: hash, of: currentFile, size: announcedSize, in: store)
-    if !isDuplicate {
+    let block = store.blocks.count - 1
+    if isDuplicate {
+      try store.postpone(&current, count: filled, file: currentFile, block: block)
+    } else {
       if offset == 0 {
         old?.reconsider(size: announcedSize, hash: hash, count: store.blocks.count)
       }
       try store.submit(
-        &current, count: filled, file: currentFile, block: store.blocks.count - 1,
-        old: old?.place(at: offset))
+        &current, count: filled, file: currentFile, block: block, old: old?.place(at: offset))
     }
     filled = 0
   }

@@ -5,10 +5,14 @@
 /// difference the candidate's stored blocks are copied. So a duplicate costs no codec time, and one
 /// pass over the source is enough.
 ///
+/// If the image cannot be read back, digests are compared, and the file's own blocks are kept until
+/// it differs or ends: some as they are, those of a larger file compressed and ready to be taken
+/// back.
+///
 /// Invariants:
 /// - A row of the current file is `pending` as long as its block is in flight, or nothing of it is
 ///   stored because a candidate has been equal so far. While there is a candidate, no block of the
-///   current file is in flight.
+///   current file is in flight, if the image can be read back.
 /// - Blocks are retired in the order of submission. A block of the candidate that is not in flight
 ///   is written, and so are all before it, so that their sizes lead to its position.
 /// - Fragment blocks are submitted only between files. So the blocks of an abandoned file are the
@@ -69,7 +73,7 @@ struct DuplicateFinder {
   ) throws {
     guard let other = candidate?.file else { return }
     candidate = nil
-    try store.copyBlocks(
+    try store.writePostponed(
       Int(store.files[number].storedCount) - last, of: store.files[other], to: number)
   }
 
@@ -80,8 +84,7 @@ struct DuplicateFinder {
     if let candidate {
       let other = store.files[candidate.file]
       if store.blocks.areEqual(file, other) {
-        store.blocks.share(&store.files[number], other)
-        store.files[number].owner = other.owner
+        store.share(number, other)
         store.statistics.duplicateBytes +=
           file.size - store.holeBytes(of: file) - file.size % UInt64(store.blockSize)
         return

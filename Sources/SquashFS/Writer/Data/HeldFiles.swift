@@ -29,7 +29,7 @@ final class HeldFiles {
   private var starts: [UInt64] = []
   private var start: UInt64 = 0
 
-  /// - Parameter path: of the image; the bytes are kept in its folder.
+  /// - Parameter path: of any file in the folder where to keep the bytes.
   init(beside path: HostPath) throws { scratch = try ScratchFile(beside: path) }
 
   deinit { buffer.deallocate() }

@@ -8,7 +8,7 @@ final class RankedContent: ContentSink {
   private var held: HeldFiles?
   private var isHolding = false
 
-  /// - Parameter path: of the image.
+  /// - Parameter path: of any file in the folder where to keep what is held back.
   init(_ data: DataWriter, path: HostPath) {
     self.data = data
     self.path = path
@@ -53,7 +53,10 @@ final class RankedContent: ContentSink {
   func finish() throws -> UInt64 {
     try data.finish()
     let start = data.store.image.position
-    try held?.write(to: data)
+    if let held {
+      data.store.image.beginRanked()
+      try held.write(to: data)
+    }
     held = nil
     try data.finish()
     return start

@@ -8,8 +8,10 @@ struct TailPacker: ~Copyable {
   private var open: [Fragment] = []
   /// Buffers to use next.
   private var spare: [UnsafeMutableRawBufferPointer]
-  /// The files whose tails are stored.
+  /// The files whose tails are stored; with digests, the rows of `digested`.
   private var tails = TailTable()
+  /// The tails stored, if they are compared by digests.
+  private var digested: [(digest: BlockDigest, file: UInt32)] = []
 
   private static let mostOpen = 2
 
@@ -36,8 +38,8 @@ struct TailPacker: ~Copyable {
     _ tail: UnsafeRawBufferPointer, to number: Int, old: OldBlocks?, in store: BlockStore
   ) throws {
     let hash = BlockHash.hash(tail)
-    if let known = try tails.find(hash: hash, where: { try isEqual(tail, toTailOf: $0, in: store) })
-    {
+    let digest = store.comparesDigests ? BlockDigest(tail) : nil
+    if let known = try find(tail, hash, digest, in: store) {
       store.files[number].fragment = store.files[known].fragment
       store.files[number].fragmentOffset = store.files[known].fragmentOffset
       store.statistics.duplicateBytes += UInt64(tail.count)
@@ -51,13 +53,19 @@ struct TailPacker: ~Copyable {
     (open[index].buffer.baseAddress! + offset).copyMemory(
       from: tail.baseAddress!, byteCount: tail.count)
     open[index].filled += tail.count
-    tails.insert(number, hash: hash)
+    if let digest {
+      tails.insert(digested.count, hash: hash)
+      digested.append((digest, UInt32(number)))
+    } else {
+      tails.insert(number, hash: hash)
+    }
   }
 
   /// Writes the fragment blocks. Later files share no tail with earlier ones.
   mutating func finish(old: OldBlocks?, in store: BlockStore) throws {
     while !open.isEmpty { try writeOldest(old, to: store) }
     tails = TailTable()
+    digested = []
   }
 
   /// The index of an open fragment block with room for `count` bytes.
@@ -77,11 +85,28 @@ struct TailPacker: ~Copyable {
     try store.submit(fragment: &oldest.buffer, count: oldest.filled, old: place)
   }
 
+  /// The first file with an equal tail.
+  private func find(
+    _ tail: UnsafeRawBufferPointer, _ hash: UInt64, _ digest: BlockDigest?, in store: BlockStore
+  ) throws -> Int? {
+    guard let digest else {
+      return try tails.find(hash: hash) { try isEqual(tail, toTailOf: $0, in: store) }
+    }
+    return tails.find(hash: hash) {
+      digested[$0].digest == digest
+        && hasTail(of: tail.count, store.files[Int(digested[$0].file)], in: store)
+    }.map { Int(digested[$0].file) }
+  }
+
+  private func hasTail(of count: Int, _ file: FileRecord, in store: BlockStore) -> Bool {
+    file.size % UInt64(store.blockSize) == count
+  }
+
   private func isEqual(
     _ tail: UnsafeRawBufferPointer, toTailOf file: Int, in store: BlockStore
   ) throws -> Bool {
     let known = store.files[file]
-    guard known.size % UInt64(store.blockSize) == tail.count else { return false }
+    guard hasTail(of: tail.count, known, in: store) else { return false }
     let number = Int(known.fragment)
     // A file that was given up after an error has none.
     guard number < store.fragments.count + open.count else { return false }
@@ -90,7 +115,7 @@ struct TailPacker: ~Copyable {
       ? UnsafeRawBufferPointer(open[number - store.fragments.count].buffer)
       : try store.fragment(number)
     let start = Int(known.fragmentOffset)
-    guard start + tail.count <= whole.count else { return false }
+    guard let whole, start + tail.count <= whole.count else { return false }
     return BlockHash.areEqual(
       tail, UnsafeRawBufferPointer(rebasing: whole[start..<start + tail.count]))
   }

@@ -1,29 +1,29 @@
-/// A hash table of the ends of files that stores only numbers of files and parts of hashes, eight
+/// A hash table of the ends of files that stores only numbers for them and parts of hashes, eight
 /// bytes for each: images can have millions.
 struct TailTable {
   private static let empty = UInt64.max
 
-  /// The upper half of a hash, and below it the number of a file.
+  /// The upper half of a hash, and below it the number.
   private var slots: [UInt64] = []
   private var used = 0
 
-  /// The first file with this hash that `isWanted` accepts.
-  func find(hash: UInt64, where isWanted: (_ file: Int) throws -> Bool) rethrows -> Int? {
+  /// The first number with this hash that `isWanted` accepts.
+  func find(hash: UInt64, where isWanted: (Int) throws -> Bool) rethrows -> Int? {
     guard !slots.isEmpty else { return nil }
     var slot = first(hash)
     while slots[slot] != Self.empty {
       if slots[slot] >> 32 == hash >> 32 {
-        let file = Int(slots[slot] & 0xffff_ffff)
-        if try isWanted(file) { return file }
+        let number = Int(slots[slot] & 0xffff_ffff)
+        if try isWanted(number) { return number }
       }
       slot = (slot + 1) & (slots.count - 1)
     }
     return nil
   }
 
-  mutating func insert(_ file: Int, hash: UInt64) {
+  mutating func insert(_ number: Int, hash: UInt64) {
     if (used + 1) * 4 > slots.count * 3 { grow() }
-    put(hash & ~0xffff_ffff | UInt64(file))
+    put(hash & ~0xffff_ffff | UInt64(number))
     used += 1
   }
 

@@ -27,7 +27,7 @@ struct TableBuffer {
   }
 
   /// Writes the tables to their place.
-  func write(to image: OutputImage) throws {
+  func write(to image: any ImageOutput) throws {
     var offset = base
     for part in parts {
       try part.withUnsafeBytes { try image.write($0, at: offset) }
@@ -36,7 +36,7 @@ struct TableBuffer {
   }
 
   /// Appends the tables to an image that ends where they are to begin.
-  func append(to image: OutputImage) throws {
+  func append(to image: any ImageOutput) throws {
     for part in parts {
       try part.withUnsafeBytes { try image.append($0) }
     }

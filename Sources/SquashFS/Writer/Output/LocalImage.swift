@@ -1,58 +1,60 @@
 import Glibc
 import Posix
 
-/// The image under construction: bytes are appended, and read back for comparison.
-final class OutputImage {
-  private let file: AtomicFile
+/// An image in a file of this machine: bytes are read back for comparison, and moved.
+final class LocalImage: ImageOutput {
+  private let output: AtomicFile
   /// The position of the next byte.
   private(set) var position: UInt64 = 0
+  var file: LocalImage? { self }
   /// Writeback has been requested up to here.
   private var writtenBack: UInt64 = 0
   private static let writeBackUnit: UInt64 = 8 << 20
 
-  init(_ file: AtomicFile) { self.file = file }
+  init(_ file: AtomicFile) { output = file }
 
-  /// Appends `bytes`.
   func append(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
     try write(bytes, at: position)
     position += UInt64(bytes.count)
     if position >= writtenBack + Self.writeBackUnit {
       // Lets the disk start now rather than at the end, when everybody waits for the sync.
       sync_file_range(
-        file.descriptor, off_t(writtenBack), off_t(position - writtenBack),
+        output.descriptor, off_t(writtenBack), off_t(position - writtenBack),
         UInt32(SYNC_FILE_RANGE_WRITE))
       writtenBack = position
     }
   }
 
-  /// Overwrites bytes at `offset`.
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
     var done = 0
     while done < bytes.count {
       let written = retryingInterrupts {
         pwrite(
-          file.descriptor, bytes.baseAddress! + done, bytes.count - done,
+          output.descriptor, bytes.baseAddress! + done, bytes.count - done,
           off_t(offset) + off_t(done))
       }
-      guard written > 0 else { throw SystemError("write", path: file.path) }
+      guard written > 0 else { throw SystemError("write", path: output.path) }
       done += written
     }
   }
 
-  /// Skips `count` bytes, to be overwritten later.
   func skip(_ count: Int) { position += UInt64(count) }
 
-  /// Continues appending at `position`; nothing valid may lie behind it.
   func rewind(to position: UInt64) {
     self.position = position
     writtenBack = min(writtenBack, position)
   }
 
+  // What comes last is moved once it is there.
+  func beginRanked() {}
+
+  func place(_ placement: DataPlacement) throws { try placement.apply(to: self) }
+
   /// Moves all bytes from `offset` on, if the file system can do so without copying.
   ///
   /// - Returns: false if it cannot, or if it would not move whole blocks of its own.
   func insertRoom(_ count: UInt64, at offset: UInt64) -> Bool {
-    fallocate(file.descriptor, FALLOC_FL_INSERT_RANGE, off_t(offset), off_t(count)) == 0
+    fallocate(output.descriptor, FALLOC_FL_INSERT_RANGE, off_t(offset), off_t(count)) == 0
   }
 
   /// Copies a range to `target`, which may overlap it on either side.
@@ -73,36 +75,29 @@ final class OutputImage {
     }
   }
 
-  /// Fills a range of at most a few KiB with zeros.
-  func clear(_ range: Range<UInt64>) throws {
-    let zeros = [UInt8](repeating: 0, count: Int(range.upperBound - range.lowerBound))
-    try zeros.withUnsafeBytes { try write($0, at: range.lowerBound) }
-  }
-
   /// Fills `buffer` from `offset`.
   func read(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) {
     var done = 0
     while done < buffer.count {
       let count = retryingInterrupts {
         pread(
-          file.descriptor, buffer.baseAddress! + done, buffer.count - done,
+          output.descriptor, buffer.baseAddress! + done, buffer.count - done,
           off_t(offset) + off_t(done))
       }
       guard count > 0 else {
-        throw SystemError("read back", path: file.path, code: count == 0 ? EIO : errno)
+        throw SystemError("read back", path: output.path, code: count == 0 ? EIO : errno)
       }
       done += count
     }
   }
 
-  /// Sets the file's length to `position`, rounded up to a multiple of `unit`.
-  func pad(to unit: UInt64) throws(SystemError) {
+  func finish(paddingTo unit: UInt64) throws(SystemError) {
     let length = (position + unit - 1) / unit * unit
     // First cut to the valid end: beyond it there may be bytes of an abandoned file.
-    guard ftruncate(file.descriptor, off_t(position)) == 0,
-      ftruncate(file.descriptor, off_t(length)) == 0
+    guard ftruncate(output.descriptor, off_t(position)) == 0,
+      ftruncate(output.descriptor, off_t(length)) == 0
     else {
-      throw SystemError("write", path: file.path)
+      throw SystemError("write", path: output.path)
     }
   }
 }
