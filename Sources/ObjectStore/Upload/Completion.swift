@@ -12,7 +12,8 @@ struct Completion {
     var crc64 = CRC64NVME()
     for part in parts { crc64.append(part.crc64) }
     let etag = PartProof.composite(parts.map(\.md5))
-    var attempts = Attempts(firstDelay: target.options.firstDelay)
+    var attempts = Attempts(
+      Attempts.ofSingleRequests, firstDelay: target.options.firstDelay)
     var condition: UploadCondition? = target.condition
     while true {
       let answer: HTTPAnswer

@@ -9,7 +9,8 @@ struct Creation {
   func run() throws(StoreError) -> String {
     let store = target.store
     let isStopped: () -> Bool = { store.isStopped }
-    var attempts = Attempts(firstDelay: target.options.firstDelay)
+    var attempts = Attempts(
+      Attempts.ofSingleRequests, firstDelay: target.options.firstDelay)
     while true {
       var headers = target.creationHeaders
       if target.hasChecksums {

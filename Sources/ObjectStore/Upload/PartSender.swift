@@ -25,7 +25,8 @@ struct PartSender: Sendable {
     let store = target.store
     let isStopped: @Sendable () -> Bool = { [isEnding] in isEnding() || store.isStopped }
     let progress = SendingProgress(of: body.count, target.options.progress)
-    var attempts = Attempts(firstDelay: target.options.firstDelay)
+    var attempts = Attempts(
+      Attempts.ofRepeatedRequests, firstDelay: target.options.firstDelay)
     var damages = 0
     while true {
       var request = target.request(

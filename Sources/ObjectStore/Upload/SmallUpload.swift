@@ -11,7 +11,8 @@ struct SmallUpload {
     body.sha256 = digests.sha256
     let etag = PartProof.single(digests.md5)
     var condition: UploadCondition? = target.condition
-    var attempts = Attempts(firstDelay: target.options.firstDelay)
+    var attempts = Attempts(
+      Attempts.ofRepeatedRequests, firstDelay: target.options.firstDelay)
     let store = target.store
     let progress = SendingProgress(of: body.count, target.options.progress)
     while true {

@@ -33,6 +33,19 @@ extension BucketSystemTests {
       #expect(requests.allSatisfy { $0.method == "GET" && $0.status == 206 && $0.signed })
     }
 
+    @Test func whoPaysIsToldWithEachRequest() throws {
+      try server.put("payer", "image.squash", file: sample.image)
+      for (options, payer) in [([], ""), (["--request-payer", "requester"], "requester")] {
+        let before = try server.requests("payer").count
+        let result = try Tool.run(
+          [Tool.autosquash, "cat"] + options + ["s3://payer/image.squash", "data/deep/7.txt"],
+          environment: server.environment)
+        #expect(result.status == 0, "\(result.errors)")
+        let requests = try server.requests("payer").dropFirst(before)
+        #expect(!requests.isEmpty && requests.allSatisfy { $0.payer == payer }, "\(requests)")
+      }
+    }
+
     /// A small file costs no more than its blocks; a large one is not fetched twice.
     @Test func aFileIsFetchedOnce() throws {
       try server.put("small", "image.squash", file: sample.image)

@@ -13,6 +13,8 @@ public final class FaultServer: Sendable {
     public var range: String
     /// The If-Match header.
     public var match: String
+    /// The x-amz-request-payer header.
+    public var payer: String
     /// Whether there was an Authorization header.
     public var signed: Bool
     public var host: String

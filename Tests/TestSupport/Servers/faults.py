@@ -9,7 +9,7 @@ faults. `POST /_control` sets them: {"rules": [{"prefix": "/bucket/x", "fault": 
 rules, {"clear": "/bucket/"} removes those with such a prefix, and {"latency": MS} and
 {"rate": MBIT} change the network. `GET /_control?prefix=/bucket/` gives the log of the requests of
 that prefix, once none of them is under way (with `&silent=1` only how many are left without an answer): one JSON object a line, with method, path, query,
-range, match (the If-Match), signed, host, status, bytes of the body sent, start and end.
+range, match (the If-Match), payer (who is to pay), signed, host, status, bytes of the body sent, start and end.
 """
 
 import argparse
@@ -183,6 +183,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 "method": self.command, "path": path, "query": url.query,
                 "range": self.headers.get("Range", ""),
                 "match": self.headers.get("If-Match", ""),
+                "payer": self.headers.get("x-amz-request-payer", ""),
                 "signed": "Authorization" in self.headers, "host": self.headers.get("Host", ""),
                 "status": self.status, "bytes": self.sent, "start": start,
                 "end": time.monotonic()})

@@ -39,15 +39,18 @@ struct UploadCheckup {
       report(
         .warn(
           "uploads",
-          "one of \(upload.key.escapedName) has not ended"
-            + (age(upload).map { "; it began \(Double($0).asDuration) ago" } ?? "")
-            + ", and its parts cost money",
+          "one of \(upload.key.escapedName) began"
+            + (age(upload).map { " \(($0 / Self.oldest).counted("day")) ago" } ?? "")
+            + " and has not ended; its parts cost money",
           unfinished.abortCommand(endpoint: store.endpoint)))
     }
     let more = stale.count - Self.mostNamed
     report(
       .warn(
-        "uploads", more > 0 ? "\(more.grouped) more have not ended" : "no rule may remove them",
+        "uploads",
+        more > 0
+          ? "\(more.grouped) more have not ended"
+          : "the bucket seems to have no rule that removes them",
         "give the bucket a lifecycle rule with AbortIncompleteMultipartUpload (docs/bucket.md)"))
   }
 
