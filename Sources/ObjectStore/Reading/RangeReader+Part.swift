@@ -31,4 +31,12 @@ extension RangeReader {
     var end: UInt64
     var lastUse: UInt64
   }
+
+  func copy(
+    _ bytes: [UInt8], from start: Int, _ count: Int, to buffer: UnsafeMutableRawBufferPointer
+  ) {
+    bytes.withUnsafeBytes {
+      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + count]))
+    }
+  }
 }

@@ -120,14 +120,6 @@ package final class RangeReader: @unchecked Sendable {
     return 0
   }
 
-  private func copy(
-    _ bytes: [UInt8], from start: Int, _ count: Int, to buffer: UnsafeMutableRawBufferPointer
-  ) {
-    bytes.withUnsafeBytes {
-      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + count]))
-    }
-  }
-
   /// Copies what the disk has at `offset`, without waiting for the network.
   private func copyCached(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Int {
     let unit = offset / limits.unit
@@ -184,11 +176,7 @@ package final class RangeReader: @unchecked Sendable {
         switch part.state {
         case .here, .failed: return part
         case .waiting, .inFlight:
-          guard let cancellation else {
-            monitor.wait(on: Self.changed)
-            continue
-          }
-          if cancellation.isRequested { return part }
+          if cancellation?.isRequested == true { return part }
           monitor.wait(on: Self.changed, atMost: Self.patience)
         }
       }
