@@ -191,6 +191,8 @@ package struct ImageUpload: Sendable {
 
   private func objectOptions(_ url: [UInt8]) -> UploadOptions {
     var options = options.object
+    // They stay in their files, so there may be as many as `Transport` has connections.
+    options.mostInFlight = 8
     options.warn = { [warn = self.options.warn] in warn(url, $0) }
     options.left = { [self] in tell($0) }
     return options

@@ -44,15 +44,15 @@ import Testing
   @Test(arguments: [
     (
       "extract out/x.squash -C s3://b/x",
-      "s3://b/x: not a path on this machine; write to a file, and copy it with aws s3 cp"
+      "s3://b/x: not a path on this machine; write to a file, and send it with autosquash upload"
     ),
     (
       "extract out/x.squash --to-tar s3://b/x.tar",
-      "s3://b/x.tar: not a path on this machine; write to a file, and copy it with aws s3 cp"
+      "s3://b/x.tar: not a path on this machine; write to a file, and send it with autosquash upload"
     ),
     (
       "manifest small -o s3://b/x",
-      "s3://b/x: not a path on this machine; write to a file, and copy it with aws s3 cp"
+      "s3://b/x: not a path on this machine; write to a file, and send it with autosquash upload"
     ),
     ("ls s3://b/x", "s3://b/x: no bucket can have this name"),
     ("verify s3://b/x", "s3://b/x: no bucket can have this name"),
