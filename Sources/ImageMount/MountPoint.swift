@@ -26,7 +26,21 @@ package struct MountPoint: Sendable {
   private var isThere: Bool { path.withCPath { clinux_mount_at($0) } == number }
 
   /// Whether the program behind it has ended. Before Linux 6.8, a later mount may have its number.
-  var isDead: Bool { isThere && path.withCPath { clinux_mount_is_dead($0) } != 0 }
+  var isDead: Bool {
+    isListed && isThere && path.withCPath { clinux_mount_is_dead($0) } != 0
+  }
+
+  /// Whether anything is mounted there, without a look at the path: if nothing is, autofs would mount
+  /// the image again, or have us wait for an automounter that is about to end.
+  private var isListed: Bool {
+    guard let table = try? SmallFile.read("/proc/self/mountinfo", limit: 64 << 20) else {
+      return true
+    }
+    return table.split(separator: UInt8(ascii: "\n")).contains { line in
+      let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 5)
+      return fields.count == 6 && fields[4].decodingMountField == path
+    }
+  }
 
   /// Unmounts it, unless it is gone.
   ///

@@ -48,9 +48,9 @@ public struct MountTable: Sendable {
       }
       return Mount(
         device: String(decoding: fields[2], as: UTF8.self),
-        point: HostPath(Self.unescape(fields[4])),
+        point: HostPath(fields[4].decodingMountField),
         type: String(decoding: fields[dash + 1], as: UTF8.self),
-        source: Self.unescape(fields[dash + 2]),
+        source: fields[dash + 2].decodingMountField,
         options: options(fields[5]) + options(fields[dash + 3]))
     }
   }
@@ -63,10 +63,10 @@ public struct MountTable: Sendable {
     mounts = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
       let fields = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
       guard fields.count >= 3, fields[0].first != UInt8(ascii: "#") else { return nil }
-      let point = HostPath(Array(Self.unescape(fields[1]).withoutTrailingSlashes))
+      let point = HostPath(Array(fields[1].decodingMountField.withoutTrailingSlashes))
       return Mount(
         device: "", point: point, type: String(decoding: fields[2], as: UTF8.self),
-        source: Self.unescape(fields[0]),
+        source: fields[0].decodingMountField,
         options: fields.count == 3
           ? []
           : fields[3].split(separator: UInt8(ascii: ",")).map {
@@ -85,25 +85,6 @@ public struct MountTable: Sendable {
     }.max {
       ($0.element.point.bytes.count, $0.offset) < ($1.element.point.bytes.count, $1.offset)
     }?.element
-  }
-
-  /// Decodes blanks, tabs, newlines and backslashes, which are written as three octal digits.
-  private static func unescape(_ field: ArraySlice<UInt8>) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var rest = field
-    while let byte = rest.first {
-      let digits = rest.dropFirst().prefix(3)
-      if byte == UInt8(ascii: "\\"), digits.count == 3,
-        let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 8)
-      {
-        bytes.append(value)
-        rest = rest.dropFirst(4)
-      } else {
-        bytes.append(byte)
-        rest = rest.dropFirst()
-      }
-    }
-    return bytes
   }
 }
 

@@ -124,6 +124,19 @@ extension AutomountSystemTests {
       }
     }
 
+    /// What waits for the end of a mount must not look for it where autofs would mount it again.
+    @Test func unusedImagesStayUnmounted() throws {
+      let names = (0..<40).map { "image \($0)" }
+      for name in names { try add(name) }
+      try AutomountSystemTests.withMountHelper {
+        let lab = try lab(timeout: 2)
+        for name in names { #expect(lab.id(Array(name.utf8)) == name, "\(lab.log)") }
+        let mounted = try server.requests("course").count
+        #expect(try eventually { try lab.mounted.isEmpty && servers(of: lab).isEmpty })
+        #expect(try server.requests("course").count == mounted)
+      }
+    }
+
     /// A process that dies takes its image along, no other, and not for long.
     @Test func aCrashTakesOneImage() throws {
       for name in ["a", "b"] { try add(name) }
