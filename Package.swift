@@ -142,7 +142,8 @@ let package = Package(
     .target(
       name: "Packing",
       dependencies: [
-        "FileTrees", "Inputs", "Manifests", "Posix", "SquashFS", "SquashFSFormat", "TreeModel",
+        "FileTrees", "HTTP", "Inputs", "Manifests", "ObjectStore", "Posix", "SquashFS",
+        "SquashFSFormat", "TreeModel", "Uploading",
       ],
       cSettings: gnu, swiftSettings: settings),
     .target(

@@ -11,16 +11,7 @@ enum ExistingImage {
   ///
   /// - Throws: `SourceError`.
   static func check(_ path: [UInt8]) throws(SourceError) {
-    guard let status = stat(at: path) else {
-      throw refusal(path, SystemError.reason())
-    }
-    switch status.st_mode & S_IFMT {
-    case S_IFREG, S_IFBLK: break
-    case let kind:
-      throw refusal(
-        path, kind == S_IFDIR ? "a directory" : "not a regular file",
-        "remove it or give another name")
-    }
+    if !RemoteObjects.isRemote(path) { try checkFile(path) }
     do {
       let image = try ImageOpener.open(path, offset: .start)
       let blocks = image.input.length / Superblock.deviceBlock * Superblock.deviceBlock
@@ -34,6 +25,19 @@ enum ExistingImage {
       throw refusal(path, String(error.message.prefix { $0 != ";" }))
     } catch {
       throw refusal(path, "\(error)")
+    }
+  }
+
+  private static func checkFile(_ path: [UInt8]) throws(SourceError) {
+    guard let status = stat(at: path) else {
+      throw refusal(path, SystemError.reason())
+    }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG, S_IFBLK: break
+    case let kind:
+      throw refusal(
+        path, kind == S_IFDIR ? "a directory" : "not a regular file",
+        "remove it or give another name")
     }
   }
 

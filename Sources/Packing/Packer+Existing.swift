@@ -1,12 +1,15 @@
 import Glibc
+import ObjectStore
 import Posix
 import SquashFS
 
 /// Handles an existing image.
 extension Packer {
   /// Whether one exists, or anything else under its name.
-  package var isDone: Bool {
-    return stat(at: output, followsLinks: false) != nil
+  ///
+  /// - Throws: `UploadError` if a bucket does not tell.
+  package func isDone() throws -> Bool {
+    try isRemote ? remoteHead() != nil : stat(at: output, followsLinks: false) != nil
   }
 
   /// The facts about an image left unchanged.
@@ -17,15 +20,17 @@ extension Packer {
     package let isManifestNew: Bool
   }
 
-  /// Leaves the image unchanged, and makes sure that it has its manifest.
+  /// Leaves the image unchanged, and makes sure that it has its manifest, unless it is in a bucket.
   ///
   /// - Throws: `SourceError` if it is not a complete image.
   package func keep() throws -> Kept {
     try ExistingImage.check(output)
     let isManifestNew =
-      try options.writesManifest
-      && ImageManifest(of: output).complete(threads: options.writer.threads)
-    let time = Self.changeTime(of: output)
+      try !isRemote
+      && options.manifests.count { kind in
+        try ImageManifest(kind, of: output).complete(threads: options.writer.threads)
+      } > 0
+    let time = try isRemote ? remoteHead()?.modified.map { Int($0) } : Self.changeTime(of: output)
     let newer = sources.first { source in
       guard let time, let sourceTime = Self.changeTime(of: source) else { return false }
       return sourceTime > time

@@ -1,7 +1,8 @@
 package import FileTrees
 import Glibc
 package import Inputs
-import Manifests
+package import Manifests
+package import ObjectStore
 import Posix
 package import SquashFS
 package import TreeModel
@@ -20,7 +21,14 @@ package struct Packer {
     package var reused: [UInt8]?
     /// Whether to replace an existing image.
     package var replaces = false
-    package var writesManifest = false
+    /// What to put beside the image.
+    package var manifests: [ManifestKind] = []
+    /// What a bucket is told of the objects.
+    package var object = UploadOptions()
+    /// The size of the parts in which an image goes into a bucket; `nil` for one that suits it.
+    package var partSize: Int?
+    /// Called after a signal that has ended an upload; it ends the program.
+    package var wasInterrupted: @Sendable () -> Void = {}
     /// Whether to write the image to standard output.
     package var writesToStandardOutput = false
     /// Called about each oddity of a file.
@@ -97,19 +105,23 @@ package struct Packer {
     for input in inputs {
       if let folder { try ResultFile.refuse(folder, inPlaceOf: input.path) }
     }
-    let destination = try ImageDestination(output, options)
-    let manifest = options.writesManifest ? ImageManifest(of: output) : nil
-    for input in inputs {
-      try ResultFile.refuse(output, inPlaceOf: input.path)
-      if let manifest { try ResultFile.refuse(manifest.path, inPlaceOf: input.path) }
+    for input in inputs { try ResultFile.refuse(output, inPlaceOf: input.path) }
+    let destination: any ImageDestination =
+      isRemote
+      ? try BucketDestination(output, partSize: partSize(), options)
+      : try LocalDestination(output, inputs, options)
+    do { return try pack(to: destination) } catch {
+      destination.giveUp()
+      throw error
     }
-    let replacesManifest = try manifest?.checkName(isForced: options.replaces) == true
-    let file = destination.file
+  }
+
+  private func pack(to destination: any ImageDestination) throws -> Result {
     // Open all before reading the first, so that a mistyped name costs no time.
-    let readers = try inputs.map { try $0.open(options, excluding: file) }
+    let readers = try inputs.map { try $0.open(options, excluding: destination.file) }
     let old = openOld()
-    let writer = try ImageWriter(file, options: options.writer, old: old)
-    let digests = options.writesManifest ? DigestSink(writer.content) : nil
+    let writer = try ImageWriter(destination.output, options: options.writer, old: old)
+    let digests = options.manifests.isEmpty ? nil : DigestSink(writer.content)
     var content: any ContentSink = digests ?? writer.content
     if let report = options.progress {
       content =
@@ -135,19 +147,21 @@ package struct Packer {
     try refuseNothing(layers.notes)
     let image = try writer.finish(tree, modified: try imageTime(newest))
     if let old { warn(of: old, image.data) }
-    let written = try digests.flatMap {
-      try manifest?.write(DigestedTree(tree, $0), of: file, replacing: replacesManifest)
-    }
-    options.willPublish()
-    try destination.publish(with: written)
+    try destination.publish(
+      digests.map { DigestedTree(tree, $0) }, willPublish: options.willPublish)
     return Result(
       image: image, notes: notes(of: layers, tree), sources: summary, comparesOld: old != nil)
   }
 
+  /// Whether the image goes into a bucket.
+  package var isRemote: Bool { RemoteObjects.isRemote(output) }
+
   /// The manifest next to the image if it belongs to another one, which would mislead.
   package func foreignManifest() throws -> [UInt8]? {
-    if options.writesManifest || options.writesToStandardOutput { return nil }
-    let manifest = ImageManifest(of: output)
+    if options.manifests.contains(.specification) || options.writesToStandardOutput || isRemote {
+      return nil
+    }
+    let manifest = ImageManifest(.specification, of: output)
     return try manifest.isOfOtherImage() ? manifest.path : nil
   }
 

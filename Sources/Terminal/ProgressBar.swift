@@ -20,6 +20,8 @@ package final class ProgressBar {
     package var fraction: Double?
     /// What to show instead, if the work is not measured in bytes.
     package var text: String?
+    /// What to show besides.
+    package var note: String?
 
     package init(bytes: UInt64 = 0, fraction: Double? = nil, text: String? = nil) {
       self.bytes = bytes
@@ -36,12 +38,16 @@ package final class ProgressBar {
 
   /// A bar for progress that the caller reports.
   ///
+  /// - Parameter note: what to show besides, asked whenever the line is drawn.
   /// - Returns: a function to call with the bytes so far, and the fraction of the total if known.
   package static func reporter(
-    title: String
+    title: String, note: @escaping () -> String? = { nil }
   ) -> (_ bytes: UInt64, _ fraction: Double?) -> Void {
     var state = State()
-    let bar = ProgressBar(title: title) { state }
+    let bar = ProgressBar(title: title) {
+      state.note = note()
+      return state
+    }
     return { bytes, fraction in
       state.bytes = bytes
       state.fraction = fraction
@@ -65,6 +71,7 @@ package final class ProgressBar {
     }
     line += state.text ?? state.bytes.asBytes
     if state.text == nil { line += ", \(UInt64(Double(state.bytes) / elapsed).asBytes)/s" }
+    if let note = state.note { line += ", \(note)" }
     if let fraction = state.fraction, fraction > 0.01, elapsed > 1 {
       line += ", \((elapsed / fraction - elapsed).asDuration) left"
     }

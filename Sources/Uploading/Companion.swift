@@ -16,18 +16,17 @@ struct Companion: Sendable {
   ///
   /// - Throws: `SourceError` for one that was made for another image.
   static func all(of image: LocalFile, at location: ObjectLocation) throws -> [Companion] {
-    let kinds = [
-      (".mtree", "text/plain; charset=utf-8", ManifestReader.image(of:)),
-      (".html", "text/html; charset=utf-8", HTMLPage.image(of:)),
-    ]
-    var digest: SHA256.Digest?
-    return try kinds.compactMap { suffix, contentType, facts in
-      let path = ImageName.path(of: image.path, with: suffix)
+    var digests: [ImageDigest.Parts?: ImageDigest] = [:]
+    return try ManifestKind.allCases.compactMap { kind in
+      let path = ImageName.path(of: image.path, with: kind.suffix)
       // What this program has not written for an image is somebody else's.
-      guard stat(at: path)?.isRegular == true, let known = facts(path) else { return nil }
-      if digest == nil, known.size == image.length { digest = try image.digest() }
-      guard known.size == image.length, known.digest == digest else {
-        let option = suffix == ".html" ? " --html" : ""
+      guard stat(at: path)?.isRegular == true, let known = kind.image(of: path) else { return nil }
+      let parts = known.digest.parts
+      if digests[parts] == nil, known.size == image.length {
+        digests[parts] = try image.digest(like: known.digest)
+      }
+      guard known.size == image.length, known.digest == digests[parts] else {
+        let option = kind == .page ? " --html" : ""
         throw SourceError(
           .refused, path: path, "this belongs to another image",
           hint:
@@ -35,7 +34,8 @@ struct Companion: Sendable {
             + " renews it")
       }
       return Companion(
-        file: try LocalFile(path), location: location.beside(suffix), contentType: contentType)
+        file: try LocalFile(path), location: location.beside(kind.suffix),
+        contentType: kind.contentType)
     }
   }
 }

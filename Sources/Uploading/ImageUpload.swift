@@ -159,7 +159,9 @@ package struct ImageUpload: Sendable {
     // It is there, and others may use it: now the proof is due, even if the program is being stopped.
     try named(url) {
       try store.withoutStop {
-        try UploadProof(url: url, isImage: options.check != .none).check(file, etag: result.etag)
+        let proof = try UploadProof(url: url, etag: result.etag, length: file.length)
+        try proof.compareEnds(with: file)
+        if options.check != .none { try proof.checkImage() }
       }
     }
     return result

@@ -1,6 +1,7 @@
 import FileTrees
 import Glibc
 import HTTP
+import Manifests
 import ObjectStore
 import Posix
 
@@ -36,8 +37,9 @@ struct LocalFile: Sendable {
     }
   }
 
-  func digest() throws -> SHA256.Digest {
-    try SHA256.of(descriptor: file.number, path: path).digest
+  /// The digest of the same kind as another one.
+  func digest(like other: ImageDigest) throws -> ImageDigest {
+    try other.same(ofDescriptor: file.number, path: path).digest
   }
 
   /// All of it.

@@ -10,17 +10,20 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  private func snakemake() throws -> Tool.Result {
+  private func snakemake(
+    _ configuration: [String] = ["archives=in", "images=out"], environment: [String: String] = [:]
+  ) throws -> Tool.Result {
     let bin = URL(fileURLWithPath: Tool.autosquash).deletingLastPathComponent().path
     return try Tool.run(
       [
-        "env", "PATH=\(bin):\(ProcessInfo.processInfo.environment["PATH"] ?? "")",
+        "env",
+        "PATH=\(bin):\(package)/.build/awscli/bin:\(ProcessInfo.processInfo.environment["PATH"] ?? "")",
         "HOME=\(folder.root)",
         "\(package)/.build/python/bin/snakemake", "-s", "\(package)/Examples/Machines/Snakefile",
         "--cores",
         "2",
-        "--keep-going", "--config", "archives=in", "images=out",
-      ], in: folder.root)
+        "--keep-going", "--config",
+      ] + configuration, in: folder.root, environment: environment)
   }
 
   @Test func snakemakePacksAFolderOfArchives() throws {
@@ -42,6 +45,30 @@ import Testing
 
     try Tool.check(["rm", "in/broken.tar.gz"], in: folder.root)
     let again = try snakemake()
+    #expect(again.status == 0 && again.summary.contains("Nothing to be done"), "\(again.summary)")
+  }
+
+  /// Neither archives nor images are on this machine.
+  @Test func snakemakePacksFromBucketToBucket() throws {
+    try Tool.check(["mkdir", "tree"], in: folder.root)
+    try folder.write("tree/file", Array("content\n".utf8))
+    try Tool.check(["tar", "-czf", "archive", "tree"], in: folder.root)
+    let server = try S3Server(
+      .moto,
+      objects: ["first.tar.gz", "with space.tgz"].map { ("in/" + $0, folder.path("archive")) })
+    let buckets = ["archives=s3://training/in", "images=s3://training/out"]
+    let first = try snakemake(buckets, environment: server.environment)
+    #expect(first.status == 0, "\(first.summary)")
+    let made = ["first", "with space"]
+    #expect(
+      folder.names(in: "reports").sorted()
+        == made.flatMap { ["\($0).packed", "\($0).verified.json"] }.sorted())
+    let report = try folder.read("reports/with space.verified.json")
+    #expect(String(decoding: report, as: UTF8.self).contains("\"whole\": true"))
+    #expect(
+      try server.contents(below: "out/").objects.keys.sorted()
+        == made.flatMap { ["out/\($0).mtree", "out/\($0).squash"] }.sorted())
+    let again = try snakemake(buckets, environment: server.environment)
     #expect(again.status == 0 && again.summary.contains("Nothing to be done"), "\(again.summary)")
   }
 

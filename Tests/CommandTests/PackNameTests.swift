@@ -175,8 +175,25 @@ import Testing
     ("small -o ''", "--output has no name; a variable in the command may be empty."),
     (
       "small -o s3://b/x.squash",
-      "'s3://b/x.squash' is not on this machine; autosquash pack SOURCE -o - "
-        + "| aws s3 cp - s3://b/x.squash"
+      "'s3://b/x.squash': no bucket can have this name."
+    ),
+    (
+      "small -o s3://bucket/folder",
+      "'s3://bucket/folder': a folder ends with a slash: s3://bucket/folder/."
+    ),
+    (
+      "small -o https://example.org/x.squash",
+      "'https://example.org/x.squash' cannot be written; images go into a bucket as "
+        + "s3://BUCKET/FOLDER/."
+    ),
+    (
+      "small -o s3://bucket/x.squash --reuse y.squash",
+      "--reuse is for an image on this machine; pack to a file, and use autosquash upload."
+    ),
+    ("small --sse AES256", "--sse is for an image in a bucket; name it with -o s3://…."),
+    (
+      "small -o - --html",
+      "--html needs an image with a name, and -o - writes it to standard output; give a name."
     ),
     (
       "small -o - --manifest",

@@ -61,10 +61,17 @@ import Testing
     #expect(read.manifest() == tree.manifest(), "seed \(seed)")
   }
 
-  @Test func commentsTellOfTheImage() throws {
-    let digest = SHA256.Digest(hexadecimal: Array(Self.hello.utf8))!
+  @Test(arguments: [nil, ImageDigest.Parts(first: 40, others: 20)])
+  func commentsTellOfTheImage(parts: ImageDigest.Parts?) throws {
+    let digest = ImageDigest(SHA256.Digest(hexadecimal: Array(Self.hello.utf8))!, parts: parts)
     let facts = ManifestWriter.ImageFacts(name: Array("x y".utf8), size: 77, digest: digest)
-    let file = MemoryFile(Array(try DigestedTree(["f a hello"]).manifest(image: facts).utf8))
+    let tree = try DigestedTree(["f a hello"])
+    var text = ""
+    HTMLPage(tree, title: Array("x y".utf8), image: facts).write { text += $0 }
+    let page = MemoryFile(Array(text.utf8))
+    let ofPage = HTMLPage.image(of: page.path)
+    #expect(ofPage?.size == 77 && ofPage?.digest == digest)
+    let file = MemoryFile(Array(tree.manifest(image: facts).utf8))
     let image = ManifestReader.image(of: file.path)
     #expect(image?.size == 77 && image?.digest == digest)
     var reader = try ManifestReader(path: file.path)
@@ -72,6 +79,36 @@ import Testing
     #expect(reader.image == image)
     let other = MemoryFile(Array("# image-size: 77\n".utf8))
     #expect(ManifestReader.image(of: other.path) == nil)
+  }
+
+  /// The SHA-256 of the SHA-256s of the parts, whatever the pieces in which a file is read.
+  @Test(arguments: [
+    (0, 300, 100), (1, 300, 100), (300, 300, 100), (301, 300, 100), (900_000, 262_145, 70_000),
+  ])
+  func digestsOfParts(size: Int, first: Int, others: Int) throws {
+    var random = SeededGenerator(7)
+    let bytes = (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) }
+    let file = MemoryFile(bytes)
+    func digest(_ bytes: ArraySlice<UInt8>) -> SHA256.Digest {
+      var hash = SHA256()
+      bytes.withUnsafeBytes { hash.update($0) }
+      return hash.finish()
+    }
+    var digests: [SHA256.Digest] = []
+    var start = 0
+    while start < size {
+      let end = min(start + (start == 0 ? first : others), size)
+      digests.append(digest(bytes[start..<end]))
+      start = end
+    }
+    let parts = ImageDigest.Parts(first: UInt64(first), others: UInt64(others))
+    let expected = ImageDigest(ofParts: digests, parts)
+    let (found, length) = try expected.same(ofFile: file.path)
+    #expect(found == expected && length == UInt64(size))
+    let joined = digests.flatMap { $0.withBytes { Array($0) } }
+    #expect(found.digest == digest(joined[...]))
+    let whole = ImageDigest(digest(bytes[...]))
+    #expect(try whole.same(ofFile: file.path).digest == whole)
   }
 
   /// What somebody else's specification does not mention is not compared.

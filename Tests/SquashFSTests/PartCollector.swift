@@ -17,12 +17,12 @@ final class PartCollector: ImagePartSink {
 
   init(partSize: Int) { self.partSize = partSize }
 
-  func send(_ part: Int, _ bytes: UnsafeRawBufferPointer) throws {
+  func send(_ part: Int, _ bytes: [UInt8]) throws {
     if part == refused { throw Refused() }
     #expect(part == parts.count + 2)
     #expect(bytes.count <= partSize && !bytes.isEmpty)
     if part > 2 { #expect(parts[part - 1]?.count == partSize) }
-    parts[part] = Array(bytes)
+    parts[part] = bytes
     didSend()
   }
 

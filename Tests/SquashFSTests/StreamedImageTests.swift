@@ -40,10 +40,10 @@ import Testing
   @Test(arguments: Compression.Method.allCases, 0..<8)
   func theBytesAreThoseOfAFile(method: Compression.Method, variant: Int) throws {
     let folder = try TemporaryFolder()
-    for seed in 1...(method == .xz ? 1 : 2) as ClosedRange<UInt64> {
+    for seed in 1...(method == .zstd ? 2 : 1) as ClosedRange<UInt64> {
       let (hasRanks, losesFiles) = (variant & 1 != 0, variant & 2 != 0)
       let tree = MadeTree(
-        seed: seed << 8 | UInt64(variant), count: 40, blockSize: Self.blockSize,
+        seed: seed << 8 | UInt64(variant), count: 25, blockSize: Self.blockSize,
         hasRanks: hasRanks, losesFiles: losesFiles)
       let options = options(
         method, variant & 4 == 0 ? .standard : .front, threads: Int(seed))
@@ -88,7 +88,7 @@ import Testing
     #expect(try most([first, second, first.reversed()]) == 0)
     // The third and fourth file equal the first for a while; the fifth does to its end.
     let changed = [first[0], first[1], second[0]]
-    let one = try most([first, second, changed, changed.reversed() + [], changed, first])
+    let one = try most([first, second, changed, changed.reversed(), changed, first])
     #expect(one > 1 << 20)
     #expect(one <= 3 << 20)
     #expect(try most([first, second, first], mayLoseFiles: true) <= 3 << 20)

@@ -39,6 +39,11 @@ public struct SHA256 {
       self = digest
     }
 
+    /// Lends its 32 bytes.
+    public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+      try withUnsafeBytes(of: words) { try body($0) }
+    }
+
     /// The digest in 64 hexadecimal digits.
     public var hexadecimal: String {
       let digits = Array("0123456789abcdef".utf8)

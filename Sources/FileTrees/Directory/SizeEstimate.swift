@@ -21,6 +21,15 @@ public final class SizeEstimate: Sendable {
     isComplete.load(ordering: .acquiring) ? total.load(ordering: .relaxed) : nil
   }
 
+  /// The sum in bytes, at once.
+  public static func sum(of path: [UInt8], dereferences: Bool) -> UInt64 {
+    let estimate = SizeEstimate()
+    estimate.addUp(path, dereferences ? FTS_LOGICAL : FTS_PHYSICAL)
+    return estimate.bytes ?? 0
+  }
+
+  private init() {}
+
   private func addUp(_ path: [UInt8], _ links: Int32) {
     path.withCPath { path in
       var paths: [UnsafeMutablePointer<CChar>?] = [strdup(path), nil]

@@ -34,10 +34,10 @@ public struct HTMLPage {
     let text = String(decoding: head.prefix(64 << 10), as: UTF8.self)
     // A title cannot end its own heading, so this is the first place of these words.
     guard let heading = text.firstRange(of: "</h1>\n<p>") else { return nil }
-    let words = text[heading.upperBound...].prefix { !$0.isNewline }
-      .split(separator: " bytes, sha256 <code>", maxSplits: 1)
-    guard words.count == 2, let size = UInt64(words[0]), words[1].hasSuffix("</code></p>"),
-      let digest = SHA256.Digest(hexadecimal: words[1].utf8.prefix(2 * SHA256.Digest.byteCount))
+    let line = text[heading.upperBound...].prefix { !$0.isNewline }
+    guard line.hasSuffix("</p>"), let end = line.firstRange(of: " bytes, "),
+      let size = UInt64(line[..<end.lowerBound]),
+      let digest = ImageDigest(markup: line[end.upperBound...].dropLast(4))
     else { return nil }
     return ManifestReader.Image(size: size, digest: digest)
   }
@@ -45,7 +45,7 @@ public struct HTMLPage {
   /// Writes everything, piece by piece.
   public func write(to output: (String) throws -> Void) rethrows {
     let facts = image.map {
-      "<p>\($0.size) bytes, sha256 <code>\($0.digest.hexadecimal)</code></p>\n"
+      "<p>\($0.size) bytes, \($0.digest.markup)</p>\n"
     }
     // Find the placeholders before filling them in: names can be anything.
     let parts = Self.template.split(separator: "/* ROWS */", maxSplits: 1)

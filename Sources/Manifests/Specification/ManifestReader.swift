@@ -1,5 +1,5 @@
 import CLibArchive
-public import FileTrees
+import FileTrees
 import Glibc
 import Posix
 import TreeModel
@@ -10,7 +10,7 @@ public struct ManifestReader {
   /// What a manifest's comments say about its image.
   public struct Image: Equatable {
     public var size: UInt64
-    public var digest: SHA256.Digest
+    public var digest: ImageDigest
   }
 
   private let path: [UInt8]
@@ -25,7 +25,7 @@ public struct ManifestReader {
   /// The image's size according to a comment.
   private var imageSize: UInt64?
   /// The image's digest according to a comment.
-  private var imageDigest: SHA256.Digest?
+  private var imageDigest: ImageDigest?
   /// The tag of each tagged name: names of one file share one; only if `isOurs`.
   private var tags: [[UInt8]: [UInt8]] = [:]
   /// The keywords from `watched` that occur on any line.
@@ -147,9 +147,8 @@ public struct ManifestReader {
       let text = String(decoding: line, as: UTF8.self)
       if text.hasPrefix(ManifestWriter.sizeKey) {
         imageSize = UInt64(text.dropFirst(ManifestWriter.sizeKey.count))
-      } else if text.hasPrefix(ManifestWriter.digestKey) {
-        imageDigest = SHA256.Digest(
-          hexadecimal: Array(text.dropFirst(ManifestWriter.digestKey.count).utf8))
+      } else if let digest = ImageDigest(line: text) {
+        imageDigest = digest
       } else if text == ManifestWriter.linksLine {
         isOurs = true
       }

@@ -1,4 +1,4 @@
-public import FileTrees
+import FileTrees
 import Posix
 import TreeModel
 
@@ -8,9 +8,9 @@ public struct ManifestWriter {
   public struct ImageFacts: Sendable {
     public var name: [UInt8]
     public var size: UInt64
-    public var digest: SHA256.Digest
+    public var digest: ImageDigest
 
-    public init(name: [UInt8], size: UInt64, digest: SHA256.Digest) {
+    public init(name: [UInt8], size: UInt64, digest: ImageDigest) {
       self.name = name
       self.size = size
       self.digest = digest
@@ -21,12 +21,11 @@ public struct ManifestWriter {
     /// - Throws: `SourceError` if it cannot be read.
     public init(ofImage path: [UInt8], name: some Sequence<UInt8>) throws {
       let (digest, size) = try SHA256.of(file: path)
-      self.init(name: Array(name), size: size, digest: digest)
+      self.init(name: Array(name), size: size, digest: ImageDigest(digest))
     }
   }
 
   static let sizeKey = "# image-size: "
-  static let digestKey = "# image-sha256: "
   /// Names of one file share a tag: no keyword that all readers accept expresses that.
   static let linksLine = "# Names with a tag in common are hard links."
   static let linkTag = "tags=link"
@@ -45,7 +44,7 @@ public struct ManifestWriter {
     if let image {
       text += "# Files of \(Self.escape(image.name)), written by autosquash.\n"
       text += "# Checked by: autosquash verify --manifest FILE IMAGE\n"
-      text += "\(Self.sizeKey)\(image.size)\n\(Self.digestKey)\(image.digest.hexadecimal)\n"
+      text += "\(Self.sizeKey)\(image.size)\n\(image.digest.line)\n"
     }
     let tree = source.tree
     // Our own numbers, so that it does not matter where the tree comes from.

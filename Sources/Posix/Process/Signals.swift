@@ -33,9 +33,10 @@ enum Signals {
     }
   }
 
-  /// Ends the program as an unhandled signal would have.
+  /// Ends the program as an unhandled signal would have. Any thread may call it, though only the first
+  /// one takes such signals.
   static func die(of number: Int32) {
     signal(number, SIG_DFL)
-    raise(number)
+    kill(getpid(), number)
   }
 }

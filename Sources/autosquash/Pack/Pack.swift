@@ -2,10 +2,13 @@ import ArgumentParser
 import FileTrees
 import Glibc
 import Inputs
+import Manifests
+import ObjectStore
 import Packing
 import Posix
 import SquashFS
 import Terminal
+import Uploading
 
 /// `autosquash pack`: from a tarball or a directory to an image.
 struct Pack: Subcommand {
@@ -15,7 +18,8 @@ struct Pack: Subcommand {
     discussion: """
       Each SOURCE becomes an image in the current directory: my-tarball.tar.gz becomes \
       my-tarball.squash. With --output all sources become one image, later ones on top of \
-      earlier ones; if it names a directory, an image of each goes there. A source is a directory, an archive (tar, cpio, zip, 7z and others, compressed or \
+      earlier ones; if it names a directory, an image of each goes there. Both may be in a bucket: \
+      s3://BUCKET/FOLDER/ or s3://BUCKET/KEY.squash. A source is a directory, an archive (tar, cpio, zip, 7z and others, compressed or \
       not), an mtree(5) specification (*.mtree), or - for an archive on standard input.
 
       Nothing is unpacked to disk and no root is needed: everything in the image belongs to \
@@ -31,7 +35,7 @@ struct Pack: Subcommand {
   @Option(
     name: [.short, .long],
     help:
-      "The image to make from all sources, or the directory for an image of each; - is standard output."
+      "The image to make from all sources, or the directory for an image of each, here or in a bucket; - is standard output."
   )
   var output: ByteArgument?
 
@@ -61,6 +65,9 @@ struct Pack: Subcommand {
       "Write a manifest too: the files with their SHA-256, to put beside the image (NAME.mtree).")
   var manifest = false
 
+  @Flag(help: "Write the same as a page for web browsers (NAME.html).")
+  var html = false
+
   @Flag(name: [.short, .long], help: "Name each file that is left out.") var verbose = false
 
   @OptionGroup(title: "Image") var image: ImageOptions
@@ -70,6 +77,7 @@ struct Pack: Subcommand {
   @OptionGroup(title: "Reading archives") var archives: ArchiveOptions
   @OptionGroup(title: "Reading the source") var reading: ReadingOptions
   @OptionGroup(title: "Reading the source") var directories: DirectoryOptions
+  @OptionGroup(title: "Objects in a bucket") var object: ObjectOptions
   @OptionGroup(title: "Buckets") var bucket: BucketOptions
   @OptionGroup(title: "Messages") var messages: MessageOptions
 
@@ -77,6 +85,9 @@ struct Pack: Subcommand {
     let sources = try SourceArgument.sources(arguments)
     guard !sources.isEmpty else { throw ValidationError("Name a SOURCE to pack.") }
     try validateOutput()
+    if !isRemote, let option = object.firstGiven {
+      throw ValidationError("\(option) is for an image in a bucket; name it with -o s3://….")
+    }
     let streams = sources.count { $0.path == [UInt8(ascii: "-")] }
     if streams > 0 && !makesOneImage && !dryRun {
       throw ValidationError("An archive from standard input needs --output to name the image.")
@@ -109,9 +120,7 @@ struct Pack: Subcommand {
     if output.isEmpty {
       throw ValidationError("--output has no name; a variable in the command may be empty.")
     }
-    if let command = RemoteName.writing(output) {
-      throw ValidationError("'\(output.escapedName)' is not on this machine; \(command)")
-    }
+    if RemoteName.isRemote(output) { try validateRemote(output) }
     if folder == nil && ImageName.isOfArchive(output) {
       throw ValidationError(
         "'\(output.escapedName)' is not an image name; pack makes SquashFS images, so use "
@@ -119,13 +128,32 @@ struct Pack: Subcommand {
     }
     guard writesToStandardOutput else { return }
     let others = [
-      (manifest, "--manifest"), (messages.json, "--json"), (skipExisting, "--skip-existing"),
+      (manifest, "--manifest"), (html, "--html"), (messages.json, "--json"),
+      (skipExisting, "--skip-existing"),
     ]
     if let other = others.first(where: \.0)?.1 {
       throw ValidationError(
         "\(other) needs an image with a name, and -o - writes it to standard output; give a name.")
     }
   }
+
+  private func validateRemote(_ output: [UInt8]) throws {
+    if !output.starts(with: "s3://".utf8) {
+      throw ValidationError(
+        "'\(output.escapedName)' cannot be written; images go into a bucket as s3://BUCKET/FOLDER/."
+      )
+    }
+    do throws(StoreError) { _ = try UploadDestination(parsing: output) } catch {
+      throw ValidationError("'\(output.escapedName)': \(error).")
+    }
+    if reuse != nil {
+      throw ValidationError(
+        "--reuse is for an image on this machine; pack to a file, and use autosquash upload.")
+    }
+  }
+
+  /// Whether images go into a bucket.
+  private var isRemote: Bool { output.map { RemoteName.isRemote($0.bytes) } == true }
 
   /// Whether to write the image to standard output.
   var writesToStandardOutput: Bool {
@@ -135,6 +163,9 @@ struct Pack: Subcommand {
   /// The directory for each source's image, if one is named.
   var folder: [UInt8]? {
     guard let output = output?.bytes, !writesToStandardOutput else { return nil }
+    if isRemote {
+      return (try? UploadDestination(parsing: output))?.isFolder == true ? output : nil
+    }
     let isFolder = output.last == pathSeparator || stat(at: output)?.isDirectory == true
     return isFolder ? output : nil
   }
@@ -172,7 +203,9 @@ struct Pack: Subcommand {
     options.whiteouts = selection.whiteouts
     options.reused = reuse?.bytes
     options.replaces = force
-    options.writesManifest = manifest
+    options.manifests = (manifest ? [.specification] : []) + (html ? [.page] : [])
+    options.object = object.options
+    options.partSize = object.partSize?.bytes
     options.writesToStandardOutput = writesToStandardOutput
     options.warn = report.messages.warn
     options.detail = report.messages.detail
@@ -198,9 +231,16 @@ struct Pack: Subcommand {
     }
     var status: Int32 = 0
     var done: [Packer] = []
+    var failed: [[UInt8]] = []
     packers.removeAll { packer in
-      guard skipExisting && !dryRun && packer.isDone else { return false }
-      done.append(packer)
+      guard skipExisting && !dryRun else { return false }
+      do {
+        guard try packer.isDone() else { return false }
+        done.append(packer)
+      } catch {
+        status = max(status, Messages.fail(packer.output, error))
+        failed.append(packer.name)
+      }
       return true
     }
     for packer in done {
@@ -208,8 +248,7 @@ struct Pack: Subcommand {
         status = max(status, Messages.fail(packer.output, error))
       }
     }
-    let count = packers.count
-    var failed: [[UInt8]] = []
+    let count = packers.count + failed.count
     // Check all before packing the first.
     packers.removeAll { packer in
       let faults = packer.faults
@@ -234,6 +273,8 @@ struct Pack: Subcommand {
         status = count > 1 || isChanged ? ExitStatus.failed : own
         failed.append(packer.name)
       }
+      // One that came too late to keep an image out of a bucket.
+      Interruption.endIfRequested()
     }
     if count > 1 && !dryRun && !messages.quiet {
       let made = "\(count - failed.count) of \(count) images made"

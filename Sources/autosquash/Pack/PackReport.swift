@@ -1,7 +1,9 @@
 import FileTrees
+import ObjectStore
 import Packing
 import Posix
 import SquashFS
+import Synchronization
 import Terminal
 
 /// Prints what pack does with images.
@@ -17,12 +19,23 @@ struct PackReport {
     let start = Process.now
     var packer = packer
     let isPiped = packer.options.writesToStandardOutput
-    announce("interrupted; nothing was written", packer)
-    defer { Interruption.announce(nil) }
+    // Of an upload, a signal must leave nothing in the bucket; the packer sees to it.
+    if !packer.isRemote { announce("interrupted; nothing was written", packer) }
+    defer { if !packer.isRemote { Interruption.announce(nil) } }
+    packer.options.wasInterrupted = { [output = packer.output] in
+      Messages.write(output, "interrupted; the upload was undone")
+      Interruption.endIfRequested()
+    }
     if showsProgress {
-      packer.options.progress = ProgressBar.reporter(title: packer.output.escapedName)
+      let sent = Atomic(0)
+      let isRemote = packer.isRemote
+      packer.options.object.progress = { sent.add($0, ordering: .relaxed) }
+      packer.options.progress = ProgressBar.reporter(title: packer.output.escapedName) {
+        isRemote ? "\(UInt64(clamping: sent.load(ordering: .relaxed)).asBytes) sent" : nil
+      }
     }
     packer.options.willPublish = { [packer] in
+      if packer.isRemote { return }
       announce(isPiped ? "interrupted; a part of the image was written" : nil, packer)
     }
     let result = try packer.pack()

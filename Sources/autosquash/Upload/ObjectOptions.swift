@@ -5,6 +5,10 @@ import ObjectStore
 struct ObjectOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
+      "Size of the parts, 5M to 5G. (default: 8M, more for images beyond 50 GB)", valueName: "n"))
+  var partSize: PartSizeArgument?
+  @Option(
+    help: ArgumentHelp(
       "Have the store encrypt: AES256, aws:kms or aws:kms:dsse. (default: as the bucket says)",
       valueName: "method"))
   var sse: Encryption?
@@ -45,6 +49,15 @@ struct ObjectOptions: ParsableArguments {
     }
   }
 
+  /// The first of these options that is given.
+  var firstGiven: String? {
+    [
+      ("--part-size", partSize != nil), ("--sse", sse != nil),
+      ("--sse-kms-key-id", sseKmsKeyId != nil), ("--storage-class", storageClass != nil),
+      ("--tagging", tagging != nil), ("--acl", acl != nil),
+    ].first(where: \.1)?.0
+  }
+
   var options: UploadOptions {
     var options = UploadOptions()
     options.encryption = sse?.rawValue
@@ -53,5 +66,19 @@ struct ObjectOptions: ParsableArguments {
     options.tagging = tagging
     options.acl = acl
     return options
+  }
+}
+
+/// The size of an upload's parts: a number of bytes, with K, M or G.
+struct PartSizeArgument: ExpressibleByArgument {
+  let bytes: Int
+
+  init?(argument: String) {
+    let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+    let unit = argument.last.flatMap { units[$0] }
+    guard let number = Int(unit == nil ? argument[...] : argument.dropLast()) else { return nil }
+    let (bytes, isTooLarge) = number.multipliedReportingOverflow(by: unit ?? 1)
+    guard !isTooLarge, (PartSize.least...PartSize.most).contains(bytes) else { return nil }
+    self.bytes = bytes
   }
 }

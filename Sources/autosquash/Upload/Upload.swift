@@ -40,10 +40,6 @@ struct Upload: Subcommand {
   var quick = false
   @Flag(help: "Do not check images; anything can be uploaded.")
   var noVerify = false
-  @Option(
-    help: ArgumentHelp(
-      "Size of the parts, 5M to 5G. (default: 8M, more for images beyond 50 GB)", valueName: "n"))
-  var partSize: PartSizeArgument?
   @Option(help: "Number of threads that verify, 1 to 1024. (default: one per processor)")
   var threads: ThreadCount?
   @OptionGroup(title: "Objects") var object: ObjectOptions
@@ -129,24 +125,10 @@ struct Upload: Subcommand {
     options.replaces = force
     options.skipsExisting = skipExisting
     options.threads = Process.threadCount(threads)
-    options.partSize = partSize?.bytes
+    options.partSize = object.partSize?.bytes
     options.warn = { report.warn($0, $1) }
     options.tellLeftover = { report.tellLeftover($0, $1) }
     if messages.showsProgress { options.progress = { ProgressBar.reporter(title: $0) } }
     return options
-  }
-}
-
-/// The size of an upload's parts: a number of bytes, with K, M or G.
-struct PartSizeArgument: ExpressibleByArgument {
-  let bytes: Int
-
-  init?(argument: String) {
-    let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
-    let unit = argument.last.flatMap { units[$0] }
-    guard let number = Int(unit == nil ? argument[...] : argument.dropLast()) else { return nil }
-    let (bytes, isTooLarge) = number.multipliedReportingOverflow(by: unit ?? 1)
-    guard !isTooLarge, (PartSize.least...PartSize.most).contains(bytes) else { return nil }
-    self.bytes = bytes
   }
 }

@@ -46,6 +46,9 @@ public final class BucketLab {
     }
   }
 
+  /// The variables with which programs find the server.
+  public var environment: [String: String] { server.environment }
+
   /// The line for /etc/fstab that mounts the bucket.
   public var fstabLine: String {
     "\(S3Server.bucket) \(mountPoint) fuse.s3fs ro,allow_other,passwd_file=\(folder.path("passwd")),"

@@ -148,7 +148,10 @@ def state(url, prefix):
             "size": head["ContentLength"], "type": head.get("ContentType", ""),
             "class": head.get("StorageClass", ""), "sse": head.get("ServerSideEncryption", ""),
             "key": head.get("SSEKMSKeyId", ""), "metadata": list(head["Metadata"])}
-    uploads = bucket.list_multipart_uploads(Bucket=BUCKET, Prefix=prefix).get("Uploads", [])
+    try:
+        uploads = bucket.list_multipart_uploads(Bucket=BUCKET, Prefix=prefix).get("Uploads", [])
+    except bucket.exceptions.ClientError:  # rclone does not list them.
+        uploads = []
     # moto ignores the prefix.
     keys = [entry["Key"] for entry in uploads if entry["Key"].startswith(prefix)]
     print(json.dumps({"objects": objects, "uploads": keys}))

@@ -26,7 +26,7 @@ package final class FileInput: ByteInput {
   }
 
   /// - Parameter descriptor: will be closed; negative if opening failed: `errno` says why.
-  init(path: [UInt8], owning descriptor: Int32) throws {
+  package init(path: [UInt8], owning descriptor: Int32) throws {
     self.path = path
     self.descriptor = descriptor
     guard descriptor >= 0 else {
@@ -61,7 +61,7 @@ package final class FileInput: ByteInput {
   /// Checks that all bytes read came from one state of the file.
   ///
   /// - Throws: `SourceError` if something wrote to it meanwhile.
-  func checkUnchanged() throws(SourceError) {
+  package func checkUnchanged() throws(SourceError) {
     guard let stamp, FileStamp(descriptor: descriptor) != stamp else { return }
     throw .changed(path)
   }

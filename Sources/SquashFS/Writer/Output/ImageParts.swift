@@ -11,10 +11,8 @@ package protocol ImagePartSink: AnyObject {
 
   /// Takes a part other than the first one. They come in their order.
   ///
-  /// - Parameters:
-  ///   - part: its number, from 2 on.
-  ///   - bytes: valid during the call.
-  func send(_ part: Int, _ bytes: UnsafeRawBufferPointer) throws
+  /// - Parameter part: its number, from 2 on.
+  func send(_ part: Int, _ bytes: [UInt8]) throws
 
   /// Takes the first part, after all others. A small image has no other one.
   func send(first part: FirstPart) throws

@@ -23,8 +23,7 @@ final class StreamedImage: ImageOutput {
   /// The first bytes of the other data.
   private let kept: SpilledBytes
   /// The current part.
-  private let part: UnsafeMutableRawBufferPointer
-  private var filled = 0
+  private var part: [UInt8] = []
   private var nextPart = 2
 
   /// The bytes from here on may be taken back.
@@ -48,10 +47,7 @@ final class StreamedImage: ImageOutput {
     opening = SpilledBytes(inMemory: bufferSize, beside: scratch)
     held = SpilledBytes(inMemory: bufferSize, beside: scratch)
     kept = SpilledBytes(inMemory: sink.partSize, beside: scratch)
-    part = .allocate(byteCount: sink.partSize, alignment: 4096)
   }
-
-  deinit { part.deallocate() }
 
   func skip(_ count: Int) {
     skipped += count
@@ -76,19 +72,19 @@ final class StreamedImage: ImageOutput {
     try kept.append(UnsafeRawBufferPointer(rebasing: bytes.prefix(max(0, room))))
     var rest = bytes.dropFirst(max(0, room))
     while !rest.isEmpty {
-      let next = rest.prefix(part.count - filled)
-      (part.baseAddress! + filled).copyMemory(
-        from: bytes.baseAddress! + next.startIndex, byteCount: next.count)
-      filled += next.count
+      if part.isEmpty { part.reserveCapacity(sink.partSize) }
+      let next = rest.prefix(sink.partSize - part.count)
+      part.append(contentsOf: next)
       rest = rest.dropFirst(next.count)
-      if filled == part.count { try sendPart() }
+      if part.count == sink.partSize { try sendPart() }
     }
   }
 
   private func sendPart() throws {
-    try sink.send(nextPart, UnsafeRawBufferPointer(rebasing: part[..<filled]))
+    let full = part
+    part = []
+    try sink.send(nextPart, full)
     nextPart += 1
-    filled = 0
   }
 
   // MARK: Bytes that may be taken back
@@ -144,7 +140,7 @@ final class StreamedImage: ImageOutput {
 
   func finish(paddingTo unit: UInt64) throws {
     try append(zeros: Int((unit - position % unit) % unit))
-    if filled > 0 { try sendPart() }
+    if !part.isEmpty { try sendPart() }
     try sink.send(first: FirstPart([opening, ranked, kept].compactMap { $0 }))
   }
 }
