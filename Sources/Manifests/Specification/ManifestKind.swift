@@ -11,14 +11,6 @@ package enum ManifestKind: CaseIterable, Sendable {
     }
   }
 
-  /// The option of pack that asks for it.
-  package var option: String {
-    switch self {
-    case .specification: "--manifest"
-    case .page: "--html"
-    }
-  }
-
   package var contentType: String {
     switch self {
     case .specification: "text/plain; charset=utf-8"

@@ -164,3 +164,13 @@ struct BucketDestination: ImageDestination {
     } catch let error as StoreError { throw UploadError(location.url, error) }
   }
 }
+
+extension ManifestKind {
+  /// The option of pack that asks for it.
+  fileprivate var option: String {
+    switch self {
+    case .specification: "--manifest"
+    case .page: "--html"
+    }
+  }
+}
