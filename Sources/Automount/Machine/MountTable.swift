@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 public import Posix
 
@@ -105,9 +106,6 @@ extension MountTable.Mount {
   /// The type of mounts by "autosquash mount".
   public static let ownType = "fuse.autosquash"
 
-  /// Whether the program that served it has ended.
-  public var isDead: Bool {
-    var status = stat()
-    return point.withCPath { lstat($0, &status) } != 0 && errno == ENOTCONN
-  }
+  /// Whether the program that served it has ended. The kernel may still know the folder's attributes.
+  public var isDead: Bool { point.withCPath { clinux_mount_is_dead($0) } != 0 }
 }

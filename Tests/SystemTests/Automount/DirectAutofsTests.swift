@@ -155,6 +155,23 @@ extension AutomountSystemTests {
       }
     }
 
+    /// With nobody left to unmount it, refresh does, although the kernel still knows the folder.
+    @Test func refreshUnmountsWhatIsDead() throws {
+      try add("a")
+      try AutomountSystemTests.withMountHelper {
+        let lab = try lab()
+        #expect(lab.id(Array("a".utf8)) == "a", "\(lab.log)")
+        try Tool.check(["stat", lab.mountRoot + "/a"])
+        for process in try Tool.run(["pgrep", "-f", "--", "autosquash mount .*\(lab.mountRoot)/a"])
+          .text.split(separator: "\n").compactMap({ pid_t($0) })
+        { kill(process, SIGKILL) }
+        #expect(eventually { lab.access("a") == ENOTCONN })
+        let refresh = try lab.autosquash("refresh", "--recover")
+        #expect(refresh.status == 0, "\(refresh.summary)")
+        #expect(lab.id(Array("a".utf8)) == "a", "\(refresh.summary)\n\(lab.log)")
+      }
+    }
+
     /// An image in use survives a restart of the automounter.
     @Test(arguments: [false, true]) func theAutomounterMayRestart(byCrash: Bool) throws {
       for name in ["a", "b"] { try add(name) }
