@@ -230,6 +230,7 @@ bench: build bench-deps
 	  --options multipart_size=5,parallel_count=1 >>Benchmarks/results/s3.md
 	$(SUDO) python3 Benchmarks/bucket/bench.py .build/release/autosquash >Benchmarks/results/bucket.md
 	$(SUDO) python3 Benchmarks/bucket/mount.py .build/release/autosquash >Benchmarks/results/mount.md
+	python3 Benchmarks/bucket/upload.py .build/release/autosquash >Benchmarks/results/upload.md
 	$(SUDO) python3 Benchmarks/mount.py .build/release/autosquash >Benchmarks/results/mount-local.md
 	$(SUDO) python3 Benchmarks/overlay.py .build/release/autosquash >Benchmarks/results/overlay.md
 	python3 Benchmarks/plot.py

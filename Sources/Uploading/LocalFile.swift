@@ -12,12 +12,14 @@ struct LocalFile: Sendable {
   let length: UInt64
   private let stamp: FileStamp
 
-  /// - Throws: `SystemError`, or `SourceError` if it is no regular file.
+  /// - Throws: `SourceError` if it cannot be opened, or is no regular file.
   init(_ path: [UInt8]) throws {
     guard let descriptor = Descriptor(opening: path, O_RDONLY | O_NONBLOCK) else {
-      throw SystemError("open", path: path)
+      throw SourceError(.unreadable, path: path, "cannot open: \(SystemError.reason())")
     }
-    guard let status = stat(of: descriptor.number) else { throw SystemError("read", path: path) }
+    guard let status = stat(of: descriptor.number) else {
+      throw SourceError(.unreadable, path: path, "cannot read: \(SystemError.reason())")
+    }
     guard status.isRegular else {
       throw SourceError(.refused, path: path, "not a regular file, so it cannot be uploaded")
     }
