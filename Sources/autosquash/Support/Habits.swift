@@ -105,9 +105,6 @@ enum Habits {
       Habit("-0 -1 -2 -3 -4 -5 -6 -7 -8 -9", .means("--level")),
       Habit("-y --yes", .means("--force")),
       Habit("-k --keep", .isDefault("an existing image stays, unless --force")),
-      Habit(
-        "--acl --storage-class --sse --metadata",
-        .use("it with 'autosquash upload', when the image is made")),
     ]
 
   /// Those of aws s3 cp.
