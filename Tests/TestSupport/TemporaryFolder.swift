@@ -18,8 +18,13 @@ public final class TemporaryFolder: Sendable {
   /// The full path of a name in the folder.
   public func path(_ name: String) -> String { "\(root)/\(name)" }
 
+  /// Unlike `Data`, keeps the descriptor from programs that start meanwhile: a script could not run
+  /// as long as one of them has it open.
   public func write(_ name: String, _ bytes: [UInt8]) throws {
-    try Data(bytes).write(to: URL(fileURLWithPath: path(name)))
+    let file = open(path(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    guard file >= 0 else { throw SystemError("write \(path(name))") }
+    defer { close(file) }
+    guard writeFully(file, bytes) else { throw SystemError("write \(path(name))") }
   }
 
   public func read(_ name: String) throws -> [UInt8] {

@@ -129,6 +129,8 @@ public final class Running {
     posix_spawn_file_actions_addopen(&actions, 0, folder.path("in"), O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, folder.path("out"), O_WRONLY | O_CREAT, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, folder.path("err"), O_WRONLY | O_CREAT, 0o600)
+    // A descriptor of another test would keep its files and mounts in use.
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
     if let workingFolder { posix_spawn_file_actions_addchdir_np(&actions, workingFolder) }
     var variables = ProcessInfo.processInfo.environment
     variables["SWIFT_BACKTRACE"] = "enable=no"
