@@ -131,7 +131,8 @@ test: test-deps
 	$$tests --filter '$(SYSTEM_TESTS)' --xunit-output $(RESULTS)/system.xml >$(RESULTS)/system.log 2>&1 & \
 	system=$$!; trap 'kill $$system' INT TERM; status=0; \
 	$$tests --skip '$(SYSTEM_TESTS)' --xunit-output $(RESULTS)/code.xml || status=1; \
-	wait $$system || status=1; cat $(RESULTS)/system.log; exit $$status
+	ended=0; wait $$system || ended=$$?; cat $(RESULTS)/system.log; \
+	[ $$ended = 0 ] || { status=1; echo "The tests of the system ended with status $$ended."; }; exit $$status
 
 # What must hold before a commit: the formatting, and all tests.
 check: test-deps

@@ -159,7 +159,7 @@ import Testing
     let verified = try Tool.autosquash("verify", "tree.squash", in: folder.root)
     #expect(verified.status == 0, "\(verified.summary)")
     #expect(verified.summary.contains("needs Linux 6.12") == (processor == "arm64"))
-    try withMount(of: folder.path("tree.squash")) {
+    _ = try withMount(of: folder.path("tree.squash")) {
       try Tool.check(["diff", "-r", $0, folder.path("tree")])
     }
   }
