@@ -12,6 +12,8 @@ package struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     case replaced
     /// An object has the name of one that must be new.
     case exists
+    /// An upload was not proved, but its object may be there.
+    case unproved
     /// The store, or the way to it.
     case unreachable
     /// The store's certificate, or TLS itself.

@@ -27,8 +27,10 @@ package struct Packer {
     package var object = UploadOptions()
     /// The size of the parts in which an image goes into a bucket; `nil` for one that suits it.
     package var partSize: Int?
+    /// Called about what could not be removed from a bucket, on any thread.
+    package var tellLeftover: @Sendable (_ subject: [UInt8], _ text: String) -> Void = { _, _ in }
     /// Called after a signal that has ended an upload; it ends the program.
-    package var wasInterrupted: @Sendable () -> Void = {}
+    package var wasInterrupted: @Sendable (_ isUndone: Bool) -> Void = { _ in }
     /// Whether to write the image to standard output.
     package var writesToStandardOutput = false
     /// Called about each oddity of a file.

@@ -67,6 +67,7 @@ package struct ImageUpload: Sendable {
     self.store = store
     self.options = options
     file = try LocalFile(image)
+    try checkParts()
     try look()
     guard existing == nil else { return }
     try verify()
@@ -74,6 +75,17 @@ package struct ImageUpload: Sendable {
   }
 
   // MARK: Before
+
+  private func checkParts() throws {
+    guard let size = options.partSize, let least = PartSize.least(for: file.length), size < least
+    else { return }
+    throw UploadError(
+      image,
+      StoreError(
+        .invalid,
+        "needs more than 10,000 parts of this size, the most that S3 takes; --part-size "
+          + "\(least >> 20)M is enough"))
+  }
 
   private mutating func look() throws {
     guard let head = try named(location.url, { try ObjectHead(of: location, in: store) }) else {
@@ -153,18 +165,37 @@ package struct ImageUpload: Sendable {
       )
       result.etag = object.etag
     } catch {
-      for (location, object) in made { withdraw(object, at: location) }
+      if !mayBeThere(after: error) {
+        for (location, object) in made { withdraw(object, at: location) }
+      }
       throw error
     }
     // It is there, and others may use it: now the proof is due, even if the program is being stopped.
-    try named(url) {
-      try store.withoutStop {
-        let proof = try UploadProof(url: url, etag: result.etag, length: file.length)
-        try proof.compareEnds(with: file)
-        if options.check != .none { try proof.checkImage() }
-      }
-    }
+    try store.withoutStop { try prove(result.etag) }
     return result
+  }
+
+  private func prove(_ etag: String) throws {
+    // Nothing can be read of an empty object.
+    guard file.length > 0 else { return }
+    defer { RemoteObjects.close(url) }
+    do {
+      let proof = try UploadProof(url: url, etag: etag, length: file.length)
+      try proof.compareEnds(with: file)
+      if options.check != .none { try proof.checkImage() }
+    } catch { throw UploadError(url, StoreError(afterUpload: error)) }
+  }
+
+  /// Whether an image with these bytes may have the name after all, by this upload or by another one.
+  private func mayBeThere(after error: any Error) -> Bool {
+    switch ((error as? UploadError)?.reason as? StoreError)?.code {
+    case .unproved: true
+    case .exists, .replaced:
+      // Who was faster may rely on what this upload has put beside it.
+      (try? ObjectHead(of: location, in: store)?.holds(
+        file.body, inPartsOf: file.partSize(options.partSize))) == true
+    default: false
+    }
   }
 
   /// - Returns: the object if it is new.
@@ -186,9 +217,16 @@ package struct ImageUpload: Sendable {
     }
     var options = objectOptions(url)
     options.contentType = companion.contentType
-    let object = try companion.file.upload(
-      to: companion.location, in: store, if: condition, options, partSize: nil, tell: tell)
-    return condition == .absent ? object : nil
+    do {
+      let object = try companion.file.upload(
+        to: companion.location, in: store, if: condition, options, partSize: nil, tell: tell)
+      return condition == .absent ? object : nil
+    } catch {
+      if ((error as? UploadError)?.reason as? StoreError)?.code == .unproved {
+        self.options.tellLeftover(url, "this may be left without its image")
+      }
+      throw error
+    }
   }
 
   private func objectOptions(_ url: [UInt8]) -> UploadOptions {

@@ -73,7 +73,9 @@ struct LocalFile: Sendable {
       }
       try upload.finishParts()
       try checkUnchanged()
-      return try upload.complete()
+      let object = try upload.complete()
+      upload.finish()
+      return object
     } catch {
       if let left = upload.abort() { tell(left) }
       throw UploadError(error is StoreError ? location.url : path, error)

@@ -1,4 +1,5 @@
 import Inputs
+import Manifests
 package import ObjectStore
 import Posix
 
@@ -35,7 +36,12 @@ package struct UploadDestination: Equatable, Sendable {
     guard key.count <= 1024 else {
       throw StoreError(.invalid, "the key is longer than 1,024 bytes, the most that S3 takes")
     }
-    return .bucket(bucket, key: key)
+    let location = ObjectLocation.bucket(bucket, key: key)
+    for kind in ManifestKind.allCases where location.beside(kind.suffix) == location {
+      throw StoreError(
+        .invalid, "this is the name of the file beside an image; images end in .squash")
+    }
+    return location
   }
 }
 

@@ -7,7 +7,7 @@ final class UploadProgress: @unchecked Sendable {
   private let monitor = Monitor(conditions: 0)
   // Guarded by `monitor`.
   private let report: ProgressReport
-  private var sent: UInt64 = 0
+  private var sent = 0
 
   init(of length: UInt64, _ report: @escaping ProgressReport) {
     self.length = length
@@ -15,10 +15,11 @@ final class UploadProgress: @unchecked Sendable {
     report(0, 0)
   }
 
+  /// - Parameter count: in bytes; negative for those that must be sent again.
   func add(_ count: Int) {
     monitor.withLock {
-      sent += UInt64(count)
-      report(sent, length == 0 ? nil : Double(sent) / Double(length))
+      sent += count
+      report(UInt64(clamping: sent), length == 0 ? nil : Double(sent) / Double(length))
     }
   }
 }

@@ -46,5 +46,5 @@ package struct UploadProof {
   }
 
   private static let damaged = StoreError(
-    .badAnswer, "the store gives back other bytes than were sent; remove the object")
+    .unproved, "the store gives back other bytes than were sent; remove the object")
 }

@@ -22,7 +22,9 @@ import Testing
     let upload = try ObjectUpload(to: key, in: bucket.store(), if: condition, options)
     do {
       for number in [2, 3, 1] { try upload.send(HTTPBody(parts[number - 1]), asPart: number) }
-      return try upload.complete()
+      let object = try upload.complete()
+      upload.finish()
+      return object
     } catch {
       #expect(upload.abort() == nil)
       throw error
@@ -68,6 +70,9 @@ import Testing
     [.lie(200, "InternalError")],
     [.refuse(200, "SlowDown")], [.refuse(503, "SlowDown"), .refuse(503, "SlowDown")],
     [.lie(503, "SlowDown"), .refuse(404, "NoSuchUpload")],
+    // The store is slow, and refuses what it has done already.
+    [.refuse(503, "SlowDown"), .lie(403, "ExpiredToken")],
+    [.refuse(503, "SlowDown"), .lie(200, "NoSuchUpload")],
     [.refuse(400, "InvalidArgument")], [.refuse(409, "ConditionalRequestConflict")],
   ])
   func a_completion_in_doubt_is_settled_by_looking(_ mishaps: [FakeBucket.Mishap]) throws {
@@ -89,6 +94,65 @@ import Testing
     let bucket = FakeBucket([.complete: mishaps])
     Self.fails(bucket, code)
     #expect(bucket.object("f/image")?.bytes == (code == .exists ? [9] : nil))
+  }
+
+  /// An object with the same bytes, which is to be replaced, is no proof that it was replaced.
+  @Test func the_same_bytes_are_replaced_all_the_same() throws {
+    for keepsMetadata in [true, false] {
+      let bucket = FakeBucket(
+        [.complete: [.refuse(503, "SlowDown")]], keepsMetadata: keepsMetadata)
+      let etag = PartProof.composite(Self.parts.map { MD5.digest(of: $0) })
+      bucket.state.withLock {
+        $0.objects["f/image"] = .init(bytes: Self.parts.flatMap(\.self), etag: etag)
+      }
+      var options = Self.options
+      options.storageClass = "STANDARD_IA"
+      _ = try Self.upload(bucket, .version(etag: etag), options)
+      #expect(bucket.object("f/image")?.headers["x-amz-storage-class"] == "STANDARD_IA")
+      #expect(bucket.uploads == 0 && bucket.count(.complete) == 2)
+    }
+  }
+
+  /// Whose bytes they are is not known where nothing but the ETag tells; so this upload goes.
+  @Test func an_upload_that_was_quicker_with_the_same_bytes_leaves_none_of_this_one() throws {
+    let bucket = FakeBucket(
+      [.complete: [.refuse(503, "SlowDown")]], keepsMetadata: false)
+    let upload = try ObjectUpload(to: Self.key, in: bucket.store(), Self.options)
+    for number in [2, 3, 1] { try upload.send(HTTPBody(Self.parts[number - 1]), asPart: number) }
+    let etag = PartProof.composite(Self.parts.map { MD5.digest(of: $0) })
+    let object = FakeBucket.Object(bytes: Self.parts.flatMap(\.self), etag: etag)
+    bucket.state.withLock { state in
+      state.mishaps[.head] = [.refuse(404, "")]
+      state.objects["f/image"] = object
+    }
+    #expect(try upload.complete().etag == etag)
+    #expect(bucket.uploads == 0)
+  }
+
+  /// The store answers no question after the completion: the object is there, or it is not known.
+  @Test(arguments: [nil, FakeBucket.Mishap.lose, .refuse(503, "SlowDown")])
+  func what_cannot_be_proved_is_said(_ mishap: FakeBucket.Mishap?) throws {
+    let bucket = FakeBucket([
+      .complete: [mishap], .head: [nil, .refuseAlways(503, "SlowDown")],
+      .put: [mishap],
+    ])
+    #expect {
+      try Self.upload(bucket)
+    } throws: {
+      let error = $0 as? StoreError
+      let says = mishap == nil ? "uploaded, but could not be read back" : "it is not known whether"
+      return error?.code == .unproved && error?.message.contains(says) == true
+    }
+    #expect(bucket.uploads == 0)
+    let upload = try ObjectUpload(
+      to: .bucket("b", key: Array("small".utf8)), in: bucket.store(), Self.options)
+    bucket.state.withLock { $0.mishaps[.head] = [nil, .refuseAlways(503, "SlowDown")] }
+    try upload.send(HTTPBody([1]), asPart: 1)
+    #expect {
+      try upload.complete()
+    } throws: {
+      ($0 as? StoreError)?.code == .unproved
+    }
   }
 
   @Test func an_object_in_the_way_is_seen_before_anything_is_sent() throws {
@@ -199,6 +263,7 @@ import Testing
         to: .bucket("b", key: Array(name.utf8)), in: store, options)
       try upload.send(HTTPBody([1]), asPart: 1)
       _ = try upload.complete()
+      upload.finish()
     }
     #expect(warnings.all == (ignores ? [ConditionProbe.warning] : []))
     #expect(bucket.uploads == 0 && bucket.object("a")?.bytes == [1])

@@ -75,6 +75,12 @@ package enum RemoteObjects {
     return object
   }
 
+  /// Forgets an object that nobody reads any more, with what was kept of it.
+  package static func close(_ name: [UInt8]) {
+    let object = state.withLock { $0.open.removeValue(forKey: name) }
+    withExtendedLifetime(object) {}
+  }
+
   /// The name for people: a URL without its query, which may be a secret.
   package static func shown(_ name: [UInt8]) -> [UInt8] {
     guard isRemote(name), !name.starts(with: "s3://".utf8) else { return name }

@@ -7,52 +7,59 @@ struct Completion {
   /// In order.
   let parts: [PartSender.Sent]
 
+  /// - Parameter whenThere: called when the object has its name, before anything else is asked.
   /// - Throws: `StoreError`; the upload may be left.
-  func run() throws(StoreError) -> UploadedObject {
+  func run(whenThere: () -> Void) throws(StoreError) -> UploadedObject {
     var crc64 = CRC64NVME()
     for part in parts { crc64.append(part.crc64) }
     let etag = PartProof.composite(parts.map(\.md5))
     var attempts = Attempts(
       Attempts.ofSingleRequests, firstDelay: target.options.firstDelay)
     var condition: UploadCondition? = target.condition
+    // Whether an earlier try may have succeeded: of this program, or of the network's own.
+    var isInDoubt = false
     while true {
-      let answer: HTTPAnswer
-      do throws(StoreError) {
-        answer = try target.store.send(request(crc64, condition))
-      } catch {
-        guard error.code == .unreachable else { throw error }
-        if let head = try settled(etag, crc64, orElse: error, &attempts) {
-          return try proven(head, crc64)
+      let error: StoreError
+      let mayRepeat: Bool
+      var mayBeThere = false
+      switch Result(catching: { () throws(StoreError) in
+        try target.store.send(request(crc64, condition))
+      }) {
+      case .success(let answer):
+        let fault = StoreFault(answer)
+        var isPassing = fault.isPassing
+        if answer.status == 200 {
+          switch try? UploadAnswers.completion(answer.body) {
+          case .object(_, let checksum)?:
+            guard !PartProof.isOther(checksum, than: crc64) else { throw Self.damaged }
+            whenThere()
+            return try proven(confirmed(etag: etag, crc64.count), etag, crc64)
+          case .fault(let code)?: isPassing = StoreFault.isPassing(code)
+          case nil: isPassing = true
+          }
+        } else if answer.status == 501, condition != nil {
+          condition = nil
+          target.warnOfNoCondition()
+          continue
+        } else if fault.dropsChecksums(of: target) {
+          continue
         }
-        continue
+        error =
+          answer.status == 412
+          ? target.condition.violation : fault.uploadError(about: target.location)
+        mayRepeat = isPassing || answer.status == 409
+        mayBeThere = [404, 409, 412].contains(answer.status)
+        if isPassing { isInDoubt = true }
+      case .failure(let failure):
+        error = failure
+        mayRepeat = failure.code == .unreachable
+        // It was sent, and nothing useful came back.
+        if [.unreachable, .badAnswer].contains(failure.code) { isInDoubt = true }
       }
-      let fault = StoreFault(answer)
-      if answer.status == 200 {
-        switch try? UploadAnswers.completion(answer.body) {
-        case .object(_, let checksum)?:
-          guard !PartProof.isOther(checksum, than: crc64) else { throw Self.damaged }
-          return try proven(confirmed(etag: etag, crc64.count), crc64)
-        case .fault(let code)? where !StoreFault.isPassing(code):
-          throw fault.uploadError(about: target.location)
-        default: break
-        }
-      } else if answer.status == 501, condition != nil {
-        condition = nil
-        target.warnOfNoCondition()
-        continue
-      } else if fault.dropsChecksums(of: target) {
-        continue
-      } else if ![404, 409, 412].contains(answer.status), !fault.isPassing {
-        throw fault.uploadError(about: target.location)
-      }
-      // An earlier try may have succeeded: of this program, or of the network's own.
-      let error =
-        answer.status == 412
-        ? target.condition.violation : fault.uploadError(about: target.location)
-      if let head = try settled(
-        etag, crc64, orElse: error, &attempts, mayRepeat: ![404, 412].contains(answer.status))
-      {
-        return try proven(head, crc64)
+      mayBeThere = mayBeThere || isInDoubt
+      guard mayBeThere else { throw error }
+      if let head = try settled(etag, crc64, orElse: error, &attempts, mayRepeat: mayRepeat) {
+        return try proven(head, etag, crc64)
       }
     }
   }
@@ -64,17 +71,17 @@ struct Completion {
   /// - Returns: the object, if it is there; `nil` to try again.
   private func settled(
     _ etag: String, _ crc64: CRC64NVME, orElse error: StoreError, _ attempts: inout Attempts,
-    mayRepeat: Bool = true
+    mayRepeat: Bool
   ) throws(StoreError) -> ObjectHead? {
     let owner: UploadTarget.Owner
     do throws(StoreError) { owner = try target.owner(etag: etag, length: crc64.count) } catch {
-      throw StoreError(
-        .unreachable,
-        "it is not known whether the object is complete, since the store does not answer"
-          + " any more: \(error.message)")
+      throw error.inDoubt
     }
     switch (owner, target.condition) {
-    case (.this(let head), _): return head
+    case (.this(let head), _):
+      // With the same bytes, it may be another's, and this upload may be left.
+      if head.mark == nil { Abortion(target: target, uploadID: uploadID).ask() }
+      return head
     case (.other, .absent): throw target.condition.violation
     case (.other(let head), .version(let seen)) where head.etag != seen:
       throw target.condition.violation
@@ -87,16 +94,21 @@ struct Completion {
 
   /// What the object's own head says.
   private func confirmed(etag: String, _ length: UInt64) throws(StoreError) -> ObjectHead {
-    guard case .this(let head) = try target.owner(etag: etag, length: length) else {
-      throw UploadTarget.overtaken
-    }
+    let owner: UploadTarget.Owner
+    do throws(StoreError) {
+      owner = try target.owner(etag: etag, length: length, isAnswered: true)
+    } catch { throw StoreError(afterUpload: error) }
+    guard case .this(let head) = owner else { throw UploadTarget.overtaken }
     return head
   }
 
-  private func proven(_ head: ObjectHead, _ crc64: CRC64NVME) throws(StoreError) -> UploadedObject {
-    guard head.length == crc64.count, !PartProof.isOther(head.checksum, than: crc64) else {
-      throw Self.damaged
-    }
+  private func proven(
+    _ head: ObjectHead, _ etag: String, _ crc64: CRC64NVME
+  ) throws(StoreError) -> UploadedObject {
+    let hidesMD5 = target.hidesMD5 || head.hidesMD5
+    guard head.length == crc64.count, !PartProof.isOther(head.checksum, than: crc64),
+      hidesMD5 || !PartProof.isOther(head.etag, than: etag)
+    else { throw Self.damaged }
     return UploadedObject(length: head.length, etag: head.etag)
   }
 

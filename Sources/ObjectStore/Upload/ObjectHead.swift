@@ -11,6 +11,8 @@ package struct ObjectHead: Equatable, Sendable {
   let mark: String?
   /// The CRC-64/NVME of all of it, in base64, if the store knows it.
   let checksum: String?
+  /// Whether the store encrypts it so that its ETag is none of its bytes.
+  let hidesMD5: Bool
   /// Seconds since 1970.
   package let modified: Int64?
 
@@ -41,6 +43,7 @@ package struct ObjectHead: Equatable, Sendable {
     mark = answer.header(Self.markHeader)
     let isWhole = answer.header("x-amz-checksum-type")?.uppercased() != "COMPOSITE"
     checksum = isWhole ? answer.header("x-amz-checksum-crc64nvme") : nil
+    hidesMD5 = PartProof.isEncrypted(answer)
     modified = answer.header("Last-Modified").flatMap { Timestamp.parseHeader($0) }.map(Int64.init)
   }
 }

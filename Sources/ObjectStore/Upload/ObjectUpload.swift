@@ -1,5 +1,6 @@
 package import HTTP
 import Posix
+import Synchronization
 
 /// An upload of one object, which gets its name when it is complete, and not before.
 ///
@@ -13,6 +14,7 @@ package final class ObjectUpload {
   private var onlyPart: HTTPBody?
   private var numbers: Set<Int> = []
   private var isOver = false
+  private let ignoresConditions = Flag()
 
   /// The error for an object that is another's as soon as it is there.
   package static let overtaken = UploadTarget.overtaken
@@ -66,7 +68,7 @@ package final class ObjectUpload {
   /// - Throws: the first `StoreError` of any part. Then `abort` is due.
   package func finishParts() throws(StoreError) { _ = try parts.whenAllArrived() }
 
-  /// Gives the object its name, once the store has all parts.
+  /// Gives the object its name, once the store has all parts. `finish` is due afterwards.
   ///
   /// - Throws: `StoreError`, with the code `exists` or `replaced` if the condition does not hold. Then
   ///   `abort` is due.
@@ -82,18 +84,31 @@ package final class ObjectUpload {
       try target.checkCondition()
       object = try Completion(
         target: target, uploadID: uploadID, parts: sent.sorted { $0.key < $1.key }.map(\.value)
-      ).run()
+      ).run(whenThere: startProbe)
     } else {
       try refuseIfStopped()
       try target.checkCondition()
       object = try SmallUpload(target: target).run(onlyPart ?? HTTPBody())
     }
     isOver = true
-    pool?.drain()
-    if target.store.isToProbe(), (try? ConditionProbe(target: target).isHonoured()) == false {
-      target.warnOfNoCondition()
-    }
+    startProbe()
     return object
+  }
+
+  /// Waits for what goes on after the object has got its name, beside its user's own work; warns of a
+  /// store that ignores conditions.
+  package func finish() {
+    pool?.drain()
+    if ignoresConditions.isSet { target.warnOfNoCondition() }
+  }
+
+  /// Finds out, once for a store, whether it keeps to conditions: takes several requests.
+  private func startProbe() {
+    guard target.store.isToProbe() else { return }
+    let probe: @Sendable () -> Void = { [target, ignoresConditions] in
+      if (try? ConditionProbe(target: target).isHonoured()) == false { ignoresConditions.set() }
+    }
+    if let pool { pool.submit { _ in probe() } } else { probe() }
   }
 
   /// Gives up, and leaves nothing in the bucket. Does nothing after the end.
@@ -133,4 +148,13 @@ package final class ObjectUpload {
         number, Result { () throws(StoreError) in try sender.send(body, as: number) })
     }
   }
+}
+
+/// Something that one thread finds out for another.
+private final class Flag: Sendable {
+  private let value = Atomic(false)
+
+  var isSet: Bool { value.load(ordering: .acquiring) }
+
+  func set() { value.store(true, ordering: .releasing) }
 }

@@ -8,6 +8,15 @@ package enum PartSize {
   /// The largest that S3 takes.
   package static let most = 5 << 30
 
+  /// The smallest that S3 takes for an object, in whole MiB.
+  ///
+  /// - Returns: `nil` if the object is too long for any.
+  package static func least(for length: UInt64) -> Int? {
+    let mebibyte: UInt64 = 1 << 20
+    let wanted = (length / UInt64(mostParts) / mebibyte + 1) * mebibyte
+    return wanted <= UInt64(most) ? max(least, Int(wanted)) : nil
+  }
+
   /// - Parameter estimate: how long the object may become. It may become half as long again, and then
   ///   still has 1,000 parts in reserve.
   package static func forObject(of estimate: UInt64) -> Int {

@@ -23,38 +23,55 @@ struct SmallUpload {
       request.sending = { progress.reached($0) }
       // Once the store has all of it, the object will be there, with or without anybody waiting.
       request.isStopped = { store.isStopped && !progress.isWhole }
-      var error = target.condition.violation
-      var mayRepeat = true
-      do throws(StoreError) {
-        let answer = try store.send(request)
-        let fault = StoreFault(answer)
-        if answer.status == 200 {
-          guard let head = try head(etag, digests) else {
-            throw UploadTarget.overtaken
-          }
-          return try proven(head, digests, answer)
-        }
+      let error: StoreError
+      let mayRepeat: Bool
+      switch Result(catching: { () throws(StoreError) in try store.send(request) }) {
+      case .success(let answer) where answer.status == 200:
+        return try proven(answered(etag, digests), digests, answer)
+      case .success(let answer):
         if answer.status == 501, condition != nil, !target.hasChecksums {
           condition = nil
           target.warnOfNoCondition()
           continue
         }
+        let fault = StoreFault(answer)
         if target.hasChecksums, target.dropChecksums(after: fault) { continue }
-        if answer.status != 412 { error = fault.uploadError(about: target.location) }
+        error =
+          answer.status == 412
+          ? target.condition.violation : fault.uploadError(about: target.location)
         mayRepeat = fault.isPassing || answer.status == 409 || fault.code == "BadDigest"
-        guard mayRepeat || answer.status == 412 else { throw error }
-      } catch let failure {
-        guard failure.code == .unreachable else { throw failure }
+      case .failure(let failure):
+        guard [.unreachable, .badAnswer].contains(failure.code) else { throw failure }
         error = failure
+        mayRepeat = true
       }
-      // The answer to an earlier try may have been lost.
-      if let head = try head(etag, digests) { return try proven(head, digests, nil) }
+      // The answer to an earlier try may have been lost, also within `send`.
+      let head: ObjectHead?
+      do throws(StoreError) { head = try self.head(etag, digests) } catch let failure {
+        guard mayRepeat, progress.isWhole else { throw error }
+        throw failure.inDoubt
+      }
+      if let head { return try proven(head, digests, nil) }
       guard mayRepeat, attempts.again(unless: { store.isStopped }) else { throw error }
     }
   }
 
-  private func head(_ etag: String, _ digests: BodyDigests) throws(StoreError) -> ObjectHead? {
-    if case .this(let head) = try target.owner(etag: etag, length: digests.crc64.count) {
+  /// What the object's own head says, after the store has said that it is there.
+  private func answered(_ etag: String, _ digests: BodyDigests) throws(StoreError) -> ObjectHead {
+    let head: ObjectHead?
+    do throws(StoreError) { head = try self.head(etag, digests, isAnswered: true) } catch {
+      throw StoreError(afterUpload: error)
+    }
+    guard let head else { throw UploadTarget.overtaken }
+    return head
+  }
+
+  private func head(
+    _ etag: String, _ digests: BodyDigests, isAnswered: Bool = false
+  ) throws(StoreError) -> ObjectHead? {
+    if case .this(let head) = try target.owner(
+      etag: etag, length: digests.crc64.count, isAnswered: isAnswered)
+    {
       return head
     }
     return nil
@@ -66,6 +83,8 @@ struct SmallUpload {
     let isOther =
       head.length != digests.crc64.count || PartProof.isOther(head.checksum, than: digests.crc64)
       || answer.map { isOtherETag($0, digests) } ?? false
+      || !(target.hidesMD5 || head.hidesMD5)
+        && PartProof.isOther(head.etag, than: PartProof.single(digests.md5))
     guard !isOther else {
       throw StoreError(.badAnswer, "the store keeps other bytes than were sent; remove the object")
     }

@@ -19,10 +19,28 @@ extension StoreFault {
       error(about: location)
     case (403, _):
       StoreError(.denied, "access denied: the permission s3:PutObject is missing\(detail)")
+    case (200, _):
+      StoreError(.badAnswer, "the store refuses to put the parts together\(detail)")
     case (501, _):
       StoreError(.badAnswer, "the store does not know one of the options\(detail)")
     case (507, _): StoreError(.denied, "the store is full\(detail)")
     default: error(about: location)
     }
+  }
+}
+
+extension StoreError {
+  /// The error for an object that is in the bucket, but cannot be read back.
+  package init(afterUpload error: any Error) {
+    if let error = error as? StoreError, error.code == .unproved {
+      self = error
+    } else {
+      self.init(.unproved, "uploaded, but could not be read back: \(error)")
+    }
+  }
+
+  /// The same, of an object that may be in the bucket.
+  var inDoubt: StoreError {
+    StoreError(.unproved, "it is not known whether the object is there: \(message)")
   }
 }

@@ -104,12 +104,19 @@ final class UploadTarget: Sendable {
     case other(ObjectHead)
   }
 
-  /// - Parameter etag: that of these bytes, for stores that keep no metadata.
-  func owner(etag: String, length: UInt64) throws(StoreError) -> Owner {
+  /// - Parameters:
+  ///   - etag: that of these bytes, for stores that keep no metadata.
+  ///   - isAnswered: whether the store has said that the upload succeeded. If it has not, an object
+  ///     with these very bytes may be the one that was to be replaced.
+  func owner(
+    etag: String, length: UInt64, isAnswered: Bool = false
+  ) throws(StoreError) -> Owner {
     guard let head = try ObjectHead(of: location, in: store, isStopped: { false }) else {
       return .nobody
     }
-    let isMine = head.mark.map { $0 == mark } ?? (head.etag == etag && head.length == length)
+    let isOld = !isAnswered && condition == .version(etag: head.etag)
+    let isMine =
+      head.mark.map { $0 == mark } ?? (head.etag == etag && head.length == length && !isOld)
     return isMine ? .this(head) : .other(head)
   }
 

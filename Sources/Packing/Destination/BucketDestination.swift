@@ -14,7 +14,8 @@ struct BucketDestination: ImageDestination {
   private let location: ObjectLocation
   private let store: Store
   private let object: UploadOptions
-  private let warn: @Sendable ([UInt8], String) -> Void
+  private let tell: @Sendable (UnfinishedUpload) -> Void
+  private let tellLeftover: @Sendable ([UInt8], String) -> Void
   private let parts: PartUpload
   private let mayLoseFiles: Bool
   private let manifests: [Beside]
@@ -43,7 +44,6 @@ struct BucketDestination: ImageDestination {
     let warn = SendableReport(options.warn)
     self.location = location
     self.store = store
-    self.warn = { warn.report($0, $1) }
     func condition(_ location: ObjectLocation) throws -> UploadCondition {
       let head: ObjectHead?
       do throws(StoreError) { head = try ObjectHead(of: location, in: store) } catch {
@@ -78,16 +78,21 @@ struct BucketDestination: ImageDestination {
     mayLoseFiles = options.directories.ignoresUnreadable || options.archives.allowsTruncated
     var object = options.object
     object.warn = { warn.report(output, $0) }
+    let tellLeftover = options.tellLeftover
+    let tell: @Sendable (UnfinishedUpload) -> Void = { [endpoint = store.endpoint] in
+      tellLeftover(
+        $0.location.url,
+        "parts of an upload are left, which cost money: \($0.reason); "
+          + "\($0.abortCommand(endpoint: endpoint)) removes them")
+    }
+    object.left = tell
+    self.tell = tell
+    self.tellLeftover = tellLeftover
     // The parts on their way are in memory.
     object.mostInFlight = max(1, min(4, Self.mostOnTheWay / partSize))
     self.object = object
     var ending = PartUpload.Options(makesDigest: !manifests.isEmpty)
-    ending.tell = {
-      warn.report(
-        $0.location.url,
-        "parts of an upload are left, which cost money: \($0.reason); "
-          + "\($0.abortCommand(endpoint: store.endpoint)) removes them")
-    }
+    ending.tell = tell
     ending.wasInterrupted = options.wasInterrupted
     // From here on there is something to clean up.
     Interruption.watch()
@@ -116,10 +121,11 @@ struct BucketDestination: ImageDestination {
     } undo: {
       for (location, object) in made {
         if let reason = object.withdraw(from: location, in: store) {
-          warn(location.url, "this is left without its image: \(reason.message)")
+          tellLeftover(location.url, "this is left without its image: \(reason.message)")
         }
       }
     }
+    defer { parts.finish() }
     try prove(image)
   }
 
@@ -134,9 +140,14 @@ struct BucketDestination: ImageDestination {
           let end = min(start + PartSize.standard, text.count)
           try upload.send(text.slice(start..<end), asPart: number + 1)
         }
-        return try upload.complete()
+        let object = try upload.complete()
+        upload.finish()
+        return object
       } catch {
-        _ = upload.abort()
+        if let left = upload.abort() { tell(left) }
+        if error.code == .unproved {
+          tellLeftover(beside.location.url, "this may be left without its image")
+        }
         throw error
       }
     } catch let error as StoreError { throw UploadError(beside.location.url, error) }
@@ -157,11 +168,12 @@ struct BucketDestination: ImageDestination {
 
   /// Reads the superblock and the tables from the bucket, as those do who will use the image.
   private func prove(_ image: UploadedObject) throws {
+    defer { RemoteObjects.close(location.url) }
     do {
       try store.withoutStop {
         try UploadProof(url: location.url, etag: image.etag, length: image.length).checkImage()
       }
-    } catch let error as StoreError { throw UploadError(location.url, error) }
+    } catch { throw UploadError(location.url, StoreError(afterUpload: error)) }
   }
 }
 

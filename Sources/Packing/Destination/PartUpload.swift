@@ -25,7 +25,9 @@ final class PartUpload: ImagePartSink, @unchecked Sendable {
   /// Whether a thread uses the upload.
   private var isBusy = false
   private var isOver = false
+  /// Whether the object is there, or may be.
   private var isComplete = false
+  private var hasLeftovers = false
 
   // Used by whoever is busy.
   private let upload: ObjectUpload
@@ -40,7 +42,7 @@ final class PartUpload: ImagePartSink, @unchecked Sendable {
     /// Told of what is left in the bucket.
     var tell: @Sendable (UnfinishedUpload) -> Void = { _ in }
     /// Called after a signal, once nothing is left.
-    var wasInterrupted: @Sendable () -> Void = {}
+    var wasInterrupted: @Sendable (_ isUndone: Bool) -> Void = { _ in }
   }
 
   init(
@@ -97,7 +99,7 @@ final class PartUpload: ImagePartSink, @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - prepare: what comes before; a signal does not cut it off.
-  ///   - undo: called if the object does not appear.
+  ///   - undo: called if the object does not appear, for sure.
   func complete(after prepare: () throws -> Void, undo: () -> Void) throws -> UploadedObject {
     let object = try use {
       do {
@@ -105,6 +107,10 @@ final class PartUpload: ImagePartSink, @unchecked Sendable {
         let object = try upload.complete()
         monitor.withLock { isComplete = true }
         return object
+      } catch let error as StoreError where error.code == .unproved {
+        if let left = upload.abort() { options.tell(left) }
+        monitor.withLock { isComplete = true }
+        throw error
       } catch {
         undo()
         throw error
@@ -113,6 +119,9 @@ final class PartUpload: ImagePartSink, @unchecked Sendable {
     end()
     return object
   }
+
+  /// Waits for what goes on after the object has appeared.
+  func finish() { upload.finish() }
 
   /// Leaves nothing in the bucket. After a signal, this ends the program.
   func giveUp() {
@@ -124,8 +133,12 @@ final class PartUpload: ImagePartSink, @unchecked Sendable {
     begin()
     defer { leave() }
     guard !monitor.withLock({ isComplete }) else { return }
-    if let left = upload.abort() { options.tell(left) }
-    monitor.withLock { isOver = true }
+    let left = upload.abort()
+    if let left { options.tell(left) }
+    monitor.withLock {
+      isOver = true
+      if left != nil { hasLeftovers = true }
+    }
   }
 
   private func end() {
@@ -146,7 +159,8 @@ final class PartUpload: ImagePartSink, @unchecked Sendable {
     }
     guard Interruption.isRequested else { return isOver }
     abort()
-    if !monitor.withLock({ isComplete }) { options.wasInterrupted() }
+    let (isComplete, isUndone) = monitor.withLock { (self.isComplete, !hasLeftovers) }
+    if !isComplete { options.wasInterrupted(isUndone) }
     return true
   }
 

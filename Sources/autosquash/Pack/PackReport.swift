@@ -22,8 +22,9 @@ struct PackReport {
     // Of an upload, a signal must leave nothing in the bucket; the packer sees to it.
     if !packer.isRemote { announce("interrupted; nothing was written", packer) }
     defer { if !packer.isRemote { Interruption.announce(nil) } }
-    packer.options.wasInterrupted = { [output = packer.output] in
-      Messages.write(output, "interrupted; the upload was undone")
+    packer.options.tellLeftover = { Messages.write($0, $1) }
+    packer.options.wasInterrupted = { [output = packer.output] isUndone in
+      Messages.write(output, isUndone ? "interrupted; the upload was undone" : "interrupted")
       Interruption.endIfRequested()
     }
     if showsProgress {

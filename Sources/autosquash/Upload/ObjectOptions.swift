@@ -44,6 +44,11 @@ struct ObjectOptions: ParsableArguments {
         )
       }
     }
+    if let storageClass, ["GLACIER", "DEEP_ARCHIVE"].contains(storageClass) {
+      throw ValidationError(
+        "--storage-class \(storageClass): what is there cannot be read, unless it is restored first; "
+          + "GLACIER_IR can.")
+    }
     if let tagging, tagging.split(separator: "&").contains(where: { !$0.contains("=") }) {
       throw ValidationError("--tagging is NAME=VALUE, with & between several.")
     }

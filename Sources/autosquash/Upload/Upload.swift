@@ -15,7 +15,7 @@ struct Upload: Subcommand {
       Verifies each image, sends it, and reads its superblock and tables back. NAME.mtree and \
       NAME.html go up beside NAME.squash, and before it, if they are there and belong to it: who \
       sees an image sees its manifest. An image appears under its name only when it is complete; if \
-      anything fails, nothing is left in the bucket.
+      the upload fails, nothing is left in the bucket, or what is left is named.
 
       Nothing is replaced: an object with the same name is refused before anything is sent, and \
       again in the end. --force replaces exactly the object that was there in the beginning.
@@ -34,7 +34,7 @@ struct Upload: Subcommand {
   var force = false
   @Flag(
     help:
-      "Skip an image if the bucket has it: an object of the same size, checksum or ETag.")
+      "Skip an image if the bucket has it: an object of the same size, with its checksum or ETag.")
   var skipExisting = false
   @Flag(help: "Check only the tables of images before the upload.")
   var quick = false
@@ -105,13 +105,17 @@ struct Upload: Subcommand {
     }
     // From here on there is something to clean up.
     Interruption.watch()
+    var done = 0
     for (index, upload) in uploads.enumerated() {
-      do { try report.upload(upload) } catch  where Interruption.isRequested {
-        report.interrupted(upload)
+      do {
+        try report.upload(upload)
+        done += 1
+      } catch  where Interruption.isRequested {
+        report.interrupted(upload, error)
         Interruption.endIfRequested()
       } catch { status = max(status, report.fail(upload.image, error)) }
       if index < uploads.count - 1, Interruption.isRequested {
-        Messages.write("interrupted; \(index + 1) of \(uploads.count) images uploaded")
+        Messages.write("interrupted; \(done) of \(uploads.count) images uploaded")
         Interruption.endIfRequested()
       }
     }

@@ -51,7 +51,10 @@ final class UploadReport: Sendable {
   }
 
   /// Reports that a signal has ended an upload.
-  func interrupted(_ upload: ImageUpload) {
+  func interrupted(_ upload: ImageUpload, _ error: any Error) {
+    guard ((error as? UploadError)?.reason as? StoreError)?.code != .unproved else {
+      return Messages.write(upload.url, "interrupted; \(error)")
+    }
     Messages.write(
       upload.url,
       hasLeftovers.load(ordering: .relaxed)

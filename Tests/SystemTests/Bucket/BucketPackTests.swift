@@ -267,6 +267,26 @@ import Testing
     #expect(contents.uploads == [] && contents.types.isEmpty)
   }
 
+  /// Also by a quiet pack.
+  @Test func whatCannotBeAbortedIsNamed() throws {
+    let backend = try server(.moto)
+    let server = try MishapServer(
+      before: backend,
+      ["part", "abort"].map {
+        #"{"step": "\#($0)", "mishap": "refuse", "status": 403, "code": "AccessDenied", "times": 9}"#
+      })
+    let result = try Tool.run(
+      [
+        Tool.autosquash, "pack", "tree", "-q", "-o", "s3://training/left/", "--compression", "none",
+        "--part-size", "5M",
+      ], in: folder.root, environment: server.environment)
+    #expect(result.status == 2)
+    #expect(
+      result.errors.contains("aws s3api abort-multipart-upload --bucket training --key left/tree"),
+      "\(result.errors)")
+    #expect(try backend.contents(below: "left/").uploads.contains("left/tree.squash"))
+  }
+
   @Test func nothingIsLeftOfASourceThatBreaks() throws {
     let server = try server(.seaweedfs)
     try Tool.check(["truncate", "-s", "40000000", folder.path("tree.tar")])

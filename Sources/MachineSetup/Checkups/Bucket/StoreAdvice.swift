@@ -26,7 +26,7 @@ struct StoreAdvice {
       return "allow s3:\(action.permission) on"
         + " \(action == .list ? resource : resource + "/" + prefix.escapedName + "*")"
         + ", or choose other credentials with --profile"
-    case .badAnswer, .replaced, .exists:
+    case .badAnswer, .replaced, .exists, .unproved:
       return "ask whoever runs \(server), or name another endpoint with --endpoint-url"
     }
   }

@@ -16,7 +16,7 @@ struct BlockLists {
   private var sizes: [StoredBlock] = []
   private var hashes: [UInt64] = []
   /// Only of an image that cannot be read back; `unknown` as long as the block is in flight.
-  private var digests: [BlockDigest] = []
+  private var digests = BlockDigestList()
   private let hasDigests: Bool
   private var holes: [HoleRun] = []
   /// The total number of entries in all inodes' lists, including holes and shared lists.
@@ -114,7 +114,7 @@ struct BlockLists {
   private mutating func drop(_ file: FileRecord) {
     sizes.removeSubrange(file.block(0)...)
     hashes.removeSubrange(file.block(0)...)
-    if hasDigests { digests.removeSubrange(file.block(0)...) }
+    if hasDigests { digests.truncate(to: file.block(0)) }
     holes.removeSubrange(Int(file.firstHole)...)
   }
 

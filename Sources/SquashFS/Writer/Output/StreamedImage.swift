@@ -46,7 +46,7 @@ final class StreamedImage: ImageOutput {
     bufferSize = min(sink.partSize, 8 << 20)
     opening = SpilledBytes(inMemory: bufferSize, beside: scratch)
     held = SpilledBytes(inMemory: bufferSize, beside: scratch)
-    kept = SpilledBytes(inMemory: sink.partSize, beside: scratch)
+    kept = SpilledBytes(inMemory: bufferSize, beside: scratch)
   }
 
   func skip(_ count: Int) {

@@ -77,6 +77,32 @@ extension UploadSystemTests {
       #expect(try server.contents(below: "all/").objects.count == 4)
     }
 
+    /// What cannot succeed is refused before anything is sent.
+    @Test func whatCannotBeIsRefused() throws {
+      let server = try UploadSystemTests.seaweedfs.get()
+      let folder = try TemporaryFolder()
+      try Tool.check(["truncate", "-s", "60G", folder.path("large.squash")])
+      try folder.write("empty.squash", [])
+      func upload(_ arguments: String...) throws -> Tool.Result {
+        try Tool.run(
+          [Tool.autosquash, "upload", "--no-verify"] + arguments, in: folder.root,
+          environment: server.environment)
+      }
+      let destination = UploadSystemTests.destination + "cannot/"
+      let parts = try upload("--part-size", "5M", "large.squash", destination)
+      #expect(
+        parts.status == 2 && parts.errors.contains("--part-size 7M is enough"), "\(parts.summary)")
+      let frozen = try upload("--storage-class", "GLACIER", "empty.squash", destination)
+      #expect(frozen.status == 64 && frozen.errors.contains("cannot be read"), "\(frozen.summary)")
+      let manifest = try upload("empty.squash", destination + "x.mtree")
+      #expect(
+        manifest.status == 2 && manifest.errors.contains("the name of the file beside an image"),
+        "\(manifest.summary)")
+      #expect(try server.contents(below: "cannot/").objects.isEmpty)
+      let empty = try upload("empty.squash", destination)
+      #expect(empty.status == 0, "\(empty.summary)")
+    }
+
     @Test func oneImageMayGetAnotherName() throws {
       let server = try UploadSystemTests.seaweedfs.get()
       let result = try UploadSystemTests.upload(

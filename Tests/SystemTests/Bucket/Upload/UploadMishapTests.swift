@@ -67,8 +67,8 @@ extension UploadSystemTests {
       let server = try MishapServer(before: backend, the.mishaps.map { "{\($0)}" })
       let folder = "mishap-\(index)/"
       let result = try UploadSystemTests.upload(
-        ["--part-size", "5M", the.image, UploadSystemTests.destination + folder],
-        server.environment)
+        ["--part-size", "5M", "--progress", "always", the.image]
+          + [UploadSystemTests.destination + folder], server.environment)
       #expect(result.status == the.status, "\(result.summary)")
       #expect(!result.errors.contains("ignores conditions"), "\(result.summary)")
       #expect(the.says.isEmpty || result.errors.contains(the.says), "\(result.summary)")
@@ -139,6 +139,27 @@ extension UploadSystemTests {
       // A completion on its way is a whole object.
       #expect(contents.objects.count == (status == 0 ? 3 : 0))
       if status != 0 { #expect(result.errors.contains("interrupted; nothing of it is left")) }
+    }
+
+    /// The manifest stays that another upload of the same image relies on.
+    @Test func whoIsQuickerKeepsTheManifest() throws {
+      let backend = try UploadSystemTests.moto.get()
+      let server = try MishapServer(
+        before: backend, [#"{"step": "complete", "mishap": "slow", "seconds": 3}"#])
+      let sample = try UploadSystemTests.sample.get()
+      let running = try Running(
+        [Tool.autosquash, "upload", "--part-size", "5M", "large.squash"]
+          .map { Array($0.utf8) } + [Array((UploadSystemTests.destination + "both/").utf8)],
+        in: sample.folder.root, environment: server.environment)
+      #expect(try eventually { try server.steps().contains("complete") })
+      let second = try UploadSystemTests.upload(
+        ["--part-size", "5M", "large.squash", UploadSystemTests.destination + "both/"],
+        backend.environment)
+      #expect(second.status == 0, "\(second.summary)")
+      let first = running.wait()
+      #expect(first.status == 1, "\(first.summary)")
+      let contents = try backend.contents(below: "both/")
+      #expect(contents.uploads == [] && contents.objects.count == 3, "\(contents.objects.keys)")
     }
 
     @Test func anImageThatChangesMeanwhileIsNotUploaded() throws {
