@@ -20,6 +20,11 @@ struct Abortion {
     } catch { return error }
   }
 
+  /// Removes an upload to which nothing was sent.
+  func ofNoParts() -> UnfinishedUpload? {
+    ask().map { UnfinishedUpload(location: target.location, id: uploadID, reason: $0.message) }
+  }
+
   /// Asks again when no part is on its way any more, and makes sure that there is nothing.
   func finish() -> UnfinishedUpload? {
     var refusal: StoreError?

@@ -21,7 +21,7 @@ struct ConditionProbe {
         [.init(etag: "\"00000000000000000000000000000000\"", md5: [], crc64: CRC64NVME())],
         hasChecksums: false))
     let answer = try? target.store.send(request)
-    if let left = Abortion(target: target, uploadID: id).finish() { target.options.left(left) }
+    if let left = Abortion(target: target, uploadID: id).ofNoParts() { target.options.left(left) }
     guard let answer else { return nil }
     if answer.status == 412 { return true }
     return StoreFault(answer).isPassing ? nil : false

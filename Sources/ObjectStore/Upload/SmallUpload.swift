@@ -25,6 +25,7 @@ struct SmallUpload {
       request.isStopped = { store.isStopped && !progress.isWhole }
       let error: StoreError
       let mayRepeat: Bool
+      let isInDoubt: Bool
       switch Result(catching: { () throws(StoreError) in try store.send(request) }) {
       case .success(let answer) where answer.status == 200:
         return try proven(answered(etag, digests), digests, answer)
@@ -40,15 +41,17 @@ struct SmallUpload {
           answer.status == 412
           ? target.condition.violation : fault.uploadError(about: target.location)
         mayRepeat = fault.isPassing || answer.status == 409 || fault.code == "BadDigest"
+        isInDoubt = mayRepeat || answer.status == 412
       case .failure(let failure):
         guard [.unreachable, .badAnswer].contains(failure.code) else { throw failure }
         error = failure
         mayRepeat = true
+        isInDoubt = progress.hasBegun
       }
       // The answer to an earlier try may have been lost, also within `send`.
       let head: ObjectHead?
       do throws(StoreError) { head = try self.head(etag, digests) } catch let failure {
-        guard mayRepeat, progress.isWhole else { throw error }
+        guard isInDoubt else { throw error }
         throw failure.inDoubt
       }
       if let head { return try proven(head, digests, nil) }

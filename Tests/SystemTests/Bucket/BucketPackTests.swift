@@ -119,7 +119,7 @@ import Testing
     #expect(again.errors.contains("with image.mtree and image.html"), "\(again.summary)")
     // Another image of the same size does not match.
     try Tool.check(
-      ["sh", "-c", "printf y | dd of=fetched/image.squash bs=1 seek=10000000 conv=notrunc"],
+      ["sh", "-c", "printf another | dd of=fetched/image.squash bs=1 seek=10000000 conv=notrunc"],
       in: folder.root)
     let changed = try Tool.run(
       [Tool.autosquash, "verify", "--manifest", "image.mtree", "image.squash"],
