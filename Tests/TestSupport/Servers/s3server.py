@@ -75,7 +75,7 @@ def seaweedfs(folder):
         f"{PROGRAMS}/weed", "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         "-s3", f"-s3.config={folder}/identities.json", f"-s3.iam.config={folder}/roles.json",
         "-s3.port.iceberg=0", "-s3.port.lance=0",
-        "-volume.max=20", "-master.volumeSizeLimitMB=64", "-master.telemetry=false",
+        "-volume.max=100", "-master.volumeSizeLimitMB=64", "-master.telemetry=false",
         *(f"-{name}={port}" for name, port in ports.items())], ports["s3.port"], {}
 
 

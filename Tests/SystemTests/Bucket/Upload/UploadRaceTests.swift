@@ -26,7 +26,7 @@ extension UploadSystemTests {
         let winners = results.indices.filter { results[$0].status == 0 }
         #expect(winners.count == 1, "\(results.map(\.summary))")
         guard let winner = winners.first else { continue }
-        #expect(results[1 - winner].status == 1)
+        #expect(results[1 - winner].status == 1, "\(results[1 - winner].summary)")
         #expect(try server.bytes(of: key) == images[winner])
       }
       #expect(try server.contents(below: "race-\(name)/").uploads == [])
