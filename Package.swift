@@ -142,7 +142,7 @@ let package = Package(
     .target(
       name: "Packing",
       dependencies: [
-        "FileTrees", "HTTP", "Inputs", "Manifests", "ObjectStore", "Posix", "SquashFS",
+        "CLinux", "FileTrees", "HTTP", "Inputs", "Manifests", "ObjectStore", "Posix", "SquashFS",
         "SquashFSFormat", "TreeModel", "Uploading",
       ],
       cSettings: gnu, swiftSettings: settings),

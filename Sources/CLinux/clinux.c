@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/loop.h>
 #include <linux/openat2.h>
+#include <malloc.h>
 #include <syslog.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -47,6 +48,11 @@ int clinux_clock_is_synchronised(void) {
   struct timex clock = {0};
   int state = adjtimex(&clock);
   return state < 0 ? -1 : state != TIME_ERROR && !(clock.status & STA_UNSYNC);
+}
+
+void clinux_map_large_memory(void) {
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 8 << 20);
 }
 
 int64_t clinux_mount_at(const char *path) {

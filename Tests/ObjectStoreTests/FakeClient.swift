@@ -41,7 +41,9 @@ extension HTTPAnswer {
 extension HTTPRequest {
   func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
   var bodyBytes: [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: body.count) { buffer, count in
+    // All empty arrays share their storage, in which the initializer would write.
+    if body.isEmpty { return [] }
+    return [UInt8](unsafeUninitializedCapacity: body.count) { buffer, count in
       count = (try? body.read(UnsafeMutableRawBufferPointer(buffer), at: 0)) ?? 0
     }
   }

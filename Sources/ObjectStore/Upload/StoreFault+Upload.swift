@@ -32,11 +32,12 @@ extension StoreFault {
 extension StoreError {
   /// The error for an object that is in the bucket, but cannot be read back.
   package init(afterUpload error: any Error) {
-    if let error = error as? StoreError, error.code == .unproved {
-      self = error
-    } else {
-      self.init(.unproved, "uploaded, but could not be read back: \(error)")
-    }
+    self =
+      switch error as? StoreError {
+      case let error? where error.code == .unproved: error
+      case let error? where [.exists, .replaced].contains(error.code): ObjectUpload.overtaken
+      default: StoreError(.unproved, "uploaded, but could not be read back: \(error)")
+      }
   }
 
   /// The same, of an object that may be in the bucket.

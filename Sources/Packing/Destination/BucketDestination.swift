@@ -1,3 +1,4 @@
+import CLinux
 import FileTrees
 import HTTP
 import Inputs
@@ -94,6 +95,8 @@ struct BucketDestination: ImageDestination {
     var ending = PartUpload.Options(makesDigest: !manifests.isEmpty)
     ending.tell = tell
     ending.wasInterrupted = options.wasInterrupted
+    // Parts are large, and come and go.
+    clinux_map_large_memory()
     // From here on there is something to clean up.
     Interruption.watch()
     parts = try PartUpload(
