@@ -50,10 +50,8 @@ int clinux_clock_is_synchronised(void) {
   return state < 0 ? -1 : state != TIME_ERROR && !(clock.status & STA_UNSYNC);
 }
 
-void clinux_map_large_memory(void) {
-  mallopt(M_MMAP_THRESHOLD, 4 << 20);
-  mallopt(M_TRIM_THRESHOLD, 8 << 20);
-}
+// The threshold is glibc's own, which it would raise to the size of what is freed.
+void clinux_map_large_memory(void) { mallopt(M_MMAP_THRESHOLD, 128 << 10); }
 
 int64_t clinux_mount_at(const char *path) {
   struct statx status;

@@ -25,8 +25,8 @@ int clinux_openat2(int folder, const char *path, uint64_t flags, uint64_t resolv
 int clinux_argument_count(void);
 const char *clinux_argument(int index);
 
-// Makes malloc ask the system for each large piece of memory, and give it back when it is freed: from
-// the heap, a few of 16 MiB that come and go would take the room of many.
+// Makes malloc ask the system for each piece of memory beyond 128 KiB, and give it back when it is
+// freed: in heaps, a few large pieces that come and go take the room of many.
 void clinux_map_large_memory(void);
 
 // Swift hides fork; a single-threaded process may use it.

@@ -93,8 +93,9 @@ package final class RangeReader: @unchecked Sendable {
     guard range.count <= limits.ahead else { return willRead(inOrder: [range]) }
     monitor.withLock {
       clock += 1
+      let isNews = units(of: range).contains(where: isMissing)
       request(range)
-      readAhead(of: range, isNews: true)
+      readAhead(of: range, isNews: isNews)
     }
   }
 
@@ -199,8 +200,8 @@ package final class RangeReader: @unchecked Sendable {
 
   /// Requests what the reader of these bytes will probably want next.
   ///
-  /// - Parameter isNews: whether they were announced, or are missing: who reads what is here
-  ///   already does not ask for more.
+  /// - Parameter isNews: whether they were missing: who reads what is here already, or planned, does
+  ///   not ask for more.
   private func readAhead(of wanted: Range<UInt64>, isNews: Bool) {
     // Files of an image are read in order, but not without gaps.
     let slack = 4 * limits.unit
