@@ -135,6 +135,21 @@ private var small: RangeReader.Limits {
   }
 
   /// A plan larger than the memory is fetched once, although others read meanwhile.
+  /// Whoever announces what is planned, as the files of a mount do, has nothing fetched behind it.
+  @Test func nothingIsFetchedBehindAPlan() throws {
+    let object = MadeObject(300_000)
+    let reader = object.reader(small)
+    defer { reader.close() }
+    let end: UInt64 = 24 << 10
+    reader.willRead(inOrder: [0..<end])
+    for start in stride(from: 0, to: end, by: 2 << 10) {
+      reader.willRead(start..<start + (2 << 10))
+      _ = try reader.bytes(start..<start + (2 << 10))
+    }
+    usleep(50_000)
+    #expect(object.asked.allSatisfy { $0.upperBound <= end }, "\(object.asked)")
+  }
+
   @Test func aLongPlanIsFetchedOnce() throws {
     let object = MadeObject(1 << 20)
     let reader = object.reader(small)
