@@ -165,7 +165,7 @@ package struct ImageUpload: Sendable {
       )
       result.etag = object.etag
     } catch {
-      if !mayBeThere(after: error) {
+      if !made.isEmpty, !mayBeThere(after: error) {
         for (location, object) in made { withdraw(object, at: location) }
       }
       throw error

@@ -65,7 +65,7 @@ struct Completion {
   }
 
   private static let damaged = StoreError(
-    .badAnswer,
+    .unproved,
     "the store's checksum of the object is not that of the bytes sent; remove the object")
 
   /// - Returns: the object, if it is there; `nil` to try again.

@@ -89,7 +89,7 @@ struct SmallUpload {
       || !(target.hidesMD5 || head.hidesMD5)
         && PartProof.isOther(head.etag, than: PartProof.single(digests.md5))
     guard !isOther else {
-      throw StoreError(.badAnswer, "the store keeps other bytes than were sent; remove the object")
+      throw StoreError(.unproved, "the store keeps other bytes than were sent; remove the object")
     }
     return UploadedObject(length: head.length, etag: head.etag)
   }
