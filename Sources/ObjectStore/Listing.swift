@@ -74,7 +74,7 @@ package struct ObjectListing: Sendable {
       guard let name = entry["Key"]?.text, let size = entry["Size"]?.string,
         let length = UInt64(size), objects.count < Self.mostObjects
       else { throw bad }
-      let key = isEncoded ? PercentEncoding.decode(name) : name
+      let key = isEncoded ? PercentEncoding.decodeKey(name) : name
       objects.append(
         Object(
           key: key, length: length,

@@ -65,7 +65,8 @@ package enum SourceCheck {
     if RemoteObjects.isRemote(path) {
       guard path.last == pathSeparator else { return nil }
       return SourceError(
-        .unreadable, path: path, "a folder of a bucket; it must be on this machine to be packed",
+        .unreadable, path: path,
+        "a folder of a bucket; -o before it packs into it, and its files are packed from this machine",
         hint: RemoteName.fetching(folder: path))
     }
     guard let status = stat(at: path) else {

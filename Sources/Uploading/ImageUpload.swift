@@ -1,5 +1,6 @@
 import FileTrees
 package import Inputs
+import Manifests
 package import ObjectStore
 import Posix
 import SquashFS
@@ -41,7 +42,7 @@ package struct ImageUpload: Sendable {
     package var etag: String
     /// Whether the object was there already.
     package var isKept = false
-    /// The URLs of what went up beside it.
+    /// The URLs of what is beside it; of an image that was there, only of what was not.
     package var companions: [[UInt8]] = []
   }
 
@@ -69,9 +70,9 @@ package struct ImageUpload: Sendable {
     file = try LocalFile(image)
     try checkParts()
     try look()
-    guard existing == nil else { return }
-    try verify()
+    if existing == nil { try verify() }
     companions = try Companion.all(of: file, at: location)
+    if case .version = condition { warnOfOldCompanions() }
   }
 
   // MARK: Before
@@ -122,6 +123,20 @@ package struct ImageUpload: Sendable {
     }
   }
 
+  /// What belongs to the image that is replaced would mislead.
+  private func warnOfOldCompanions() {
+    for kind in ManifestKind.allCases {
+      let beside = location.beside(kind.suffix)
+      guard !companions.contains(where: { $0.location == beside }),
+        (try? ObjectHead(of: beside, in: store)) != nil
+      else { continue }
+      options.warn(
+        beside.url,
+        "this belongs to the image that is replaced; one of the new image, made beside it, goes up with it"
+      )
+    }
+  }
+
   private func verify() throws {
     guard options.check != .none else { return }
     var verification = ImageVerification.Options()
@@ -148,7 +163,11 @@ package struct ImageUpload: Sendable {
   /// - Throws: `UploadError`; then nothing of it is in the bucket, or `tellLeftover` was called.
   package func run() throws -> Result {
     if let existing {
-      return Result(length: existing.length, etag: existing.etag, isKept: true)
+      var result = Result(length: existing.length, etag: existing.etag, isKept: true)
+      for companion in companions where try send(companion) != nil {
+        result.companions.append(companion.location.url)
+      }
+      return result
     }
     var result = Result(length: file.length, etag: "")
     var made: [(location: ObjectLocation, object: UploadedObject)] = []
@@ -203,9 +222,8 @@ package struct ImageUpload: Sendable {
     let url = companion.location.url
     var condition = UploadCondition.absent
     if let head = try named(url, { try ObjectHead(of: companion.location, in: store) }) {
-      if try head.holds(companion.file.body, inPartsOf: companion.file.partSize(nil)) == true {
-        return nil
-      }
+      let holds = try head.holds(companion.file.body, inPartsOf: companion.file.partSize(nil))
+      if holds == true || holds == nil && options.skipsExisting { return nil }
       guard options.replaces else {
         throw UploadError(
           url,

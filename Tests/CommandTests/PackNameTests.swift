@@ -95,7 +95,8 @@ import Testing
     ),
     (
       "s3://b/data/",
-      "s3://b/data/: a folder of a bucket; it must be on this machine to be packed; "
+      "s3://b/data/: a folder of a bucket; -o before it packs into it, and its files are packed from "
+        + "this machine; "
         + "aws s3 sync s3://b/data/ DIR && autosquash pack DIR"
     ),
   ])

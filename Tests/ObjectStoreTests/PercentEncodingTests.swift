@@ -3,6 +3,10 @@ import Testing
 @testable import ObjectStore
 
 @Suite struct PercentEncodingTests {
+  @Test func keysInListsAreEncodedAsForms() {
+    #expect(PercentEncoding.decodeKey("a+b%2Bc%20d/%C3%BC".utf8) == Array("a b+c d/ü".utf8))
+  }
+
   @Test(arguments: [
     ("", ""), ("aZ09-._~", "aZ09-._~"), ("a b", "a%20b"), ("a/b", "a%2Fb"),
     ("+=&?#%", "%2B%3D%26%3F%23%25"),

@@ -37,6 +37,12 @@ package enum PercentEncoding {
     return bytes
   }
 
+  /// A key in a store's list (`encoding-type=url`), which has forms' encoding: `+` is a space, and a
+  /// plus is `%2B`.
+  package static func decodeKey(_ text: some Sequence<UInt8>) -> [UInt8] {
+    decode(text.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 })
+  }
+
   private static func isUnreserved(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),

@@ -34,7 +34,9 @@ package struct ObjectHead: Equatable, Sendable {
     request.isStopped = isStopped
     let answer = try store.send(request)
     if answer.status == 404 { return nil }
-    guard answer.status == 200 else { throw StoreFault(answer).error(about: location) }
+    guard answer.status == 200 else {
+      throw try Self.reason(answer, location, request, in: store)
+    }
     guard let length = answer.header("Content-Length").flatMap({ UInt64($0) }),
       let etag = answer.header("ETag"), UploadAnswers.isETag(etag)
     else { throw StoreError(.badAnswer, "the store does not tell the object's length and ETag") }
@@ -49,6 +51,21 @@ package struct ObjectHead: Equatable, Sendable {
 }
 
 extension ObjectHead {
+  /// Why a store tells nothing: it says so in a body, which an answer to HEAD does not have.
+  private static func reason(
+    _ answer: HTTPAnswer, _ location: ObjectLocation, _ request: BucketRequest, in store: Store
+  ) throws(StoreError) -> StoreError {
+    guard [400, 403].contains(answer.status) else {
+      return StoreFault(answer).error(about: location)
+    }
+    var request = request
+    request.method = .get
+    request.headers = [HTTPHeader("Range", "bytes=0-0")]
+    request.mostBytes = XMLScanner.mostBytes
+    let other = try store.send(request)
+    return StoreFault(other.status == answer.status ? other : answer).error(about: location)
+  }
+
   /// Whether the object has these bytes, as far as its checksum or its ETag tells.
   ///
   /// - Parameter size: of the parts that this program would send.

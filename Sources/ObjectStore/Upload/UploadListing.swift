@@ -64,7 +64,7 @@ extension UploadAnswers {
     let bad = StoreError(.badAnswer, "the store's list of uploads makes no sense")
     guard root.name != "Error" else { throw bad }
     let isEncoded = root["EncodingType"]?.string == "url"
-    func key(_ text: [UInt8]) -> [UInt8] { isEncoded ? PercentEncoding.decode(text) : text }
+    func key(_ text: [UInt8]) -> [UInt8] { isEncoded ? PercentEncoding.decodeKey(text) : text }
     var page = Page(uploads: [])
     for entry in root.all("Upload") {
       guard let name = entry["Key"]?.text, let id = entry["UploadId"]?.string else { throw bad }

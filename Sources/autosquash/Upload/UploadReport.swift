@@ -31,12 +31,14 @@ final class UploadReport: Sendable {
     let seconds = Process.now - start
     guard printsJSON else {
       let beside = result.companions.map { $0.lastPathComponent.escapedName }
+      let names = beside.joined(separator: " and ")
       return Messages(isQuiet: isQuiet).note(
         upload.url,
         result.isKept
           ? "has the same contents already; skipped"
+            + (beside.isEmpty ? "" : ", but \(names) was missing, and was sent")
           : "\(result.length.asBytes)"
-            + (beside.isEmpty ? "" : ", with \(beside.joined(separator: " and "))")
+            + (beside.isEmpty ? "" : ", with \(names)")
             + ", \(seconds.asDuration)")
     }
     var output = StandardOutput()

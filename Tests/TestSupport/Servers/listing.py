@@ -22,7 +22,7 @@ def answer(folder, bucket, query, page):
     prefix, delimiter = asked.get("prefix", ""), asked.get("delimiter", "")
     after = asked.get("continuation-token") or asked.get("start-after") or asked.get("marker", "")
     most = min(int(asked.get("max-keys", "1000")), page)
-    encode = (lambda text: urllib.parse.quote(text, safe="/")) \
+    encode = (lambda text: urllib.parse.quote_plus(text, safe="/")) \
         if asked.get("encoding-type") == "url" else escape
     lines, seen, last, cut = [], set(), "", False
     for key, path in keys(folder):

@@ -47,6 +47,14 @@ extension UploadSystemTests {
       #expect(second.errors.contains("f/large.squash: there is an object with this name already"))
       let kept = try upload("--skip-existing")
       #expect(kept.status == 0 && kept.errors.contains("has the same contents already; skipped"))
+      let odd = try UploadSystemTests.upload(
+        ["small.squash", UploadSystemTests.destination + "odd/pl ain+x ü.squash"],
+        server.environment)
+      #expect(odd.status == 0, "\(odd.summary)")
+      let listed = try Tool.run(
+        [Tool.autosquash, "images", "s3://training/odd/"], environment: server.environment)
+      #expect(listed.text.contains("\npl ain+x ü.squash "), "\(listed.summary)")
+      #expect(listed.text.hasSuffix(" ok\n"), "\(listed.summary)")
       let forced = try upload("--force")
       #expect(forced.status == 0 && forced.errors.contains("whoever has it mounted"))
       #expect(try server.bytes(of: "f/large.squash") == sample.bytes("large.squash"))
@@ -75,6 +83,44 @@ extension UploadSystemTests {
         server.environment)
       #expect(both.status == 0 && both.errors.isEmpty, "\(both.summary)")
       #expect(try server.contents(below: "all/").objects.count == 4)
+    }
+
+    /// A manifest that is made later goes up later; the one of an image that is replaced is told.
+    @Test func whatLiesBesideAnImageMayComeLater() throws {
+      let server = try UploadSystemTests.seaweedfs.get()
+      let sample = try UploadSystemTests.sample.get()
+      let folder = try TemporaryFolder()
+      try folder.write("large.squash", sample.bytes("large.squash"))
+      func upload(_ arguments: String...) throws -> Tool.Result {
+        try Tool.run(
+          [Tool.autosquash, "upload", "large.squash", UploadSystemTests.destination + "late/"]
+            + arguments, in: folder.root, environment: server.environment)
+      }
+      #expect(try upload().status == 0)
+      try folder.write("large.mtree", sample.bytes("large.mtree"))
+      let later = try upload("--skip-existing")
+      #expect(
+        later.status == 0 && later.errors.contains("skipped, but large.mtree was missing"),
+        "\(later.summary)")
+      #expect(try server.bytes(of: "late/large.mtree") == sample.bytes("large.mtree"))
+      let again = try upload("--skip-existing")
+      #expect(again.status == 0 && again.errors.hasSuffix("skipped\n"), "\(again.summary)")
+      try Tool.check(["rm", folder.path("large.mtree")])
+      let forced = try upload("--force")
+      #expect(
+        forced.errors.contains("large.mtree: warning: this belongs to the image that is replaced"),
+        "\(forced.summary)")
+    }
+
+    /// An answer to HEAD has no reason in it.
+    @Test func wrongKeysAreCalledSo() throws {
+      let server = try UploadSystemTests.seaweedfs.get()
+      let result = try UploadSystemTests.upload(
+        ["small.squash", UploadSystemTests.destination + "wrong/"],
+        server.environment.merging(["AWS_SECRET_ACCESS_KEY": "wrong"]) { $1 })
+      #expect(
+        result.status == 2 && result.errors.contains("does not accept these credentials"),
+        "\(result.summary)")
     }
 
     /// What cannot succeed is refused before anything is sent.
