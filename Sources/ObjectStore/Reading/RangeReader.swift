@@ -148,7 +148,7 @@ package final class RangeReader: @unchecked Sendable {
   private func copyFetched(
     _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, until cancellation: Cancellation?
   ) throws(StoreError) -> Int {
-    let part: Part = monitor.withLock {
+    let (part, state): (Part, Part.State) = monitor.withLock {
       clock += 1
       let wanted = offset..<offset + UInt64(buffer.count)
       let isNews = units(of: wanted).contains(where: isMissing)
@@ -175,15 +175,15 @@ package final class RangeReader: @unchecked Sendable {
       if isNews && limits.around > 0 { requestAround(offset) }
       while true {
         switch part.state {
-        case .here, .failed: return part
+        case .here, .failed: return (part, part.state)
         case .waiting, .inFlight:
-          if cancellation?.isRequested == true { return part }
+          if cancellation?.isRequested == true { return (part, part.state) }
           monitor.wait(on: Self.changed, atMost: Self.patience)
         }
       }
     }
     defer { monitor.withLock { part.readers -= 1 } }
-    switch part.state {
+    switch state {
     case .failed(let error):
       monitor.withLock { forget(part) }
       throw error
