@@ -207,7 +207,7 @@ package struct ImageUpload: Sendable {
 
   /// Whether an image with these bytes may have the name after all, by this upload or by another one.
   private func mayBeThere(after error: any Error) -> Bool {
-    switch ((error as? UploadError)?.reason as? StoreError)?.code {
+    switch (error as? UploadError)?.code {
     case .unproved: true
     case .exists, .replaced:
       // Who was faster may rely on what this upload has put beside it.
@@ -240,7 +240,7 @@ package struct ImageUpload: Sendable {
         to: companion.location, in: store, if: condition, options, partSize: nil, tell: tell)
       return condition == .absent ? object : nil
     } catch {
-      if ((error as? UploadError)?.reason as? StoreError)?.code == .unproved {
+      if (error as? UploadError)?.code == .unproved {
         self.options.tellLeftover(url, "this may be left without its image")
       }
       throw error

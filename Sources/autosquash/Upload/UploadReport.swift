@@ -54,7 +54,7 @@ final class UploadReport: Sendable {
 
   /// Reports that a signal has ended an upload.
   func interrupted(_ upload: ImageUpload, _ error: any Error) {
-    guard ((error as? UploadError)?.reason as? StoreError)?.code != .unproved else {
+    guard (error as? UploadError)?.code != .unproved else {
       return Messages.write(upload.url, "interrupted; \(error)")
     }
     Messages.write(
