@@ -257,10 +257,7 @@ package struct ImageUpload: Sendable {
   }
 
   private func tell(_ left: UnfinishedUpload) {
-    options.tellLeftover(
-      left.location.url,
-      "parts of an upload are left, which cost money: \(left.reason); "
-        + "\(left.abortCommand(endpoint: store.endpoint)) removes them")
+    options.tellLeftover(left.location.url, left.advice(endpoint: store.endpoint))
   }
 
   private func withdraw(_ object: UploadedObject, at location: ObjectLocation) {

@@ -69,6 +69,14 @@ package struct UnfinishedUpload: Equatable, Sendable {
     self.reason = reason
   }
 
+  /// What people should know of it.
+  ///
+  /// - Parameter endpoint: the URL of a store other than AWS's.
+  package func advice(endpoint: String?) -> String {
+    "parts of an upload are left, which cost money: \(reason); "
+      + "\(abortCommand(endpoint: endpoint)) removes them"
+  }
+
   /// The command that aborts it.
   ///
   /// - Parameter endpoint: the URL of a store other than AWS's.

@@ -81,10 +81,7 @@ struct BucketDestination: ImageDestination {
     object.warn = { warn.report(output, $0) }
     let tellLeftover = options.tellLeftover
     let tell: @Sendable (UnfinishedUpload) -> Void = { [endpoint = store.endpoint] in
-      tellLeftover(
-        $0.location.url,
-        "parts of an upload are left, which cost money: \($0.reason); "
-          + "\($0.abortCommand(endpoint: endpoint)) removes them")
+      tellLeftover($0.location.url, $0.advice(endpoint: endpoint))
     }
     object.left = tell
     self.tell = tell
